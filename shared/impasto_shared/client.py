@@ -1,0 +1,233 @@
+"""The one client of the daemon: the plug-in, the command line and scripts all use it.
+
+    with Client.connect(default_endpoint(), name="my script") as client:
+        job = client.submit(content, style, StyleSettings(size=384))
+        for report in client.updates(job):
+            print(report.state, report.step, report.loss)
+        picture = client.fetch(job)
+
+A job belongs to the connection that submitted it: when the client closes or dies, the daemon
+cancels it. A client is used from one thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from types import TracebackType
+from typing import Any, TypeVar
+
+import zmq
+
+from impasto_shared.codec import decode, encode
+from impasto_shared.errors import DaemonError, DaemonUnavailable, InvalidImage
+from impasto_shared.image import Image
+from impasto_shared.messages import (
+    Accepted,
+    Cancel,
+    DaemonMessage,
+    ErrorReply,
+    Fetch,
+    Forget,
+    Hello,
+    JobReport,
+    Result,
+    Status,
+    StatusReport,
+    Submit,
+    Update,
+    Welcome,
+)
+from impasto_shared.paths import socket_path
+from impasto_shared.settings import StyleSettings
+
+HELLO_TIMEOUT_S = 2.0
+REPLY_TIMEOUT_S = 10.0
+FETCH_TIMEOUT_S = 120.0
+# The daemon sends an update at least every half second: silence as long as this means it is gone.
+SILENCE_LIMIT_S = 5.0
+
+Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
+
+
+class Client:
+    """A connection to the daemon; make one with `Client.connect`, close it with `with`."""
+
+    def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+        self._socket = socket
+        self._endpoint = endpoint
+        self._ids = count(1)
+        self._unread: deque[JobReport] = deque()
+        self._watched: set[str] = set()
+        self._last_heard_s = time.monotonic()
+        self.welcome: Welcome
+
+    @classmethod
+    def connect(cls, endpoint: str, *, name: str, timeout_s: float = HELLO_TIMEOUT_S) -> Client:
+        """A client whose hello has been answered within `timeout_s` seconds.
+
+        Raises:
+            DaemonUnavailable: where no daemon answers at `endpoint`.
+            ProtocolError: where it speaks another version of the protocol.
+        """
+        path = socket_path(endpoint)
+        if path is not None and not path.exists():
+            raise DaemonUnavailable(f"No Impasto daemon is running (there is no {path}).")
+        client = cls(_connected_socket(endpoint, timeout_s), endpoint)
+        try:
+            client.welcome = client._request(
+                Hello(id=client._next_id(), client=name), Welcome, timeout_s
+            )
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def submit(self, content: Image, style: Image, settings: StyleSettings) -> str:
+        """Asks for `content` in the manner of `style`; returns the job's name.
+
+        Raises:
+            DaemonError: where the daemon refuses it.
+            InvalidImage: where an image is larger than the daemon takes.
+        """
+        for image in (content, style):
+            self._check_limits(image)
+        job = secrets.token_hex(16)
+        self._watched.add(job)
+        self._last_heard_s = time.monotonic()
+        try:
+            self._request(
+                Submit(self._next_id(), job, settings, content, style), Accepted, FETCH_TIMEOUT_S
+            )
+        except BaseException:
+            self._watched.discard(job)
+            raise
+        return job
+
+    def updates(self, job: str) -> Iterator[JobReport]:
+        """The reports of a job of this client, as they come, up to the final one.
+
+        Raises:
+            DaemonUnavailable: where the daemon has gone.
+        """
+        while True:
+            for report in self.poll(timeout_s=0.5):
+                if report.job == job:
+                    yield report
+                    if report.state.is_final:
+                        return
+
+    def poll(self, timeout_s: float = 0.0) -> list[JobReport]:
+        """The reports that have come since the last call, waiting `timeout_s` for the first.
+
+        Raises:
+            DaemonUnavailable: where a job of this client is under way and the daemon has gone.
+        """
+        if not self._unread and self._socket.poll(int(timeout_s * 1000)):
+            self._receive()
+        while self._socket.poll(0):
+            self._receive()
+        if self._watched and time.monotonic() - self._last_heard_s > SILENCE_LIMIT_S:
+            self._watched.clear()
+            raise DaemonUnavailable(
+                "The Impasto daemon has stopped answering in the middle of the job: it has "
+                "crashed or was ended. Try again; its log says more."
+            )
+        reports = list(self._unread)
+        self._unread.clear()
+        return reports
+
+    def fetch(self, job: str) -> Image:
+        """The picture of a job that is done; raises DaemonError where there is none."""
+        return self._request(Fetch(self._next_id(), job), Result, FETCH_TIMEOUT_S).image
+
+    def cancel(self, job: str) -> JobReport:
+        """Ends a job; one that has ended already stays as it is."""
+        return self._request(Cancel(self._next_id(), job), Accepted).report
+
+    def forget(self, job: str) -> None:
+        """Lets the daemon free the memory of a finished job."""
+        self._request(Forget(self._next_id(), job), Accepted)
+
+    def status(self) -> StatusReport:
+        """What the daemon is doing."""
+        return self._request(Status(self._next_id()), StatusReport)
+
+    def close(self) -> None:
+        """Ends the connection; the daemon cancels what this client has submitted."""
+        self._socket.close(linger=0)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _next_id(self) -> str:
+        return str(next(self._ids))
+
+    def _check_limits(self, image: Image) -> None:
+        limits = self.welcome.limits
+        frame_bytes = memoryview(image.pixels).nbytes
+        if image.width * image.height > limits.pixels or frame_bytes > limits.frame_bytes:
+            raise InvalidImage(
+                f"An image of {image.width} × {image.height} pixels is larger than this daemon "
+                f"takes ({limits.pixels / 1e6:.0f} megapixels). Scale it down first."
+            )
+
+    def _request(
+        self, request: Any, kind: type[Reply], timeout_s: float = REPLY_TIMEOUT_S
+    ) -> Reply:
+        """Sends a request and waits for its reply; updates that come between are kept."""
+        try:
+            self._socket.send_multipart(encode(request), copy=False)
+        except zmq.Again as error:
+            raise self._unavailable() from error
+        deadline_s = time.monotonic() + timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            if not self._socket.poll(int(left_s * 1000) + 1):
+                continue
+            message = self._receive()
+            if isinstance(message, ErrorReply) and message.re in (request.id, None):
+                problem = message.problem
+                raise DaemonError(problem.message, problem.code, problem.field)
+            if isinstance(message, kind) and message.re == request.id:
+                return message
+        raise self._unavailable()
+
+    def _receive(self) -> DaemonMessage:
+        frames = self._socket.recv_multipart(copy=False)
+        message: DaemonMessage = decode([frame.buffer for frame in frames], DaemonMessage)
+        self._last_heard_s = time.monotonic()
+        if isinstance(message, Update):
+            if message.report.state.is_final:
+                self._watched.discard(message.report.job)
+            self._unread.append(message.report)
+        return message
+
+    def _unavailable(self) -> DaemonUnavailable:
+        return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}.")
+
+
+def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
+    """A DEALER that neither queues messages for an absent daemon nor hangs at its end."""
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.IMMEDIATE, 1)
+    socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close(linger=0)
+        raise DaemonUnavailable(f"{endpoint} is not an address of a daemon: {error}.") from error
+    return socket

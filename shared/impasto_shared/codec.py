@@ -1,0 +1,194 @@
+"""Messages to frames and back: a magic frame, a JSON header, then one frame of pixels an image.
+
+All checks of form are here, so that nothing behind it meets a wrong type or size. It knows no
+sockets: frames are bytes or memoryviews, and pixels are passed through without a copy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+
+from impasto_shared.errors import ErrorCode, InvalidImage, ProtocolError
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.settings import StyleSettings
+
+MAGIC = b"impasto/1"
+MAX_HEADER_BYTES = 65_536
+MAX_FRAMES = 10
+
+Frame = bytes | memoryview
+
+
+def encode(message: Any) -> list[Frame]:
+    """The frames of a message: MAGIC, header, then the pixels of its images in field order."""
+    pixels: list[Frame] = []
+    header = {"type": message.type, **_encode_fields(message, pixels)}
+    return [MAGIC, json.dumps(header, allow_nan=False).encode(), *pixels]
+
+
+def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
+    """The message in `frames`, one of the dataclasses of the union `messages`.
+
+    Raises:
+        ProtocolError: where the frames hold anything else.
+        InvalidSettings: where the message has settings out of range.
+        InvalidImage: where an image is too large, or its frame does not fit its description.
+    """
+    header = decode_header(frames)
+    by_type = {message.type: message for message in get_args(messages)}
+    kind = header.get("type")
+    if not isinstance(kind, str) or kind not in by_type:
+        raise ProtocolError(
+            f"There is no message type {kind!r}; known are {', '.join(sorted(by_type))}.",
+            ErrorCode.UNKNOWN_TYPE,
+            field="type",
+        )
+    pixels = iter(frames[2:])
+    message = _decode_dataclass(by_type[kind], header, "", pixels)
+    if next(pixels, None) is not None:
+        raise ProtocolError("There are more pixel frames than the message has images.")
+    return message
+
+
+def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
+    """The header alone, its form checked but not its content; raises ProtocolError."""
+    if not frames or bytes(frames[0][: len(MAGIC) + 1]) != MAGIC:
+        raise ProtocolError(
+            f"The first frame must be {MAGIC.decode()}: this daemon speaks no other version.",
+            ErrorCode.UNSUPPORTED_VERSION,
+        )
+    if not 2 <= len(frames) <= MAX_FRAMES:
+        raise ProtocolError(f"A message has 2 to {MAX_FRAMES} frames, not {len(frames)}.")
+    if len(frames[1]) > MAX_HEADER_BYTES:
+        raise ProtocolError(
+            f"The header has {len(frames[1])} bytes; at most {MAX_HEADER_BYTES} are allowed.",
+            ErrorCode.TOO_LARGE,
+        )
+    try:
+        header = json.loads(bytes(frames[1]).decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"The header is not JSON in UTF-8: {error}") from error
+    if not isinstance(header, dict):
+        raise ProtocolError("The header must be a JSON object.")
+    return header
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _encode_fields(value: Any, pixels: list[Frame]) -> dict[str, Any]:
+    return {
+        entry.name: _encode_value(getattr(value, entry.name), pixels) for entry in fields(value)
+    }
+
+
+def _encode_value(value: Any, pixels: list[Frame]) -> Any:
+    if isinstance(value, Image):
+        pixels.append(value.pixels)
+        return {"width": value.width, "height": value.height, "format": value.format.value}
+    if is_dataclass(value):
+        return _encode_fields(value, pixels)
+    if isinstance(value, tuple):
+        return [_encode_value(item, pixels) for item in value]
+    return value
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[tuple[Field[Any], Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((entry, hints[entry.name]) for entry in fields(kind))
+
+
+def _decode_dataclass(kind: Any, values: object, where: str, pixels: Iterator[Frame]) -> Any:
+    """An instance of `kind`; names in `values` that it does not have are ignored."""
+    if not isinstance(values, dict):
+        raise ProtocolError(f"{where} must be an object, not {values!r:.80}.", field=where)
+    arguments = {}
+    for entry, annotation in _fields_of(kind):
+        name = f"{where}.{entry.name}" if where else entry.name
+        if entry.name in values:
+            arguments[entry.name] = _decode_value(annotation, values[entry.name], name, pixels)
+        elif entry.default is MISSING:
+            raise ProtocolError(f"The field {name} is missing.", field=name)
+    return kind(**arguments)
+
+
+def _decode_value(annotation: Any, value: object, where: str, pixels: Iterator[Frame]) -> Any:
+    """`value` as the type `annotation` says; raises ProtocolError where it is another."""
+    if isinstance(annotation, UnionType):  # always `X | None` here
+        if value is None:
+            return None
+        (annotation,) = (arm for arm in get_args(annotation) if arm is not NoneType)
+    if annotation is StyleSettings:
+        return StyleSettings.from_json(value)
+    if annotation is Image:
+        return _decode_image(value, where, pixels)
+    if get_origin(annotation) is tuple:
+        return _decode_tuple(get_args(annotation)[0], value, where, pixels)
+    if is_dataclass(annotation) and isinstance(annotation, type):
+        return _decode_dataclass(annotation, value, where, pixels)
+    return _decode_scalar(annotation, value, where)
+
+
+def _decode_tuple(
+    annotation: Any, value: object, where: str, pixels: Iterator[Frame]
+) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ProtocolError(f"{where} must be a list, not {value!r:.80}.", field=where)
+    return tuple(
+        _decode_value(annotation, item, f"{where}[{index}]", pixels)
+        for index, item in enumerate(value)
+    )
+
+
+@dataclass(frozen=True)
+class _ImageDescription:
+    """What the header says of an image whose pixels follow in a frame."""
+
+    width: int
+    height: int
+    format: PixelFormat
+
+
+def _decode_image(value: object, where: str, pixels: Iterator[Frame]) -> Image:
+    description = _decode_dataclass(_ImageDescription, value, where, pixels)
+    frame = next(pixels, None)
+    if frame is None:
+        raise ProtocolError(f"The frame with the pixels of {where} is missing.", field=where)
+    try:
+        return Image(description.width, description.height, description.format, frame)
+    except InvalidImage as error:
+        error.field = where
+        raise
+
+
+def _decode_scalar(annotation: type[Any], value: object, where: str) -> Any:
+    if issubclass(annotation, StrEnum):
+        if isinstance(value, str) and value in set(annotation):
+            return annotation(value)
+        names = ", ".join(annotation)
+        raise ProtocolError(f"{where} must be one of {names}, not {value!r:.80}.", field=where)
+    if annotation is float and type(value) is int and abs(value) < 2**53:
+        return float(value)
+    if type(value) is not annotation:
+        raise ProtocolError(
+            f"{where} must be of type {annotation.__name__}, not {value!r:.80}.", field=where
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ProtocolError(f"{where} must be finite.", field=where)
+    if isinstance(value, str) and not _is_text(value):
+        raise ProtocolError(f"{where} is not Unicode text.", field=where)
+    return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether `value` can be written again: JSON lets lone surrogates through."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)

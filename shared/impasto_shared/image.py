@@ -1,0 +1,83 @@
+"""A picture as it crosses the wire: its size, its pixel format, and its raw bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from impasto_shared.errors import InvalidImage
+
+MAX_SIDE_PX = 65_535
+MAX_PIXELS = 100_000_000
+
+
+class PixelFormat(StrEnum):
+    """Babl's names of the formats that cross the wire.
+
+    Primes mean gamma-encoded (sRGB) values. Rows follow each other without padding, the top one
+    first; numbers have this machine's byte order, little-endian on every machine supported. u8
+    and u16 span [0, 1] with their whole range; float is 32-bit IEEE 754, nominally in [0, 1].
+    """
+
+    RGB_U8 = "R'G'B' u8"
+    RGBA_U8 = "R'G'B'A u8"
+    RGB_U16 = "R'G'B' u16"
+    RGBA_U16 = "R'G'B'A u16"
+    RGB_FLOAT = "R'G'B' float"
+    RGBA_FLOAT = "R'G'B'A float"
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether a fourth channel holds opacity."""
+        return "A" in self.value
+
+    @property
+    def channels(self) -> int:
+        """3 or 4."""
+        return 4 if self.has_alpha else 3
+
+    @property
+    def bytes_per_channel(self) -> int:
+        """1, 2 or 4."""
+        return {"u8": 1, "u16": 2, "float": 4}[self.value.split()[1]]
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """From 3 to 16."""
+        return self.channels * self.bytes_per_channel
+
+
+def check_size(width: int, height: int, name: str = "The image") -> None:
+    """Raises InvalidImage where no image of `width` × `height` pixels may cross the wire."""
+    if not (1 <= width <= MAX_SIDE_PX and 1 <= height <= MAX_SIDE_PX):
+        raise InvalidImage(
+            f"{name} is {width} × {height} pixels; each side must be 1 to {MAX_SIDE_PX}."
+        )
+    if width * height > MAX_PIXELS:
+        raise InvalidImage(
+            f"{name} is {width} × {height} pixels, which is {width * height / 1e6:.0f} "
+            f"megapixels; at most {MAX_PIXELS / 1e6:.0f} are possible. Scale it down first."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture: `pixels` holds height × width × format.bytes_per_pixel bytes, row by row.
+
+    Raises InvalidImage where the size is out of bounds or the bytes are too many or too few.
+    """
+
+    width: int
+    height: int
+    format: PixelFormat
+    pixels: bytes | memoryview
+
+    def __post_init__(self) -> None:
+        check_size(self.width, self.height)
+        expected_bytes = self.width * self.height * self.format.bytes_per_pixel
+        actual_bytes = memoryview(self.pixels).nbytes
+        if actual_bytes != expected_bytes:
+            raise InvalidImage(
+                f"An image of {self.width} × {self.height} pixels in {self.format.value} takes "
+                f"{expected_bytes} bytes; got {actual_bytes}."
+            )

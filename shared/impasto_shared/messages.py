@@ -1,0 +1,227 @@
+"""The messages of the protocol, as data. PROTOCOL.md says what each is for.
+
+A message is a frozen dataclass with a `type`, its name on the wire. The field `id` numbers a
+request; `re` repeats it in the reply. Images are fields like any other: the codec moves their
+pixels into frames of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from impasto_shared.errors import ErrorCode, ProtocolError
+from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
+
+MAX_NAME_CHARACTERS = 100
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class JobState(StrEnum):
+    """Where a job stands. The last three are final: a job never leaves them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong: a code for programs, a sentence for people, the setting to blame."""
+
+    code: ErrorCode
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """How far a job has come.
+
+    `position` counts the jobs ahead of it. `step` of `steps` evaluations are done, 0 while the
+    network is being loaded; `loss` is that of the last step; `eta_s` is the time left in seconds.
+    `problem` is set where the state is failed.
+    """
+
+    job: str
+    state: JobState
+    position: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    eta_s: float | None = None
+    width: int = 0
+    height: int = 0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the daemon takes: bytes in a frame, pixels in an image, jobs waiting at once."""
+
+    frame_bytes: int
+    pixels: int
+    queue: int
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """The process that paints: its pid, device and loaded model, as far as there are any."""
+
+    pid: int | None = None
+    device: str | None = None
+    model: str | None = None
+
+
+def _check_name(name: str, value: str) -> None:
+    if not 1 <= len(value) <= MAX_NAME_CHARACTERS:
+        raise ProtocolError(f"{name} must have 1 to {MAX_NAME_CHARACTERS} characters.", field=name)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What every message of a client has: a number of its own."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        _check_name("id", self.id)
+
+
+@dataclass(frozen=True)
+class JobRequest(Request):
+    """A request about one job, named by 32 hexadecimal digits that the client chose."""
+
+    job: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _JOB_ID.fullmatch(self.job):
+            raise ProtocolError("A job is named by 32 hexadecimal digits.", field="job")
+
+
+@dataclass(frozen=True)
+class Hello(Request):
+    """Opens a conversation; `client` names the program for people."""
+
+    type: ClassVar[str] = "hello"
+    client: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_name("client", self.client)
+
+
+@dataclass(frozen=True)
+class Submit(JobRequest):
+    """Asks for `content` in the manner of `style`. Sent twice, it runs once."""
+
+    type: ClassVar[str] = "submit"
+    settings: StyleSettings
+    content: Image
+    style: Image
+
+
+@dataclass(frozen=True)
+class Cancel(JobRequest):
+    """Ends a job and drops its picture."""
+
+    type: ClassVar[str] = "cancel"
+
+
+@dataclass(frozen=True)
+class Status(Request):
+    """Asks what the daemon is doing."""
+
+    type: ClassVar[str] = "status"
+
+
+@dataclass(frozen=True)
+class Fetch(JobRequest):
+    """Asks for the picture of a job that is done."""
+
+    type: ClassVar[str] = "fetch"
+
+
+@dataclass(frozen=True)
+class Forget(JobRequest):
+    """Frees the memory that a finished job holds."""
+
+    type: ClassVar[str] = "forget"
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Answers hello. `boot` is drawn anew at every start of the daemon."""
+
+    type: ClassVar[str] = "welcome"
+    re: str
+    boot: str
+    version: str
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Answers submit, cancel and forget with the state of the job."""
+
+    type: ClassVar[str] = "accepted"
+    re: str
+    report: JobReport
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """Answers status."""
+
+    type: ClassVar[str] = "status-report"
+    re: str
+    pid: int
+    version: str
+    uptime_s: float
+    worker: WorkerReport
+    jobs: tuple[JobReport, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answers fetch with the picture."""
+
+    type: ClassVar[str] = "result"
+    re: str
+    job: str
+    image: Image
+
+
+@dataclass(frozen=True)
+class ErrorReply:
+    """Answers a request that could not be met; `re` is null where its id could not be read."""
+
+    type: ClassVar[str] = "error"
+    re: str | None
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Update:
+    """Tells the client that submitted a job how far it has come, twice a second or more often.
+
+    The last update of a job has a final state.
+    """
+
+    type: ClassVar[str] = "update"
+    report: JobReport
+
+
+ClientMessage = Hello | Submit | Cancel | Status | Fetch | Forget
+DaemonMessage = Welcome | Accepted | StatusReport | Result | ErrorReply | Update

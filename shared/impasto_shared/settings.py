@@ -1,0 +1,228 @@
+"""Every setting of a style transfer, defined once.
+
+The protocol's validation, the command line's options, the GIMP procedure's arguments and
+docs/settings.md are all made from the fields of `StyleSettings`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from impasto_shared.errors import InvalidSettings
+
+
+class Pooling(StrEnum):
+    """How the network's pooling layers reduce 2 × 2 activations to one."""
+
+    AVERAGE = "average"
+    MAX = "max"
+
+
+class Start(StrEnum):
+    """The picture that the optimisation begins with."""
+
+    PHOTO = "photo"
+    NOISE = "noise"
+    PAINTING = "painting"
+
+
+class Model(StrEnum):
+    """The network whose activations content and style are measured in."""
+
+    AUTO = "auto"
+    VGG19 = "vgg19"
+    VGG16_HED = "vgg16-hed"
+
+
+@dataclass(frozen=True)
+class NumberSetting:
+    """A real number within [low, high]."""
+
+    name: str
+    label: str
+    help: str
+    default: float
+    low: float
+    high: float
+
+    def check(self, value: object) -> float:
+        """`value` as a float; raises InvalidSettings where it is none or out of range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidSettings(self.name, f"{self.label} must be a number, not {value!r}.")
+        if not (math.isfinite(value) and self.low <= value <= self.high):
+            raise InvalidSettings(
+                self.name,
+                f"{self.label} must lie between {self.low:g} and {self.high:g}; got {value!r}.",
+            )
+        return float(value)
+
+
+@dataclass(frozen=True)
+class IntegerSetting:
+    """A whole number within [low, high]."""
+
+    name: str
+    label: str
+    help: str
+    default: int
+    low: int
+    high: int
+
+    def check(self, value: object) -> int:
+        """`value` as an int; raises InvalidSettings where it is none or out of range."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidSettings(self.name, f"{self.label} must be a whole number, not {value!r}.")
+        if not self.low <= value <= self.high:
+            raise InvalidSettings(
+                self.name, f"{self.label} must lie between {self.low} and {self.high}; got {value}."
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class ChoiceSetting:
+    """One of a closed set of names; `choices` maps each to its label."""
+
+    name: str
+    label: str
+    help: str
+    default: StrEnum
+    choices: Mapping[str, str]
+
+    def check(self, value: object) -> StrEnum:
+        """The choice named `value`; raises InvalidSettings where there is none."""
+        if not isinstance(value, str) or value not in self.choices:
+            names = ", ".join(self.choices)
+            raise InvalidSettings(self.name, f"{self.label} must be one of {names}; got {value!r}.")
+        return type(self.default)(value)
+
+
+Setting = NumberSetting | IntegerSetting | ChoiceSetting
+
+
+def _setting(kind: type[Any], default: Any, **description: Any) -> Any:
+    return field(default=default, metadata={"kind": kind, **description})
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """All settings of one style transfer; raises InvalidSettings for a value out of range."""
+
+    style_strength: float = _setting(
+        NumberSetting,
+        1.0,
+        low=0.0,
+        high=10.0,
+        label="Style strength",
+        help="How strongly the painting's manner overrides the photo: 0 keeps the photo, "
+        "1 suits most pictures, 10 keeps little of the photo",
+    )
+    iterations: int = _setting(
+        IntegerSetting,
+        100,
+        low=1,
+        high=10_000,
+        label="Iterations",
+        help="How many times the picture is compared with photo and painting and improved; "
+        "more takes longer and looks more finished",
+    )
+    size: int = _setting(
+        IntegerSetting,
+        512,
+        low=32,
+        high=16_384,
+        label="Size",
+        help="Longest side in pixels at which the picture is painted; the result is brought back "
+        "to the photo's own size. Twice the size takes four times as long",
+    )
+    smoothness: float = _setting(
+        NumberSetting,
+        1.0,
+        low=0.0,
+        high=10.0,
+        label="Smoothness",
+        help="How strongly noise between neighbouring pixels is suppressed (total variation)",
+    )
+    pooling: Pooling = _setting(
+        ChoiceSetting,
+        Pooling.AVERAGE,
+        choices={Pooling.AVERAGE: "Average", Pooling.MAX: "Maximum"},
+        label="Pooling",
+        help="How the network reduces its activations: average gives smoother pictures, "
+        "maximum harder edges",
+    )
+    start: Start = _setting(
+        ChoiceSetting,
+        Start.PHOTO,
+        choices={
+            Start.PHOTO: "The photo",
+            Start.NOISE: "Noise",
+            Start.PAINTING: "The painting",
+        },
+        label="Start from",
+        help="The picture that the painting-over begins with: the photo stays closest to it, "
+        "noise gives the freest composition",
+    )
+    model: Model = _setting(
+        ChoiceSetting,
+        Model.AUTO,
+        choices={
+            Model.AUTO: "The best at hand",
+            Model.VGG19: "VGG-19 (ImageNet)",
+            Model.VGG16_HED: "VGG-16 (embedded)",
+        },
+        label="Model",
+        help="The network that sees content and style; the best at hand is vgg19 where its "
+        "weights are on the machine, else vgg16-hed",
+    )
+    seed: int = _setting(
+        IntegerSetting,
+        0,
+        low=0,
+        high=2**31 - 1,
+        label="Seed",
+        help="Chooses the noise to start from; the same seed gives the same picture",
+    )
+
+    def __post_init__(self) -> None:
+        for setting in SETTINGS:
+            checked = setting.check(getattr(self, setting.name))
+            object.__setattr__(self, setting.name, checked)
+
+    @classmethod
+    def from_json(cls, values: object) -> StyleSettings:
+        """Settings from a JSON object; what it leaves out keeps its default.
+
+        Raises:
+            InvalidSettings: for a name that is no setting, or a value out of range. A misspelt
+                name would otherwise be ignored in silence.
+        """
+        if not isinstance(values, dict):
+            raise InvalidSettings("settings", f"Settings must be an object, not {values!r}.")
+        known = {setting.name for setting in SETTINGS}
+        for name in values:
+            if name not in known:
+                raise InvalidSettings(
+                    str(name),
+                    f"There is no setting {name!r}; known are {', '.join(sorted(known))}.",
+                )
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as a JSON object that `from_json` takes back."""
+        return asdict(self)
+
+
+def _describe(name: str, default: Any, metadata: Mapping[str, Any]) -> Setting:
+    description = {key: value for key, value in metadata.items() if key != "kind"}
+    setting: Setting = metadata["kind"](name=name, default=default, **description)
+    return setting
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    _describe(entry.name, entry.default, entry.metadata) for entry in fields(StyleSettings)
+)

@@ -1,0 +1,251 @@
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from impasto_shared.codec import MAGIC, MAX_FRAMES, MAX_HEADER_BYTES, decode, encode
+from impasto_shared.errors import (
+    ErrorCode,
+    ImpastoError,
+    InvalidImage,
+    InvalidSettings,
+    ProtocolError,
+)
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import (
+    Accepted,
+    Cancel,
+    ClientMessage,
+    DaemonMessage,
+    ErrorReply,
+    Fetch,
+    Forget,
+    Hello,
+    JobReport,
+    JobState,
+    Limits,
+    Problem,
+    Result,
+    Status,
+    StatusReport,
+    Submit,
+    Update,
+    Welcome,
+    WorkerReport,
+)
+from impasto_shared.settings import StyleSettings
+
+JOB = "0123456789abcdef" * 2
+
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+counts = st.integers(0, 2**40)
+jobs = st.text("0123456789abcdef", min_size=32, max_size=32)
+
+
+@st.composite
+def images(draw: st.DrawFn) -> Image:
+    form = draw(st.sampled_from(PixelFormat))
+    width, height = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    size = width * height * form.bytes_per_pixel
+    return Image(width, height, form, draw(st.binary(min_size=size, max_size=size)))
+
+
+problems = st.builds(Problem, st.sampled_from(ErrorCode), text, st.none() | text)
+reports = st.builds(
+    JobReport,
+    jobs,
+    st.sampled_from(JobState),
+    counts,
+    counts,
+    counts,
+    st.none() | numbers,
+    st.none() | numbers,
+    counts,
+    counts,
+    st.none() | problems,
+)
+style_settings = st.builds(StyleSettings, size=st.integers(32, 4096), seed=st.integers(0, 99))
+requests = st.one_of(
+    st.builds(Hello, text, text),
+    st.builds(Submit, text, jobs, style_settings, images(), images()),
+    st.builds(Cancel, text, jobs),
+    st.builds(Status, text),
+    st.builds(Fetch, text, jobs),
+    st.builds(Forget, text, jobs),
+)
+replies = st.one_of(
+    st.builds(Welcome, text, text, text, st.builds(Limits, counts, counts, counts)),
+    st.builds(Accepted, text, reports),
+    st.builds(
+        StatusReport,
+        text,
+        counts,
+        text,
+        numbers,
+        st.builds(WorkerReport, st.none() | counts, st.none() | text, st.none() | text),
+        st.lists(reports, max_size=3).map(tuple),
+    ),
+    st.builds(Result, text, jobs, images()),
+    st.builds(ErrorReply, st.none() | text, problems),
+    st.builds(Update, reports),
+)
+
+
+def plain(value: Any) -> Any:
+    """A message in a form that compares: its frames, with the header as an object."""
+    frames = encode(value)
+    return json.loads(bytes(frames[1])), [bytes(frame) for frame in frames[2:]]
+
+
+def submission() -> list[bytes]:
+    pixels = Image(2, 2, PixelFormat.RGB_U8, bytes(range(12)))
+    return [bytes(frame) for frame in encode(Submit("1", JOB, StyleSettings(), pixels, pixels))]
+
+
+def with_header(changes: dict[str, Any]) -> list[bytes]:
+    magic, header, *pixels = submission()
+    return [magic, json.dumps({**json.loads(header), **changes}).encode(), *pixels]
+
+
+@given(requests)
+def test_request_survives_the_wire(message: Any) -> None:
+    again = decode(encode(message), ClientMessage)
+
+    assert type(again) is type(message)
+    assert plain(again) == plain(message)
+
+
+@given(replies)
+def test_reply_survives_the_wire(message: Any) -> None:
+    again = decode(encode(message), DaemonMessage)
+
+    assert type(again) is type(message)
+    assert plain(again) == plain(message)
+
+
+def test_pixels_are_not_copied() -> None:
+    pixels = memoryview(bytearray(12))
+    image = Image(2, 2, PixelFormat.RGB_U8, pixels)
+
+    frames = encode(Result("1", JOB, image))
+
+    assert frames[2] is pixels
+    assert decode(frames, DaemonMessage).image.pixels is pixels
+
+
+def test_unknown_field_is_ignored() -> None:
+    message = decode(with_header({"colour": "blue"}), ClientMessage)
+
+    assert message.job == JOB
+
+
+@pytest.mark.parametrize("frame", range(4))
+def test_every_truncation_is_refused(frame: int) -> None:
+    whole = submission()
+    for length in range(len(whole[frame])):
+        frames = [*whole[:frame], whole[frame][:length], *whole[frame + 1 :]]
+        with pytest.raises(ImpastoError):
+            decode(frames, ClientMessage)
+    with pytest.raises(ImpastoError):
+        decode(whole[:frame], ClientMessage)
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([], ErrorCode.UNSUPPORTED_VERSION),
+        ([b"impasto/2", b"{}"], ErrorCode.UNSUPPORTED_VERSION),
+        ([b"impasto/10", b"{}"], ErrorCode.UNSUPPORTED_VERSION),
+        ([b""], ErrorCode.UNSUPPORTED_VERSION),
+        ([MAGIC], ErrorCode.BAD_MESSAGE),
+        ([MAGIC] + [b"{}"] * MAX_FRAMES, ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b" " * (MAX_HEADER_BYTES + 1)], ErrorCode.TOO_LARGE),
+        ([MAGIC, b""], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b"\xff"], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b"[]"], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b"null"], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"hello","id":NaN}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b"[" * 60_000], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"id":' + b"9" * 60_000 + b"}"], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b"{}"], ErrorCode.UNKNOWN_TYPE),
+        ([MAGIC, b'{"type":"kill","id":"1"}'], ErrorCode.UNKNOWN_TYPE),
+        ([MAGIC, b'{"type":["hello"],"id":"1"}'], ErrorCode.UNKNOWN_TYPE),
+        ([MAGIC, b'{"type":"welcome","re":"1"}'], ErrorCode.UNKNOWN_TYPE),
+        ([MAGIC, b'{"type":"status"}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":1}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":null}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":""}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":"' + b"i" * 101 + b'"}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":"\\ud800"}'], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"status","id":"1"}', b"pixels"], ErrorCode.BAD_MESSAGE),
+        ([MAGIC, b'{"type":"cancel","id":"1","job":"../etc/passwd"}'], ErrorCode.BAD_MESSAGE),
+    ],
+)
+def test_malformed_message_is_refused_with_its_code(frames: list[bytes], code: ErrorCode) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(frames, ClientMessage)
+
+    assert caught.value.code is code
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "field"),
+    [
+        ({"settings": {"size": 1e999}}, ProtocolError, None),
+        ({"settings": {"size": 0}}, InvalidSettings, "size"),
+        ({"settings": None}, InvalidSettings, "settings"),
+        ({"content": None}, ProtocolError, "content"),
+        ({"content": {"width": 2, "height": 2}}, ProtocolError, "content.format"),
+        (
+            {"content": {"width": 2, "height": 2, "format": "CMYK u8"}},
+            ProtocolError,
+            "content.format",
+        ),
+        (
+            {"content": {"width": True, "height": 2, "format": "R'G'B' u8"}},
+            ProtocolError,
+            "content.width",
+        ),
+        (
+            {"content": {"width": 2.0, "height": 2, "format": "R'G'B' u8"}},
+            ProtocolError,
+            "content.width",
+        ),
+        ({"content": {"width": -2, "height": -2, "format": "R'G'B' u8"}}, InvalidImage, "content"),
+        ({"style": {"width": 2, "height": 3, "format": "R'G'B' u8"}}, InvalidImage, "style"),
+        ({"style": {"width": 2**40, "height": 1, "format": "R'G'B' u8"}}, InvalidImage, "style"),
+    ],
+)
+def test_malformed_submission_is_refused_by_field(
+    changes: dict[str, Any], error: type[ImpastoError], field: str | None
+) -> None:
+    with pytest.raises(error) as caught:
+        decode(with_header(changes), ClientMessage)
+
+    assert caught.value.field == field
+
+
+@settings(max_examples=300)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | numbers | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["type", "id", "job", "settings", "content", "width"]), inner
+            )
+        ),
+    ),
+    st.sampled_from(["submit", "cancel", "hello"]),
+    st.lists(st.binary(max_size=16), max_size=3),
+)
+def test_any_json_is_decoded_or_refused_on_purpose(
+    value: Any, kind: str, pixels: list[bytes]
+) -> None:
+    header = {**value, "type": kind} if isinstance(value, dict) else value
+    with suppress(ImpastoError):
+        decode([MAGIC, json.dumps(header).encode(), *pixels], ClientMessage)

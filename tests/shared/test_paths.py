@@ -1,0 +1,67 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from impasto_shared.errors import ImpastoError
+from impasto_shared.paths import (
+    UnsafeDirectory,
+    default_endpoint,
+    make_private,
+    runtime_dir,
+    socket_path,
+)
+
+
+def test_runtime_dir_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("IMPASTO_ENDPOINT", raising=False)
+
+    assert runtime_dir() == tmp_path / "impasto"
+    assert default_endpoint() == f"ipc://{tmp_path}/impasto/daemon.sock"
+
+
+def test_runtime_dir_without_xdg_is_this_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+
+    assert str(os.getuid()) in str(runtime_dir())
+
+
+def test_endpoint_of_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_ENDPOINT", "tcp://127.0.0.1:5000")
+
+    assert default_endpoint() == "tcp://127.0.0.1:5000"
+    assert socket_path(default_endpoint()) is None
+
+
+def test_socket_path_that_the_system_cannot_hold_is_refused() -> None:
+    with pytest.raises(ImpastoError, match="longer than 107 bytes"):
+        socket_path("ipc:///" + "x" * 107)
+
+
+def test_private_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    previous_umask = os.umask(0)
+    try:
+        make_private(tmp_path / "a" / "impasto")
+    finally:
+        os.umask(previous_umask)
+
+    assert (tmp_path / "a" / "impasto").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o705, 0o770, 0o777])
+def test_folder_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "impasto"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    with pytest.raises(UnsafeDirectory, match="chmod 700"):
+        make_private(folder)
+
+
+def test_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "impasto").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(UnsafeDirectory, match="not a folder of yours"):
+        make_private(tmp_path / "impasto")

@@ -1,0 +1,78 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.settings import SETTINGS, ChoiceSetting, Setting, StyleSettings
+
+
+def values_of(setting: Setting) -> st.SearchStrategy[Any]:
+    if isinstance(setting, ChoiceSetting):
+        return st.sampled_from(list(setting.choices))
+    if isinstance(setting.default, int):
+        return st.integers(int(setting.low), int(setting.high))
+    return st.floats(setting.low, setting.high)
+
+
+@given(st.fixed_dictionaries({}, optional={each.name: values_of(each) for each in SETTINGS}))
+def test_valid_settings_survive_json(values: dict[str, Any]) -> None:
+    settings = StyleSettings.from_json(values)
+
+    assert StyleSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert all(getattr(settings, name) == value for name, value in values.items())
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_default_is_valid_and_kept(setting: Setting) -> None:
+    assert getattr(StyleSettings(), setting.name) == setting.default
+    assert setting.check(setting.default) == setting.default
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("style_strength", -0.001),
+        ("style_strength", 10.001),
+        ("style_strength", float("nan")),
+        ("style_strength", float("inf")),
+        ("style_strength", "1"),
+        ("style_strength", True),
+        ("style_strength", None),
+        ("iterations", 0),
+        ("iterations", 10_001),
+        ("iterations", 1.0),
+        ("iterations", True),
+        ("size", 31),
+        ("size", 10**400),
+        ("seed", -1),
+        ("pooling", "sum"),
+        ("pooling", 3),
+        ("start", ["photo"]),
+        ("model", "VGG19"),
+    ],
+)
+def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        StyleSettings.from_json({name: value})
+
+    assert caught.value.field == name
+
+
+def test_misspelt_setting_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match="no setting 'strength'; known are iterations, model"):
+        StyleSettings.from_json({"strength": 1.0})
+
+
+@pytest.mark.parametrize("values", [None, [], "size", 3])
+def test_settings_that_are_no_object_are_refused(values: object) -> None:
+    with pytest.raises(InvalidSettings, match="must be an object"):
+        StyleSettings.from_json(values)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_described_for_people(setting: Setting) -> None:
+    assert setting.label[0].isupper()
+    assert len(setting.help) > len(setting.label)
