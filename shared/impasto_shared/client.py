@@ -114,11 +114,14 @@ class Client:
             DaemonUnavailable: where the daemon has gone.
         """
         while True:
-            for report in self.poll(timeout_s=0.5):
-                if report.job == job:
-                    yield report
-                    if report.state.is_final:
-                        return
+            report = next((report for report in self._unread if report.job == job), None)
+            if report is None:
+                self._listen(timeout_s=0.5)
+                continue
+            self._unread.remove(report)
+            yield report
+            if report.state.is_final:
+                return
 
     def poll(self, timeout_s: float = 0.0) -> list[JobReport]:
         """The reports that have come since the last call, waiting `timeout_s` for the first.
@@ -126,16 +129,7 @@ class Client:
         Raises:
             DaemonUnavailable: where a job of this client is under way and the daemon has gone.
         """
-        if not self._unread and self._socket.poll(int(timeout_s * 1000)):
-            self._receive()
-        while self._socket.poll(0):
-            self._receive()
-        if self._watched and time.monotonic() - self._last_heard_s > SILENCE_LIMIT_S:
-            self._watched.clear()
-            raise DaemonUnavailable(
-                "The Impasto daemon has stopped answering in the middle of the job: it has "
-                "crashed or was ended. Try again; its log says more."
-            )
+        self._listen(0 if self._unread else timeout_s)
         reports = list(self._unread)
         self._unread.clear()
         return reports
@@ -212,6 +206,19 @@ class Client:
                 self._watched.discard(message.report.job)
             self._unread.append(message.report)
         return message
+
+    def _listen(self, timeout_s: float) -> None:
+        """Receives what has come, waiting `timeout_s` for the first message."""
+        if self._socket.poll(int(timeout_s * 1000)):
+            self._receive()
+        while self._socket.poll(0):
+            self._receive()
+        if self._watched and time.monotonic() - self._last_heard_s > SILENCE_LIMIT_S:
+            self._watched.clear()
+            raise DaemonUnavailable(
+                "The Impasto daemon has stopped answering in the middle of the job: it has "
+                "crashed or was ended. Try again; its log says more."
+            )
 
     def _unavailable(self) -> DaemonUnavailable:
         return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}.")

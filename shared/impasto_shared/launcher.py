@@ -105,8 +105,8 @@ def _wait_for(endpoint: str, name: str, process: subprocess.Popen[bytes], log: P
                 ) from None
         time.sleep(_RETRY_S)
     raise DaemonUnavailable(
-        f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s. "
-        f"Its log is {log}."
+        f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s: "
+        f"{_last_line(log)} (The whole log: {log}.)"
     )
 
 

@@ -1,0 +1,204 @@
+"""The client against daemons that misbehave; against the real one see tests/integration."""
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from impasto_shared import client as client_module
+from impasto_shared.client import Client
+from impasto_shared.codec import MAGIC, decode, encode
+from impasto_shared.errors import (
+    DaemonError,
+    DaemonUnavailable,
+    ErrorCode,
+    InvalidImage,
+    ProtocolError,
+)
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import (
+    Accepted,
+    ClientMessage,
+    ErrorReply,
+    Hello,
+    JobReport,
+    JobState,
+    Limits,
+    Problem,
+    Submit,
+    Update,
+    Welcome,
+)
+from impasto_shared.settings import StyleSettings
+
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+LIMITS = Limits(frame_bytes=12, pixels=4, queue=1)
+
+# What a daemon answers to a message: any number of messages, or raw frames.
+Behaviour = Callable[[Any], list[Any]]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
+        yield f"ipc://{folder}/daemon.sock"
+
+
+@contextmanager
+def daemon(endpoint: str, behaviour: Behaviour) -> Iterator[None]:
+    """A ROUTER that answers with whatever `behaviour` says."""
+    socket = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.bind(endpoint)
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            if socket.poll(20):
+                address, *frames = socket.recv_multipart()
+                for answer in behaviour(decode(frames, ClientMessage)):
+                    reply = answer if isinstance(answer, list) else encode(answer)
+                    socket.send_multipart([address, *reply])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        socket.close(linger=0)
+
+
+def welcome(message: Hello) -> Welcome:
+    return Welcome(message.id, "boot", "test", LIMITS)
+
+
+def report(job: str, state: JobState = JobState.RUNNING) -> JobReport:
+    return JobReport(job, state)
+
+
+def test_absent_socket_means_no_daemon(endpoint: str) -> None:
+    with pytest.raises(DaemonUnavailable, match="No Impasto daemon is running"):
+        Client.connect(endpoint, name="test")
+
+
+def test_socket_left_behind_means_no_daemon(endpoint: str) -> None:
+    Path(endpoint.removeprefix("ipc://")).touch()
+
+    with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
+        Client.connect(endpoint, name="test", timeout_s=0.2)
+
+
+def test_daemon_that_says_nothing_is_given_up(endpoint: str) -> None:
+    with daemon(endpoint, lambda _: []), pytest.raises(DaemonUnavailable, match="answers at"):
+        Client.connect(endpoint, name="test", timeout_s=0.2)
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "tcp://127.0.0.1:port"])
+def test_address_that_is_none_is_named(endpoint: str) -> None:
+    with pytest.raises(DaemonUnavailable, match="is not an address"):
+        Client.connect(endpoint, name="test")
+
+
+def test_daemon_of_another_version_is_named(endpoint: str) -> None:
+    with (
+        daemon(endpoint, lambda _: [[b"impasto/2", b"{}"]]),
+        pytest.raises(ProtocolError) as caught,
+    ):
+        Client.connect(endpoint, name="test")
+
+    assert caught.value.code is ErrorCode.UNSUPPORTED_VERSION
+
+
+def test_error_of_the_daemon_is_raised_with_its_code_and_field(endpoint: str) -> None:
+    problem = Problem(ErrorCode.QUEUE_FULL, "Too many jobs.", "job")
+
+    def refuse(message: Any) -> list[Any]:
+        return [welcome(message) if isinstance(message, Hello) else ErrorReply(message.id, problem)]
+
+    with daemon(endpoint, refuse), Client.connect(endpoint, name="test") as client:
+        with pytest.raises(DaemonError, match="Too many jobs") as caught:
+            client.submit(PIXEL, PIXEL, StyleSettings())
+
+    assert (caught.value.code, caught.value.field) == (ErrorCode.QUEUE_FULL, "job")
+
+
+def test_error_without_a_number_is_not_waited_past(endpoint: str) -> None:
+    problem = Problem(ErrorCode.BAD_MESSAGE, "Unreadable.")
+
+    def refuse(message: Any) -> list[Any]:
+        return [welcome(message) if isinstance(message, Hello) else ErrorReply(None, problem)]
+
+    with daemon(endpoint, refuse), Client.connect(endpoint, name="test") as client:
+        with pytest.raises(DaemonError, match="Unreadable"):
+            client.status()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image(5, 1, PixelFormat.RGB_U8, bytes(15)),
+        Image(1, 1, PixelFormat.RGBA_FLOAT, bytes(16)),
+    ],
+)
+def test_image_beyond_the_daemons_limits_is_not_sent(endpoint: str, image: Image) -> None:
+    with (
+        daemon(endpoint, lambda message: [welcome(message)]),
+        Client.connect(endpoint, name="test") as client,
+        pytest.raises(InvalidImage, match="larger than this daemon takes"),
+    ):
+        client.submit(image, PIXEL, StyleSettings())
+
+
+def test_updates_between_request_and_reply_are_kept_in_order(endpoint: str) -> None:
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [welcome(message)]
+        assert isinstance(message, Submit)
+        before, after = report(message.job), report(message.job, JobState.DONE)
+        return [Update(before), Accepted(message.id, before), Update(after)]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        job = client.submit(PIXEL, PIXEL, StyleSettings())
+        states = [update.state for update in client.updates(job)]
+
+    assert states == [JobState.RUNNING, JobState.DONE]
+
+
+def test_updates_of_two_jobs_are_told_apart(endpoint: str) -> None:
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [welcome(message)]
+        done = report(message.job, JobState.DONE)
+        return [Accepted(message.id, done), Update(done)]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        first, second = (client.submit(PIXEL, PIXEL, StyleSettings()) for _ in range(2))
+
+        assert [update.job for update in client.updates(second)] == [second]
+        assert [update.job for update in client.updates(first)] == [first]
+
+
+def test_daemon_that_falls_silent_in_mid_job_is_noticed(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENCE_LIMIT_S", 0.3)
+
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [welcome(message)]
+        return [Accepted(message.id, report(message.job))]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        job = client.submit(PIXEL, PIXEL, StyleSettings())
+        with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
+            list(client.updates(job))
+
+
+def test_first_frame_is_the_version() -> None:
+    assert encode(Hello("1", "test"))[0] == MAGIC == b"impasto/1"
