@@ -121,9 +121,12 @@ def test_error_of_the_daemon_is_raised_with_its_code_and_field(endpoint: str) ->
     def refuse(message: Any) -> list[Any]:
         return [welcome(message) if isinstance(message, Hello) else ErrorReply(message.id, problem)]
 
-    with daemon(endpoint, refuse), Client.connect(endpoint, name="test") as client:
-        with pytest.raises(DaemonError, match="Too many jobs") as caught:
-            client.submit(PIXEL, PIXEL, StyleSettings())
+    with (
+        daemon(endpoint, refuse),
+        Client.connect(endpoint, name="test") as client,
+        pytest.raises(DaemonError, match="Too many jobs") as caught,
+    ):
+        client.submit(PIXEL, PIXEL, StyleSettings())
 
     assert (caught.value.code, caught.value.field) == (ErrorCode.QUEUE_FULL, "job")
 
@@ -134,9 +137,12 @@ def test_error_without_a_number_is_not_waited_past(endpoint: str) -> None:
     def refuse(message: Any) -> list[Any]:
         return [welcome(message) if isinstance(message, Hello) else ErrorReply(None, problem)]
 
-    with daemon(endpoint, refuse), Client.connect(endpoint, name="test") as client:
-        with pytest.raises(DaemonError, match="Unreadable"):
-            client.status()
+    with (
+        daemon(endpoint, refuse),
+        Client.connect(endpoint, name="test") as client,
+        pytest.raises(DaemonError, match="Unreadable"),
+    ):
+        client.status()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_program_that_cannot_be_run_is_reported(home: Path) -> None:
     broken = home / "broken"
     broken.write_text("")
 
-    with pytest.raises(DaemonUnavailable, match="could not be started: .*Permission denied"):
+    with pytest.raises(DaemonUnavailable, match=r"could not be started: .*Permission denied"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(broken)])
 
 
@@ -75,7 +75,7 @@ def test_daemon_that_never_answers_is_given_up(home: Path, monkeypatch: pytest.M
     monkeypatch.setattr(launcher, "START_TIMEOUT_S", 0.3)
     silent = program(home / "silent", "echo another is running")
 
-    with pytest.raises(DaemonUnavailable, match="did not answer within .*another is running"):
+    with pytest.raises(DaemonUnavailable, match=r"did not answer within .*another is running"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(silent)])
 
 
