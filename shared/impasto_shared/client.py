@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import DaemonError, DaemonUnavailable, InvalidImage
@@ -47,7 +48,8 @@ from impasto_shared.settings import StyleSettings
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
 FETCH_TIMEOUT_S = 120.0
-# The daemon sends an update at least every half second: silence as long as this means it is gone.
+# The daemon sends an update at least every half second: one that is silent as long as this hangs.
+# (One that has ended is noticed at once: its connection breaks.)
 SILENCE_LIMIT_S = 5.0
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
@@ -58,6 +60,8 @@ class Client:
 
     def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
         self._socket = socket
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._is_connected = True
         self._endpoint = endpoint
         self._ids = count(1)
         self._unread: deque[JobReport] = deque()
@@ -152,6 +156,9 @@ class Client:
 
     def close(self) -> None:
         """Ends the connection; the daemon cancels what this client has submitted."""
+        if not self._socket.closed:
+            self._socket.disable_monitor()
+            self._monitor.close(linger=0)
         self._socket.close(linger=0)
 
     def __enter__(self) -> Client:
@@ -187,7 +194,9 @@ class Client:
             raise self._unavailable() from error
         deadline_s = time.monotonic() + timeout_s
         while (left_s := deadline_s - time.monotonic()) > 0:
-            if not self._socket.poll(int(left_s * 1000) + 1):
+            if not self._wait_for_message(left_s):
+                if not self._is_connected:
+                    break
                 continue
             message = self._receive()
             if isinstance(message, ErrorReply) and message.re in (request.id, None):
@@ -207,13 +216,28 @@ class Client:
             self._unread.append(message.report)
         return message
 
+    def _wait_for_message(self, timeout_s: float) -> bool:
+        """Whether a message has come within `timeout_s`; ends early where the daemon has gone."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        if self._is_connected:
+            poller.register(self._monitor, zmq.POLLIN)
+        ready = dict(poller.poll(int(timeout_s * 1000) + 1 if timeout_s else 0))
+        if self._monitor in ready:
+            recv_monitor_message(self._monitor)
+            self._is_connected = False
+            # What it said before it went is still there to be read.
+            return bool(self._socket.poll(0))
+        return self._socket in ready
+
     def _listen(self, timeout_s: float) -> None:
         """Receives what has come, waiting `timeout_s` for the first message."""
-        if self._socket.poll(int(timeout_s * 1000)):
+        if self._wait_for_message(timeout_s):
             self._receive()
-        while self._socket.poll(0):
+        while self._wait_for_message(0):
             self._receive()
-        if self._watched and time.monotonic() - self._last_heard_s > SILENCE_LIMIT_S:
+        silent_s = time.monotonic() - self._last_heard_s
+        if self._watched and (silent_s > SILENCE_LIMIT_S or not self._is_connected):
             self._watched.clear()
             raise DaemonUnavailable(
                 "The Impasto daemon has stopped answering in the middle of the job: it has "
@@ -225,10 +249,13 @@ class Client:
 
 
 def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
-    """A DEALER that neither queues messages for an absent daemon nor hangs at its end."""
+    """A DEALER that does not hang at its end.
+
+    IMMEDIATE is left alone: with it libzmq throws away, when the daemon ends, what it had sent
+    and nobody has read yet, such as its last words.
+    """
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.IMMEDIATE, 1)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
