@@ -1,0 +1,1 @@
+"""The daemon: takes jobs over ZeroMQ and paints them in a process of their own."""

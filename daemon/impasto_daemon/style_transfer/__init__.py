@@ -1,0 +1,1 @@
+"""The algorithm: tensors in, tensors out; it knows nothing of jobs, sockets or files."""

@@ -1,0 +1,250 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from daemon.style_transfer.tiny_network import random_rgb, tiny_vgg
+from impasto_daemon.style_transfer.losses import (
+    CONTENT_LAYER,
+    CONTENT_WEIGHT,
+    LAYERS,
+    STYLE_LAYERS,
+    STYLE_WEIGHT,
+    TV_WEIGHT,
+    Objective,
+    gram_matrix,
+    measure_targets,
+    relative_error,
+    total_variation,
+)
+from impasto_daemon.style_transfer.vgg import VGG
+from impasto_shared.settings import Pooling, StyleSettings
+
+# Below this side, four pooling layers leave nothing of a picture.
+SIDE_PX = 16
+PICTURE = random_rgb(SIDE_PX, SIDE_PX, seed=1)
+PHOTO = random_rgb(SIDE_PX, SIDE_PX, seed=2)
+PAINTING = random_rgb(SIDE_PX + 5, SIDE_PX + 16, seed=3)
+SETTINGS = StyleSettings(style_strength=1.7, smoothness=0.6)
+ONLY_CONTENT = StyleSettings(style_strength=0, smoothness=0)
+CONTENT_AND_STYLE = StyleSettings(style_strength=1, smoothness=0)
+
+Numbers = NDArray[np.float64]
+
+
+def ignore() -> None:
+    """Lets every layer pass."""
+
+
+def objective_of(
+    content: Tensor, style: Tensor, settings: StyleSettings, network: VGG | None = None
+) -> Objective:
+    return measure_targets(network or tiny_vgg(), content, style, settings, ignore)
+
+
+def loss_of(picture: Tensor, objective: Objective) -> float:
+    return objective(picture, ignore).item()
+
+
+def activations(rgb: Tensor) -> dict[str, Numbers]:
+    """What the tiny network sees at each layer, as the paper's F: (channels, positions)."""
+    found = tiny_vgg().features(rgb, LAYERS)
+    return {name: seen.squeeze(0).flatten(1).numpy() for name, seen in found.items()}
+
+
+def gram_of_paper(activation: Numbers) -> Numbers:
+    """Equation 3: the sum over positions k of F_ik F_jk."""
+    gram: Numbers = np.einsum("ik,jk->ij", activation, activation)
+    return gram
+
+
+def test_gram_matrix_of_known_activations() -> None:
+    activation = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+
+    gram = gram_matrix(activation)
+
+    assert (2 * gram).tolist() == [[5, 11], [11, 25]]
+
+
+def test_gram_matrix_is_equation_3_over_the_number_of_positions() -> None:
+    activation = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 4, 5)))
+    expected = np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            for y in range(4):
+                for x in range(5):
+                    expected[i, j] += float(activation[0, i, y, x] * activation[0, j, y, x])
+
+    gram = gram_matrix(activation)
+
+    np.testing.assert_allclose(gram.numpy(), expected / (4 * 5), rtol=1e-13)
+
+
+def test_gram_matrix_knows_no_positions() -> None:
+    activation = torch.from_numpy(np.random.default_rng(1).normal(size=(1, 6, 7, 8)))
+    order = np.random.default_rng(2).permutation(7 * 8)
+
+    shuffled = activation.flatten(2)[:, :, order].view(1, 6, 7, 8)
+
+    torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(activation))
+
+
+def test_gram_matrix_of_a_tiled_picture_is_that_of_one_tile() -> None:
+    tile = torch.from_numpy(np.random.default_rng(3).normal(size=(1, 6, 7, 8)))
+
+    torch.testing.assert_close(gram_matrix(tile.repeat(1, 1, 3, 2)), gram_matrix(tile))
+
+
+def test_relative_error_of_known_numbers() -> None:
+    actual, target = torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])
+
+    assert relative_error(actual, target).item() == pytest.approx(5 / 8)
+
+
+def test_relative_error_is_squared_distance_over_squared_length() -> None:
+    actual, target = np.random.default_rng(4).normal(size=(2, 1, 3, 4, 5))
+    expected = np.sum((actual - target) ** 2) / np.sum(target**2)
+
+    error = relative_error(torch.from_numpy(actual), torch.from_numpy(target))
+
+    assert error.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_relative_error_forgets_the_scale_of_a_network() -> None:
+    actual, target = torch.from_numpy(np.random.default_rng(5).normal(size=(2, 3, 4)))
+
+    torch.testing.assert_close(
+        relative_error(1000 * actual, 1000 * target), relative_error(actual, target)
+    )
+
+
+def test_relative_error_of_a_target_of_zeros_is_finite() -> None:
+    error = relative_error(torch.ones(3), torch.zeros(3))
+
+    assert math.isfinite(error.item())
+    assert error.item() > 0
+
+
+def test_total_variation_of_known_pixels() -> None:
+    rgb = torch.tensor([[0.0, 1.0, 1.0], [0.5, 0.5, 0.0]]).view(1, 1, 2, 3)
+
+    across = (1 + 0 + 0 + 0.25) / 4
+    down = (0.25 + 0.25 + 1) / 3
+    assert total_variation(rgb).item() == pytest.approx(across + down)
+
+
+def test_total_variation_is_the_mean_over_all_neighbours() -> None:
+    rgb = np.random.default_rng(6).random((1, 3, 5, 7))
+    across = [
+        (rgb[0, c, y, x + 1] - rgb[0, c, y, x]) ** 2
+        for c in range(3)
+        for y in range(5)
+        for x in range(6)
+    ]
+    down = [
+        (rgb[0, c, y + 1, x] - rgb[0, c, y, x]) ** 2
+        for c in range(3)
+        for y in range(4)
+        for x in range(7)
+    ]
+
+    variation = total_variation(torch.from_numpy(rgb))
+
+    expected = sum(across) / len(across) + sum(down) / len(down)
+    assert variation.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_plain_colour_has_no_variation() -> None:
+    assert total_variation(torch.full((1, 3, 4, 5), 0.3)).item() == 0
+
+
+def test_layers_of_style_have_equal_shares() -> None:
+    assert list(STYLE_LAYERS) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+    assert set(STYLE_LAYERS.values()) == {1 / 5}
+
+
+def test_objective_is_the_sum_of_content_style_and_variation() -> None:
+    seen, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
+    content = np.sum((seen[CONTENT_LAYER] - photo[CONTENT_LAYER]) ** 2)
+    content /= np.sum(photo[CONTENT_LAYER] ** 2)
+    style = 0.0
+    for layer, share in STYLE_LAYERS.items():
+        gram = gram_of_paper(seen[layer]) / seen[layer].shape[1]
+        target = gram_of_paper(painting[layer]) / painting[layer].shape[1]
+        style += share * np.sum((gram - target) ** 2) / np.sum(target**2)
+    pixels = PICTURE.numpy()
+    variation = np.mean(np.diff(pixels, axis=2) ** 2) + np.mean(np.diff(pixels, axis=3) ** 2)
+
+    loss = loss_of(PICTURE, objective_of(PHOTO, PAINTING, SETTINGS))
+
+    assert loss == pytest.approx(
+        CONTENT_WEIGHT * content
+        + STYLE_WEIGHT * SETTINGS.style_strength * style
+        + TV_WEIGHT * SETTINGS.smoothness * variation,
+        rel=1e-12,
+    )
+
+
+def test_style_loss_is_equations_4_and_5_once_they_are_divided_by_the_targets_size() -> None:
+    painting = random_rgb(SIDE_PX, SIDE_PX, seed=3)
+    seen, wanted = activations(PICTURE), activations(painting)
+    expected = 0.0
+    for layer, weight in STYLE_LAYERS.items():
+        channels, positions = seen[layer].shape  # the paper's N and M
+        gram, target = gram_of_paper(seen[layer]), gram_of_paper(wanted[layer])
+        size = 4 * channels**2 * positions**2
+        layer_loss = np.sum((gram - target) ** 2) / size  # equation 4
+        expected += weight * layer_loss / (np.sum(target**2) / size)
+
+    with_style = loss_of(PICTURE, objective_of(PHOTO, painting, CONTENT_AND_STYLE))
+    without = loss_of(PICTURE, objective_of(PHOTO, painting, ONLY_CONTENT))
+
+    assert with_style - without == pytest.approx(STYLE_WEIGHT * expected, rel=1e-12)
+
+
+def test_content_loss_is_nothing_at_the_photo_alone() -> None:
+    objective = objective_of(PHOTO, PAINTING, ONLY_CONTENT)
+
+    assert loss_of(PHOTO, objective) == 0
+    assert loss_of(PICTURE, objective) > 0
+
+
+def test_style_loss_is_nothing_at_the_painting_alone() -> None:
+    painting = random_rgb(SIDE_PX, SIDE_PX, seed=3)
+    with_style = objective_of(PHOTO, painting, CONTENT_AND_STYLE)
+    without = objective_of(PHOTO, painting, ONLY_CONTENT)
+
+    assert loss_of(painting, with_style) == loss_of(painting, without)
+    assert loss_of(PICTURE, with_style) > loss_of(PICTURE, without)
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+def test_gradient_is_the_slope_found_by_central_differences(pooling: Pooling) -> None:
+    objective = objective_of(PHOTO, PAINTING, SETTINGS, tiny_vgg(pooling))
+    rgb = PICTURE.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective(rgb, ignore), rgb)
+
+    for place in np.random.default_rng(8).choice(PICTURE.numel(), 20, replace=False):
+        step = torch.zeros(PICTURE.numel(), dtype=PICTURE.dtype)
+        step[place] = 1e-5
+        ahead, behind = (
+            loss_of(PICTURE + side * step.view_as(PICTURE), objective) for side in (1, -1)
+        )
+
+        slope = gradient.flatten()[place].item()
+        assert (ahead - behind) / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+def test_gradient_passes_gradcheck(pooling: Pooling) -> None:
+    objective = objective_of(PHOTO, PAINTING, SETTINGS, tiny_vgg(pooling))
+    rgb = PICTURE.clone().requires_grad_()
+
+    torch.manual_seed(9)  # fast_mode compares the slopes in one random direction
+
+    assert torch.autograd.gradcheck(
+        lambda picture: objective(picture, ignore), (rgb,), atol=1e-8, rtol=1e-5, fast_mode=True
+    )

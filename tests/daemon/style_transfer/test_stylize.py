@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.losses import STYLE_LAYERS, gram_matrix, relative_error
+from impasto_daemon.style_transfer.optimize import Step
+from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, fit, pad_to_min, stylize
+from impasto_daemon.style_transfer.tensors import from_image, repaint, resize
+from impasto_daemon.weights import load_network
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.settings import Model, Pooling, Start, StyleSettings
+from integration.daemon_process import ROOT
+
+NETWORK = tiny_vgg(dtype=torch.float32)
+PAINTING = random_image(40, 56, PixelFormat.RGB_U8, seed=1)
+QUICK = StyleSettings(iterations=3, size=32)
+
+
+def alpha_of(image: Image) -> NDArray[np.uint8]:
+    """The bytes of the fourth channel; none where there is none."""
+    shape = (image.height, image.width, image.format.channels, image.format.bytes_per_channel)
+    return np.frombuffer(image.pixels, np.uint8).reshape(shape)[:, :, 3:]
+
+
+@pytest.mark.parametrize("form", PixelFormat)
+@pytest.mark.parametrize(("width", "height"), [(45, 37), (1, 1), (3, 50)])
+def test_picture_keeps_size_format_and_alpha(form: PixelFormat, width: int, height: int) -> None:
+    photo = random_image(width, height, form, seed=2)
+
+    picture = stylize(NETWORK, photo, PAINTING, QUICK)
+
+    assert (picture.width, picture.height, picture.format) == (width, height, form)
+    np.testing.assert_array_equal(alpha_of(picture), alpha_of(photo))
+    assert bytes(picture.pixels) != bytes(photo.pixels)
+
+
+@pytest.mark.parametrize("form", PixelFormat)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 50), (90, 20)])
+def test_painting_may_have_any_size_and_format(form: PixelFormat, width: int, height: int) -> None:
+    photo = random_image(40, 40, PixelFormat.RGB_U8, seed=3)
+
+    picture = stylize(NETWORK, photo, random_image(width, height, form, seed=4), QUICK)
+
+    assert bytes(picture.pixels) != bytes(photo.pixels)
+
+
+@pytest.mark.parametrize("form", PixelFormat)
+def test_photo_without_style_or_smoothness_stays_as_it_is(form: PixelFormat) -> None:
+    opaque = random_image(36, 44, form, seed=5)
+    numbers = np.frombuffer(opaque.pixels, f"<u{form.bytes_per_channel}").copy()
+    if form.has_alpha:
+        numbers[3::4] = {1: 255, 2: 65535, 4: 0x3F800000}[form.bytes_per_channel]
+    photo = Image(36, 44, form, numbers.tobytes())
+    settings = StyleSettings(style_strength=0, smoothness=0, iterations=5)
+
+    picture = stylize(NETWORK, photo, PAINTING, settings)
+
+    assert bytes(picture.pixels) == bytes(photo.pixels)
+
+
+def test_picture_is_painted_at_the_size_asked_for() -> None:
+    photo = random_image(96, 64, PixelFormat.RGB_U8, seed=6)
+    settings = StyleSettings(style_strength=0, smoothness=0, iterations=2, size=48)
+
+    picture = stylize(NETWORK, photo, PAINTING, settings)
+
+    small = resize(from_image(photo).rgb, 32, 48)
+    assert bytes(picture.pixels) == bytes(repaint(photo, resize(small, 64, 96)).pixels)
+
+
+def test_nothing_is_scaled_up_to_the_size_asked_for() -> None:
+    photo = random_image(50, 40, PixelFormat.RGB_U8, seed=7)
+
+    at_its_size, at_any = (
+        stylize(NETWORK, photo, PAINTING, StyleSettings(iterations=5, size=size))
+        for size in (50, 16_384)
+    )
+
+    assert bytes(at_its_size.pixels) == bytes(at_any.pixels)
+
+
+@pytest.mark.parametrize("start", Start)
+def test_same_images_and_settings_give_the_same_bytes(start: Start) -> None:
+    photo = random_image(40, 33, PixelFormat.RGBA_U16, seed=8)
+    settings = StyleSettings(start=start, iterations=8, seed=5)
+
+    first, second = (stylize(NETWORK, photo, PAINTING, settings) for _ in range(2))
+
+    assert bytes(first.pixels) == bytes(second.pixels)
+
+
+def test_hidden_colours_change_nothing_that_is_seen() -> None:
+    visible = random_image(40, 40, PixelFormat.RGBA_U8, seed=9)
+    pixels = np.frombuffer(visible.pixels, np.uint8).reshape(40, 40, 4).copy()
+    pixels[:20, :, 3] = 0
+    first = Image(40, 40, PixelFormat.RGBA_U8, pixels.tobytes())
+    pixels[:20, :, :3] = 255 - pixels[:20, :, :3]
+    second = Image(40, 40, PixelFormat.RGBA_U8, pixels.tobytes())
+
+    pictures = [stylize(NETWORK, photo, photo, QUICK) for photo in (first, second)]
+
+    assert bytes(pictures[0].pixels) == bytes(pictures[1].pixels)
+
+
+def test_steps_are_told_and_stopping_gives_what_there_is() -> None:
+    photo = random_image(40, 33, PixelFormat.RGB_U8, seed=10)
+    steps: list[Step] = []
+
+    picture = stylize(
+        NETWORK,
+        photo,
+        PAINTING,
+        StyleSettings(iterations=10_000),
+        on_step=steps.append,
+        should_stop=lambda: len(steps) == 4,
+    )
+
+    assert [step.step for step in steps] == [1, 2, 3, 4]
+    assert (picture.width, picture.height) == (40, 33)
+    assert bytes(picture.pixels) != bytes(photo.pixels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "side_px", "expected"),
+    [
+        ((100, 200), 50, (25, 50)),
+        ((200, 100), 50, (50, 25)),
+        ((100, 200), 200, (100, 200)),
+        ((100, 200), 500, (100, 200)),
+        ((1, 200), 32, (1, 32)),
+    ],
+)
+def test_longest_side_is_fitted(
+    shape: tuple[int, int], side_px: int, expected: tuple[int, int]
+) -> None:
+    assert fit(random_rgb(*shape, seed=11), side_px).shape == (1, 3, *expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 50), (50, 31), (32, 32), (40, 60)])
+def test_small_picture_is_filled_up_with_its_last_row_and_column(height: int, width: int) -> None:
+    rgb = random_rgb(height, width, seed=12)
+
+    padded = pad_to_min(rgb)
+
+    assert padded.shape == (1, 3, max(height, MIN_SIDE_PX), max(width, MIN_SIDE_PX))
+    assert torch.equal(padded[:, :, :height, :width], rgb)
+    assert torch.equal(padded[:, :, -1, :width], rgb[:, :, -1])
+    assert torch.equal(padded[:, :, :height, -1], rgb[:, :, :, -1])
+
+
+@pytest.mark.slow
+def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
+    network = load_network(Model.VGG16_HED, Pooling.AVERAGE)
+    photo, _ = read_image(ROOT / "assets/photos/chelsea.jpg")
+    painting, _ = read_image(ROOT / "assets/styles/auvers.jpg")
+    side_px = 96
+
+    def grams(image: Image) -> dict[str, torch.Tensor]:
+        seen = network.features(fit(from_image(image).rgb, side_px), STYLE_LAYERS)
+        return {layer: gram_matrix(activation) for layer, activation in seen.items()}
+
+    def style_loss(image: Image) -> float:
+        found, wanted = grams(image), grams(painting)
+        return sum(
+            share * relative_error(found[layer], wanted[layer]).item()
+            for layer, share in STYLE_LAYERS.items()
+        )
+
+    picture = stylize(network, photo, painting, StyleSettings(iterations=20, size=side_px))
+
+    assert style_loss(picture) < style_loss(photo) / 3
