@@ -1,0 +1,321 @@
+"""The loop between the clients and the worker: frames in, replies out, and it never waits.
+
+One ROUTER socket serves all clients, one PAIR socket the worker. The server knows jobs, not
+tensors: pixels pass through it as they came.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+from impasto_daemon.jobs import MAX_QUEUED_JOBS, Job, JobTable
+from impasto_daemon.lifecycle import StopSignals
+from impasto_daemon.worker_messages import (
+    Failed,
+    Loaded,
+    Painted,
+    Run,
+    Stepped,
+    Stop,
+    Stopped,
+    WorkerMessage,
+)
+from impasto_daemon.worker_process import WorkerProcess
+from impasto_shared import __version__
+from impasto_shared.codec import Frame, decode, decode_header, encode
+from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
+from impasto_shared.image import MAX_PIXELS, PixelFormat
+from impasto_shared.messages import (
+    Accepted,
+    Cancel,
+    ClientMessage,
+    ErrorReply,
+    Fetch,
+    Forget,
+    Hello,
+    Limits,
+    Problem,
+    Result,
+    Status,
+    StatusReport,
+    Submit,
+    Update,
+    Welcome,
+    WorkerReport,
+)
+from impasto_shared.paths import socket_path
+
+logger = logging.getLogger(__name__)
+
+MAX_FRAME_BYTES = MAX_PIXELS * max(form.bytes_per_pixel for form in PixelFormat)
+BUSY_POLL_MS = 100
+IDLE_POLL_MS = 5000
+# A watcher hears of every step, but not more often than this ...
+STEP_INTERVAL_S = 0.1
+# ... and of a job without news this often: sending is how the server notices that it has gone.
+UPDATE_INTERVAL_S = 0.5
+# How long a worker may take to stop; together with the above less than two seconds.
+STOP_GRACE_S = 1.2
+FAREWELL_S = 0.5
+
+
+@dataclass(eq=False)
+class Watch:
+    """Whom to tell of a job, and what was told last."""
+
+    address: bytes
+    told_s: float
+    told_step: int = 0
+
+
+class Server:
+    """Serves clients at `endpoint` until `signals` ask it to stop. `clock` gives seconds."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        worker: WorkerProcess,
+        signals: StopSignals,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint = endpoint
+        self._worker = worker
+        self._signals = signals
+        self._clock = clock
+        self._jobs = JobTable(clock)
+        self._watches: dict[str, Watch] = {}
+        self._in_worker: Job | None = None
+        self._stop_deadline_s: float | None = None
+        self._boot = secrets.token_hex(8)
+        self._started_s = clock()
+        self._socket = _router_socket()
+
+    def run(self) -> None:
+        """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
+        _bind_privately(self._socket, self._endpoint)
+        logger.info("serving at %s", self._endpoint)
+        try:
+            while not self._signals.stop_requested:
+                self._wait()
+                self._answer_clients()
+                self._hear_worker()
+                self._supervise_worker()
+                self._start_next_job()
+                self._tell_watchers()
+                self._jobs.expire()
+        finally:
+            self._say_farewell()
+            self._worker.end()
+            self._socket.close(linger=int(FAREWELL_S * 1000))
+            # Returns when the last updates are out: the process must not end before that.
+            zmq.Context.instance().term()
+            _remove_socket_file(self._endpoint)
+            logger.info("stopped")
+
+    def _wait(self) -> None:
+        """Returns when a client, the worker or a signal wants attention, or it is time to look."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._signals.fileno(), zmq.POLLIN)
+        if self._worker.socket is not None:
+            poller.register(self._worker.socket, zmq.POLLIN)
+        busy = self._watches or self._in_worker
+        ready = dict(poller.poll(BUSY_POLL_MS if busy else IDLE_POLL_MS))
+        if self._signals.fileno() in ready:
+            self._signals.clear()
+
+    # Clients
+
+    def _answer_clients(self) -> None:
+        while not self._signals.stop_requested and self._socket.poll(0):
+            address, *frames = self._socket.recv_multipart(copy=False)
+            self._answer(address.bytes, [frame.buffer for frame in frames])
+
+    def _answer(self, address: bytes, frames: list[Frame]) -> None:
+        try:
+            reply = self._reply_to(address, decode(frames, ClientMessage))
+        except ImpastoError as error:
+            reply = ErrorReply(_request_id(frames), Problem(error.code, str(error), error.field))
+        except Exception:
+            logger.exception("a message of %d frames was not handled", len(frames))
+            reply = ErrorReply(
+                _request_id(frames),
+                Problem(ErrorCode.INTERNAL, "The daemon has made a mistake; its log says more."),
+            )
+        self._send(address, reply)
+
+    def _reply_to(self, address: bytes, message: ClientMessage) -> Any:
+        match message:
+            case Hello():
+                limits = Limits(MAX_FRAME_BYTES, MAX_PIXELS, MAX_QUEUED_JOBS)
+                return Welcome(message.id, self._boot, __version__, limits)
+            case Submit():
+                job = self._jobs.submit(message)
+                self._watches[job.name] = Watch(address, self._clock())
+            case Cancel():
+                job = self._jobs.find(message.job)
+                self._cancel(job)
+            case Forget():
+                job = self._jobs.find(message.job)
+                self._jobs.forget(job)
+            case Fetch():
+                return Result(message.id, message.job, self._jobs.fetch(message.job))
+            case Status():
+                return self._status(message)
+        return Accepted(message.id, self._jobs.report(job))
+
+    def _status(self, request: Status) -> StatusReport:
+        return StatusReport(
+            re=request.id,
+            pid=os.getpid(),
+            version=__version__,
+            uptime_s=self._clock() - self._started_s,
+            worker=WorkerReport(self._worker.pid, self._worker.device, self._worker.model),
+            jobs=tuple(self._jobs.report(job) for job in self._jobs.all),
+        )
+
+    def _send(self, address: bytes, message: Any) -> bool:
+        """Sends what a client can take now; returns whether the client is still there."""
+        try:
+            self._socket.send_multipart([address, *encode(message)], flags=zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            logger.warning("a client does not read: %s dropped", message.type)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return False
+        return True
+
+    def _tell_watchers(self) -> None:
+        """Sends the updates that are due, and cancels the jobs of clients that have gone."""
+        for name, watch in list(self._watches.items()):
+            job = self._jobs.find(name)
+            interval_s = UPDATE_INTERVAL_S if job.step == watch.told_step else STEP_INTERVAL_S
+            if not job.state.is_final and self._clock() - watch.told_s < interval_s:
+                continue
+            watch.told_s, watch.told_step = self._clock(), job.step
+            is_there = self._send(watch.address, Update(self._jobs.report(job)))
+            if job.state.is_final:
+                del self._watches[name]
+            elif not is_there:
+                logger.info("job %s: its client has gone", name)
+                del self._watches[name]
+                self._cancel(job)
+
+    def _say_farewell(self) -> None:
+        problem = Problem(
+            ErrorCode.SHUTTING_DOWN, "The Impasto daemon was shut down before the job was done."
+        )
+        for job in self._jobs.all:
+            self._jobs.fail(job, problem)
+        self._tell_watchers()
+
+    # The worker
+
+    def _start_next_job(self) -> None:
+        job = self._jobs.next_queued
+        if job is None or self._in_worker is not None:
+            return
+        submission = self._jobs.start(job)
+        self._in_worker = job
+        self._worker.ensure_started()
+        logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
+        self._worker.send(Run(job.name, submission.settings, submission.content, submission.style))
+
+    def _cancel(self, job: Job) -> None:
+        self._jobs.cancel(job)
+        if job is self._in_worker and self._stop_deadline_s is None:
+            self._worker.send(Stop(job.name))
+            self._stop_deadline_s = self._clock() + STOP_GRACE_S
+
+    def _hear_worker(self) -> None:
+        for message in self._worker.receive():
+            self._hear(message)
+
+    def _hear(self, message: WorkerMessage) -> None:
+        if isinstance(message, Loaded):
+            self._worker.device, self._worker.model = message.device, message.model
+            return
+        job = self._in_worker
+        if job is None or job.name != message.job:
+            raise RuntimeError(f"the worker reports on job {message.job}, which it was not given")
+        match message:
+            case Stepped():
+                self._jobs.advance(job, message.step, message.steps, message.loss)
+                return
+            case Painted():
+                self._jobs.finish(job, message.image)
+            case Failed():
+                self._jobs.fail(job, message.problem)
+            case Stopped():
+                self._jobs.cancel(job)
+        logger.info("job %s is %s", job.name, job.state.value)
+        self._release_worker()
+
+    def _supervise_worker(self) -> None:
+        """Clears away a worker that has died, and ends one that does not stop when told."""
+        exit_status = self._worker.exit_status()
+        if exit_status is not None:
+            logger.error("the worker ended with status %d", exit_status)
+            self._worker.end()
+            if self._in_worker is not None:
+                self._jobs.fail(self._in_worker, _died(exit_status))
+                self._release_worker()
+        elif self._stop_deadline_s is not None and self._clock() > self._stop_deadline_s:
+            logger.info("the worker did not stop in time")
+            self._worker.end()
+            self._release_worker()
+
+    def _release_worker(self) -> None:
+        self._in_worker = None
+        self._stop_deadline_s = None
+
+
+def _router_socket() -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
+    return socket
+
+
+def _bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    """Binds with the file of an ipc socket open to this user alone, as its folder is already."""
+    former = os.umask(0o077)
+    try:
+        socket.bind(endpoint)
+    finally:
+        os.umask(former)
+
+
+def _remove_socket_file(endpoint: str) -> None:
+    """Libzmq leaves it behind, and clients would wait for an answer there."""
+    if path := socket_path(endpoint):
+        path.unlink(missing_ok=True)
+
+
+def _request_id(frames: list[Frame]) -> str | None:
+    """The id of a request that may be malformed in every other way."""
+    try:
+        request_id = decode_header(frames).get("id")
+    except ProtocolError:
+        return None
+    return request_id if isinstance(request_id, str) else None
+
+
+def _died(exit_status: int) -> Problem:
+    return Problem(
+        ErrorCode.WORKER_DIED,
+        f"The painting process ended unexpectedly (status {exit_status}). If memory has run "
+        "out, choose a smaller size; the next job starts it anew.",
+    )

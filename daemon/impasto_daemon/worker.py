@@ -1,0 +1,150 @@
+"""The process that paints: it holds the network and runs one job after another.
+
+Run by the server as `python -m impasto_daemon.worker ENDPOINT`; it ends when the server does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import torch
+import zmq
+
+from impasto_daemon import weights
+from impasto_daemon.log import start_logging
+from impasto_daemon.style_transfer.optimize import Step
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.vgg import VGG
+from impasto_daemon.worker_messages import (
+    Failed,
+    Loaded,
+    Painted,
+    Run,
+    ServerMessage,
+    Stepped,
+    Stop,
+    Stopped,
+)
+from impasto_shared.codec import decode, encode
+from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.messages import Problem
+from impasto_shared.settings import Model, Pooling
+
+logger = logging.getLogger(__name__)
+
+# The person at the same machine goes first.
+NICENESS = 5
+
+
+class Worker:
+    """Runs the jobs that come in at `socket`, one after another."""
+
+    def __init__(self, socket: zmq.Socket[bytes], device: torch.device) -> None:
+        self._socket = socket
+        self._device = device
+        self._loaded: tuple[Model, Pooling] | None = None
+        self._network: VGG
+
+    def serve(self) -> None:
+        """Runs jobs for ever."""
+        while True:
+            message = self._receive()
+            # A stop for a job that has just ended may still come in: there is nothing to do.
+            if isinstance(message, Run):
+                self._send(self._run(message))
+
+    def _run(self, run: Run) -> Painted | Stopped | Failed:
+        """What has become of a job; nothing that goes wrong in one ends the worker."""
+        try:
+            return self._paint(run)
+        except ImpastoError as error:
+            problem = Problem(error.code, str(error), error.field)
+        except Exception as error:
+            logger.exception("job %s failed", run.job)
+            problem = _describe(error, run)
+        return Failed(run.job, problem)
+
+    def _paint(self, run: Run) -> Painted | Stopped:
+        stopped = False
+
+        def should_stop() -> bool:
+            nonlocal stopped
+            while not stopped and self._socket.poll(0):
+                message = self._receive()
+                stopped = isinstance(message, Stop) and message.job == run.job
+            return stopped
+
+        def on_step(step: Step) -> None:
+            self._send(Stepped(run.job, step.step, step.steps, step.loss))
+
+        image = stylize(
+            self._load(run.settings.model, run.settings.pooling),
+            run.content,
+            run.style,
+            run.settings,
+            on_step=on_step,
+            should_stop=should_stop,
+        )
+        return Stopped(run.job) if stopped else Painted(run.job, image)
+
+    def _load(self, model: Model, pooling: Pooling) -> VGG:
+        """The network, from memory if the last job used the same."""
+        wanted = (weights.resolve(model), pooling)
+        if self._loaded != wanted:
+            self._network = weights.load_network(*wanted, device=self._device)
+            self._loaded = wanted
+            self._send(Loaded(device=_device_name(self._device), model=wanted[0].value))
+        return self._network
+
+    def _receive(self) -> ServerMessage:
+        frames = self._socket.recv_multipart(copy=False)
+        message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
+        return message
+
+    def _send(self, message: Any) -> None:
+        self._socket.send_multipart(encode(message), copy=False)
+
+
+def _describe(error: Exception, run: Run) -> Problem:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        return Problem(
+            ErrorCode.OUT_OF_MEMORY,
+            f"There is not enough memory to paint at size {run.settings.size}. Choose a smaller "
+            "size.",
+        )
+    return Problem(
+        ErrorCode.INTERNAL,
+        f"The painting failed unexpectedly ({type(error).__name__}); the daemon's log says more.",
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
+def _end_with_server() -> None:
+    """Ends this process when the server's end of the pipe closes, whatever it is doing."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serves the server whose endpoint is the only argument."""
+    start_logging("worker")
+    # Ctrl+C in the server's terminal goes to both: the server decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    os.nice(NICENESS)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
+    socket.bind(sys.argv[1])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    Worker(socket, device).serve()
+
+
+if __name__ == "__main__":
+    main()

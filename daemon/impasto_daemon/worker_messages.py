@@ -1,0 +1,79 @@
+"""What the server and its worker tell each other, in the frames of the protocol's codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from impasto_shared.image import Image
+from impasto_shared.messages import Problem
+from impasto_shared.settings import StyleSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """Server to worker: paint this. Sent only to a worker that has nothing to do."""
+
+    type: ClassVar[str] = "run"
+    job: str
+    settings: StyleSettings
+    content: Image
+    style: Image
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Server to worker: end this job soon; its picture is not wanted."""
+
+    type: ClassVar[str] = "stop"
+    job: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Worker to server: a network is in memory on this device."""
+
+    type: ClassVar[str] = "loaded"
+    device: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """Worker to server: `step` of `steps` evaluations are done."""
+
+    type: ClassVar[str] = "stepped"
+    job: str
+    step: int
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Worker to server: the picture. The worker is free again."""
+
+    type: ClassVar[str] = "painted"
+    job: str
+    image: Image
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Worker to server: the job was stopped. The worker is free again."""
+
+    type: ClassVar[str] = "stopped"
+    job: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Worker to server: the job failed. The worker is free again."""
+
+    type: ClassVar[str] = "failed"
+    job: str
+    problem: Problem
+
+
+ServerMessage = Run | Stop
+WorkerMessage = Loaded | Stepped | Painted | Stopped | Failed

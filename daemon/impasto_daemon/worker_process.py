@@ -1,0 +1,95 @@
+"""The server's hold on its worker: a process that is started when needed and may die at any time.
+
+The worker is executed anew, not forked: sockets and CUDA survive no fork. Its standard input is
+a pipe that the server never writes to: when the server dies, however it dies, the pipe ends and
+so does the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from impasto_daemon.worker_messages import WorkerMessage
+from impasto_shared.codec import decode, encode
+
+logger = logging.getLogger(__name__)
+
+KILL_TIMEOUT_S = 5.0
+
+
+class WorkerProcess:
+    """At most one worker, talking over a PAIR socket at `path`.
+
+    `command` starts a worker; it is given the socket's endpoint as its last argument.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        command: Sequence[str] = (sys.executable, "-m", "impasto_daemon.worker"),
+    ) -> None:
+        self._path = path
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self.socket: zmq.Socket[bytes] | None = None
+        self.device: str | None = None
+        self.model: str | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id while there is one."""
+        return self._process.pid if self._process else None
+
+    def ensure_started(self) -> None:
+        """Starts a worker where there is none."""
+        if self._process is not None:
+            return
+        endpoint = f"ipc://{self._path}"
+        self.socket = zmq.Context.instance().socket(zmq.PAIR)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        # The worker binds: a PAIR that has bound blocks in send until its peer has come.
+        self.socket.connect(endpoint)
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [*self._command, endpoint], stdin=subprocess.PIPE
+        )
+        logger.info("worker %d started", self._process.pid)
+
+    def send(self, message: Any) -> None:
+        """Sends a message; it waits in the socket until the worker has bound it."""
+        if self.socket is None:
+            raise RuntimeError("the worker has not been started")
+        self.socket.send_multipart(encode(message), copy=False)
+
+    def receive(self) -> list[WorkerMessage]:
+        """What the worker has sent since the last call."""
+        received: list[WorkerMessage] = []
+        while self.socket is not None and self.socket.poll(0):
+            frames = self.socket.recv_multipart(copy=False)
+            received.append(decode([frame.buffer for frame in frames], WorkerMessage))
+        return received
+
+    def exit_status(self) -> int | None:
+        """The status of a worker that has ended (negative: the signal that ended it), or None."""
+        return self._process.poll() if self._process else None
+
+    def end(self) -> None:
+        """Ends the worker at once and frees all that was its own."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(KILL_TIMEOUT_S)
+            if self._process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.close()
+            logger.info("worker %d ended", self._process.pid)
+        if self.socket is not None:
+            self.socket.close(linger=0)
+        self._path.unlink(missing_ok=True)
+        self._process = self.socket = self.device = self.model = None

@@ -1,0 +1,188 @@
+"""A real daemon in a runtime folder of its own, and raw conversations with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import zmq
+
+from impasto_shared.client import Client
+from impasto_shared.codec import decode
+from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import DaemonMessage, Update
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE_S = 60.0
+_LOOK_S = 0.05
+
+SMALL = {"iterations": 3, "size": 64}
+ENDLESS = {"iterations": 10_000, "size": 64}
+
+
+def picture(width: int = 64, height: int = 48, form: PixelFormat = PixelFormat.RGB_U8) -> Image:
+    """A picture with something to see in it: two waves of colour."""
+    row = bytes(
+        (x * 7 + channel * 80) % 256 for x in range(width) for channel in range(form.channels)
+    )
+    rows = [bytes((value + y * 5) % 256 for value in row) for y in range(height)]
+    return Image(width, height, form, b"".join(rows))
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of `condition`, looked at again and again."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if value := condition():
+            return value
+        time.sleep(_LOOK_S)
+    raise AssertionError(f"{what} did not come within {PATIENCE_S:.0f} s")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process `pid` that has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+class DaemonProcess:
+    """`impasto serve` as a child, used with `with`; its folders are removed at the end."""
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        # Not pytest's own folder: the path of a socket must be short.
+        self.folder = Path(tempfile.mkdtemp(prefix="impasto-test-"))
+        self.runtime = self.folder / "impasto"
+        self.endpoint = endpoint or f"ipc://{self.runtime}/daemon.sock"
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables under which commands find this daemon and nothing of the user's."""
+        return os.environ | {
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "XDG_DATA_HOME": str(self.folder / "data"),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "IMPASTO_ENDPOINT": self.endpoint,
+            "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",
+            "OMP_NUM_THREADS": "2",
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of `impasto` with `arguments`."""
+        return [sys.executable, "-m", "impasto_daemon", *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `impasto` with `arguments` to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S * 2,
+        )
+
+    def start(self) -> None:
+        """Starts the daemon and waits until it answers."""
+        log = (self.folder / "log").open("a")
+        with log:
+            self.process = subprocess.Popen(
+                self.command("serve"), env=self.environment, stderr=log, text=True
+            )
+        process = self.process
+        wait_for(lambda: process.poll() is not None or self.answers(), "an answer of the daemon")
+        assert process.poll() is None, "the daemon ended as soon as it was started"
+
+    def answers(self) -> bool:
+        """Whether a daemon answers at the endpoint."""
+        try:
+            Client.connect(self.endpoint, name="test").close()
+        except DaemonUnavailable:
+            return False
+        return True
+
+    def client(self) -> Client:
+        """A new connection."""
+        return Client.connect(self.endpoint, name="test")
+
+    def signal(self, number: signal.Signals) -> int:
+        """Sends a signal to the daemon and gives the status with which it then ends."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """What the daemon has written."""
+        return (self.folder / "log").read_text()
+
+    def __enter__(self) -> DaemonProcess:
+        try:
+            self.start()
+        except BaseException:
+            sys.stderr.write(self.log)
+            self.end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            sys.stderr.write(self.log)
+        self.end()
+
+    def end(self) -> None:
+        """Ends the daemon if it runs, and removes its folders."""
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+        shutil.rmtree(self.folder)
+
+
+class RawConnection:
+    """A DEALER that sends whatever frames it is given, used with `with`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(endpoint)
+
+    def ask(self, *frames: bytes) -> Any:
+        """The message that answers `frames`, updates of jobs left out."""
+        self._socket.send_multipart(frames)
+        while self._socket.poll(PATIENCE_S * 1000):
+            message = decode(self._socket.recv_multipart(), DaemonMessage)
+            if not isinstance(message, Update):
+                return message
+        raise AssertionError("the daemon did not answer")
+
+    def __enter__(self) -> RawConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close(linger=0)

@@ -1,0 +1,262 @@
+"""The command `impasto`, run as people and scripts run it."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.image_file import read_image
+from impasto_shared import __version__
+from impasto_shared.image import Image
+from impasto_shared.messages import JobState
+from impasto_shared.settings import SETTINGS, StyleSettings
+from integration.daemon_process import (
+    ENDLESS,
+    ROOT,
+    SMALL,
+    DaemonProcess,
+    is_alive,
+    picture,
+    wait_for,
+)
+
+PHOTO = ROOT / "assets/photos/chelsea.jpg"
+PAINTING = ROOT / "assets/styles/auvers.jpg"
+QUICK = ("--iterations", "3", "--size", "64")
+
+
+@pytest.fixture
+def machine() -> Iterator[DaemonProcess]:
+    """A machine on which no daemon runs yet; one that a command starts is ended."""
+    machine = DaemonProcess()
+    yield machine
+    if machine.answers():
+        with machine.client() as client:
+            daemon = client.status().pid
+        subprocess.run(["kill", str(daemon)], check=True)
+        wait_for(lambda: not is_alive(daemon), "the daemon's end")
+    machine.end()
+
+
+def test_stylize_writes_a_painting_of_the_photos_size(shared_daemon: DaemonProcess) -> None:
+    done = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
+
+    assert (done.returncode, done.stdout) == (0, "out.png\n"), done.stderr
+    photo, painting = read_image(PHOTO)[0], read_image(shared_daemon.folder / "out.png")[0]
+    assert (painting.width, painting.height) == (photo.width, photo.height)
+    assert painting.pixels != photo.pixels
+
+
+def test_same_seed_gives_the_same_file(shared_daemon: DaemonProcess) -> None:
+    def paint(name: str, seed: str) -> bytes:
+        options = ("--start", "noise", "--seed", seed)
+        done = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", name, *QUICK, *options)
+        assert done.returncode == 0, done.stderr
+        return (shared_daemon.folder / name).read_bytes()
+
+    assert paint("a.png", "1") == paint("b.png", "1") != paint("c.png", "2")
+
+
+def test_stylize_starts_the_daemon_which_stays(machine: DaemonProcess) -> None:
+    done = machine.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
+
+    assert done.returncode == 0, done.stderr
+    assert "Starting the Impasto daemon" in done.stderr
+    assert machine.answers()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.png", None, "absent.png cannot be read"),
+        ("empty.png", b"", "empty.png is not a picture"),
+        ("words.png", b"words", "words.png is not a picture"),
+    ],
+)
+def test_unusable_painting_is_named_before_a_daemon_is_needed(
+    machine: DaemonProcess, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (machine.folder / name).write_bytes(content)
+
+    refused = machine.run("stylize", str(PHOTO), name, "-o", "out.png")
+
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not machine.answers()
+
+
+@pytest.mark.parametrize("output", ["out.docx", "absent/out.png"])
+def test_output_that_cannot_be_written_is_refused_at_once(
+    machine: DaemonProcess, output: str
+) -> None:
+    refused = machine.run("stylize", str(PHOTO), str(PAINTING), "-o", output)
+
+    assert refused.returncode == 1
+    assert output in refused.stderr
+    assert not machine.answers()
+
+
+def test_setting_out_of_range_is_refused_with_its_range(machine: DaemonProcess) -> None:
+    refused = machine.run("stylize", "a", "b", "-o", "c.png", "--style-strength", "11")
+
+    assert refused.returncode == 1
+    assert "Style strength must lie between 0 and 10; got 11.0." in refused.stderr
+
+
+def test_every_setting_is_an_option_with_its_help_and_default(machine: DaemonProcess) -> None:
+    text = " ".join(machine.run("stylize", "--help").stdout.split())
+
+    for setting in SETTINGS:
+        option = "--" + setting.name.replace("_", "-")
+        assert option in text
+        assert f"{setting.help} (default: {setting.default})" in text.replace("- ", "-")
+
+
+def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        next(report for report in client.updates(job) if report.step)
+
+        for_people = shared_daemon.run("status").stdout
+        for_programs = json.loads(shared_daemon.run("status", "--json").stdout)
+
+    assert f"Impasto {__version__}, pid {shared_daemon.pid}" in for_people
+    assert re.search(rf"{job[:8]}  running .* 64 × 48 .*loss", for_people)
+    assert for_programs["pid"] == shared_daemon.pid
+    assert [entry["state"] for entry in for_programs["jobs"] if entry["job"] == job] == ["running"]
+
+
+def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+
+        done = shared_daemon.run("cancel", job[:12])
+        *_, final = client.updates(job)
+
+    assert done.returncode == 0, done.stderr
+    assert f"{job[:8]}  cancelled" in done.stdout
+    assert final.state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("name", ["", "xyz"])
+def test_cancel_of_no_certain_job_ends_none(shared_daemon: DaemonProcess, name: str) -> None:
+    with shared_daemon.client() as client:
+        jobs = [client.submit(picture(), picture(), StyleSettings(**SMALL)) for _ in range(2)]
+        refused = shared_daemon.run("cancel", name)
+        finals = [list(client.updates(job))[-1].state for job in jobs[:1]]
+
+    assert refused.returncode == 1
+    assert "See: impasto status." in refused.stderr
+    assert finals == [JobState.DONE]
+
+
+def test_stylize_cancelled_from_elsewhere_says_so(shared_daemon: DaemonProcess) -> None:
+    with subprocess.Popen(
+        shared_daemon.command(
+            "stylize", str(PHOTO), str(PAINTING), "-o", "never.png", "--iterations", "10000"
+        ),
+        env=shared_daemon.environment,
+        cwd=shared_daemon.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stylize:
+        assert stylize.stderr is not None
+        job = wait_for(lambda: running_job(shared_daemon), "the job")
+        shared_daemon.run("cancel", job)
+
+        assert "the job was cancelled" in stylize.stderr.read()
+        assert stylize.wait() == 130
+    assert not (shared_daemon.folder / "never.png").exists()
+
+
+def test_interrupted_stylize_cancels_its_job(shared_daemon: DaemonProcess) -> None:
+    with subprocess.Popen(
+        shared_daemon.command(
+            "stylize", str(PHOTO), str(PAINTING), "-o", "never.png", "--iterations", "10000"
+        ),
+        env=shared_daemon.environment,
+        cwd=shared_daemon.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stylize:
+        assert stylize.stderr is not None
+        wait_for(lambda: running_job(shared_daemon), "the job")
+        stylize.send_signal(signal.SIGINT)
+
+        assert "impasto: cancelled" in stylize.stderr.read()
+        assert stylize.wait() == 130
+    wait_for(lambda: not running_job(shared_daemon), "the cancellation")
+
+
+def running_job(daemon: DaemonProcess) -> str | None:
+    with daemon.client() as client:
+        for report in client.status().jobs:
+            if report.state is JobState.RUNNING:
+                return report.job
+    return None
+
+
+@pytest.mark.parametrize("command", [("status",), ("cancel", "abc")])
+def test_absent_daemon_is_named(machine: DaemonProcess, command: tuple[str, ...]) -> None:
+    refused = machine.run(*command)
+
+    assert refused.returncode == 1
+    assert "No Impasto daemon is running" in refused.stderr
+
+
+def test_second_daemon_leaves_the_first_one_alone(shared_daemon: DaemonProcess) -> None:
+    second = shared_daemon.run("serve")
+
+    assert second.returncode == 0
+    assert f"running already (pid {shared_daemon.pid})" in second.stderr
+    assert shared_daemon.answers()
+
+
+def test_daemon_serves_loopback_where_asked_to() -> None:
+    with DaemonProcess("tcp://127.0.0.1:39207") as daemon, daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        *_, final = client.updates(job)
+        painting: Image = client.fetch(job)
+
+    assert final.state is JobState.DONE
+    assert (painting.width, painting.height) == (64, 48)
+
+
+def test_daemon_refuses_to_serve_other_machines(machine: DaemonProcess) -> None:
+    refused = machine.run("serve", "--endpoint", "tcp://0.0.0.0:39208")
+
+    assert refused.returncode == 1
+    assert "serves only this machine" in refused.stderr
+
+
+def test_daemon_refuses_a_folder_that_others_can_enter(machine: DaemonProcess) -> None:
+    machine.runtime.mkdir()
+    machine.runtime.chmod(0o755)
+
+    refused = machine.run("serve")
+
+    assert refused.returncode == 1
+    assert f"chmod 700 '{machine.runtime}'" in refused.stderr
+
+
+def test_only_the_user_can_open_the_socket(shared_daemon: DaemonProcess) -> None:
+    assert shared_daemon.runtime.stat().st_mode & 0o777 == 0o700
+    assert (shared_daemon.runtime / "daemon.sock").stat().st_mode & 0o777 == 0o700
+
+
+def test_stylize_needs_no_daemon_of_its_own_beside_a_running_one(
+    shared_daemon: DaemonProcess,
+) -> None:
+    shutil.copy(PHOTO, shared_daemon.folder / "photo.jpg")
+
+    done = shared_daemon.run("stylize", "photo.jpg", "photo.jpg", "-o", "o.jpg", *QUICK)
+
+    assert "Starting" not in done.stderr
+    assert Path(shared_daemon.folder / "o.jpg").exists()

@@ -1,0 +1,257 @@
+"""Jobs, seen from the client: a real daemon, a real worker, the real embedded network."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from impasto_shared.client import Client
+from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import JobReport, JobState
+from impasto_shared.settings import StyleSettings
+from integration.daemon_process import (
+    ENDLESS,
+    SMALL,
+    DaemonProcess,
+    is_alive,
+    picture,
+    wait_for,
+)
+
+
+def last_report(client: Client, job: str) -> JobReport:
+    *_, final = client.updates(job)
+    return final
+
+
+def wait_until_painting(client: Client, job: str) -> JobReport:
+    """The first report of an evaluation done."""
+    return next(report for report in client.updates(job) if report.step)
+
+
+def state_of(client: Client, job: str) -> JobState:
+    return next(report.state for report in client.status().jobs if report.job == job)
+
+
+def worker_pid(client: Client) -> int:
+    pid = client.status().worker.pid
+    assert pid is not None
+    return pid
+
+
+@pytest.mark.parametrize("form", list(PixelFormat))
+def test_painting_has_the_photos_size_and_format(
+    shared_daemon: DaemonProcess, form: PixelFormat
+) -> None:
+    photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
+
+    with shared_daemon.client() as client:
+        job = client.submit(photo, picture(), StyleSettings(**SMALL))
+        final = last_report(client, job)
+        painting = client.fetch(job)
+
+    assert final.state is JobState.DONE
+    assert (painting.width, painting.height, painting.format) == (40, 33, form)
+    assert bytes(painting.pixels) != bytes(photo.pixels)
+
+
+def test_updates_tell_of_every_step_and_falling_loss(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(50, 50), StyleSettings(size=64, iterations=30))
+        reports = list(client.updates(job))
+
+    steps = [report.step for report in reports]
+    losses = [report.loss for report in reports if report.loss is not None]
+    assert steps == sorted(steps)
+    assert (reports[-1].state, reports[-1].step, reports[-1].steps) == (JobState.DONE, 30, 30)
+    assert losses[-1] < losses[0]
+
+
+def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:
+    workers = set()
+    with shared_daemon.client() as client:
+        for _ in range(2):
+            last_report(client, client.submit(picture(), picture(), StyleSettings(**SMALL)))
+            workers.add(worker_pid(client))
+
+    assert len(workers) == 1
+
+
+def test_server_never_loads_torch(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        last_report(client, client.submit(picture(), picture(), StyleSettings(**SMALL)))
+        worker = worker_pid(client)
+
+    def maps(pid: int) -> str:
+        return Path(f"/proc/{pid}/maps").read_text()
+
+    assert "libtorch" in maps(worker)
+    assert "libtorch" not in maps(shared_daemon.pid)
+
+
+def test_status_is_answered_while_a_job_runs(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client, shared_daemon.client() as onlooker:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        wait_until_painting(client, job)
+
+        status = onlooker.status()
+
+        assert state_of(onlooker, job) is JobState.RUNNING
+        assert (status.worker.device, status.worker.model) == ("CPU", "vgg16-hed")
+        onlooker.cancel(job)
+
+
+def test_second_job_waits_for_the_first(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        first = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        second = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        wait_until_painting(client, first)
+
+        waiting = next(report for report in client.status().jobs if report.job == second)
+        client.cancel(first)
+
+        assert (waiting.state, waiting.position) == (JobState.QUEUED, 1)
+        assert last_report(client, second).state is JobState.DONE
+
+
+def test_cancelled_job_ends_and_the_worker_stays(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        wait_until_painting(client, job)
+        worker = worker_pid(client)
+
+        cancelled = client.cancel(job)
+
+        assert cancelled.state is JobState.CANCELLED
+        assert last_report(client, job).state is JobState.CANCELLED
+        with pytest.raises(DaemonError, match="no picture"):
+            client.fetch(job)
+        next_job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        assert last_report(client, next_job).state is JobState.DONE
+        assert worker_pid(client) == worker
+
+
+def test_job_in_one_huge_evaluation_is_cancelled_too(daemon: DaemonProcess) -> None:
+    with daemon.client() as client:
+        large = picture(1400, 1400)
+        job = client.submit(large, picture(), StyleSettings(iterations=2, size=1400))
+        wait_for(lambda: client.status().worker.device, "the network")
+
+        client.cancel(job)
+        small = client.submit(picture(), picture(), StyleSettings(**SMALL))
+
+        assert last_report(client, small).state is JobState.DONE
+
+
+def test_forgotten_picture_is_gone(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        last_report(client, job)
+        client.fetch(job)
+        client.forget(job)
+
+        with pytest.raises(DaemonError) as caught:
+            client.fetch(job)
+
+    assert caught.value.code is ErrorCode.UNKNOWN_JOB
+
+
+def test_job_of_a_killed_client_is_cancelled(shared_daemon: DaemonProcess) -> None:
+    program = """
+import sys
+from pathlib import Path
+from impasto_shared.client import Client
+from impasto_shared.settings import StyleSettings
+from integration.daemon_process import ENDLESS, picture
+client = Client.connect(sys.argv[1], name="doomed")
+running, waiting = (client.submit(picture(), picture(), StyleSettings(**ENDLESS)) for _ in "12")
+print(running, waiting, flush=True)
+for _ in client.updates(running):
+    pass
+"""
+    environment = shared_daemon.environment
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", program, shared_daemon.endpoint],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as doomed,
+        shared_daemon.client() as onlooker,
+    ):
+        assert doomed.stdout is not None
+        jobs = doomed.stdout.readline().split()
+        wait_for(lambda: state_of(onlooker, jobs[0]) is JobState.RUNNING, "the job's start")
+        doomed.kill()
+
+        for job in jobs:
+            wait_for(
+                lambda job=job: state_of(onlooker, job) is JobState.CANCELLED, "the cancellation"
+            )
+
+
+def test_closed_client_takes_its_job_with_it(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+
+    with shared_daemon.client() as onlooker:
+        wait_for(lambda: state_of(onlooker, job) is JobState.CANCELLED, "the cancellation")
+
+
+def test_job_fails_with_its_worker_and_the_next_one_runs(daemon: DaemonProcess) -> None:
+    with daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        wait_until_painting(client, job)
+
+        os.kill(worker_pid(client), signal.SIGKILL)
+        final = last_report(client, job)
+
+        assert final.state is JobState.FAILED
+        assert final.problem is not None
+        assert final.problem.code is ErrorCode.WORKER_DIED
+        next_job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        assert last_report(client, next_job).state is JobState.DONE
+
+
+def test_worker_ends_with_a_killed_daemon(daemon: DaemonProcess) -> None:
+    with daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        wait_until_painting(client, job)
+        worker = worker_pid(client)
+
+        daemon.signal(signal.SIGKILL)
+
+        with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
+            last_report(client, job)
+        wait_for(lambda: not is_alive(worker), "the worker's end")
+
+
+def test_killed_daemon_can_be_started_again(daemon: DaemonProcess) -> None:
+    daemon.signal(signal.SIGKILL)
+
+    daemon.start()
+
+    with daemon.client() as client:
+        assert client.status().pid == daemon.pid
+
+
+def test_terminated_daemon_tells_its_clients_and_leaves_nothing(daemon: DaemonProcess) -> None:
+    with daemon.client() as client:
+        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        wait_until_painting(client, job)
+        worker = worker_pid(client)
+
+        exit_status = daemon.signal(signal.SIGTERM)
+        final = last_report(client, job)
+
+    assert exit_status == 0
+    assert final.problem is not None
+    assert final.problem.code is ErrorCode.SHUTTING_DOWN
+    assert not is_alive(worker)
+    assert [path.name for path in daemon.runtime.iterdir()] == ["daemon.lock"]
+    assert "Traceback" not in daemon.log

@@ -1,0 +1,106 @@
+"""The command `impasto weights`, on a machine that has nothing but what was installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.daemon_process import DaemonProcess
+
+NAME = "vgg19-dcbb9e9d.pth"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """Torch hub's folder, which is not there yet."""
+    return tmp_path / "hub/checkpoints"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DaemonProcess]:
+    """A machine without the user's networks, from which nothing can be reached."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for variable in ("https_proxy", "http_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    machine = DaemonProcess()
+    yield machine
+    machine.end()
+
+
+def test_networks_are_listed_with_what_can_be_done(machine: DaemonProcess) -> None:
+    listed = machine.run("weights")
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    vgg19, embedded = listed.stdout.splitlines()
+    assert vgg19.split() == ["vgg19", "missing", "impasto", "weights", "fetch", "vgg19"]
+    assert embedded.startswith("vgg16-hed")
+    assert embedded.endswith(".h5  (the default)")
+
+
+def test_vgg19_is_the_default_once_it_is_there(machine: DaemonProcess, hub: Path) -> None:
+    hub.mkdir(parents=True)
+    (hub / NAME).touch()
+
+    listed = machine.run("weights", "list")
+
+    vgg19, embedded = listed.stdout.splitlines()
+    assert vgg19.endswith(f"{hub / NAME}  (the default)")
+    assert "default" not in embedded
+
+
+def test_embedded_network_is_verified(machine: DaemonProcess) -> None:
+    verified = machine.run("weights", "verify", "vgg16-hed")
+
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout.endswith(".h5 is as it was published\n")
+
+
+def test_embedded_network_is_fetched_without_a_network(machine: DaemonProcess) -> None:
+    fetched = machine.run("weights", "fetch", "vgg16-hed")
+
+    assert (fetched.returncode, fetched.stderr) == (0, "")
+    assert Path(fetched.stdout.rstrip("\n")).is_file()
+
+
+def test_network_that_is_not_there_is_not_verified(machine: DaemonProcess) -> None:
+    refused = machine.run("weights", "verify", "vgg19")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "impasto weights fetch vgg19" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_damaged_network_is_said_to_be_damaged(machine: DaemonProcess, hub: Path) -> None:
+    hub.mkdir(parents=True)
+    (hub / NAME).write_bytes(b"half of a network")
+
+    refused = machine.run("weights", "verify", "vgg19")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"{hub / NAME} are damaged" in refused.stderr
+    assert "Run: impasto weights fetch vgg19" in refused.stderr
+
+
+def test_fetch_from_where_nothing_can_be_reached_says_what_to_do(
+    machine: DaemonProcess, hub: Path
+) -> None:
+    refused = machine.run("weights", "fetch", "vgg19")
+
+    assert refused.returncode == 1
+    assert f"{NAME} could not be downloaded" in refused.stderr
+    assert "vgg16-hed, which is installed" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert list(hub.iterdir()) == []
+
+
+@pytest.mark.parametrize("action", ["fetch", "verify"])
+def test_unknown_network_is_refused_with_the_known_ones(
+    machine: DaemonProcess, action: str
+) -> None:
+    refused = machine.run("weights", action, "vgg11")
+
+    assert refused.returncode == 2
+    assert "vgg19" in refused.stderr
+    assert "vgg16-hed" in refused.stderr
