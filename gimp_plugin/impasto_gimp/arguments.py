@@ -1,0 +1,78 @@
+"""The procedure's arguments, made from the settings: names, labels with mnemonics, and back.
+
+It imports no GIMP: `declare` calls methods of the procedure that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    IntegerSetting,
+    Setting,
+    StyleSettings,
+)
+
+STYLE = "style"
+STYLE_LABEL = "Style image"
+STYLE_HELP = "The painting whose manner to use: an image file of any kind that GIMP opens"
+ADVANCED_LABEL = "Advanced"
+# The letters of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save.
+_TAKEN = "chlors"
+
+
+def argument_name(setting: Setting) -> str:
+    """The setting's name in the PDB, which knows no underscores."""
+    return setting.name.replace("_", "-")
+
+
+def with_mnemonics(labels: Iterable[str]) -> dict[str, str]:
+    """Each label with an underscore before its first letter that no other has; none if all are."""
+    taken = set(_TAKEN)
+    marked = {}
+    for label in labels:
+        places = (
+            place
+            for place, letter in enumerate(label.lower())
+            if letter.isalpha() and letter not in taken
+        )
+        place = next(places, None)
+        if place is not None:
+            taken.add(label[place].lower())
+            marked[label] = f"{label[:place]}_{label[place:]}"
+        else:
+            marked[label] = label
+    return marked
+
+
+LABELS = with_mnemonics([STYLE_LABEL, *(setting.label for setting in SETTINGS), ADVANCED_LABEL])
+"""Each label of the dialog with its mnemonic."""
+
+
+def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
+    """Gives a Gimp.Procedure one argument a setting; `new_choice` makes an empty Gimp.Choice."""
+    for setting in SETTINGS:
+        name, label = argument_name(setting), LABELS[setting.label]
+        if isinstance(setting, ChoiceSetting):
+            choice = new_choice()
+            for number, (nick, meaning) in enumerate(setting.choices.items()):
+                choice.add(nick, number, meaning, "")
+            default = setting.default.value
+            procedure.add_choice_argument(name, label, setting.help, choice, default, flags)
+            continue
+        add = (
+            procedure.add_int_argument
+            if isinstance(setting, IntegerSetting)
+            else procedure.add_double_argument
+        )
+        add(name, label, setting.help, setting.low, setting.high, setting.default, flags)
+
+
+def settings_from(config: Any) -> StyleSettings:
+    """The settings in a Gimp.ProcedureConfig; raises InvalidSettings."""
+    return StyleSettings.from_json(
+        {setting.name: config.get_property(argument_name(setting)) for setting in SETTINGS}
+    )

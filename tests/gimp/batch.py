@@ -1,0 +1,457 @@
+"""Runs inside GIMP: the plug-in in every situation of SITUATIONS, and a report of each as JSON.
+
+One start of GIMP does them all, because a start takes longer than all of them together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gi.repository import Gegl, Gimp, Gio
+
+from impasto_gimp import canvas, style_file
+from impasto_shared.errors import ImpastoError
+from impasto_shared.image import Image
+
+PROCEDURE = "plug-in-impasto-neural-style"
+HERE = Path(__file__).parent
+STYLE = HERE / "style.png"
+
+Report = dict[str, Any]
+SITUATIONS: dict[str, Callable[[], Report]] = {}
+
+
+def situation(function: Callable[[], Report]) -> Callable[[], Report]:
+    """Adds a function to SITUATIONS by its name."""
+    SITUATIONS[function.__name__] = function
+    return function
+
+
+def main(report_file: str) -> None:
+    """Writes what happened in every situation, an exception included."""
+    Gegl.init(None)
+    write_layered_style()
+    report: Report = {"procedure": describe_procedure()}
+    for name, run in SITUATIONS.items():
+        try:
+            report[name] = run()
+        except Exception:  # noqa: BLE001 - the report goes on, and the test of this one fails
+            report[name] = {"traceback": traceback.format_exc()}
+    Path(report_file).write_text(json.dumps(report))
+
+
+def paint(report_file: str, photo_file: str, style_file: str, painted_file: str) -> None:
+    """Paints a photo with few iterations; writes what happened, and the painting as a picture."""
+    Gegl.init(None)
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(photo_file))
+    report = stylize(image.get_layers(), Path(style_file), size=128, iterations=20)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(painted_file), None)
+    report["layers"] = [layer.get_name() for layer in image.get_layers()]
+    Path(report_file).write_text(json.dumps(report))
+
+
+def describe_procedure() -> Report:
+    procedure = Gimp.get_pdb().lookup_procedure(PROCEDURE)
+    return {
+        "label": procedure.get_menu_label(),
+        "paths": procedure.get_menu_paths(),
+        "arguments": {
+            argument.name: {
+                "help": argument.get_blurb(),
+                "default": None if argument.name == "style" else argument.get_default_value(),
+                "range": [getattr(argument, "minimum", None), getattr(argument, "maximum", None)],
+            }
+            for argument in procedure.get_arguments()[3:]
+        },
+    }
+
+
+# --- images to work on ----------------------------------------------------------------------
+
+
+def new_image(
+    base_type: Any = Gimp.ImageBaseType.RGB, precision: Any = Gimp.Precision.U8_NON_LINEAR
+) -> Any:
+    return Gimp.Image.new_with_precision(60, 40, base_type, precision)
+
+
+def add_layer(image: Any, width: int, height: int, *, alpha: bool, parent: Any = None) -> Any:
+    """A layer named Photo with pixels that all differ from their neighbours."""
+    kinds = {
+        Gimp.ImageBaseType.RGB: (Gimp.ImageType.RGB_IMAGE, Gimp.ImageType.RGBA_IMAGE),
+        Gimp.ImageBaseType.GRAY: (Gimp.ImageType.GRAY_IMAGE, Gimp.ImageType.GRAYA_IMAGE),
+    }
+    kind = kinds[image.get_base_type()][alpha]
+    layer = Gimp.Layer.new(image, "Photo", width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, parent, 0)
+    count = width * height * 4
+    values = array("H", ((index * 40_503 + index // 4 * 977) % 65_536 for index in range(count)))
+    buffer = layer.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, width, height), "R'G'B'A u16", values.tobytes())
+    buffer.flush()
+    return layer
+
+
+def write_layered_style() -> None:
+    image = new_image()
+    add_layer(image, 20, 20, alpha=False).set_offsets(3, 4)
+    add_layer(image, 10, 10, alpha=True)
+    Gimp.file_save(
+        Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(HERE / "style.xcf")), None
+    )
+    image.delete()
+
+
+def open_window(file: str) -> None:
+    """Shows the image in `file` in a window, as one that needs no saving."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(file))
+    image.undo_enable()  # File > Open does it, and a load by a script does not
+    image.clean_all()
+    Gimp.Display.new(image)
+
+
+# --- running and looking --------------------------------------------------------------------
+
+
+def stylize(drawables: list[Any], style: Path | None = STYLE, **arguments: Any) -> Report:
+    """Runs the procedure without a dialog; says how it ended and what it did to the image."""
+    image = drawables[0].get_image()
+    before = describe(image)
+    image.clean_all()
+    config = Gimp.get_pdb().lookup_procedure(PROCEDURE).create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", drawables)
+    if style is not None:
+        config.set_property("style", Gio.File.new_for_path(str(style)))
+    for name, value in arguments.items():
+        config.set_property(name.replace("_", "-"), value)
+    images_before = len(Gimp.get_images())
+    result = Gimp.get_pdb().lookup_procedure(PROCEDURE).run(config)
+    status = result.index(0)
+    return {
+        "succeeded": status == Gimp.PDBStatusType.SUCCESS,
+        "failed": status == Gimp.PDBStatusType.EXECUTION_ERROR,
+        "message": Gimp.get_pdb().get_last_error(),
+        "untouched": describe(image) == before and not image.is_dirty(),
+        "images_left_open": len(Gimp.get_images()) - images_before,
+    }
+
+
+def describe(image: Any) -> list[Any]:
+    return [describe_layer(layer) for layer in image.get_layers()]
+
+
+def describe_layer(layer: Any) -> Report:
+    children = layer.get_children() if layer.is_group() else []
+    return {
+        "id": layer.get_id(),
+        "name": layer.get_name(),
+        "size": [layer.get_width(), layer.get_height()],
+        "offsets": list(layer.get_offsets()[1:]),
+        "pixels": None if layer.is_group() else hash(layer_bytes(layer, "R'G'B'A float")),
+        "children": [describe_layer(child) for child in children],
+    }
+
+
+def layer_bytes(layer: Any, pixel_format: str) -> bytes:
+    area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+    pixels: bytes = layer.get_buffer().get(area, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
+    return pixels
+
+
+def compare(source: Any) -> Report:
+    """How the layer above `source` differs from the inverted source, and where it is."""
+    image = source.get_image()
+    parent = source.get_parent()
+    siblings = parent.get_children() if parent else image.get_layers()
+    painting = siblings[image.get_item_position(source) - 1]
+    before = array("f", layer_bytes(source, "R'G'B'A float"))
+    after = array("f", layer_bytes(painting, "R'G'B'A float"))
+    differences: list[float] = []
+    for channel in range(3):
+        pairs = zip(before[channel::4], after[channel::4], before[3::4], strict=True)
+        differences += [abs(1 - old - new) for old, new, alpha in pairs if alpha > 0]
+    return {
+        "number_of_new_layers": len(siblings) - 1,
+        "name": painting.get_name(),
+        "same_size": [painting.get_width(), painting.get_height()]
+        == [source.get_width(), source.get_height()],
+        "same_offsets": painting.get_offsets()[1:] == source.get_offsets()[1:],
+        "same_type": painting.get_image() == image and painting.type() == source.type(),
+        "same_alpha": before[3::4] == after[3::4],
+        "greatest_difference": max(differences),
+        "normal": painting.get_mode() == Gimp.LayerMode.NORMAL and painting.get_opacity() == 100.0,
+        "dirty": image.is_dirty(),
+    }
+
+
+def stylize_and_compare(source: Any, **arguments: Any) -> Report:
+    return {**stylize([source], **arguments), **compare(source)}
+
+
+# --- situations that work -------------------------------------------------------------------
+
+
+@situation
+def daemon_is_started() -> Report:
+    return stylize_and_compare(add_layer(new_image(), 60, 40, alpha=False))
+
+
+@situation
+def alpha() -> Report:
+    return stylize_and_compare(add_layer(new_image(), 60, 40, alpha=True))
+
+
+@situation
+def one_pixel() -> Report:
+    return stylize_and_compare(add_layer(new_image(), 1, 1, alpha=True))
+
+
+@situation
+def tall() -> Report:
+    return stylize_and_compare(add_layer(new_image(), 3, 5000, alpha=False))
+
+
+@situation
+def gray() -> Report:
+    return stylize_and_compare(add_layer(new_image(Gimp.ImageBaseType.GRAY), 9, 9, alpha=False))
+
+
+@situation
+def gray_alpha() -> Report:
+    return stylize_and_compare(add_layer(new_image(Gimp.ImageBaseType.GRAY), 9, 9, alpha=True))
+
+
+def precision(name: str) -> None:
+    def run() -> Report:
+        image = new_image(precision=getattr(Gimp.Precision, name))
+        return stylize_and_compare(add_layer(image, 20, 20, alpha=True))
+
+    SITUATIONS[f"precision_{name}"] = run
+
+
+for _name in (
+    "U8_NON_LINEAR",
+    "U16_LINEAR",
+    "U16_NON_LINEAR",
+    "U16_PERCEPTUAL",
+    "U32_NON_LINEAR",
+    "HALF_NON_LINEAR",
+    "FLOAT_LINEAR",
+    "FLOAT_NON_LINEAR",
+    "DOUBLE_LINEAR",
+):
+    precision(_name)
+
+
+@situation
+def larger_than_the_image() -> Report:
+    layer = add_layer(new_image(), 100, 90, alpha=False)
+    layer.set_offsets(-20, -30)
+    return stylize_and_compare(layer)
+
+
+@situation
+def offset() -> Report:
+    layer = add_layer(new_image(), 10, 10, alpha=True)
+    layer.set_offsets(25, 15)
+    return stylize_and_compare(layer)
+
+
+@situation
+def with_a_selection() -> Report:
+    image = new_image()
+    layer = add_layer(image, 60, 40, alpha=False)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 5, 10, 10)
+    return stylize_and_compare(layer)
+
+
+@situation
+def inside_a_group() -> Report:
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    return stylize_and_compare(add_layer(image, 30, 20, alpha=True, parent=group))
+
+
+@situation
+def a_group() -> Report:
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    add_layer(image, 30, 20, alpha=True, parent=group).set_offsets(7, 8)
+    return stylize_and_compare(group)
+
+
+@situation
+def style_with_layers() -> Report:
+    return stylize_and_compare(add_layer(new_image(), 9, 9, alpha=False), style=HERE / "style.xcf")
+
+
+# --- situations that fail -------------------------------------------------------------------
+
+
+def photo() -> Any:
+    return add_layer(new_image(), 60, 40, alpha=False)
+
+
+@situation
+def no_style() -> Report:
+    return stylize([photo()], style=None)
+
+
+def bad_style(name: str) -> None:
+    SITUATIONS[f"style_{name}"] = lambda: stylize([photo()], style=HERE / "bad" / name)
+
+
+for _name in ("absent.png", "text.png", "empty.png", "huge.png", "header_only.png", "folder"):
+    bad_style(_name)
+
+
+@situation
+def indexed() -> Report:
+    layer = photo()
+    layer.get_image().convert_indexed(
+        Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
+    )
+    return stylize([layer])
+
+
+@situation
+def layer_mask() -> Report:
+    layer = photo()
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    return stylize([mask])
+
+
+@situation
+def channel() -> Report:
+    layer = photo()
+    image = layer.get_image()
+    saved = Gimp.Channel.new_from_component(image, Gimp.ChannelType.RED, "Red")
+    image.insert_channel(saved, None, 0)
+    return stylize([saved])
+
+
+@situation
+def two_layers() -> Report:
+    layer = photo()
+    return stylize([layer, add_layer(layer.get_image(), 5, 5, alpha=False)])
+
+
+@situation
+def job_is_refused() -> Report:
+    return stylize([photo()], seed=1)
+
+
+@situation
+def job_fails() -> Report:
+    return stylize([photo()], seed=2)
+
+
+@situation
+def job_is_cancelled() -> Report:
+    return stylize([photo()], seed=4)
+
+
+@situation
+def painting_has_another_size() -> Report:
+    return stylize([add_layer(new_image(), 9, 9, alpha=True)], seed=5)
+
+
+@situation
+def daemon_is_killed() -> Report:
+    return stylize([photo()], seed=3)
+
+
+@contextmanager
+def daemon_command(script: str | None) -> Iterator[None]:
+    """Puts another program, or none, in the place of the one that starts the daemon."""
+    command = Path(os.environ["IMPASTO_COMMAND"])
+    kept = command.rename(HERE / "kept")
+    try:
+        if script is not None:
+            command.write_text(script)
+            command.chmod(0o755)
+        yield
+    finally:
+        kept.replace(command)
+
+
+@situation
+def daemon_cannot_be_started() -> Report:
+    with daemon_command(None):
+        return stylize([photo()])
+
+
+@situation
+def daemon_ends_at_once() -> Report:
+    with daemon_command("#!/bin/sh\necho 'no room for the daemon' >&2\nexit 3\n"):
+        return stylize([photo()])
+
+
+@situation
+def pyzmq_is_missing() -> Report:
+    broken = Path(canvas.__file__).parents[1] / "zmq.py"
+    broken.write_text("raise ImportError('No module named zmq')")
+    try:
+        return stylize([photo()])
+    finally:
+        broken.unlink()
+
+
+def change_meanwhile(change: Callable[[Any], object]) -> Report:
+    """What `add_layer_above` says where `change` was done since the layer was read."""
+    layer = photo()
+    image = layer.get_image()
+    source = canvas.read_layer(layer)
+    change(layer)
+    before = describe(image) if image.is_valid() else None
+    try:
+        canvas.add_layer_above(source, source.picture, "style")
+    except ImpastoError as error:
+        after = describe(image) if image.is_valid() else None
+        return {"message": str(error), "untouched": after == before}
+    return {"message": None}
+
+
+@situation
+def layer_is_deleted_meanwhile() -> Report:
+    return change_meanwhile(lambda layer: layer.get_image().remove_layer(layer))
+
+
+@situation
+def image_is_deleted_meanwhile() -> Report:
+    return change_meanwhile(lambda layer: layer.get_image().delete())
+
+
+@situation
+def layer_is_resized_meanwhile() -> Report:
+    return change_meanwhile(lambda layer: layer.scale(30, 20, False))
+
+
+@situation
+def image_becomes_indexed_meanwhile() -> Report:
+    return change_meanwhile(
+        lambda layer: layer.get_image().convert_indexed(
+            Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
+        )
+    )
+
+
+@situation
+def formats_of_styles() -> Report:
+    styles: dict[str, Image] = {
+        name: style_file.read_style(Gio.File.new_for_path(str(HERE / name)))
+        for name in ("style.png", "style_alpha.png", "style.xcf")
+    }
+    return {name: style.format.value for name, style in styles.items()}

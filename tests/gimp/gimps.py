@@ -1,0 +1,148 @@
+"""The GIMPs that the tests can drive, and a home folder for each with the plug-in installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+KNOWN_VERSIONS = ("3.0", "3.2")
+
+
+@dataclass(frozen=True)
+class Gimp:
+    """A GIMP of a version such as 3.0; `prefix` comes before every command that is to see it."""
+
+    version: str
+    prefix: tuple[str, ...] = ()
+
+    def exact_version(self) -> str:
+        """Such as 3.0.4."""
+        command = [*self.prefix, f"gimp-console-{self.version}", "--version"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = re.search(r"\d+\.\d+\.\d+", answer)
+        assert found, f"{command} said {answer!r}"
+        return found.group()
+
+
+def root_of(version: str) -> Path:
+    """Where gimp_root.sh puts the GIMP of this version."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "impasto" / f"gimp-{version}"
+
+
+def find_gimp(version: str) -> Gimp | None:
+    """The GIMP of this version that is installed, or was made by gimp_root.sh; None without."""
+    if shutil.which(f"gimp-console-{version}"):
+        return Gimp(version)
+    if root_of(version).is_dir() and os.geteuid() == 0:
+        return Gimp(version, (str(HERE / "in_gimp_root.sh"), version))
+    return None
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home folder in /tmp, which is the same folder in GIMP's root."""
+
+    gimp: Gimp
+    folder: Path
+
+    @property
+    def plugin(self) -> Path:
+        """Where the plug-in is installed."""
+        return self.folder / ".config/GIMP" / self.gimp.version / "plug-ins/impasto-gimp"
+
+    @property
+    def endpoint(self) -> str:
+        """Where the plug-in looks for the daemon."""
+        return f"ipc://{self.folder}/run/impasto/daemon.sock"
+
+    def prepare(self) -> None:
+        """Installs the plug-in, a scripted daemon that it can start, and quiet settings."""
+        (self.folder / "run").mkdir(mode=0o700)
+        self.plugin.mkdir(parents=True)
+        shutil.copy2(REPOSITORY / "gimp_plugin/impasto-gimp.py", self.plugin)
+        for package in ("gimp_plugin/impasto_gimp", "shared/impasto_shared"):
+            target = self.plugin / Path(package).name
+            shutil.copytree(
+                REPOSITORY / package, target, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        (self.plugin.parents[1] / "gimprc").write_text(
+            f'(config-version "{self.gimp.exact_version()}")\n(show-welcome-dialog no)\n'
+            "(check-updates no)\n(color-profile-policy keep)\n"
+        )
+        (self.plugin.parents[1] / "shortcutsrc").write_text(
+            '(file-version 1)\n(action "plug-in-impasto-neural-style" "<Primary><Shift>F9")\n'
+        )
+        self._write_daemon_command()
+
+    def _write_daemon_command(self) -> None:
+        script = shutil.copy(HERE / "scripted_daemon.py", self.folder)
+        command = self.folder / "impasto"
+        command.write_text(f'#!/bin/sh\nPYTHONPATH={self.plugin} exec python3 {script} "$@"\n')
+        command.chmod(0o755)
+
+    def environment(self) -> dict[str, str]:
+        """What GIMP is to be started with."""
+        return {
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "NO_AT_BRIDGE": "1",
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            "IMPASTO_COMMAND": str(self.folder / "impasto"),
+        }
+
+    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs a command where GIMP is; raises CalledProcessError where it fails."""
+        return subprocess.run(
+            [*self.gimp.prefix, *command],
+            env=self.outer_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            **options,
+        )
+
+    def start(self, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+        """Starts a command where GIMP is, in a process group of its own."""
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [*self.gimp.prefix, *command],
+                env=self.outer_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def plug_in_processes(self) -> list[int]:
+        """The plug-in's running processes, except one that only answers what there is."""
+        script = str(self.plugin / "impasto-gimp.py").encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                arguments = path.read_bytes().split(b"\0")
+                if script in arguments and b"-run" in arguments:
+                    found.append(int(path.parent.name))
+        return found
+
+    def batch(self, statements: str) -> list[str]:
+        """The options with which GIMP runs Python `statements` and has the tests' modules."""
+        code = f"import sys; sys.path[:0] = [{str(self.folder)!r}, {str(self.plugin)!r}]"
+        return ["--batch-interpreter=python-fu-eval", "-b", f"{code}; {statements}"]
+
+    def outer_environment(self) -> Mapping[str, str]:
+        """What the command that leads to GIMP is to be started with."""
+        environment = self.environment()
+        if self.gimp.prefix:  # in_gimp_root.sh finds the root by the real home folder
+            environment["XDG_CACHE_HOME"] = str(root_of(self.gimp.version).parents[1])
+        return environment

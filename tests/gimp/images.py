@@ -1,0 +1,36 @@
+"""Style files, good and bad, for the tests to choose."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+from PIL import Image
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The beginning of a PNG file of that size, 8-bit RGB."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return _SIGNATURE + _chunk(b"IHDR", header)
+
+
+def write_images(folder: Path) -> None:
+    """Writes style.png and style_alpha.png into `folder`, and what is wrong into its bad/."""
+    Image.new("RGB", (16, 12), (200, 30, 60)).save(folder / "style.png")
+    Image.new("RGBA", (16, 12), (200, 30, 60, 128)).save(folder / "style_alpha.png")
+    bad = folder / "bad"
+    bad.mkdir()
+    (bad / "text.png").write_text("This is no picture.\n" * 10)
+    (bad / "empty.png").touch()
+    (bad / "folder").mkdir()
+    (bad / "header_only.png").write_bytes(png_header(60_000, 60_000))
+    pixels = zlib.compress(bytes(3 * 60_000 + 1))
+    (bad / "huge.png").write_bytes(png_header(60_000, 60_000) + _chunk(b"IDAT", pixels))

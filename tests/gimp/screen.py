@@ -1,0 +1,143 @@
+"""A GIMP on a screen that nobody sees: keys go in, pictures and answers come out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gimp.gimps import HERE, Home
+
+PATIENCE_S = 20.0
+WINDOW_PX = (1276, 860)
+_LOOK_S = 0.1
+# After this long without an effect, a key has been swallowed.
+_SWALLOWED_S = 2.0
+
+
+class Screen:
+    """Xvfb, a window manager (without one, keys get lost) and GIMP; ended by `with`."""
+
+    def __init__(self, home: Home, pictures: Path) -> None:
+        self._home = home
+        self._pictures = pictures
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._observer = home.folder / "observer"
+        self._display = ""
+
+    def __enter__(self) -> Screen:
+        for module in ("batch.py", "observer.py"):
+            shutil.copy(HERE / module, self._home.folder)
+        number = self._home.folder / "display"
+        self._start("xvfb", "sh", "-c", f"exec Xvfb -displayfd 3 -screen 0 1280x900x24 3>{number}")
+        self.wait_for(lambda: number.exists() and number.read_text().endswith("\n"), "a display")
+        self._display = f":{number.read_text().strip()}"
+        self._start("openbox", "openbox")
+        statements = f"import observer; observer.serve({str(self._observer)!r})"
+        gimp = ["gimp-" + self._home.gimp.version, "--no-splash", *self._home.batch(statements)]
+        self._start("gimp", "dbus-run-session", "--", *gimp)
+        self.wait_for(self._observer.exists, "GIMP's start")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in reversed(self._processes):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def ask(self, question: str) -> Any:
+        """What GIMP answers to a Python expression, which knows `Gimp` and `batch`."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE_S)
+            connection.connect(str(self._observer))
+            connection.sendall(question.encode() + b"\n")
+            reply = json.loads(connection.makefile().read())
+        assert "error" not in reply, reply["error"]
+        return reply["answer"]
+
+    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
+        """The first true value of `condition`, looked at ten times a second."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            if value := condition():
+                return value
+            time.sleep(_LOOK_S)
+        self.photograph("failure")
+        raise AssertionError(f"{what} did not come within {PATIENCE_S:.0f} s")
+
+    def wait_for_window(self, title: str) -> None:
+        """Waits for a window whose title matches the expression, and gives it the keys."""
+        window = self.wait_for(lambda: self.windows(title), f"a window titled {title}")[-1]
+        self._xdotool("windowactivate", "--sync", window)
+
+    def windows(self, title: str) -> list[str]:
+        """The visible windows whose title matches."""
+        return self._xdotool("search", "--onlyvisible", "--name", title).split()
+
+    def press(self, *keys: str) -> None:
+        """Presses keys, named as xdotool names them."""
+        self._xdotool("key", "--clearmodifiers", "--delay", "60", *keys)
+
+    def press_until_gone(self, title: str, key: str) -> None:
+        """Presses a key until the window is gone: a list of completions swallows the first."""
+        pressed_s = 0.0
+
+        def is_gone() -> bool:
+            nonlocal pressed_s
+            if self.windows(title) and time.monotonic() - pressed_s > _SWALLOWED_S:
+                self.press(key)
+                pressed_s = time.monotonic()
+            return not self.windows(title)
+
+        self.wait_for(is_gone, f"the end of the window {title}")
+
+    def enlarge(self, title: str) -> None:
+        """Gives a window nearly the whole screen: its status bar has room for the progress."""
+        window = self.windows(title)[-1]
+        width, height = WINDOW_PX
+        self._xdotool("windowsize", "--sync", window, str(width), str(height))
+
+    def click(self, x_px: int, y_px: int) -> None:
+        """Clicks at a place of the screen."""
+        self._xdotool("mousemove", str(x_px), str(y_px), "click", "1")
+
+    def type(self, text: str) -> None:
+        """Types a text."""
+        self._xdotool("type", "--delay", "20", text)
+
+    def photograph(self, name: str) -> None:
+        """Keeps a picture of the whole screen."""
+        picture = self._home.folder / f"{name}.png"
+        self._run("import", "-window", "root", str(picture))
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png")
+
+    def _start(self, name: str, *command: str) -> None:
+        log = self._home.folder / f"{name}.log"
+        command = ("env", f"DISPLAY={self._display}", *command)
+        self._processes.append(self._home.start(command, log))
+
+    def _xdotool(self, *arguments: str) -> str:
+        return self._run("xdotool", *arguments)
+
+    def _run(self, *command: str) -> str:
+        answer = subprocess.run(
+            [*self._home.gimp.prefix, "env", f"DISPLAY={self._display}", *command],
+            env=self._home.outer_environment(),
+            capture_output=True,
+            text=True,
+            check=False,  # xdotool's search fails where it finds nothing
+        )
+        return answer.stdout

@@ -1,0 +1,132 @@
+"""A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
+
+It speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with
+the Python of a GIMP. Started as `impasto serve --endpoint ENDPOINT` is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from array import array
+from collections.abc import Iterator
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from impasto_shared.codec import decode, encode
+from impasto_shared.errors import ErrorCode
+from impasto_shared.image import Image
+from impasto_shared.messages import (
+    Accepted,
+    ClientMessage,
+    ErrorReply,
+    Fetch,
+    Hello,
+    JobReport,
+    JobState,
+    Limits,
+    Problem,
+    Result,
+    Submit,
+    Update,
+    Welcome,
+)
+
+TICK_MS = 20
+
+
+class Behaviour(IntEnum):
+    """What becomes of a job with this seed."""
+
+    INVERT = 0
+    REFUSE = 1
+    FAIL = 2
+    DIE = 3
+    CANCEL = 4
+    SHRINK = 5
+    PAUSE = 6
+    """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`."""
+
+
+def invert(picture: Image) -> Image:
+    """The picture with every colour value subtracted from the largest, its alpha as it was."""
+    pixel_format = picture.format
+    code, largest = {1: ("B", 255), 2: ("H", 65_535), 4: ("f", 1.0)}[pixel_format.bytes_per_channel]
+    values = array(code, bytes(picture.pixels))
+    for index, value in enumerate(values):
+        if not (pixel_format.has_alpha and index % 4 == 3):
+            values[index] = largest - value  # type: ignore[operator]
+    return Image(picture.width, picture.height, pixel_format, values.tobytes())
+
+
+class ScriptedDaemon:
+    """Serves one client after the other at `endpoint`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._folder = Path(endpoint.removeprefix("ipc://")).parent
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self._socket.bind(endpoint)
+        self._pictures: dict[str, Image] = {}
+        self._jobs: dict[bytes, Iterator[JobReport]] = {}
+
+    def serve(self) -> None:
+        """Answers until its folder is removed; every tick each job takes a step."""
+        while self._folder.exists():
+            while self._socket.poll(TICK_MS):
+                address, *frames = self._socket.recv_multipart()
+                message = decode(frames, ClientMessage)
+                self._socket.send_multipart([address, *encode(self._reply(address, message))])
+            for address, reports in list(self._jobs.items()):
+                if report := next(reports, None):
+                    self._socket.send_multipart([address, *encode(Update(report))])
+                else:
+                    del self._jobs[address]
+
+    def _reply(self, address: bytes, message: Any) -> Any:
+        if isinstance(message, Hello):
+            return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
+        if isinstance(message, Fetch):
+            return Result(message.id, message.job, self._pictures.pop(message.job))
+        if isinstance(message, Submit):
+            if message.settings.seed == Behaviour.REFUSE:
+                problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
+                return ErrorReply(message.id, problem)
+            self._jobs[address] = self._paint(message)
+        return Accepted(message.id, JobReport(message.job, JobState.QUEUED))
+
+    def _paint(self, order: Submit) -> Iterator[JobReport]:
+        job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
+        yield JobReport(job, JobState.QUEUED, position=2)
+        yield JobReport(job, JobState.RUNNING)
+        half_way = JobReport(job, JobState.RUNNING, step=50, steps=steps, loss=2.5, eta_s=42.0)
+        yield half_way
+        if behaviour is Behaviour.DIE:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if behaviour is Behaviour.FAIL:
+            problem = Problem(ErrorCode.OUT_OF_MEMORY, "There is not enough memory for it.")
+            yield JobReport(job, JobState.FAILED, problem=problem)
+            return
+        if behaviour is Behaviour.CANCEL:
+            yield JobReport(job, JobState.CANCELLED)
+            return
+        while behaviour is Behaviour.PAUSE and not (self._folder / "resume").exists():
+            (self._folder / "paused").touch()
+            yield half_way
+        self._pictures[job] = invert(order.content)
+        if behaviour is Behaviour.SHRINK:
+            self._pictures[job] = Image(1, 1, order.content.format, bytes(4))
+        yield JobReport(job, JobState.DONE, step=steps, steps=steps)
+
+
+def main() -> None:
+    """Serves at the endpoint that the last argument names."""
+    ScriptedDaemon(sys.argv[-1]).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The procedure without a screen, in a real GIMP. batch.py says what each situation is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import pytest
+
+from gimp.gimps import HERE, Home
+from impasto_shared.settings import SETTINGS, ChoiceSetting
+
+pytestmark = pytest.mark.gimp
+
+Report = dict[str, Any]
+
+# How far a painting may be from the inverted source: a step of what crosses the wire or of what
+# the image can hold, whichever is coarser; a step of linear light is many of sRGB in the dark.
+TOLERANCE = {
+    "U8_NON_LINEAR": 1e-6,
+    "U16_LINEAR": 13 / 65_535,
+    "U16_NON_LINEAR": 1e-6,
+    "U16_PERCEPTUAL": 1 / 65_535,
+    "U32_NON_LINEAR": 1e-6,
+    "HALF_NON_LINEAR": 1 / 2_048,
+    "FLOAT_LINEAR": 1e-5,
+    "FLOAT_NON_LINEAR": 1e-6,
+    "DOUBLE_LINEAR": 1e-5,
+}
+
+WORKING = [
+    "daemon_is_started",
+    "alpha",
+    "one_pixel",
+    "tall",
+    "gray",
+    "gray_alpha",
+    "larger_than_the_image",
+    "offset",
+    "with_a_selection",
+    "inside_a_group",
+    "a_group",
+    "style_with_layers",
+    *(f"precision_{precision}" for precision in TOLERANCE),
+]
+
+FAILING = {
+    "no_style": "No style image is chosen",
+    "style_absent.png": "absent.png does not exist",
+    "style_folder": "folder is a folder",
+    "style_text.png": "text.png could not be opened",
+    "style_empty.png": "empty.png is empty",
+    "style_huge.png": "huge.png is 60000 × 60000 pixels",
+    "style_header_only.png": "header_only.png could not be opened",
+    "indexed": "Image > Mode > RGB",
+    "layer_mask": "the layer mask “Photo mask” is selected",
+    "channel": "the channel “Red” is selected",
+    "two_layers": "2 are selected",
+    "job_is_refused": "The queue is full. Try again later.",
+    "job_fails": "There is not enough memory for it.",
+    "job_is_cancelled": "was cancelled",
+    "painting_has_another_size": "painted 1 × 1 pixels instead of 9 × 9",
+    "daemon_is_killed": "stopped answering in the middle of the job",
+    "daemon_cannot_be_started": "Run ./install.sh demo",
+    "daemon_ends_at_once": "no room for the daemon",
+    "pyzmq_is_missing": "Run ./install.sh plugin",
+}
+
+MEANWHILE = {
+    "layer_is_deleted_meanwhile": "was deleted",
+    "image_is_deleted_meanwhile": "was deleted",
+    "layer_is_resized_meanwhile": "was resized",
+    "image_becomes_indexed_meanwhile": "Image > Mode > RGB",
+}
+
+
+@pytest.fixture(scope="module")
+def report(home: Home) -> Report:
+    """What batch.py wrote."""
+    shutil.copy(HERE / "batch.py", home.folder)
+    written = home.folder / "report.json"
+    home.run(
+        f"gimp-console-{home.gimp.version}",
+        "-i",
+        "--quit",
+        *home.batch(f"import batch; batch.main({str(written)!r})"),
+        timeout=240,
+    )
+    answer: Report = json.loads(written.read_text())
+    return answer
+
+
+def situation(report: Report, name: str) -> Report:
+    found: Report = report[name]
+    assert "traceback" not in found, found["traceback"]
+    return found
+
+
+def test_procedure_is_in_the_menu_of_artistic_filters(report: Report) -> None:
+    procedure = situation(report, "procedure")
+
+    assert procedure["label"] == "_Neural Style…"
+    assert procedure["paths"] == ["<Image>/Filters/Artistic"]
+
+
+def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Report) -> None:
+    arguments = situation(report, "procedure")["arguments"]
+
+    assert list(arguments) == ["style", *(setting.name.replace("_", "-") for setting in SETTINGS)]
+    for setting in SETTINGS:
+        argument = arguments[setting.name.replace("_", "-")]
+        assert argument["help"] == setting.help
+        assert argument["default"] == setting.default
+        if not isinstance(setting, ChoiceSetting):
+            assert argument["range"] == [setting.low, setting.high]
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_painting_is_a_new_layer_with_the_daemons_pixels(report: Report, name: str) -> None:
+    painted = situation(report, name)
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["number_of_new_layers"] == 1
+    assert painted["same_size"]
+    assert painted["same_offsets"]
+    assert painted["same_type"]
+    assert painted["same_alpha"]
+    assert painted["normal"]
+    tolerance = TOLERANCE.get(name.removeprefix("precision_"), 1e-6)
+    assert painted["greatest_difference"] <= tolerance
+
+
+def test_painting_is_named_after_its_source_and_its_style(report: Report) -> None:
+    assert situation(report, "alpha")["name"] == "Photo – Neural Style (style)"
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_failure_names_its_cause_and_leaves_the_image_alone(report: Report, name: str) -> None:
+    failed = situation(report, name)
+
+    assert failed["failed"]
+    assert FAILING[name] in failed["message"]
+    assert failed["untouched"]
+
+
+@pytest.mark.parametrize("name", [*WORKING, *FAILING])
+def test_no_image_is_left_open(report: Report, name: str) -> None:
+    assert situation(report, name)["images_left_open"] == 0
+
+
+@pytest.mark.parametrize("name", MEANWHILE)
+def test_change_made_meanwhile_stays_as_it_is(report: Report, name: str) -> None:
+    refused = situation(report, name)
+
+    assert MEANWHILE[name] in refused["message"]
+    assert refused["untouched"]
+
+
+def test_style_has_alpha_where_its_file_has(report: Report) -> None:
+    formats = situation(report, "formats_of_styles")
+
+    assert formats == {
+        "style.png": "R'G'B' u8",
+        "style_alpha.png": "R'G'B'A u8",
+        "style.xcf": "R'G'B'A u8",
+    }

@@ -1,0 +1,75 @@
+"""The whole way with nothing but real parts: GIMP, plug-in, daemon, worker and network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from gimp.gimps import HERE, REPOSITORY, Home
+from impasto_shared.messages import JobReport, JobState
+from integration.daemon_process import DaemonProcess, wait_for
+
+pytestmark = pytest.mark.gimp
+
+PHOTO = REPOSITORY / "assets/photos/chelsea.jpg"
+PAINTING = REPOSITORY / "assets/styles/auvers.jpg"
+# What GIMP's Cancel does to a plug-in may keep the daemon busy for so long, and no longer.
+CANCELLED_WITHIN_S = 2.0
+
+
+def start_painting(home: Home) -> subprocess.Popen[bytes]:
+    """A GIMP that paints the photo and writes report.json and painted.png."""
+    for file in (HERE / "batch.py", PHOTO, PAINTING):
+        shutil.copy(file, home.folder)
+    names = ("report.json", PHOTO.name, PAINTING.name, "painted.png")
+    files = ", ".join(repr(str(home.folder / name)) for name in names)
+    statements = home.batch(f"import batch; batch.paint({files})")
+    command = [f"gimp-console-{home.gimp.version}", "-i", "--quit", *statements]
+    return home.start(command, home.folder / "gimp.log")
+
+
+def first_job(daemon: DaemonProcess) -> JobReport | None:
+    with daemon.client() as client:
+        return next(iter(client.status().jobs), None)
+
+
+def test_layer_goes_to_the_daemon_and_comes_back_painted(fresh_home: Home) -> None:
+    with DaemonProcess(fresh_home.endpoint) as daemon:
+        start_painting(fresh_home).wait(timeout=240)
+        job = first_job(daemon)
+
+    report = json.loads((fresh_home.folder / "report.json").read_text())
+    assert report["succeeded"], report["message"]
+    assert report["layers"] == ["Background – Neural Style (auvers)", "Background"]
+    assert job is not None
+    assert (job.state, job.step) == (JobState.DONE, 20)
+    with (
+        Image.open(fresh_home.folder / "painted.png") as painted,
+        Image.open(PHOTO) as photo,
+    ):
+        change = ImageStat.Stat(ImageChops.difference(painted.convert("RGB"), photo)).mean
+    assert min(change) > 5
+
+
+def test_job_of_a_killed_plug_in_is_cancelled(fresh_home: Home) -> None:
+    with DaemonProcess(fresh_home.endpoint) as daemon:
+        gimp = start_painting(fresh_home)
+        running = wait_for(lambda: (job := first_job(daemon)) and job.step and job, "a first step")
+        (plug_in,) = fresh_home.plug_in_processes()
+
+        subprocess.run(["kill", "-KILL", str(plug_in)], check=True)
+        killed_s = time.monotonic()
+        wait_for(
+            lambda: (job := first_job(daemon)) and job.state is JobState.CANCELLED,
+            "the cancellation",
+        )
+        cancelled_s = time.monotonic() - killed_s
+        gimp.wait(timeout=60)
+
+    assert running.state is JobState.RUNNING
+    assert cancelled_s < CANCELLED_WITHIN_S

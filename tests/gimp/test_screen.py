@@ -1,0 +1,147 @@
+"""The plug-in on a screen, driven by keys. The pictures that the tests take are in test-output/."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gimp.gimps import REPOSITORY, Home
+from gimp.screen import Screen
+from gimp.scripted_daemon import Behaviour
+from impasto_gimp.arguments import ADVANCED_LABEL, LABELS, STYLE_LABEL
+
+pytestmark = pytest.mark.gimp
+
+IMAGE_WINDOW = " GIMP$"
+DIALOG = "^Neural Style$"
+FILE_DIALOG = "^Choose a Style Image$"
+ERROR_BOX = "^GIMP Message$"
+SAVED = "[len(Gimp.get_images()[0].get_layers()), Gimp.get_images()[0].is_dirty()]"
+UNTOUCHED = [1, False]
+# The button Cancel beside GIMP's progress bar, which no key reaches.
+CANCEL_PX = (990, 864)
+
+
+@pytest.fixture(scope="module")
+def screen(home: Home) -> Iterator[Screen]:
+    """A GIMP with a photo in a window, saved as it is."""
+    photo = shutil.copy(REPOSITORY / "assets/photos/astronaut.jpg", home.folder)
+    shutil.copy(REPOSITORY / "assets/styles/poppies.jpg", home.folder)
+    with Screen(home, REPOSITORY / "test-output/screens") as screen:
+        screen.ask(f"batch.open_window({photo!r})")
+        screen.wait_for_window(IMAGE_WINDOW)
+        screen.enlarge(IMAGE_WINDOW)
+        yield screen
+
+
+@pytest.fixture
+def paused(home: Home) -> Iterator[Path]:
+    """The file that the daemon writes halfway through a job that it is told to pause."""
+    folder = home.folder / "run/impasto"
+    for name in ("paused", "resume"):
+        (folder / name).unlink(missing_ok=True)
+    yield folder / "paused"
+    folder.mkdir(exist_ok=True)
+    (folder / "resume").touch()
+
+
+def key_of(label: str) -> str:
+    """The key that leads to the dialog's row with this label."""
+    return f"alt+{LABELS[label].partition('_')[2][0].lower()}"
+
+
+def open_dialog(screen: Screen) -> None:
+    """Filters > Artistic > Neural Style… by the menu's underlined letters."""
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("alt+r", "a", "n")
+    screen.wait_for_window(DIALOG)
+
+
+def choose_style(screen: Screen, file: Path) -> None:
+    screen.press(key_of(STYLE_LABEL), "space")
+    screen.wait_for_window(FILE_DIALOG)
+    screen.press("ctrl+l", "ctrl+a")
+    screen.type(str(file))
+    screen.press_until_gone(FILE_DIALOG, "Return")
+    screen.wait_for_window(DIALOG)
+
+
+def set_seed(screen: Screen, behaviour: Behaviour) -> None:
+    screen.press(key_of(ADVANCED_LABEL), key_of("Seed"), "ctrl+a")
+    screen.type(f"{behaviour.value}\t")
+
+
+def test_dialog_without_a_style_asks_for_one(screen: Screen) -> None:
+    open_dialog(screen)
+    screen.press("alt+o")
+    screen.wait_for(lambda: len(screen.windows(DIALOG)) == 2, "the question for a style")
+    screen.photograph("style-missing")
+    screen.press("Return")
+    screen.wait_for(lambda: len(screen.windows(DIALOG)) == 1, "the end of the question")
+    screen.wait_for_window(DIALOG)
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_painting_appears_as_a_layer_that_one_undo_removes(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    open_dialog(screen)
+    screen.photograph("dialog")
+    choose_style(screen, home.folder / "poppies.jpg")
+    set_seed(screen, Behaviour.PAUSE)
+    screen.photograph("style-chosen")
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the job")
+    screen.photograph("progress")
+    while_waiting = screen.ask(SAVED)
+    paused.with_name("resume").touch()
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    screen.photograph("painted")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 1, "the end of the new layer")
+    screen.photograph("undone")
+
+    assert while_waiting == UNTOUCHED
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+@pytest.mark.parametrize(
+    ("style", "behaviour"),
+    [("bad/empty.png", Behaviour.INVERT), ("poppies.jpg", Behaviour.DIE)],
+    ids=["empty-style", "daemon-killed"],
+)
+def test_failure_is_shown_by_gimp_and_changes_nothing(
+    home: Home, screen: Screen, style: str, behaviour: Behaviour
+) -> None:
+    open_dialog(screen)
+    choose_style(screen, home.folder / style)
+    set_seed(screen, behaviour)
+    screen.press("alt+o")
+    screen.wait_for_window(ERROR_BOX)
+    screen.photograph(f"error-{Path(style).stem}")
+    screen.press("Return")
+    screen.wait_for(lambda: not screen.windows(ERROR_BOX), "the end of the error")
+
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_cancel_in_gimp_ends_the_plug_in_and_changes_nothing(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    open_dialog(screen)
+    choose_style(screen, home.folder / "poppies.jpg")
+    set_seed(screen, Behaviour.PAUSE)
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the job")
+    screen.click(*CANCEL_PX)
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    screen.photograph("cancelled")
+
+    assert screen.ask(SAVED) == UNTOUCHED

@@ -1,0 +1,131 @@
+"""The plug-in's side of a job with the real client, a real daemon and the embedded network."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from impasto_gimp.session import JobClient, Progress, Session
+from impasto_shared.errors import DaemonError, DaemonUnavailable
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.launcher import connect_or_start
+from impasto_shared.settings import StyleSettings
+from integration.daemon_process import (
+    ENDLESS,
+    SMALL,
+    DaemonProcess,
+    is_alive,
+    picture,
+    wait_for,
+)
+
+STARTING = Progress("Neural Style: starting the daemon…")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[DaemonProcess]:
+    """A machine that this process is on, and no daemon yet; one that is started is ended."""
+    machine = DaemonProcess()
+    for name, value in machine.environment.items():
+        monkeypatch.setenv(name, value)
+    yield machine
+    if machine.answers():
+        daemon = daemon_pid(machine)
+        os.kill(daemon, signal.SIGTERM)
+        wait_for(lambda: not is_alive(daemon), "the daemon's end")
+    machine.end()
+
+
+def daemon_pid(machine: DaemonProcess) -> int:
+    with machine.client() as client:
+        return client.status().pid
+
+
+def client_of(daemon: DaemonProcess) -> Callable[[Callable[[], None]], JobClient]:
+    """A way to connect to a daemon that runs already."""
+    return lambda _on_start: daemon.client()
+
+
+def nothing() -> None:
+    """Stands for a main loop without windows."""
+
+
+@pytest.mark.parametrize("form", [PixelFormat.RGB_U8, PixelFormat.RGBA_FLOAT])
+def test_painting_has_the_photos_size_and_format(
+    shared_daemon: DaemonProcess, form: PixelFormat
+) -> None:
+    photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
+    session = Session(client_of(shared_daemon), show=lambda _: None, keep_alive=nothing)
+
+    painting = session.run(photo, picture(), StyleSettings(**SMALL))
+
+    assert (painting.width, painting.height, painting.format) == (40, 33, form)
+    assert bytes(painting.pixels) != bytes(photo.pixels)
+
+
+def test_progress_rises_to_the_whole(shared_daemon: DaemonProcess) -> None:
+    shown: list[Progress] = []
+    session = Session(client_of(shared_daemon), show=shown.append, keep_alive=nothing)
+
+    session.run(picture(), picture(), StyleSettings(size=64, iterations=30))
+
+    fractions = [progress.fraction for progress in shown if progress.fraction is not None]
+    assert len(fractions) > 1
+    assert 0 < fractions[0] < 1
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert any(" of 30" in progress.text for progress in shown)
+
+
+def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess) -> None:
+    session = Session(client_of(shared_daemon), show=lambda _: None, keep_alive=nothing)
+    session.run(picture(), picture(), StyleSettings(**SMALL))
+
+    with shared_daemon.client() as onlooker:
+        job = onlooker.status().jobs[-1].job
+
+        with pytest.raises(DaemonError, match="gone now"):
+            onlooker.fetch(job)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
+    daemon: DaemonProcess, end: signal.Signals
+) -> None:
+    ended: list[Progress] = []
+
+    def end_at_the_first_step(progress: Progress) -> None:
+        if progress.fraction is not None and not ended:
+            ended.append(progress)
+            os.kill(daemon.pid, end)
+
+    session = Session(client_of(daemon), show=end_at_the_first_step, keep_alive=lambda: None)
+
+    with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
+        session.run(picture(), picture(), StyleSettings(**ENDLESS))
+
+    assert ended
+
+
+# The daemon outlives the process that starts it, so nobody waits for it.
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProcess) -> None:
+    def connect(on_start: Callable[[], None]) -> JobClient:
+        return connect_or_start(
+            machine.endpoint, name="test", command=machine.command, on_start=on_start
+        )
+
+    def run() -> tuple[Image, list[Progress]]:
+        shown: list[Progress] = []
+        session = Session(connect, show=shown.append, keep_alive=nothing)
+        return session.run(picture(), picture(), StyleSettings(**SMALL)), shown
+
+    painting, shown_first = run()
+    first_daemon = daemon_pid(machine)
+    _, shown_next = run()
+
+    assert (painting.width, painting.height) == (64, 48)
+    assert STARTING in shown_first
+    assert STARTING not in shown_next
+    assert daemon_pid(machine) == first_daemon
