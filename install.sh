@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Installs Impasto for the person who runs it. Needs no root and touches nothing outside the home
+# folder and, for `test` and `demo`, the folder it is called in.
+
+DEMO_PHOTO=assets/photos/chelsea.jpg
+DEMO_PAINTING=assets/styles/auvers.jpg
+DEMO_PICTURE=impasto-demo.png
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf 'Impasto: %s\n' "$*" >&2
+    exit 1
+}
+
+usage() {
+    cat <<'HELP'
+Usage: ./install.sh COMMAND
+
+  demo            install everything, stylize a photo with a painting into ./impasto-demo.png
+  plugin [--dev]  install the environment and the plug-in for GIMP 3; --dev links the sources
+  service         start the daemon at login, with systemd
+  test [OPTIONS]  check the sources and run the tests; OPTIONS go to pytest
+  uninstall       remove what demo, plugin and service installed, and stop the daemon
+  --help          show this
+
+IMPASTO_PYTHON names the Python to use (3.11 or newer), where python3 is not the right one.
+HELP
+}
+
+make_demo_picture() {
+    local photo=$CHECKOUT/$DEMO_PHOTO painting=$CHECKOUT/$DEMO_PAINTING picture=$PWD/$DEMO_PICTURE
+    if [[ $picture -nt $photo && $picture -nt $painting && $picture -nt $ENVIRONMENT/$STAMP ]]; then
+        say "Picture: up to date in $picture"
+        return
+    fi
+    say "Picture: repainting ${photo##*/} in the manner of ${painting##*/}"
+    "$ENVIRONMENT/bin/impasto" stylize "$photo" "$painting" -o "$picture"
+    say "Picture: finished in $picture"
+}
+
+run_demo() {
+    install_plugin
+    make_demo_picture
+    say ""
+    say "Next: restart GIMP, open a photo, and choose Filters > Artistic > Neural Style..."
+    say_undo
+}
+
+say_undo() { say "To undo all of this: $CHECKOUT/install.sh uninstall"; }
+
+# Where no GIMP 3 is installed, root on Debian gives the tests GIMPs of their own.
+prepare_test_gimps() {
+    local version
+    [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    [[ -n ${IMPASTO_REQUIRE_GIMP:-} || -z $(installed_gimps) ]] || return 0
+    for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
+        "$CHECKOUT/tests/gimp/gimp_root.sh" "$version" ||
+            say "GIMP $version: could not be made (see above); its tests cannot run"
+    done
+}
+
+run_tests() {
+    local environment=$CHECKOUT/.venv wanted
+    cd "$CHECKOUT"
+    wanted=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
+    build_environment "$environment" "$wanted" --editable "$CHECKOUT" \
+        --group "$CHECKOUT/pyproject.toml:dev"
+    prepare_test_gimps
+    PATH=$environment/bin:$PATH
+    ruff check
+    ruff format --check
+    mypy
+    shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/gimp/*.sh
+    exec python -m pytest "$@"
+}
+
+uninstall() {
+    uninstall_service
+    stop_daemon
+    uninstall_plugin
+    if [[ -d $ENVIRONMENT ]]; then
+        rm -rf "$ENVIRONMENT"
+        say "Removed $ENVIRONMENT"
+        rmdir --ignore-fail-on-non-empty "${ENVIRONMENT%/*}"
+    fi
+    say "Kept: downloaded networks, the daemon's log, your pictures, and what 'test' made."
+}
+
+main() {
+    set -euo pipefail
+    CHECKOUT=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+    ENVIRONMENT=${XDG_DATA_HOME:-$HOME/.local/share}/impasto/venv
+    readonly CHECKOUT ENVIRONMENT
+    # shellcheck source=daemon/install_environment.sh
+    . "$CHECKOUT/daemon/install_environment.sh"
+    # shellcheck source=daemon/install_service.sh
+    . "$CHECKOUT/daemon/install_service.sh"
+    # shellcheck source=gimp_plugin/install_plugin.sh
+    . "$CHECKOUT/gimp_plugin/install_plugin.sh"
+    local command=${1:---help}
+    shift || true
+    case "$command" in
+        demo) run_demo ;;
+        plugin)
+            install_plugin "$@"
+            say_undo
+            ;;
+        service)
+            install_service
+            say_undo
+            ;;
+        test) run_tests "$@" ;;
+        uninstall) uninstall ;;
+        --help | -h) usage ;;
+        *)
+            printf "Impasto: there is no command '%s'.\n\n" "$command" >&2
+            usage >&2
+            exit 2
+            ;;
+    esac
+}
+
+main "$@"

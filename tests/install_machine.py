@@ -1,0 +1,146 @@
+"""A machine for the tests of install.sh: a home folder, a checkout, and chosen programs.
+
+uv is a stand-in that writes down how it was called: the real one downloads gigabytes. Everything
+else (bash, Python's venv, diff, cp) is what the machine has.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+REPLACED = re.compile(r"(python|uv|gimp|impasto|systemctl)")
+
+UV = """#!/bin/bash
+[[ $1 != --version ]] || exit 0
+echo "$*" >>"{log}"
+[[ ! -e "{broken}" ]] || exit 1
+while [[ $# -gt 0 ]]; do
+    case "$1" in
+        --python) printf '#!/bin/sh\\ncp "$2" "$5"\\n' >"${{2%/*}}/impasto.new" ;;
+        --target) mkdir -p "$2/zmq" && touch "$2/zmq/__init__.py" && exit ;;
+    esac
+    shift
+done
+cd "{environment}/bin" && chmod +x impasto.new && mv impasto.new impasto
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A computer with a checkout of Impasto, a home folder, and programs of the test's choice."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def checkout(self) -> Path:
+        return self.folder / "checkout"
+
+    @property
+    def environment(self) -> Path:
+        return self.home / ".local/share/impasto/venv"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "run/impasto/daemon.lock"
+
+    @property
+    def uv_is_broken(self) -> Path:
+        return self.folder / "uv-is-broken"
+
+    def uv_calls(self) -> list[str]:
+        log = self.folder / "uv.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def provide(self, name: str, script: str) -> None:
+        program = self.folder / "bin" / name
+        program.unlink(missing_ok=True)
+        program.write_text(script)
+        program.chmod(0o755)
+
+    def profile(self, path: str) -> Path:
+        profile = self.home / path
+        profile.mkdir(parents=True)
+        (profile / "gimprc").touch()
+        return profile
+
+    def install(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "HOME": str(self.home),
+            "PATH": str(self.folder / "bin"),
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            **variables,
+        }
+        return subprocess.run(
+            [self.checkout / "install.sh", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @contextmanager
+    def daemon(self, python: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """What looks like a daemon, run by `python`, and holds the lock."""
+        command = [str(python), "-c", "import signal; signal.pause()", "serve"]
+        with subprocess.Popen(command) as process:
+            self.lock.parent.mkdir(parents=True)
+            self.lock.write_text(f"{process.pid}\n")
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def contents(self) -> dict[str, tuple[int, bytes]]:
+        """When each file in the home folder was last changed, and what it holds."""
+        return {
+            str(path.relative_to(self.home)): (
+                path.lstat().st_mtime_ns,
+                path.read_bytes() if path.is_file() else b"",
+            )
+            for path in self.home.rglob("*")
+        }
+
+
+def make_machine(folder: Path) -> Machine:
+    """A machine in `folder` with a Python that has no pyzmq, and neither a GIMP nor systemd."""
+    machine = Machine(folder)
+    machine.home.mkdir()
+    _copy_checkout(machine.checkout)
+    _link_programs(folder / "bin")
+    # -S leaves out its site-packages, and so pyzmq.
+    machine.provide("python3", f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" -S "$@"\n')
+    log = folder / "uv.log"
+    machine.provide(
+        "uv",
+        UV.format(log=log, broken=machine.uv_is_broken, environment=machine.environment),
+    )
+    return machine
+
+
+def _copy_checkout(checkout: Path) -> None:
+    for name in ("shared", "daemon", "gimp_plugin", "assets"):
+        shutil.copytree(CHECKOUT / name, checkout / name)
+    for name in ("install.sh", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, checkout)
+
+
+def _link_programs(folder: Path) -> None:
+    folder.mkdir()
+    for program in (*Path("/bin").iterdir(), *Path("/usr/bin").iterdir()):
+        link = folder / program.name
+        if not REPLACED.match(program.name) and not link.is_symlink():
+            link.symlink_to(program)

@@ -1,0 +1,97 @@
+"""The dependency rule: gimp_plugin → shared ← daemon, and each part knows only its own."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STYLE_TRANSFER = "daemon/impasto_daemon/style_transfer"
+
+# What each folder may import beside the standard library; the first match counts.
+ALLOWED = {
+    "shared/impasto_shared/client.py": {"impasto_shared", "zmq"},
+    "shared": {"impasto_shared"},
+    "gimp_plugin": {"impasto_gimp", "impasto_shared", "gi", "zmq"},
+    STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch", "numpy", "scipy"},
+    "daemon/impasto_daemon/weights.py": {
+        "impasto_daemon.style_transfer",
+        "impasto_shared",
+        "torch",
+        "torchvision",
+        "h5py",
+        "numpy",
+    },
+    "daemon/impasto_daemon/worker.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
+    "daemon/impasto_daemon/image_file.py": {"impasto_shared", "PIL", "numpy"},
+    "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
+}
+
+
+def source_files() -> list[str]:
+    return sorted(
+        str(path.relative_to(ROOT))
+        for folder in ("shared", "daemon", "gimp_plugin")
+        for path in (ROOT / folder).rglob("*.py")
+        if "vendor" not in path.parts
+    )
+
+
+def imported_modules(path: Path) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+def allowed_for(name: str) -> set[str]:
+    return next(
+        modules
+        for place, modules in ALLOWED.items()
+        if name == place or name.startswith(place + "/")
+    )
+
+
+@pytest.mark.parametrize("name", source_files())
+def test_module_imports_only_what_its_part_may_know(name: str) -> None:
+    allowed = allowed_for(name)
+
+    forbidden = [
+        f"{name}:{line} imports {module}"
+        for line, module in imported_modules(ROOT / name)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not any(module == place or module.startswith(place + ".") for place in allowed)
+    ]
+
+    assert not forbidden
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "impasto_shared.client",
+        "impasto_shared.launcher",
+        "impasto_daemon.server",
+        "impasto_daemon.cli",
+    ],
+)
+def test_module_loads_where_numpy_and_torch_are_missing(module: str) -> None:
+    program = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("numpy", "torch", "scipy", "PIL", "h5py"):
+            raise ImportError(name + " is not here")
+sys.meta_path.insert(0, Refuse())
+sys.path[:0] = [{str(ROOT / "shared")!r}, {str(ROOT / "daemon")!r}]
+import {module}
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr

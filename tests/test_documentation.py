@@ -1,0 +1,76 @@
+"""The documentation says what is so: its tables, its links and its examples."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from impasto_shared.errors import ErrorCode
+from impasto_shared.image import PixelFormat
+from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
+from impasto_shared.settings import SETTINGS, ChoiceSetting, Setting
+from integration.daemon_process import ROOT, DaemonProcess
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
+
+
+def settings_row(setting: Setting) -> str:
+    if isinstance(setting, ChoiceSetting):
+        values = ", ".join(f"`{name}`" for name in setting.choices)
+        default = setting.default.value
+    else:
+        values = f"{setting.low} to {setting.high}"
+        default = str(setting.default)
+    return f"| `{setting.name}` | {default} | {values} | {setting.help} |"
+
+
+def test_table_of_settings_is_that_of_the_code() -> None:
+    table = re.findall(r"^\| `.*$", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+
+    assert table == [settings_row(setting) for setting in SETTINGS]
+
+
+def test_protocol_names_all_that_crosses_the_wire() -> None:
+    text = (ROOT / "shared/PROTOCOL.md").read_text()
+
+    types = [message.type for message in (*ClientMessage.__args__, *DaemonMessage.__args__)]
+    for name in (*types, *ErrorCode, *JobState, *PixelFormat):
+        assert f"`{name}`" in text
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)|src=\"([^\"]*)\"", page.read_text())
+
+    for target, anchor, source in links:
+        if re.match(r"\w+:", target or source):
+            continue
+        place = (page.parent / (target or source or page.name)).resolve()
+        assert place.exists(), f"{page.name} links to {target or source}"
+        assert not anchor or anchor in anchors(place), f"{page.name} links to {target}#{anchor}"
+
+
+def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> None:
+    page = (ROOT / "docs/scripting.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(example.strip().splitlines()) <= 12
+    quick = example.replace("StyleSettings(size=384)", "StyleSettings(size=64, iterations=2)")
+    assert quick != example
+
+    done = subprocess.run(
+        [sys.executable, "-c", quick],
+        env=shared_daemon.environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "done" in done.stdout
