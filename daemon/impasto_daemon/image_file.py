@@ -17,7 +17,7 @@ PillowImage.MAX_IMAGE_PIXELS = None
 _SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I")
 
 
-def read_image(path: Path) -> tuple[Image, bytes | None]:
+def read_image(path: Path | str) -> tuple[Image, bytes | None]:
     """The picture in a file, turned as its EXIF says, and its ICC profile if it has one.
 
     Raises:
@@ -34,12 +34,13 @@ def read_image(path: Path) -> tuple[Image, bytes | None]:
         raise InvalidImage(f"{path} cannot be read: {error}") from error
 
 
-def write_image(image: Image, path: Path, icc_profile: bytes | None = None) -> None:
+def write_image(image: Image, path: Path | str, icc_profile: bytes | None = None) -> None:
     """Writes a picture of 8 bits a channel; the name's ending says in which format.
 
     Raises:
         InvalidImage: where the ending is unknown, or the file cannot be written.
     """
+    path = Path(path)
     mode = "RGBA" if image.format.has_alpha else "RGB"
     picture = PillowImage.frombytes(mode, (image.width, image.height), bytes(image.pixels))
     if path.suffix.lower() in (".jpg", ".jpeg"):

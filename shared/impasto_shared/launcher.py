@@ -11,7 +11,7 @@ from pathlib import Path
 
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonUnavailable
-from impasto_shared.paths import data_dir, log_path, socket_path
+from impasto_shared.paths import data_dir, default_endpoint, log_path, socket_path
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1
@@ -40,7 +40,7 @@ def find_impasto() -> list[str]:
 
 
 def connect_or_start(
-    endpoint: str,
+    endpoint: str | None = None,
     *,
     name: str,
     command: Callable[[], Sequence[str]] = find_impasto,
@@ -48,11 +48,12 @@ def connect_or_start(
 ) -> Client:
     """A client of the daemon at `endpoint`, which is started if none answers there.
 
-    `command` gives the program to start; `on_start` is called before it is.
+    Without an endpoint it is this user's own daemon. `command` gives the program to start; `on_start` is called before it is.
 
     Raises:
         DaemonUnavailable: where none answers and none could be started.
     """
+    endpoint = endpoint or default_endpoint()
     try:
         return Client.connect(endpoint, name=name)
     except DaemonUnavailable as error:
