@@ -48,7 +48,8 @@ def connect_or_start(
 ) -> Client:
     """A client of the daemon at `endpoint`, which is started if none answers there.
 
-    Without an endpoint it is this user's own daemon. `command` gives the program to start; `on_start` is called before it is.
+    Without an endpoint it is this user's own daemon. `command` gives the program to start;
+    `on_start` is called before it is.
 
     Raises:
         DaemonUnavailable: where none answers and none could be started.
