@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,8 @@ def test_interrupted_stylize_cancels_its_job(shared_daemon: DaemonProcess) -> No
         cwd=shared_daemon.folder,
         stderr=subprocess.PIPE,
         text=True,
+        # As from a terminal, even where the tests were started in the background.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as stylize:
         assert stylize.stderr is not None
         wait_for(lambda: running_job(shared_daemon), "the job")
