@@ -27,6 +27,7 @@ from integration.daemon_process import (
 )
 
 PHOTO = ROOT / "assets/photos/chelsea.jpg"
+PHOTO_WIDTH_PX = 451
 PAINTING = ROOT / "assets/styles/auvers.jpg"
 QUICK = ("--iterations", "3", "--size", "64")
 
@@ -199,9 +200,10 @@ def test_interrupted_stylize_cancels_its_job(shared_daemon: DaemonProcess) -> No
 
 
 def running_job(daemon: DaemonProcess) -> str | None:
+    """The job of `PHOTO` that runs, not a smaller one that an earlier test has left behind."""
     with daemon.client() as client:
         for report in client.status().jobs:
-            if report.state is JobState.RUNNING:
+            if report.state is JobState.RUNNING and report.width == PHOTO_WIDTH_PX:
                 return report.job
     return None
 
