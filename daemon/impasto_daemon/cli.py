@@ -186,14 +186,14 @@ def _show_progress(report: JobReport, terminal: TextIO) -> None:
 def progress_line(report: JobReport) -> str:
     """One line that says how far a job has come.
 
-    >>> progress_line(JobReport("00", JobState.RUNNING, step=50, steps=100, loss=1.5, eta_s=61))
-    '[###############...............]  50/100  loss 1.5  1:01 left'
+    >>> progress_line(JobReport("", JobState.RUNNING, step=80, steps=90, done=0.5, eta_s=61))
+    '[###############...............]  80/90  1:01 left'
     """
     if report.state is JobState.QUEUED:
         return f"waiting: {report.position} before this one"
     if report.state is JobState.RUNNING and report.step == 0:
         return "loading the network …"
-    filled = _BAR_CHARACTERS * report.step // max(1, report.steps)
+    filled = int(_BAR_CHARACTERS * report.done)
     bar = "#" * filled + "." * (_BAR_CHARACTERS - filled)
     line = f"[{bar}] {report.step:3d}/{report.steps}"
     if report.loss is not None:

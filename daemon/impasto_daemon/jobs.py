@@ -26,12 +26,14 @@ class Job:
     submission: Submit | None
     width: int
     height: int
-    steps: int
     state: JobState = JobState.QUEUED
     step: int = 0
+    steps: int = 0
+    done: float = 0.0
     loss: float | None = None
     started_s: float | None = None
     first_step_s: float | None = None
+    first_done: float = 0.0
     ended_s: float | None = None
     problem: Problem | None = None
     result: Image | None = None
@@ -63,7 +65,6 @@ class JobTable:
             submission,
             content.width,
             content.height,
-            submission.settings.iterations,
         )
         self._jobs[job.name] = job
         return job
@@ -101,11 +102,11 @@ class JobTable:
         job.started_s = self.clock()
         return job.submission
 
-    def advance(self, job: Job, step: int, steps: int, loss: float) -> None:
-        """Notes that `step` of `steps` evaluations of a running job are done."""
+    def advance(self, job: Job, step: int, steps: int, loss: float, done: float) -> None:
+        """Notes that `step` of `steps` evaluations are done, which are `done` of the work."""
         if job.first_step_s is None:
-            job.first_step_s = self.clock()
-        job.step, job.steps, job.loss = step, steps, loss
+            job.first_step_s, job.first_done = self.clock(), done
+        job.step, job.steps, job.loss, job.done = step, steps, loss, done
 
     def finish(self, job: Job, result: Image) -> None:
         """Ends a job with its picture; one that was cancelled meanwhile stays so."""
@@ -167,6 +168,7 @@ class JobTable:
             position=ahead,
             step=job.step,
             steps=job.steps,
+            done=job.done,
             loss=job.loss,
             eta_s=self._eta_s(job),
             width=job.width,
@@ -178,8 +180,8 @@ class JobTable:
         """The time left at the pace so far; the first step counts the start, not the pace."""
         if job.state is not JobState.RUNNING or job.first_step_s is None or job.step < 2:
             return None
-        pace_s = (self.clock() - job.first_step_s) / (job.step - 1)
-        return max(0.0, pace_s * (job.steps - job.step))
+        spent_s = self.clock() - job.first_step_s
+        return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
     def _in_state(self, state: JobState) -> list[Job]:
         return [job for job in self._jobs.values() if job.state is state]

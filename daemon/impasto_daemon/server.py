@@ -249,7 +249,7 @@ class Server:
             raise RuntimeError(f"the worker reports on job {message.job}, which it was not given")
         match message:
             case Stepped():
-                self._jobs.advance(job, message.step, message.steps, message.loss)
+                self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
                 return
             case Painted():
                 self._jobs.finish(job, message.image)

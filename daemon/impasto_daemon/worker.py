@@ -17,8 +17,7 @@ import zmq
 
 from impasto_daemon import weights
 from impasto_daemon.log import start_logging
-from impasto_daemon.style_transfer.optimize import Step
-from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.worker_messages import (
     Failed,
@@ -80,7 +79,7 @@ class Worker:
             return stopped
 
         def on_step(step: Step) -> None:
-            self._send(Stepped(run.job, step.step, step.steps, step.loss))
+            self._send(Stepped(run.job, step.step, step.steps, step.loss, step.done))
 
         image = stylize(
             self._load(run.settings.model, run.settings.pooling),

@@ -40,13 +40,14 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Stepped:
-    """Worker to server: `step` of `steps` evaluations are done."""
+    """Worker to server: `step` of `steps` evaluations are done, `done` of the work in [0, 1]."""
 
     type: ClassVar[str] = "stepped"
     job: str
     step: int
     steps: int
     loss: float
+    done: float
 
 
 @dataclass(frozen=True)

@@ -30,22 +30,31 @@ def argument_name(setting: Setting) -> str:
 
 
 def with_mnemonics(labels: Iterable[str]) -> dict[str, str]:
-    """Each label with an underscore before its first letter that no other has; none if all are."""
-    taken = set(_TAKEN)
-    marked = {}
+    """Each label with an underscore before a letter that no other has; none if all are taken."""
+    labels = list(labels)
+    owners: dict[str, str] = {}
     for label in labels:
-        places = (
-            place
-            for place, letter in enumerate(label.lower())
-            if letter.isalpha() and letter not in taken
-        )
-        place = next(places, None)
-        if place is not None:
-            taken.add(label[place].lower())
-            marked[label] = f"{label[:place]}_{label[place:]}"
-        else:
-            marked[label] = label
-    return marked
+        _find_letter(label, owners, set(_TAKEN))
+    letters = {label: letter for letter, label in owners.items()}
+    return {label: _marked(label, letters.get(label)) for label in labels}
+
+
+def _find_letter(label: str, owners: dict[str, str], tried: set[str]) -> bool:
+    """Gives `label` its first free letter, or one whose owner can find another."""
+    letters = [letter for letter in label.lower() if letter.isalpha() and letter not in tried]
+    for letter in sorted(letters, key=owners.__contains__):
+        tried.add(letter)
+        if letter not in owners or _find_letter(owners[letter], owners, tried):
+            owners[letter] = label
+            return True
+    return False
+
+
+def _marked(label: str, letter: str | None) -> str:
+    if letter is None:
+        return label
+    place = label.lower().index(letter)
+    return f"{label[:place]}_{label[place:]}"
 
 
 LABELS = with_mnemonics([STYLE_LABEL, *(setting.label for setting in SETTINGS), ADVANCED_LABEL])

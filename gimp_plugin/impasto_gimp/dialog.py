@@ -24,7 +24,14 @@ from impasto_gimp.style_file import thumbnail  # noqa: E402
 from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting  # noqa: E402
 
 TITLE = "Neural Style"
-_ALWAYS_VISIBLE = ("style-strength", "iterations", "size")
+_ALWAYS_VISIBLE = (
+    "style-strength",
+    "quality",
+    "iterations",
+    "size",
+    "style-scale",
+    "colours",
+)
 _PREVIEW_WIDTH_PX = 240
 _PREVIEW_HEIGHT_PX = 120
 _CHOOSER_TITLE = "Choose a Style Image"

@@ -118,7 +118,7 @@ def progress_of(report: JobReport) -> Progress:
         text += f", {_duration(report.eta_s)} left"
     elif report.loss is not None:
         text += f", loss {report.loss:.3g}"
-    return Progress(text, min(1.0, report.step / max(1, report.steps)))
+    return Progress(text, report.done)
 
 
 def _checked(picture: Image, content: Image) -> Image:

@@ -49,7 +49,8 @@ class JobReport:
     """How far a job has come.
 
     `position` counts the jobs ahead of it. `step` of `steps` evaluations are done, 0 while the
-    network is being loaded; `loss` is that of the last step; `eta_s` is the time left in seconds.
+    network is being loaded, and `done` of the whole work, in [0, 1]: later evaluations take
+    longer. `loss` is that of the last step; `eta_s` is the time left in seconds.
     `problem` is set where the state is failed.
     """
 
@@ -58,6 +59,7 @@ class JobReport:
     position: int = 0
     step: int = 0
     steps: int = 0
+    done: float = 0.0
     loss: float | None = None
     eta_s: float | None = None
     width: int = 0

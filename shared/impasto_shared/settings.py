@@ -30,6 +30,41 @@ class Start(StrEnum):
     PAINTING = "painting"
 
 
+class Quality(StrEnum):
+    """How much work goes into a picture: how many scales, and how often each is improved."""
+
+    DRAFT = "draft"
+    GOOD = "good"
+    BEST = "best"
+
+
+class StyleLoss(StrEnum):
+    """How far the picture's activations are from the painting's, taken as a distribution."""
+
+    WASSERSTEIN = "wasserstein"
+    GRAM = "gram"
+    BATCH_NORM = "batchnorm"
+    MMD_LINEAR = "mmd-linear"
+    MMD_POLYNOMIAL = "mmd-polynomial"
+    MMD_GAUSSIAN = "mmd-gaussian"
+
+
+class Optimizer(StrEnum):
+    """How the loss is brought down."""
+
+    LBFGS = "lbfgs"
+    SCIPY = "scipy"
+    ADAM = "adam"
+
+
+class Colours(StrEnum):
+    """Whose colours the picture has."""
+
+    PAINTING = "painting"
+    PHOTO = "photo"
+    MATCHED = "matched"
+
+
 class Model(StrEnum):
     """The network whose activations content and style are measured in."""
 
@@ -121,14 +156,22 @@ class StyleSettings:
         help="How strongly the painting's manner overrides the photo: 0 keeps the photo, "
         "1 suits most pictures, 10 keeps little of the photo",
     )
+    quality: Quality = _setting(
+        ChoiceSetting,
+        Quality.GOOD,
+        choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
+        label="Quality",
+        help="How much work goes into the picture: a draft takes about a quarter of the time of "
+        "a good picture, the best one four times as long",
+    )
     iterations: int = _setting(
         IntegerSetting,
-        100,
-        low=1,
+        0,
+        low=0,
         high=10_000,
         label="Iterations",
-        help="How many times the picture is compared with photo and painting and improved; "
-        "more takes longer and looks more finished",
+        help="How many times the picture is compared with photo and painting and improved, at "
+        "all scales together; 0 leaves it to the quality",
     )
     size: int = _setting(
         IntegerSetting,
@@ -139,6 +182,27 @@ class StyleSettings:
         help="Longest side in pixels at which the picture is painted; the result is brought back "
         "to the photo's own size. Twice the size takes four times as long",
     )
+    style_scale: float = _setting(
+        NumberSetting,
+        1.0,
+        low=0.25,
+        high=4.0,
+        label="Stroke size",
+        help="How large the painting is beside the photo, and with it the strokes: 2 makes them "
+        "twice as large",
+    )
+    colours: Colours = _setting(
+        ChoiceSetting,
+        Colours.PAINTING,
+        choices={
+            Colours.PAINTING: "The painting's",
+            Colours.PHOTO: "The photo's",
+            Colours.MATCHED: "The painting's, matched to the photo",
+        },
+        label="Colours",
+        help="Whose colours the picture has: the painting's, exactly the photo's (only light and "
+        "dark are painted), or the painting's after they were matched to the photo's",
+    )
     smoothness: float = _setting(
         NumberSetting,
         1.0,
@@ -146,6 +210,32 @@ class StyleSettings:
         high=10.0,
         label="Smoothness",
         help="How strongly noise between neighbouring pixels is suppressed (total variation)",
+    )
+    style_loss: StyleLoss = _setting(
+        ChoiceSetting,
+        StyleLoss.WASSERSTEIN,
+        choices={
+            StyleLoss.WASSERSTEIN: "Wasserstein",
+            StyleLoss.GRAM: "Gram matrix",
+            StyleLoss.BATCH_NORM: "Mean and deviation",
+            StyleLoss.MMD_LINEAR: "MMD, linear kernel",
+            StyleLoss.MMD_POLYNOMIAL: "MMD, polynomial kernel",
+            StyleLoss.MMD_GAUSSIAN: "MMD, Gaussian kernel",
+        },
+        label="Style loss",
+        help="How picture and painting are compared: wasserstein keeps colours and strokes "
+        "truest, gram is that of the first paper",
+    )
+    optimizer: Optimizer = _setting(
+        ChoiceSetting,
+        Optimizer.LBFGS,
+        choices={
+            Optimizer.LBFGS: "L-BFGS",
+            Optimizer.SCIPY: "L-BFGS-B of SciPy",
+            Optimizer.ADAM: "Adam",
+        },
+        label="Optimizer",
+        help="How the picture is improved: lbfgs gets furthest in the same time",
     )
     pooling: Pooling = _setting(
         ChoiceSetting,

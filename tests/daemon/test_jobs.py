@@ -109,17 +109,17 @@ def test_job_that_is_not_queued_cannot_start(table: JobTable) -> None:
         table.start(job)
 
 
-def test_time_left_follows_the_pace_of_the_steps(table: JobTable, clock: Clock) -> None:
+def test_time_left_follows_the_pace_of_the_work(table: JobTable, clock: Clock) -> None:
     job = table.submit(submission())
     table.start(job)
     clock.now_s += 30  # loading the network is not the pace
-    table.advance(job, 1, 11, 5.0)
+    table.advance(job, 1, 11, 5.0, 0.1)
     assert table.report(job).eta_s is None
 
     clock.now_s += 4
-    table.advance(job, 3, 11, 4.0)
+    table.advance(job, 3, 11, 4.0, 0.2)
 
-    assert table.report(job).eta_s == pytest.approx(16)
+    assert table.report(job).eta_s == pytest.approx(32)
     assert table.report(job).loss == 4.0
 
 

@@ -98,6 +98,9 @@ class Server(ThreadingTCPServer):
 
     daemon_threads = True
 
+    def handle_error(self, *_: object) -> None:
+        """Says nothing where the other side has hung up."""
+
 
 @contextmanager
 def serving(handler: Handler) -> Iterator[str]:

@@ -103,7 +103,9 @@ class ScriptedDaemon:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
         yield JobReport(job, JobState.QUEUED, position=2)
         yield JobReport(job, JobState.RUNNING)
-        half_way = JobReport(job, JobState.RUNNING, step=50, steps=steps, loss=2.5, eta_s=42.0)
+        half_way = JobReport(
+            job, JobState.RUNNING, step=50, steps=steps, done=0.5, loss=2.5, eta_s=42.0
+        )
         yield half_way
         if behaviour is Behaviour.DIE:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -120,7 +122,7 @@ class ScriptedDaemon:
         self._pictures[job] = invert(order.content)
         if behaviour is Behaviour.SHRINK:
             self._pictures[job] = Image(1, 1, order.content.format, bytes(4))
-        yield JobReport(job, JobState.DONE, step=steps, steps=steps)
+        yield JobReport(job, JobState.DONE, step=steps, steps=steps, done=1.0)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from impasto_shared.settings import (
     Model,
     NumberSetting,
     Pooling,
+    Quality,
     Setting,
     Start,
     StyleSettings,
@@ -200,6 +201,7 @@ def test_defaults_of_the_procedure_are_the_default_settings(procedure: Procedure
 def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
     chosen = {
         "style-strength": 2.5,
+        "quality": "draft",
         "iterations": 7,
         "size": 64,
         "smoothness": 0.0,
@@ -215,6 +217,7 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
 
     assert settings == StyleSettings(
         style_strength=2.5,
+        quality=Quality.DRAFT,
         iterations=7,
         size=64,
         smoothness=0.0,
@@ -229,7 +232,7 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
     ("name", "value", "message"),
     [
         ("style-strength", 10.5, "Style strength must lie between 0 and 10; got 10.5."),
-        ("iterations", 0, "Iterations must lie between 1 and 10000; got 0."),
+        ("iterations", -1, "Iterations must lie between 0 and 10000; got -1."),
         ("pooling", "median", "Pooling must be one of average, max; got 'median'."),
         ("seed", None, "Seed must be a whole number, not None."),
     ],

@@ -19,8 +19,8 @@ from impasto_shared.settings import StyleSettings
 JOB = "a" * 32
 OTHER_JOB = "b" * 32
 SETTINGS = StyleSettings(iterations=100)
-RUNNING = JobReport(JOB, JobState.RUNNING, step=50, steps=100)
-DONE = JobReport(JOB, JobState.DONE, step=100, steps=100)
+RUNNING = JobReport(JOB, JobState.RUNNING, step=50, steps=100, done=0.5)
+DONE = JobReport(JOB, JobState.DONE, step=100, steps=100, done=1)
 CANCELLED = JobReport(JOB, JobState.CANCELLED)
 FAILED = JobReport(JOB, JobState.FAILED)
 MINUTE_S = 60
@@ -131,8 +131,11 @@ def test_every_stage_is_shown() -> None:
     client = ScriptedClient(
         [JobReport(JOB, JobState.QUEUED, position=2)],
         [JobReport(JOB, JobState.RUNNING, steps=100)],
-        [JobReport(JOB, JobState.RUNNING, step=1, steps=100, loss=0.25)],
-        [JobReport(JOB, JobState.RUNNING, step=50, steps=100, loss=0.125, eta_s=42.0), DONE],
+        [JobReport(JOB, JobState.RUNNING, step=1, steps=100, done=0.01, loss=0.25)],
+        [
+            JobReport(JOB, JobState.RUNNING, step=50, steps=100, done=0.5, loss=0.125, eta_s=42.0),
+            DONE,
+        ],
     )
 
     run(client)
@@ -194,27 +197,27 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
             id="no step done",
         ),
         pytest.param(
-            JobReport(JOB, JobState.RUNNING, step=25, steps=100),
+            JobReport(JOB, JobState.RUNNING, step=25, steps=100, done=0.25),
             Progress("Neural Style: step 25 of 100", 0.25),
             id="neither time nor loss",
         ),
         pytest.param(
-            JobReport(JOB, JobState.RUNNING, step=1, steps=4, loss=1234.5),
+            JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=1234.5),
             Progress("Neural Style: step 1 of 4, loss 1.23e+03", 0.25),
             id="loss only",
         ),
         pytest.param(
-            JobReport(JOB, JobState.RUNNING, step=1, steps=4, loss=0.0),
+            JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=0.0),
             Progress("Neural Style: step 1 of 4, loss 0", 0.25),
             id="no loss left",
         ),
         pytest.param(
-            JobReport(JOB, JobState.RUNNING, step=3, steps=4, loss=0.5, eta_s=0.0),
+            JobReport(JOB, JobState.RUNNING, step=3, steps=4, done=0.75, loss=0.5, eta_s=0.0),
             Progress("Neural Style: step 3 of 4, 0 s left", 0.75),
             id="no time left",
         ),
         pytest.param(
-            JobReport(JOB, JobState.RUNNING, step=5, steps=4),
+            JobReport(JOB, JobState.RUNNING, step=5, steps=4, done=1),
             Progress("Neural Style: step 5 of 4", 1.0),
             id="more steps than announced",
         ),
@@ -238,14 +241,14 @@ def test_progress_says_what_the_job_does(report: JobReport, progress: Progress) 
     ],
 )
 def test_time_left_is_said_as_people_say_it(eta_s: float, words: str) -> None:
-    report = JobReport(JOB, JobState.RUNNING, step=1, steps=2, loss=0.5, eta_s=eta_s)
+    report = JobReport(JOB, JobState.RUNNING, step=1, steps=2, done=0.5, loss=0.5, eta_s=eta_s)
 
     assert progress_of(report).text == f"Neural Style: step 1 of 2, {words} left"
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_reports_of_other_jobs_are_ignored(state: JobState) -> None:
-    of_another = JobReport(OTHER_JOB, state, position=9, step=7, steps=9)
+    of_another = JobReport(OTHER_JOB, state, position=9, step=7, steps=9, done=0.777778)
     client = ScriptedClient([of_another], [of_another, RUNNING, of_another], [of_another, DONE])
 
     picture = run(client)

@@ -103,13 +103,13 @@ def test_malformed_message_gets_an_error_and_the_daemon_lives_on(
 
 
 def test_error_names_the_request_and_the_setting(shared_daemon: DaemonProcess) -> None:
-    order = header(SUBMIT | {"settings": {"iterations": 0}})
+    order = header(SUBMIT | {"settings": {"iterations": -1}})
 
     with RawConnection(shared_daemon.endpoint) as connection:
         refused = connection.ask(MAGIC, order, bytes(3), bytes(3))
 
     assert (refused.re, refused.problem.field) == ("7", "iterations")
-    assert refused.problem.message == "Iterations must lie between 1 and 10000; got 0."
+    assert refused.problem.message == "Iterations must lie between 0 and 10000; got -1."
 
 
 def test_job_submitted_twice_runs_once(shared_daemon: DaemonProcess) -> None:

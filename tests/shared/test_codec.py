@@ -62,6 +62,7 @@ reports = st.builds(
     counts,
     counts,
     counts,
+    numbers,
     st.none() | numbers,
     st.none() | numbers,
     counts,

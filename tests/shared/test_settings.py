@@ -41,7 +41,7 @@ def test_the_default_is_valid_and_kept(setting: Setting) -> None:
         ("style_strength", "1"),
         ("style_strength", True),
         ("style_strength", None),
-        ("iterations", 0),
+        ("iterations", -1),
         ("iterations", 10_001),
         ("iterations", 1.0),
         ("iterations", True),
@@ -62,7 +62,9 @@ def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None
 
 
 def test_misspelt_setting_is_refused() -> None:
-    with pytest.raises(InvalidSettings, match="no setting 'strength'; known are iterations, model"):
+    with pytest.raises(
+        InvalidSettings, match="no setting 'strength'; known are colours, iterations"
+    ):
         StyleSettings.from_json({"strength": 1.0})
 
 

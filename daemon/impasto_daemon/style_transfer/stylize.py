@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.optimize import OnStep, ShouldStop, transfer
+from impasto_daemon.style_transfer import colours
+from impasto_daemon.style_transfer.optimize import OnEvaluation, ShouldStop, transfer
+from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
+from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import from_image, repaint, resize, visible_colours
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.image import Image
-from impasto_shared.settings import StyleSettings
+from impasto_shared.settings import Colours, StyleSettings
 
 # Four pooling layers leave 2 × 2 of it at relu5_1.
 MIN_SIDE_PX = 32
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation done: it was number `step` (from 1) of `steps` and found `loss`.
+
+    done: the part of the whole work that is done, in [0, 1]; the finer scales take the most.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    done: float
+
+
+OnStep = Callable[[Step], None]
 
 
 def stylize(
@@ -26,25 +48,86 @@ def stylize(
 ) -> Image:
     """`content` painted in the style of `style`: same size, same format, same alpha.
 
-    `on_step` and `should_stop` as in `optimize.transfer`; when stopped, what has been painted
-    by then comes back. The same images, settings and seed give the same bytes on the same CPU.
+    on_step: called after every evaluation.
+    should_stop: as in `optimize.transfer`; when stopped, what has been painted by then comes
+        back. The same images, settings and seed give the same bytes on the same CPU.
 
     Raises:
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
     photo = visible_colours(from_image(content))
-    work = fit(photo, settings.size)
-    painting = fit(visible_colours(from_image(style)), max(work.shape[2:]))
-    result = transfer(
-        network,
-        pad_to_min(work).to(network.device),
-        pad_to_min(painting).to(network.device),
-        settings,
-        on_step=on_step,
-        should_stop=should_stop,
-    )
-    painted = result.rgb[:, :, : work.shape[2], : work.shape[3]].cpu()
-    return repaint(content, resize(painted, content.height, content.width))
+    painting = visible_colours(from_image(style))
+    if settings.colours is Colours.PHOTO:
+        seen, painting = colours.grey(photo), colours.grey(painting)
+    elif settings.colours is Colours.MATCHED:
+        seen, painting = photo, colours.match(painting, photo)
+    else:
+        seen = photo
+    painted = _paint(network, seen, painting, settings, on_step, should_stop)
+    finished = resize(painted.clamp(0, 1), content.height, content.width)
+    if settings.colours is Colours.PHOTO:
+        finished = colours.with_luminance_of(photo, finished)
+    return repaint(content, finished)
+
+
+def _paint(
+    network: VGG,
+    photo: Tensor,
+    painting: Tensor,
+    settings: StyleSettings,
+    on_step: OnStep,
+    should_stop: ShouldStop,
+) -> Tensor:
+    """`photo` (1, 3, H, W) painted scale after scale, at the size of the last one, on the CPU."""
+    scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
+    tell = _Telling(scales, on_step)
+    painted: Tensor | None = None
+    for scale in scales:
+        work = fit(photo, scale.longest_side_px)
+        style = fit(painting, round(scale.longest_side_px * settings.style_scale))
+        start = (
+            starting_picture(work, style, settings)
+            if painted is None
+            else resize(painted, *work.shape[2:])
+        )
+        result = transfer(
+            network,
+            pad_to_min(work).to(network.device),
+            pad_to_min(style).to(network.device),
+            pad_to_min(start).to(network.device),
+            scale.evaluations,
+            settings,
+            on_evaluation=tell.of(scale),
+            should_stop=should_stop,
+        )
+        painted = result.rgb[:, :, : work.shape[2], : work.shape[3]].cpu()
+        if result.stopped:
+            break
+    if painted is None:
+        raise ValueError("there is no scale to paint at")
+    return painted
+
+
+class _Telling:
+    """Counts the evaluations over all scales, and how much of the work they are."""
+
+    def __init__(self, scales: list[Scale], on_step: OnStep) -> None:
+        self._steps = sum(scale.evaluations for scale in scales)
+        self._cost = sum(scale.cost for scale in scales)
+        self._on_step = on_step
+        self._step = 0
+        self._spent = 0.0
+
+    def of(self, scale: Scale) -> OnEvaluation:
+        """What is to be called with the loss after every evaluation at `scale`."""
+
+        def on_evaluation(loss: float) -> None:
+            self._step += 1
+            self._spent += scale.cost / scale.evaluations
+            done = min(1.0, self._spent / self._cost)
+            self._on_step(Step(self._step, self._steps, loss, done))
+
+        return on_evaluation
 
 
 def fit(rgb: Tensor, longest_side_px: int) -> Tensor:

@@ -11,26 +11,29 @@ from impasto_daemon.style_transfer.losses import (
     CONTENT_LAYER,
     CONTENT_WEIGHT,
     LAYERS,
+    RANGE_WEIGHT,
     STYLE_LAYERS,
-    STYLE_WEIGHT,
+    STYLE_WEIGHTS,
     TV_WEIGHT,
     Objective,
-    gram_matrix,
     measure_targets,
-    relative_error,
+    out_of_range,
     total_variation,
 )
+from impasto_daemon.style_transfer.moments import gram_matrix
+from impasto_daemon.style_transfer.style_losses import relative_error
 from impasto_daemon.style_transfer.vgg import VGG
-from impasto_shared.settings import Pooling, StyleSettings
+from impasto_shared.settings import Pooling, StyleLoss, StyleSettings
 
 # Below this side, four pooling layers leave nothing of a picture.
 SIDE_PX = 16
 PICTURE = random_rgb(SIDE_PX, SIDE_PX, seed=1)
 PHOTO = random_rgb(SIDE_PX, SIDE_PX, seed=2)
 PAINTING = random_rgb(SIDE_PX + 5, SIDE_PX + 16, seed=3)
-SETTINGS = StyleSettings(style_strength=1.7, smoothness=0.6)
+SETTINGS = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1.7, smoothness=0.6)
 ONLY_CONTENT = StyleSettings(style_strength=0, smoothness=0)
-CONTENT_AND_STYLE = StyleSettings(style_strength=1, smoothness=0)
+CONTENT_AND_STYLE = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1, smoothness=0)
+STYLE_WEIGHT = STYLE_WEIGHTS[StyleLoss.GRAM]
 
 Numbers = NDArray[np.float64]
 
@@ -161,9 +164,22 @@ def test_plain_colour_has_no_variation() -> None:
     assert total_variation(torch.full((1, 3, 4, 5), 0.3)).item() == 0
 
 
-def test_layers_of_style_have_equal_shares() -> None:
+def test_colours_in_range_cost_nothing_and_others_their_squared_distance() -> None:
+    rgb = torch.tensor([0.0, 1.0, 0.5, -0.5, 1.25, 0.5]).view(1, 3, 1, 2)
+
+    assert out_of_range(rgb).item() == pytest.approx((0.5**2 + 0.25**2) / 6)
+
+
+def test_shares_of_the_style_layers_add_up_to_one() -> None:
     assert list(STYLE_LAYERS) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
-    assert set(STYLE_LAYERS.values()) == {1 / 5}
+    assert sum(STYLE_LAYERS.values()) == pytest.approx(1)
+
+
+def test_impossible_colours_are_part_of_the_objective() -> None:
+    picture = PICTURE * 3 - 1
+    in_range = objective_of(picture, PAINTING, ONLY_CONTENT)  # so that there is no content loss
+
+    assert loss_of(picture, in_range) == pytest.approx(RANGE_WEIGHT * out_of_range(picture).item())
 
 
 def test_objective_is_the_sum_of_content_style_and_variation() -> None:
@@ -238,9 +254,11 @@ def test_gradient_is_the_slope_found_by_central_differences(pooling: Pooling) ->
         assert (ahead - behind) / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("style_loss", StyleLoss)
 @pytest.mark.parametrize("pooling", Pooling)
-def test_gradient_passes_gradcheck(pooling: Pooling) -> None:
-    objective = objective_of(PHOTO, PAINTING, SETTINGS, tiny_vgg(pooling))
+def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> None:
+    settings = StyleSettings(style_loss=style_loss, style_strength=1.7, smoothness=0.6)
+    objective = objective_of(PHOTO, PAINTING, settings, tiny_vgg(pooling))
     rgb = PICTURE.clone().requires_grad_()
 
     torch.manual_seed(9)  # fast_mode compares the slopes in one random direction

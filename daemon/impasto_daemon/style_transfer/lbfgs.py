@@ -1,0 +1,103 @@
+"""L-BFGS on the device the picture is on (Nocedal and Wright 2006, algorithms 7.4, 7.5 and 3.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Evaluate = Callable[[Tensor], tuple[float, Tensor]]
+"""The loss of a picture and its gradient, of the picture's shape; raises to end the search."""
+
+# How many former steps are remembered; each takes two copies of the picture.
+HISTORY = 20
+# L-BFGS knows nothing of the loss's curvature before its first step, and goes along the plain
+# gradient: scaled to this mean change of a colour, one of 255 or so, the step is neither lost nor
+# too far. Five times as much leaves speckles where a fine scale gets a few evaluations only.
+FIRST_CHANGE = 0.004
+# A step must bring at least this part of what the slope promises (Armijo's condition).
+_SUFFICIENT_DECREASE = 1e-4
+# Where a step is too long it is tried again, not shorter than this part and not longer than that.
+_SHORTEST_CUT = 0.1
+_LONGEST_CUT = 0.5
+_SHORTEST_STEP = 1e-3
+# A pair whose curvature is lost in rounding would point the next steps anywhere.
+_SMALLEST_CURVATURE = 1e-8
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A step taken, the change of the gradient along it, and 1 / (step · change)."""
+
+    step: Tensor
+    change: Tensor
+    inverse_curvature: Tensor
+
+
+def minimise(evaluate: Evaluate, start: Tensor) -> None:
+    """Goes downhill from `start` until `evaluate` raises, or no step leads further down."""
+    pairs: deque[_Pair] = deque(maxlen=HISTORY)
+    picture = start
+    loss, gradient = evaluate(picture)
+    while gradient.any():
+        direction = -_improved(gradient, pairs)
+        slope = _dot(direction, gradient).item()
+        if slope >= 0:
+            pairs.clear()
+            continue
+        found = _line_search(evaluate, picture, loss, direction, slope)
+        if found is None:
+            if not pairs:
+                return
+            pairs.clear()
+            continue
+        next_picture, loss, next_gradient = found
+        _remember(pairs, next_picture - picture, next_gradient - gradient)
+        picture, gradient = next_picture, next_gradient
+
+
+def _improved(gradient: Tensor, pairs: deque[_Pair]) -> Tensor:
+    """The gradient times the inverse of the curvature that `pairs` know (algorithm 7.4)."""
+    if not pairs:
+        return gradient * (FIRST_CHANGE / gradient.abs().mean())
+    improved = gradient.clone()
+    lengths = []
+    for pair in reversed(pairs):
+        length = pair.inverse_curvature * _dot(pair.step, improved)
+        improved -= length * pair.change
+        lengths.append(length)
+    newest = pairs[-1]
+    improved /= newest.inverse_curvature * _dot(newest.change, newest.change)
+    for pair, length in zip(pairs, reversed(lengths), strict=True):
+        correction = pair.inverse_curvature * _dot(pair.change, improved)
+        improved += (length - correction) * pair.step
+    return improved
+
+
+def _line_search(
+    evaluate: Evaluate, picture: Tensor, loss: float, direction: Tensor, slope: float
+) -> tuple[Tensor, float, Tensor] | None:
+    """The first picture along `direction` that is better enough; None where there is none."""
+    length = 1.0
+    while length >= _SHORTEST_STEP:
+        tried = picture + length * direction
+        tried_loss, gradient = evaluate(tried)
+        if tried_loss <= loss + _SUFFICIENT_DECREASE * length * slope:
+            return tried, tried_loss, gradient
+        # The lowest point of the parabola through both losses and the slope.
+        lowest = -slope * length**2 / (2 * (tried_loss - loss - slope * length))
+        length = min(max(lowest, _SHORTEST_CUT * length), _LONGEST_CUT * length)
+    return None
+
+
+def _remember(pairs: deque[_Pair], step: Tensor, change: Tensor) -> None:
+    curvature = _dot(step, change)
+    if curvature > _SMALLEST_CURVATURE * step.norm() * change.norm():
+        pairs.append(_Pair(step, change, 1 / curvature))
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    return torch.dot(one.flatten(), other.flatten())

@@ -1,0 +1,69 @@
+"""The optimizers by name: each goes downhill from a picture until the evaluations are used up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, minimize
+from torch import Tensor
+
+from impasto_daemon.style_transfer import lbfgs
+from impasto_daemon.style_transfer.lbfgs import FIRST_CHANGE, HISTORY, Evaluate
+from impasto_shared.settings import Optimizer
+
+# SciPy looks at its own limits only between line searches; the evaluations end the search.
+_NO_LIMIT = 1_000_000
+# As in style transfer everywhere: a step changes a colour by about 5 of 255.
+_ADAM_RATE = 0.02
+_ADAM_BETAS = (0.9, 0.99)
+
+
+def scipy_lbfgsb(evaluate: Evaluate, start: Tensor) -> None:
+    """L-BFGS-B of SciPy, the reference: in float64 and in the bounds [0, 1]."""
+    scale: float | None = None
+
+    def scaled(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        nonlocal scale
+        loss, gradient = evaluate(torch.from_numpy(flat).to(start).view_as(start))
+        slope = gradient.flatten().cpu().numpy().astype(np.float64)
+        if scale is None:
+            mean_slope = float(np.abs(slope).mean())
+            scale = FIRST_CHANGE / mean_slope if mean_slope > 0 else 1.0
+        return loss * scale, slope * scale
+
+    minimize(
+        scaled,
+        start.flatten().cpu().numpy().astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(0, 1),
+        options={
+            "maxcor": HISTORY,
+            "maxfun": _NO_LIMIT,
+            "maxiter": _NO_LIMIT,
+            "ftol": 0.0,
+            "gtol": 0.0,
+        },
+    )
+
+
+def adam(evaluate: Evaluate, start: Tensor) -> None:
+    """Adam (Kingma and Ba 2015), the picture brought back to [0, 1] after every step."""
+    picture = start.clone()
+    steps = torch.optim.Adam([picture], lr=_ADAM_RATE, betas=_ADAM_BETAS)
+    while True:
+        _, picture.grad = evaluate(picture)
+        if not picture.grad.any():
+            return
+        steps.step()
+        picture.clamp_(0, 1)
+
+
+OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor], None]] = {
+    Optimizer.LBFGS: lbfgs.minimise,
+    Optimizer.SCIPY: scipy_lbfgsb,
+    Optimizer.ADAM: adam,
+}

@@ -1,0 +1,81 @@
+"""From coarse to fine: at which sizes a picture is painted, and how often it is improved at each.
+
+The network sees strokes of a few pixels up to some dozens. A coarse scale gives the large strokes
+and the composition, the finer ones only add what is smaller, so few evaluations are enough there
+(Gatys et al. 2017, section 6, with two scales). The scales below the last one do not depend on the
+size asked for, so that a small preview shows what a large picture will be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from impasto_shared.settings import Quality, StyleSettings
+
+COARSEST_PX = 128
+# The last scale is at least so much larger than the one before.
+_SMALLEST_STEP = 1.2
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`factor` between the sides of two scales, evaluations at the coarsest and at least."""
+
+    factor: float
+    first: int
+    least: int
+
+    def evaluations(self, longest_side_px: int) -> int:
+        """How many at a scale of this size: the fewer, the more each costs."""
+        cheaper = min(1.0, COARSEST_PX / longest_side_px)
+        return max(self.least, round(self.first * math.pow(cheaper, 1.5)))
+
+
+SCHEDULES: Mapping[Quality, Schedule] = {
+    Quality.DRAFT: Schedule(factor=2.0, first=22, least=3),
+    Quality.GOOD: Schedule(factor=2**0.5, first=56, least=6),
+    Quality.BEST: Schedule(factor=2**0.5, first=240, least=24),
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A size to paint at, and how many evaluations to spend there."""
+
+    longest_side_px: int
+    evaluations: int
+
+    @property
+    def cost(self) -> float:
+        """The work at this scale, beside that at others: an evaluation costs as its pixels do."""
+        return self.evaluations * self.longest_side_px**2
+
+
+def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
+    """The scales up to `longest_side_px`, the coarsest first.
+
+    With `settings.iterations` their evaluations add up to that number, shared out as the quality
+    would have it; the finest scale gets at least one, the coarsest are left out before it does not.
+    """
+    schedule = SCHEDULES[settings.quality]
+    sides: list[int] = []
+    side = float(COARSEST_PX)
+    while side * _SMALLEST_STEP <= longest_side_px:
+        sides.append(round(side))
+        side *= schedule.factor
+    sides.append(longest_side_px)
+    scales = [Scale(side, schedule.evaluations(side)) for side in sides]
+    return _shared_out(scales, settings.iterations) if settings.iterations else scales
+
+
+def _shared_out(scales: list[Scale], evaluations: int) -> list[Scale]:
+    scales = scales[-evaluations:]
+    left, shares = evaluations - len(scales), sum(scale.evaluations for scale in scales)
+    shared = []
+    for scale in scales:
+        share = round(left * scale.evaluations / shares)
+        shared.append(Scale(scale.longest_side_px, 1 + share))
+        left, shares = left - share, shares - scale.evaluations
+    return shared

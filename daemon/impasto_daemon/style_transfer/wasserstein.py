@@ -1,0 +1,67 @@
+"""The 2-Wasserstein distance between normal distributions: its covariance part.
+
+W2² = |m - m_t|² + tr C + tr C_t - 2 tr (C_t^½ C C_t^½)^½ (Dowson and Landau 1982, equation 4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# The share of the target's variance whose directions are compared one by one. The rest lies in
+# hundreds of directions that nobody sees, and would take most of the time.
+VARIANCE_SHARE = 0.995
+# Keeps the slope of the square root finite: this part of a direction's mean deviation.
+_SMALLEST_DEVIATION = 1e-4
+
+
+class OptimalTransport:
+    """The way from any covariance to `target`: (C, C), symmetric, not negative.
+
+    variance_share: how much of the target's variance the directions kept must have, in (0, 1];
+        1 makes the distance exact, up to the smoothing of directions that have none.
+    """
+
+    def __init__(self, target: Tensor, variance_share: float = VARIANCE_SHARE) -> None:
+        variances, directions = _eigen(target.double())
+        variances, directions = variances.clamp_min(0).flip(0), directions.flip(1)
+        self._variance = variances.sum()
+        missing = variances.cumsum(0) < variance_share * self._variance
+        kept = min(len(variances), int(missing.sum()) + 1)
+        # Its rows are the kept directions, as long as the deviations along them: (kept, C).
+        self._root = (directions[:, :kept] * variances[:kept].sqrt()).T.contiguous()
+        self._floor = (_SMALLEST_DEVIATION * self._variance / len(variances)).square()
+
+    def distance(self, covariance: Tensor) -> Tensor:
+        """The squared distance of `covariance` (C, C), in its own precision; a scalar."""
+        common: Tensor = _CommonDeviation.apply(covariance, self._root, self._floor)
+        squared: Tensor = covariance.trace() + self._variance.to(covariance) - 2 * common
+        return squared
+
+
+class _CommonDeviation(torch.autograd.Function):
+    """tr (R C R^T)^½ by eigenvalues in float64, in which small ones are not lost to rounding."""
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor, floor: Tensor) -> Tensor:
+        """The trace; `floor` is added to every eigenvalue."""
+        variances, directions = _eigen(root @ covariance.double() @ root.T)
+        deviations: Tensor = (variances.clamp_min(0) + floor).sqrt()
+        ctx.save_for_backward(root.T @ directions, deviations)
+        return deviations.sum().to(covariance.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        """The slope of the trace of a root is half the inverse root, carried back through R."""
+        directions, deviations = ctx.saved_tensors
+        return slope * (0.5 * (directions / deviations) @ directions.T).to(slope.dtype), None, None
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The eigenvalues and -vectors of a symmetric matrix, not a number where it has such."""
+    if not matrix.isfinite().all():
+        return matrix.new_full(matrix.shape[:1], torch.nan), torch.full_like(matrix, torch.nan)
+    variances, directions = torch.linalg.eigh(matrix)
+    return variances, directions

@@ -1,0 +1,140 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto_daemon.style_transfer.moments import gram_matrix
+from impasto_daemon.style_transfer.style_losses import (
+    STYLE_LOSSES,
+    batch_norm,
+    mmd_gaussian,
+    mmd_linear,
+    mmd_polynomial,
+)
+from impasto_shared.settings import StyleLoss
+
+Numbers = NDArray[np.float64]
+Kernel = Callable[[Numbers, Numbers], Numbers]
+
+
+def activation(seed: int, height: int = 4, width: int = 5, shift: float = 0.0) -> Tensor:
+    generator = np.random.default_rng(seed)
+    return torch.from_numpy(generator.normal(loc=0.3 + shift, size=(1, 6, height, width)))
+
+
+PAINTING = activation(1)
+PICTURE = activation(2, 3, 7, shift=0.4)
+
+
+def positions(of: Tensor) -> Numbers:
+    numbers: Numbers = of.squeeze(0).flatten(1).T.numpy()
+    return numbers
+
+
+def mmd_squared(x: Numbers, y: Numbers, kernel: Kernel) -> float:
+    """Li et al. 2017, equation 5: the biased estimate over all pairs of positions."""
+    return float(kernel(x, x).mean() + kernel(y, y).mean() - 2 * kernel(x, y).mean())
+
+
+def gaussian(width: float) -> Kernel:
+    def kernel(x: Numbers, y: Numbers) -> Numbers:
+        squared = ((x[:, None, :] - y[None, :, :]) ** 2).sum(axis=2)
+        similar: Numbers = np.exp(-squared / width)
+        return similar
+
+    return kernel
+
+
+def test_gram_loss_is_mmd_with_the_second_order_polynomial_kernel() -> None:
+    # The theorem of Li et al. 2017 (section 4.1), over the size of the target.
+    x, y = positions(PICTURE), positions(PAINTING)
+    expected = mmd_squared(x, y, lambda one, other: (one @ other.T) ** 2)
+    size = gram_matrix(PAINTING).square().sum().item()
+
+    loss = STYLE_LOSSES[StyleLoss.GRAM](PAINTING)(PICTURE).item()
+
+    assert loss * size == pytest.approx(expected, rel=1e-12)
+
+
+def test_linear_mmd_is_that_of_all_pairs() -> None:
+    x, y = positions(PICTURE), positions(PAINTING)
+    expected = mmd_squared(x, y, lambda one, other: one @ other.T)
+
+    loss = mmd_linear(PAINTING)(PICTURE).item()
+
+    assert loss * (y.mean(axis=0) ** 2).sum() == pytest.approx(expected, rel=1e-12)
+
+
+def test_polynomial_mmd_is_that_of_all_pairs() -> None:
+    x, y = positions(PICTURE), positions(PAINTING)
+    offset = (y**2).sum(axis=1).mean()
+
+    def kernel(one: Numbers, other: Numbers) -> Numbers:
+        values: Numbers = (one @ other.T + offset) ** 2
+        return values
+
+    unit = mmd_squared(np.zeros_like(x), y, kernel)
+
+    loss = mmd_polynomial(PAINTING)(PICTURE).item()
+
+    assert loss * unit == pytest.approx(mmd_squared(x, y, kernel), rel=1e-12)
+
+
+def test_gaussian_mmd_estimates_that_of_all_pairs() -> None:
+    painting, picture = activation(3, 60, 60), activation(4, 60, 50, shift=0.5)
+    x, y = positions(picture), positions(painting)
+    width = ((y[:1800] - y[1800:]) ** 2).sum(axis=1).mean()
+
+    estimate = mmd_gaussian(painting)(picture).item()
+
+    assert estimate == pytest.approx(mmd_squared(x, y, gaussian(width)), rel=0.2)
+
+
+def test_batch_norm_loss_compares_means_and_deviations() -> None:
+    x, y = positions(PICTURE), positions(PAINTING)
+    means = ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
+    deviations = ((x.std(axis=0) - y.std(axis=0)) ** 2).sum()
+
+    loss = batch_norm(PAINTING)(PICTURE).item()
+
+    unit = (y**2).sum(axis=1).mean()
+    assert loss == pytest.approx((means + deviations) / unit, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", StyleLoss)
+def test_loss_is_nothing_at_the_painting_and_something_elsewhere(name: StyleLoss) -> None:
+    painting = activation(5, 80, 90)
+    distance = STYLE_LOSSES[name](painting)
+
+    at_painting = distance(painting).item()
+
+    # What is drawn at random, or smoothed, is only nearly nothing.
+    assert at_painting == pytest.approx(0, abs=5e-3)
+    assert distance(activation(6, 80, 90, shift=0.5)).item() > 20 * abs(at_painting)
+
+
+@pytest.mark.parametrize("name", StyleLoss)
+def test_loss_forgets_the_scale_of_a_network(name: StyleLoss) -> None:
+    loss = STYLE_LOSSES[name](PAINTING)(PICTURE)
+
+    scaled = STYLE_LOSSES[name](1000 * PAINTING)(1000 * PICTURE)
+
+    torch.testing.assert_close(scaled, loss, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in StyleLoss if name != StyleLoss.MMD_GAUSSIAN])
+def test_loss_forgets_how_often_a_texture_repeats(name: StyleLoss) -> None:
+    distance = STYLE_LOSSES[name](PAINTING)
+
+    torch.testing.assert_close(distance(PICTURE.repeat(1, 1, 2, 3)), distance(PICTURE))
+
+
+@pytest.mark.parametrize("name", StyleLoss)
+def test_loss_of_activations_of_nothing_is_finite(name: StyleLoss) -> None:
+    nothing = torch.zeros(1, 6, 4, 4, dtype=torch.float64)
+
+    assert STYLE_LOSSES[name](nothing)(nothing).isfinite()
+    assert STYLE_LOSSES[name](PAINTING)(nothing).isfinite()
