@@ -117,10 +117,11 @@ class Screen:
         """Types a text."""
         self._xdotool("type", "--delay", "20", text)
 
-    def photograph(self, name: str) -> None:
-        """Keeps a picture of the whole screen."""
+    def photograph(self, name: str, title: str | None = None) -> None:
+        """Keeps a picture of the whole screen, or of the window whose title matches."""
         picture = self._home.folder / f"{name}.png"
-        self._run("import", "-window", "root", str(picture))
+        window = "root" if title is None else self.windows(title)[-1]
+        self._run("import", "-window", window, str(picture))
         self._pictures.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png")
 

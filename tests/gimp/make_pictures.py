@@ -1,0 +1,100 @@
+"""Makes the pictures in docs/pictures: what the daemon paints, and GIMP as it shows it.
+
+Run by hand after a change that shows, where tests/gimp/gimp_root.sh 3.2 has made a GIMP:
+PYTHONPATH=shared:daemon:gimp_plugin:tests .venv/bin/python tests/gimp/make_pictures.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from gimp.gimps import REPOSITORY, Home, find_gimp
+from gimp.images import write_images
+from gimp.screen import Screen
+from gimp.test_screen import DIALOG, IMAGE_WINDOW, choose_style, open_dialog
+from impasto_daemon.image_file import read_image, write_image
+from impasto_shared.settings import StyleSettings
+from integration.daemon_process import DaemonProcess
+
+PICTURES = REPOSITORY / "docs/pictures"
+PAINTINGS = (("chelsea", "auvers"), ("summer_palace", "great_wave"))
+IN_GIMP = ("coffee", "auvers")
+SHOWN_WIDTH_PX = 640
+PATIENCE_S = 300.0
+
+
+def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
+    """Writes PHOTO_PAINTING.jpg, painted with the default settings."""
+    content, _ = read_image(REPOSITORY / f"assets/photos/{photo}.jpg")
+    style, _ = read_image(REPOSITORY / f"assets/styles/{painting}.jpg")
+    with daemon.client() as client:
+        job = client.submit(content, style, StyleSettings())
+        for _ in client.updates(job):
+            pass
+        write_image(client.fetch(job), PICTURES / f"{photo}_{painting}.jpg")
+
+
+def photograph_gimp(home: Home, folder: Path) -> None:
+    """Takes dialog, progress and painted layer of a real GIMP with the real daemon."""
+    photo, painting = IN_GIMP
+    file = shutil.copy(REPOSITORY / f"assets/photos/{photo}.jpg", home.folder)
+    shutil.copy(REPOSITORY / f"assets/styles/{painting}.jpg", home.folder)
+    with Screen(home, folder) as screen:
+        screen.ask(f"batch.open_window({file!r})")
+        screen.wait_for_window(IMAGE_WINDOW)
+        screen.enlarge(IMAGE_WINDOW)
+        open_dialog(screen)
+        choose_style(screen, home.folder / f"{painting}.jpg")
+        screen.photograph("dialog", DIALOG)
+        screen.photograph("asked")
+        screen.press("alt+o")
+        deadline_s = time.monotonic() + PATIENCE_S
+        while screen.ask("len(Gimp.get_images()[0].get_layers())") < 2:
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"no painting within {PATIENCE_S:.0f} s")
+            time.sleep(1)
+        time.sleep(1)  # GIMP draws the new layer's thumbnail when it has nothing else to do
+        screen.photograph("painted")
+
+
+def keep(picture: Image.Image, name: str) -> None:
+    """Writes a screenshot with 256 colours, which is a third of the size."""
+    picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / name)
+
+
+def shown(folder: Path, name: str) -> Image.Image:
+    """A screenshot at half its size."""
+    picture = Image.open(folder / name).convert("RGB")
+    height = round(picture.height * SHOWN_WIDTH_PX / picture.width)
+    return picture.resize((SHOWN_WIDTH_PX, height), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    """Makes all pictures anew."""
+    gimp = find_gimp("3.2")
+    if gimp is None:
+        raise SystemExit("There is no GIMP 3.2; make one with tests/gimp/gimp_root.sh 3.2")
+    with tempfile.TemporaryDirectory(prefix="impasto-", dir="/tmp") as name:
+        home = Home(gimp, Path(name))
+        home.prepare()
+        write_images(home.folder)
+        with DaemonProcess(home.endpoint) as daemon:
+            for photo, painting in PAINTINGS:
+                paint(daemon, photo, painting)
+            photograph_gimp(home, home.folder / "screens")
+        screens = home.folder / "screens"
+        keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
+        keep(shown(screens, "painted-3.2.png"), "layers.png")
+        both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "asked-3.2.png").height))
+        both.paste(shown(screens, "asked-3.2.png"), (0, 0))
+        both.paste(shown(screens, "painted-3.2.png"), (SHOWN_WIDTH_PX, 0))
+        keep(both, "gimp.png")
+
+
+if __name__ == "__main__":
+    main()
