@@ -19,7 +19,7 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer.style_losses import STYLE_LOSSES, Distance, relative_error
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
-from impasto_shared.settings import StyleLoss, StyleSettings
+from impasto_shared.settings import StyleSettings
 
 CONTENT_LAYER = "relu4_2"
 
@@ -39,19 +39,11 @@ deep layers, whose demands contradict the content's, otherwise tear the picture 
 LAYERS = frozenset({CONTENT_LAYER, *STYLE_LAYERS})
 """All layers at which `Objective` reads the network."""
 
+# With these, a style strength of 1 looks equally strong whatever the style loss; found by looking.
+STYLE_WEIGHT = 1.0
 CONTENT_WEIGHT = 0.12
-TV_WEIGHT = 3.0
+TV_WEIGHT = 6.0
 RANGE_WEIGHT = 10.0
-
-STYLE_WEIGHTS: Mapping[StyleLoss, float] = {
-    StyleLoss.WASSERSTEIN: 1.0,
-    StyleLoss.GRAM: 1.0,
-    StyleLoss.BATCH_NORM: 1.0,
-    StyleLoss.MMD_LINEAR: 1.0,
-    StyleLoss.MMD_POLYNOMIAL: 1.0,
-    StyleLoss.MMD_GAUSSIAN: 1.0,
-}
-"""What makes a style strength of 1 look equally strong whatever the loss; found by looking."""
 
 
 def total_variation(rgb: Tensor) -> Tensor:
@@ -82,10 +74,9 @@ class Objective:
     def __call__(self, rgb: Tensor, before_layer: BeforeLayer) -> Tensor:
         """The loss (a scalar) of `rgb`: (1, 3, H, W), of the photo's size."""
         activations = self.network.features(rgb, LAYERS, before_layer)
-        style_weight = STYLE_WEIGHTS[self.settings.style_loss] * self.settings.style_strength
         return (
             CONTENT_WEIGHT * relative_error(activations[CONTENT_LAYER], self.content_target)
-            + style_weight * self._style_loss(activations)
+            + STYLE_WEIGHT * self.settings.style_strength * self._style_loss(activations)
             + TV_WEIGHT * self.settings.smoothness * total_variation(rgb)
             + RANGE_WEIGHT * out_of_range(rgb)
         )

@@ -84,7 +84,8 @@ def _paint(
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
-        style = fit(painting, round(scale.longest_side_px * settings.style_scale))
+        style_px = max(MIN_SIDE_PX, scale.longest_side_px) * settings.style_scale
+        style = fit(painting, round(style_px))
         start = (
             starting_picture(work, style, settings)
             if painted is None

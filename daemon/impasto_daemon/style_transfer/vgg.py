@@ -94,7 +94,7 @@ class VGG:
             if name.endswith("_1") and name != "relu1_1":
                 activation = self._pool(activation, 2)
             before_layer()
-            activation = _convolve(activation, convolution, at_border=name == "relu1_1").relu_()
+            activation = _convolve(activation, convolution).relu_()
             _call_in_backward(activation, before_layer)
             yield name, activation
 
@@ -114,14 +114,12 @@ def _frozen(convolution: Convolution, device: torch.device | None) -> Convolutio
     return Convolution(convolution.weight.detach().to(device), convolution.bias.detach().to(device))
 
 
-def _convolve(activation: Tensor, convolution: Convolution, *, at_border: bool) -> Tensor:
+def _convolve(activation: Tensor, convolution: Convolution) -> Tensor:
     # Zeros around the picture would be an edge in every picture, and the optimisation paints
-    # a frame along it. Repeating the outermost pixels at the first layer (not in the paper,
-    # nor in VGG's training) leaves it nothing to see there.
-    if at_border:
-        activation = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
-    padding = 0 if at_border else 1
-    return functional.conv2d(activation, convolution.weight, convolution.bias, padding=padding)
+    # a frame along it. Repeating the outermost positions (not in the paper, nor in VGG's
+    # training) leaves it nothing to see there.
+    padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
+    return functional.conv2d(padded, convolution.weight, convolution.bias)
 
 
 def _call_in_backward(activation: Tensor, before_layer: BeforeLayer) -> None:

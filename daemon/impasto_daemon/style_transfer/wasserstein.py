@@ -13,8 +13,10 @@ from torch import Tensor
 # The share of the target's variance whose directions are compared one by one. The rest lies in
 # hundreds of directions that nobody sees, and would take most of the time.
 VARIANCE_SHARE = 0.995
-# Keeps the slope of the square root finite: this part of a direction's mean deviation.
+# Keeps the slope of the square root finite: this part of a direction's mean variance, or, where a
+# painting of one colour has none, this much.
 _SMALLEST_DEVIATION = 1e-4
+_SMALLEST_FLOOR = 1e-12
 
 
 class OptimalTransport:
@@ -32,7 +34,8 @@ class OptimalTransport:
         kept = min(len(variances), int(missing.sum()) + 1)
         # Its rows are the kept directions, as long as the deviations along them: (kept, C).
         self._root = (directions[:, :kept] * variances[:kept].sqrt()).T.contiguous()
-        self._floor = (_SMALLEST_DEVIATION * self._variance / len(variances)).square()
+        smallest = _SMALLEST_DEVIATION * self._variance / len(variances)
+        self._floor = smallest.square().clamp_min(_SMALLEST_FLOOR)
 
     def distance(self, covariance: Tensor) -> Tensor:
         """The squared distance of `covariance` (C, C), in its own precision; a scalar."""

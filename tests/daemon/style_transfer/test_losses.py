@@ -13,7 +13,7 @@ from impasto_daemon.style_transfer.losses import (
     LAYERS,
     RANGE_WEIGHT,
     STYLE_LAYERS,
-    STYLE_WEIGHTS,
+    STYLE_WEIGHT,
     TV_WEIGHT,
     Objective,
     measure_targets,
@@ -33,7 +33,6 @@ PAINTING = random_rgb(SIDE_PX + 5, SIDE_PX + 16, seed=3)
 SETTINGS = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1.7, smoothness=0.6)
 ONLY_CONTENT = StyleSettings(style_strength=0, smoothness=0)
 CONTENT_AND_STYLE = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1, smoothness=0)
-STYLE_WEIGHT = STYLE_WEIGHTS[StyleLoss.GRAM]
 
 Numbers = NDArray[np.float64]
 

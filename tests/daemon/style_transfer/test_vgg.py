@@ -33,7 +33,7 @@ STD = torch.tensor(IMAGENET_STD, dtype=torch.float64).view(3, 1, 1)
 
 
 def reference_features(
-    rgb: Tensor, pooling: Pooling, first_padding: Literal["zeros", "replicate"]
+    rgb: Tensor, pooling: Pooling, padding_mode: Literal["zeros", "replicate"]
 ) -> dict[str, Tensor]:
     """The same network made of torch's own modules, run from one end to the other."""
     modules: list[nn.Module] = []
@@ -46,7 +46,7 @@ def reference_features(
             outgoing,
             3,
             padding=1,
-            padding_mode="zeros" if modules else first_padding,
+            padding_mode=padding_mode,
             dtype=torch.float64,
         )
         convolve.load_state_dict({"weight": convolution.weight, "bias": convolution.bias})

@@ -82,3 +82,12 @@ def test_distance_keeps_the_precision_of_what_it_is_given() -> None:
 
     assert single.dtype is torch.float32
     assert single.item() == pytest.approx(distance_of_paper(one, other), rel=1e-3)
+
+
+def test_target_without_any_variance_has_a_finite_slope() -> None:
+    transport = OptimalTransport(torch.zeros(4, 4))
+    flat = torch.zeros(4, 4, requires_grad=True)
+
+    (slope,) = torch.autograd.grad(transport.distance(flat), flat)
+
+    assert slope.isfinite().all()
