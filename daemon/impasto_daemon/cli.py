@@ -171,16 +171,16 @@ def _follow(client: Client, job: str) -> JobReport:
         _show_progress(report, sys.stderr)
         if report.state.is_final:
             break
-    print(file=sys.stderr)
     return report
 
 
 def _show_progress(report: JobReport, terminal: TextIO) -> None:
-    """Draws the bar anew on a terminal; anywhere else only the first and last line."""
-    line = f"\r{progress_line(report)}\033[K"
+    """Draws the bar anew on a terminal; anywhere else writes a line when the job has ended."""
     if terminal.isatty():
-        terminal.write(line)
+        terminal.write(f"\r{progress_line(report)}\033[K" + "\n" * report.state.is_final)
         terminal.flush()
+    elif report.state.is_final:
+        terminal.write(progress_line(report) + "\n")
 
 
 def progress_line(report: JobReport) -> str:
@@ -246,7 +246,7 @@ def _describe_job(report: JobReport) -> str:
 
 
 def _add_cancel(commands: _Commands) -> None:
-    command = _add_command(commands, "cancel", "end a job and drop its picture")
+    command = _add_command(commands, "cancel", "end a job that waits or runs")
     command.add_argument("job", help="its name in `impasto status`, or the beginning of it")
     _add_endpoint(command)
     command.set_defaults(run=_cancel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ def read_image(path: Path | str) -> tuple[Image, bytes | None]:
         with PillowImage.open(path) as picture:
             check_size(*picture.size, name=str(path))
             upright = ImageOps.exif_transpose(picture)
-            return _to_image(upright), picture.info.get("icc_profile")
+            # The profile of another kind of colours would be wrong for those of the result.
+            has_rgb = picture.mode in ("RGB", "RGBA", "P")
+            return _to_image(upright), picture.info.get("icc_profile") if has_rgb else None
     except UnidentifiedImageError as error:
         raise InvalidImage(f"{path} is not a picture, or of a kind not known here.") from error
     except (OSError, SyntaxError, ValueError) as error:
@@ -43,7 +46,7 @@ def write_image(image: Image, path: Path | str, icc_profile: bytes | None = None
     path = Path(path)
     mode = "RGBA" if image.format.has_alpha else "RGB"
     picture = PillowImage.frombytes(mode, (image.width, image.height), bytes(image.pixels))
-    if path.suffix.lower() in (".jpg", ".jpeg"):
+    if PillowImage.registered_extensions().get(path.suffix.lower()) == "JPEG":
         picture = picture.convert("RGB")
     try:
         picture.save(path, icc_profile=icc_profile, quality=95)
@@ -58,6 +61,10 @@ def check_writable(path: Path) -> None:
         raise InvalidImage(f"{path}: the name must end in .png, .jpg, .tif or the like.")
     if not path.parent.is_dir():
         raise InvalidImage(f"{path}: there is no folder {path.parent}.")
+    if path.is_dir():
+        raise InvalidImage(f"{path} is a folder. Name a file in it.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidImage(f"{path} cannot be written: permission denied. Choose another place.")
 
 
 def _to_image(picture: PillowImage.Image) -> Image:

@@ -226,7 +226,14 @@ class Server:
             return
         submission = self._jobs.start(job)
         self._in_worker = job
-        self._worker.ensure_started()
+        try:
+            self._worker.ensure_started()
+        except OSError as error:
+            logger.exception("the worker cannot be started")
+            self._worker.end()
+            self._jobs.fail(job, _not_started(error))
+            self._release_worker()
+            return
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._worker.send(Run(job.name, submission.settings, submission.content, submission.style))
 
@@ -311,6 +318,14 @@ def _request_id(frames: list[Frame]) -> str | None:
     except ProtocolError:
         return None
     return request_id if isinstance(request_id, str) else None
+
+
+def _not_started(error: OSError) -> Problem:
+    return Problem(
+        ErrorCode.WORKER_DIED,
+        f"The painting process could not be started: {error}. Close other programs and try again; "
+        "if that does not help, run ./install.sh demo in the Impasto folder.",
+    )
 
 
 def _died(exit_status: int) -> Problem:

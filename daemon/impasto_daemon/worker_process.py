@@ -84,7 +84,11 @@ class WorkerProcess:
         """Ends the worker at once and frees all that was its own."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(KILL_TIMEOUT_S)
+            try:
+                self._process.wait(KILL_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                # Stuck in the kernel, as under a broken driver; it ends when it gets out.
+                logger.exception("worker %d does not end", self._process.pid)
             if self._process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     self._process.stdin.close()

@@ -7,7 +7,8 @@
         picture = client.fetch(job)
 
 A job belongs to the connection that submitted it: when the client closes or dies, the daemon
-cancels it. A client is used from one thread.
+cancels it. When the daemon ends, so does the connection: a new client is needed. A client is used
+from one thread.
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ class Client:
         while True:
             report = next((report for report in self._unread if report.job == job), None)
             if report is None:
+                if job not in self._watched:
+                    raise DaemonUnavailable(f"There is nothing more to hear of the job {job}.")
                 self._listen(timeout_s=0.5)
                 continue
             self._unread.remove(report)
@@ -188,6 +191,8 @@ class Client:
         self, request: Any, kind: type[Reply], timeout_s: float = REPLY_TIMEOUT_S
     ) -> Reply:
         """Sends a request and waits for its reply; updates that come between are kept."""
+        if not self._is_connected:
+            raise self._unavailable()
         try:
             self._socket.send_multipart(encode(request), copy=False)
         except zmq.Again as error:
@@ -238,7 +243,6 @@ class Client:
             self._receive()
         silent_s = time.monotonic() - self._last_heard_s
         if self._watched and (silent_s > SILENCE_LIMIT_S or not self._is_connected):
-            self._watched.clear()
             raise DaemonUnavailable(
                 "The Impasto daemon has stopped answering in the middle of the job: it has "
                 "crashed or was ended. Try again; its log says more."

@@ -136,7 +136,7 @@ class Submit(JobRequest):
 
 @dataclass(frozen=True)
 class Cancel(JobRequest):
-    """Ends a job and drops its picture."""
+    """Ends a job; one that has ended stays as it is."""
 
     type: ClassVar[str] = "cancel"
 

@@ -6,7 +6,6 @@ docs/settings.md are all made from the fields of `StyleSettings`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -88,7 +87,7 @@ class NumberSetting:
         """`value` as a float; raises InvalidSettings where it is none or out of range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidSettings(self.name, f"{self.label} must be a number, not {value!r}.")
-        if not (math.isfinite(value) and self.low <= value <= self.high):
+        if not self.low <= value <= self.high:  # which NaN does not either
             raise InvalidSettings(
                 self.name,
                 f"{self.label} must lie between {self.low:g} and {self.high:g}; got {value!r}.",
@@ -180,7 +179,7 @@ class StyleSettings:
         high=16_384,
         label="Size",
         help="Longest side in pixels at which the picture is painted; the result is brought back "
-        "to the photo's own size. Twice the size takes four times as long",
+        "to the photo's own size. Twice the size takes two to four times as long",
     )
     style_scale: float = _setting(
         NumberSetting,

@@ -122,3 +122,17 @@ def test_failure_to_write_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidImage, match=r"picture\.png cannot be written"):
         write_image(Image(1, 1, PixelFormat.RGB_U8, bytes(3)), tmp_path / "picture.png")
+
+
+def test_folder_in_place_of_the_output_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "out.png").mkdir()
+
+    with pytest.raises(InvalidImage, match="is a folder"):
+        check_writable(tmp_path / "out.png")
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.jpe", "out.jfif"])
+def test_alpha_is_left_out_of_every_kind_of_jpeg(tmp_path: Path, name: str) -> None:
+    write_image(Image(1, 1, PixelFormat.RGBA_U8, bytes(4)), tmp_path / name)
+
+    assert read_image(tmp_path / name)[0].format is PixelFormat.RGB_U8

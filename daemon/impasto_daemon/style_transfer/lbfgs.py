@@ -46,6 +46,8 @@ def minimise(evaluate: Evaluate, start: Tensor) -> None:
         direction = -_improved(gradient, pairs)
         slope = _dot(direction, gradient).item()
         if slope >= 0:
+            if not pairs:
+                return
             pairs.clear()
             continue
         found = _line_search(evaluate, picture, loss, direction, slope)

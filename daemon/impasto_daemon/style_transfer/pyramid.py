@@ -2,8 +2,8 @@
 
 The network sees strokes of a few pixels up to some dozens. A coarse scale gives the large strokes
 and the composition, the finer ones only add what is smaller, so few evaluations are enough there
-(Gatys et al. 2017, section 6, with two scales). The scales below the last one do not depend on the
-size asked for, so that a small preview shows what a large picture will be.
+(Gatys et al. 2017, section 6, with two scales). Unless the iterations are given, the scales below
+the last one do not depend on the size asked for, so that a preview shows what the print will be.
 """
 
 from __future__ import annotations

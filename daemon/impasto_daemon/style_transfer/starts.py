@@ -30,7 +30,7 @@ def noise_like(content: Tensor, style: Tensor, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(content.shape, generator=generator).to(content)
     mean = style.mean(dim=(2, 3), keepdim=True)
-    deviation = style.std(dim=(2, 3), keepdim=True)
+    deviation = style.std(dim=(2, 3), keepdim=True, correction=0)
     return (mean + _NOISE_CONTRAST * deviation * noise).clamp(0, 1)
 
 

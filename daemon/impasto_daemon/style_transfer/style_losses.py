@@ -1,8 +1,9 @@
 """How far one layer's activations are from the painting's, in the ways that a setting names.
 
 Each loss is made from the painting's activations at one layer, (1, C, H, W), and then gives the
-distance of a picture's activations, (1, C, h, w), as a scalar: 0 where the statistics agree, and
-relative to the painting's own, so that it does not depend on the size of pictures or activations.
+distance of a picture's activations, (1, C, h, w), as a scalar: (nearly) 0 where the statistics
+agree, and relative to the painting's own, so that it does not depend on the size of pictures or
+activations.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def mmd_polynomial(painting: Tensor) -> Distance:
 def mmd_gaussian(painting: Tensor) -> Distance:
     """Li et al. 2017: MMD² with a Gaussian kernel, estimated in linear time from random pairs.
 
-    The estimate is unbiased, and so can be negative (Gretton et al. 2012, lemma 14). The pairs
+    The estimate is unbiased but for the few positions paired with themselves, and so can be
+    negative (Gretton et al. 2012, lemma 14). The pairs
     stay the same for one picture size (the paper draws them anew at every step), since L-BFGS
     must see one function. The kernel's width is the painting's own mean squared distance.
     """

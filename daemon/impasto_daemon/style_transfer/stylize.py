@@ -60,7 +60,9 @@ def stylize(
     if settings.colours is Colours.PHOTO:
         seen, painting = colours.grey(photo), colours.grey(painting)
     elif settings.colours is Colours.MATCHED:
-        seen, painting = photo, colours.match(painting, photo)
+        # At the size of the work: a few copies of a large layer in float64 would fill the memory.
+        seen, painting = photo, fit(painting, settings.size)
+        painting = colours.match(painting, fit(photo, settings.size))
     else:
         seen = photo
     painted = _paint(network, seen, painting, settings, on_step, should_stop)
@@ -84,8 +86,7 @@ def _paint(
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
-        style_px = max(MIN_SIDE_PX, scale.longest_side_px) * settings.style_scale
-        style = fit(painting, round(style_px))
+        style = _at_stroke_size(painting, scale.longest_side_px, settings.style_scale)
         start = (
             starting_picture(work, style, settings)
             if painted is None
@@ -109,10 +110,18 @@ def _paint(
     return painted
 
 
+def _at_stroke_size(painting: Tensor, longest_side_px: int, style_scale: float) -> Tensor:
+    """The painting as large as the picture, or as it is where that is less, times `style_scale`."""
+    fitted = fit(painting, max(MIN_SIDE_PX, longest_side_px))
+    height, width = (max(1, round(side * style_scale)) for side in fitted.shape[2:])
+    return resize(fitted, height, width)
+
+
 class _Telling:
     """Counts the evaluations over all scales, and how much of the work they are."""
 
     def __init__(self, scales: list[Scale], on_step: OnStep) -> None:
+        self._scales = scales
         self._steps = sum(scale.evaluations for scale in scales)
         self._cost = sum(scale.cost for scale in scales)
         self._on_step = on_step
@@ -121,6 +130,10 @@ class _Telling:
 
     def of(self, scale: Scale) -> OnEvaluation:
         """What is to be called with the loss after every evaluation at `scale`."""
+        # A scale may have ended before its evaluations were used up.
+        before = self._scales[: self._scales.index(scale)]
+        self._step = sum(earlier.evaluations for earlier in before)
+        self._spent = sum(earlier.cost for earlier in before)
 
         def on_evaluation(loss: float) -> None:
             self._step += 1

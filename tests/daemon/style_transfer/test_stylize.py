@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,11 @@ from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vg
 from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer.losses import STYLE_LAYERS
 from impasto_daemon.style_transfer.moments import gram_matrix
+from impasto_daemon.style_transfer.optimize import Transfer
 from impasto_daemon.style_transfer.style_losses import relative_error
 from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, Step, fit, pad_to_min, stylize
 from impasto_daemon.style_transfer.tensors import from_image, repaint, resize
+from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Colours, Model, Pooling, Start, StyleSettings
@@ -149,6 +153,27 @@ def test_coarse_scales_come_first() -> None:
     rgb = from_image(photo).rgb
     coarse = resize(resize(rgb, 38, 128), 60, 200)
     assert bytes(picture.pixels) == bytes(repaint(photo, coarse).pixels)
+
+
+@pytest.mark.parametrize("style_scale", [0.5, 2.0])
+def test_stroke_size_is_the_size_of_the_painting(
+    monkeypatch: pytest.MonkeyPatch, style_scale: float
+) -> None:
+    seen: list[torch.Size] = []
+
+    def transfer(
+        _network: VGG, _photo: torch.Tensor, style: torch.Tensor, *_: Any, **__: Any
+    ) -> Any:
+        seen.append(style.shape)
+        return Transfer(_photo, stopped=False)
+
+    monkeypatch.setattr("impasto_daemon.style_transfer.stylize.transfer", transfer)
+    photo = random_image(100, 70, PixelFormat.RGB_U8, seed=16)
+    painting = random_image(96, 80, PixelFormat.RGB_U8, seed=17)
+
+    stylize(NETWORK, photo, painting, StyleSettings(style_scale=style_scale, iterations=1))
+
+    assert seen == [(1, 3, round(80 * style_scale), round(96 * style_scale))]
 
 
 def test_colours_of_the_photo_are_kept_but_for_light_and_dark() -> None:
