@@ -10,14 +10,16 @@ import pytest
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
-from impasto_shared.settings import SETTINGS, ChoiceSetting, Setting
+from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting
 from integration.daemon_process import ROOT, DaemonProcess
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
 
 
 def settings_row(setting: Setting) -> str:
-    if isinstance(setting, ChoiceSetting):
+    if isinstance(setting, LayersSetting):
+        values, default = "layers, each with a weight", f"`{setting.default}`"
+    elif isinstance(setting, ChoiceSetting):
         values = ", ".join(f"`{name}`" for name in setting.choices)
         default = setting.default.value
     else:
@@ -60,7 +62,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
 def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> None:
     page = (ROOT / "docs/scripting.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(re.findall(r"^.+$", example, re.MULTILINE)) == 10
+    assert len(re.findall(r"^.+$", example, re.MULTILINE)) == 11
     quick = example.replace("StyleSettings(size=384)", "StyleSettings(size=64, iterations=2)")
     assert quick != example
     (shared_daemon.folder / "assets").symlink_to(ROOT / "assets")

@@ -1,4 +1,4 @@
-"""The command `impasto`: serve | stylize | status | cancel | weights.
+"""The command `impasto`: serve | stylize | texture | status | cancel | weights.
 
 Everything but serve and weights is a client of the daemon, by the client that the plug-in uses.
 Torch is imported by `impasto weights` alone.
@@ -12,11 +12,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 from impasto_shared import __version__
 from impasto_shared.client import Client
-from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
+from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, InvalidSettings
+from impasto_shared.image import Image, PixelFormat, check_size
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import JobReport, JobState, StatusReport
 from impasto_shared.paths import default_endpoint, lock_path
@@ -24,10 +25,13 @@ from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
     IntegerSetting,
+    LayersSetting,
+    Mode,
     Model,
     Setting,
     StyleSettings,
 )
+from impasto_shared.style import Style, check_styles
 
 CLIENT_NAME = "impasto"
 EXIT_FAILED = 1
@@ -57,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_stylize(commands)
+    _add_texture(commands)
     _add_status(commands)
     _add_cancel(commands)
     _add_weights(commands)
@@ -102,57 +107,136 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-# stylize
+# stylize and texture
+
+# What means nothing where there is no photo, or is given in another way there.
+_NOT_OF_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
+_NONE = "-"
 
 
 def _add_stylize(commands: _Commands) -> None:
-    command = _add_command(commands, "stylize", "paint a photo in the manner of a painting")
+    command = _add_command(commands, "stylize", "paint a photo in the manner of paintings")
     command.add_argument("photo", type=Path, help="the picture to be painted")
-    command.add_argument("painting", type=Path, help="the picture whose style it takes")
+    _add_styles(command, "the pictures whose style it takes")
     command.add_argument(
-        "-o", "--output", type=Path, required=True, help="the file to write, such as out.png"
+        "--regions",
+        nargs="+",
+        metavar="MASK",
+        help="for each painting a picture as large as the photo, white where its style is to go, "
+        f"or {_NONE} for what the others leave",
     )
     for setting in SETTINGS:
         _add_setting(command, setting)
-    _add_endpoint(command)
+    _add_output(command)
     command.set_defaults(run=_stylize)
+
+
+def _add_texture(commands: _Commands) -> None:
+    command = _add_command(commands, "texture", "paint the style of paintings, without a photo")
+    _add_styles(command, "the pictures whose style is painted")
+    for side in ("width", "height"):
+        command.add_argument(
+            f"--{side}",
+            type=int,
+            default=512,
+            metavar="PIXELS",
+            help=f"{side} of the texture (default: %(default)s)",
+        )
+    for setting in SETTINGS:
+        if setting.name not in _NOT_OF_TEXTURES:
+            _add_setting(command, setting)
+    _add_output(command)
+    command.set_defaults(run=_texture, regions=None)
+
+
+def _add_styles(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("paintings", type=Path, nargs="*", metavar="painting", help=text)
+    command.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        metavar="WEIGHT",
+        help="how much each painting counts beside the others (default: all alike)",
+    )
+    command.add_argument(
+        "--parts",
+        nargs="+",
+        metavar="MASK",
+        help="for each painting a picture as large as it is, white where it is to be looked at, "
+        f"or {_NONE} for all of it",
+    )
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, help="the file to write, such as out.png"
+    )
+    _add_endpoint(command)
 
 
 def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
     option = "--" + setting.name.replace("_", "-")
-    text = setting.help.replace("%", "%%")
-    if isinstance(setting, ChoiceSetting):
-        command.add_argument(
-            option,
-            choices=list(setting.choices),
-            default=setting.default.value,
-            help=f"{text} (default: %(default)s)",
-        )
-        return
-    command.add_argument(
-        option,
-        type=int if isinstance(setting, IntegerSetting) else float,
-        default=setting.default,
-        metavar=f"{setting.low:g}..{setting.high:g}",
-        help=f"{text} (default: %(default)s)",
-    )
+    text = f"{setting.help.replace('%', '%%')} (default: %(default)s)"
+    match setting:
+        case ChoiceSetting():
+            default = setting.default.value
+            command.add_argument(option, choices=list(setting.choices), default=default, help=text)
+        case LayersSetting():
+            command.add_argument(
+                option, default=setting.default, metavar="LAYER:WEIGHT,…", help=text
+            )
+        case _:
+            command.add_argument(
+                option,
+                type=int if isinstance(setting, IntegerSetting) else float,
+                default=setting.default,
+                metavar=f"{setting.low:g}..{setting.high:g}",
+                help=text,
+            )
 
 
 def _stylize(options: argparse.Namespace) -> int:
-    from impasto_daemon.image_file import check_writable, read_image, write_image
+    from impasto_daemon.image_file import check_writable, read_image
 
     values = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
     settings = StyleSettings.from_json(values)
     check_writable(options.output)
     content, icc_profile = read_image(options.photo)
-    style, _ = read_image(options.painting)
+    return _order(options, content, settings, icc_profile)
+
+
+def _texture(options: argparse.Namespace) -> int:
+    from impasto_daemon.image_file import check_writable
+
+    check_size(options.width, options.height, "The texture")
+    values = {
+        setting.name: getattr(options, setting.name)
+        for setting in SETTINGS
+        if setting.name not in _NOT_OF_TEXTURES
+    }
+    size = max(32, options.width, options.height)
+    settings = StyleSettings.from_json({**values, "mode": Mode.TEXTURE, "size": size})
+    check_writable(options.output)
+    pixels = bytes(3 * options.width * options.height)
+    content = Image(options.width, options.height, PixelFormat.RGB_U8, pixels)
+    return _order(options, content, settings, icc_profile=None)
+
+
+def _order(
+    options: argparse.Namespace, content: Image, settings: StyleSettings, icc_profile: bytes | None
+) -> int:
+    """Has the daemon paint `content`, and writes the picture."""
+    from impasto_daemon.image_file import write_image
+
+    styles = _read_styles(options)
+    check_styles(styles, content, settings)
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
         on_start=lambda: print("Starting the Impasto daemon …", file=sys.stderr),
     ) as client:
-        job = client.submit(content, style, settings)
+        job = client.submit(content, styles, settings)
         final = _follow(client, job)
         if final.state is JobState.CANCELLED:
             print("impasto: the job was cancelled", file=sys.stderr)
@@ -163,6 +247,35 @@ def _stylize(options: argparse.Namespace) -> int:
         client.forget(job)
     print(options.output)
     return 0
+
+
+def _read_styles(options: argparse.Namespace) -> list[Style]:
+    from impasto_daemon.image_file import read_image
+
+    def read_mask(name: str) -> Image | None:
+        return None if name == _NONE else read_image(name)[0]
+
+    count = len(options.paintings)
+    weights = _one_each(options.weights, count, 1.0, "weights")
+    regions = _one_each(options.regions, count, _NONE, "regions")
+    parts = _one_each(options.parts, count, _NONE, "parts")
+    return [
+        Style(read_image(painting)[0], weight, read_mask(region), read_mask(part))
+        for painting, weight, region, part in zip(
+            options.paintings, weights, regions, parts, strict=True
+        )
+    ]
+
+
+def _one_each(given: list[Any] | None, count: int, default: object, name: str) -> list[Any]:
+    """What was given for each of `count` paintings; raises InvalidSettings for another number."""
+    if given is None:
+        return [default] * count
+    if len(given) != count:
+        raise InvalidSettings(
+            name, f"--{name} needs one value for each painting: {count}, not {len(given)}."
+        )
+    return given
 
 
 def _follow(client: Client, job: str) -> JobReport:

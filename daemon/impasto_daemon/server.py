@@ -235,7 +235,7 @@ class Server:
             self._release_worker()
             return
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
-        self._worker.send(Run(job.name, submission.settings, submission.content, submission.style))
+        self._worker.send(Run(job.name, submission.settings, submission.content, submission.styles))
 
     def _cancel(self, job: Job) -> None:
         self._jobs.cancel(job)

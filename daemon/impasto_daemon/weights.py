@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -70,19 +71,26 @@ def resolve(model: Model) -> Model:
     return Model.VGG19 if _kept_vgg19() is not None else Model.VGG16_HED
 
 
-def load_network(model: Model, pooling: Pooling, *, device: torch.device | None = None) -> VGG:
-    """The network of that name; one that is not on the machine is downloaded.
+def load_network(
+    model: Model,
+    pooling: Pooling,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> VGG:
+    """The network of that name, calculating in `dtype`; one not on the machine is downloaded.
 
     Raises:
         WeightsMissing: where it cannot be had.
         WeightsDamaged: where its file is not as it was published.
     """
+    network = partial(VGG, pooling=pooling, device=device, dtype=dtype)
     if resolve(model) is Model.VGG16_HED:
-        return VGG(_hed_convolutions(), VGG16_BLOCKS, pooling=pooling, device=device)
+        return network(_hed_convolutions(), VGG16_BLOCKS)
     kept = _kept_vgg19()
     if kept is None:
         kept = download(_torchvision_vgg19(), progress=False)
-    return VGG(_torchvision_convolutions(kept), VGG19_BLOCKS, pooling=pooling, device=device)
+    return network(_torchvision_convolutions(kept), VGG19_BLOCKS)
 
 
 def list_kept() -> list[Kept]:

@@ -5,6 +5,8 @@ Run by the server as `python -m impasto_daemon.worker ENDPOINT`; it ends when th
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -17,6 +19,7 @@ import zmq
 
 from impasto_daemon import weights
 from impasto_daemon.log import start_logging
+from impasto_daemon.style_transfer.precision import number_type
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.worker_messages import (
@@ -32,7 +35,7 @@ from impasto_daemon.worker_messages import (
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.messages import Problem
-from impasto_shared.settings import Model, Pooling
+from impasto_shared.settings import Model, Pooling, StyleSettings
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class Worker:
     def __init__(self, socket: zmq.Socket[bytes], device: torch.device) -> None:
         self._socket = socket
         self._device = device
-        self._loaded: tuple[Model, Pooling] | None = None
+        self._loaded: tuple[Model, Pooling, torch.dtype] | None = None
         self._network: VGG
 
     def serve(self) -> None:
@@ -56,6 +59,7 @@ class Worker:
             # A stop for a job that has just ended may still come in: there is nothing to do.
             if isinstance(message, Run):
                 self._send(self._run(message))
+                _give_memory_back()
 
     def _run(self, run: Run) -> Painted | Stopped | Failed:
         """What has become of a job; nothing that goes wrong in one ends the worker."""
@@ -82,22 +86,25 @@ class Worker:
             self._send(Stepped(run.job, step.step, step.steps, step.loss, step.done))
 
         image = stylize(
-            self._load(run.settings.model, run.settings.pooling),
+            self._load(run.settings),
             run.content,
-            run.style,
+            run.styles,
             run.settings,
             on_step=on_step,
             should_stop=should_stop,
         )
         return Stopped(run.job) if stopped else Painted(run.job, image)
 
-    def _load(self, model: Model, pooling: Pooling) -> VGG:
+    def _load(self, settings: StyleSettings) -> VGG:
         """The network, from memory if the last job used the same."""
-        wanted = (weights.resolve(model), pooling)
-        if self._loaded != wanted:
-            self._network = weights.load_network(*wanted, device=self._device)
-            self._loaded = wanted
-            self._send(Loaded(device=_device_name(self._device), model=wanted[0].value))
+        model = weights.resolve(settings.model)
+        dtype = number_type(settings.precision, self._device)
+        if self._loaded != (model, settings.pooling, dtype):
+            self._network = weights.load_network(
+                model, settings.pooling, device=self._device, dtype=dtype
+            )
+            self._loaded = model, settings.pooling, dtype
+            self._send(Loaded(device=_device_name(self._device), model=model.value))
         return self._network
 
     def _receive(self) -> ServerMessage:
@@ -124,6 +131,12 @@ def _describe(error: Exception, run: Run) -> Problem:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
+def _give_memory_back() -> None:
+    """Returns to the system what the job used; only glibc needs to be asked."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_server() -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from impasto_shared.image import Image
 from impasto_shared.messages import Problem
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Run:
     job: str
     settings: StyleSettings
     content: Image
-    style: Image
+    styles: tuple[Style, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,13 @@ from impasto_shared.codec import decode, encode
 logger = logging.getLogger(__name__)
 
 KILL_TIMEOUT_S = 5.0
+# Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
+# zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
+# job.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "68719476736",
+    "MALLOC_TRIM_THRESHOLD_": "68719476736",
+}
 
 
 class WorkerProcess:
@@ -58,7 +66,7 @@ class WorkerProcess:
         # The worker binds: a PAIR that has bound blocks in send until its peer has come.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*self._command, endpoint], stdin=subprocess.PIPE
+            [*self._command, endpoint], stdin=subprocess.PIPE, env=_environment()
         )
         logger.info("worker %d started", self._process.pid)
 
@@ -97,3 +105,7 @@ class WorkerProcess:
             self.socket.close(linger=0)
         self._path.unlink(missing_ok=True)
         self._process = self.socket = self.device = self.model = None
+
+
+def _environment() -> dict[str, str]:
+    return {**_KEEP_MEMORY, **os.environ}

@@ -12,6 +12,7 @@ from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
     IntegerSetting,
+    LayersSetting,
     Setting,
     StyleSettings,
 )
@@ -57,8 +58,9 @@ def _marked(label: str, letter: str | None) -> str:
     return f"{label[:place]}_{label[place:]}"
 
 
-LABELS = with_mnemonics([STYLE_LABEL, *(setting.label for setting in SETTINGS), ADVANCED_LABEL])
-"""Each label of the dialog with its mnemonic."""
+# There are more settings than letters: the first ones, always in sight, get theirs.
+LABELS = with_mnemonics([STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS)])
+"""Each label of the dialog with its mnemonic, if it has one."""
 
 
 def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
@@ -71,6 +73,9 @@ def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) 
                 choice.add(nick, number, meaning, "")
             default = setting.default.value
             procedure.add_choice_argument(name, label, setting.help, choice, default, flags)
+            continue
+        if isinstance(setting, LayersSetting):
+            procedure.add_string_argument(name, label, setting.help, setting.default, flags)
             continue
         add = (
             procedure.add_int_argument

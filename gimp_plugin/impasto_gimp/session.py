@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +16,7 @@ from impasto_shared.errors import (
 from impasto_shared.image import Image
 from impasto_shared.messages import JobReport, JobState
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 TICK_S = 0.1
 """How long a look for news may take: between looks GIMP's windows must be kept alive."""
@@ -28,7 +29,7 @@ class JobCancelled(ImpastoError):
 class JobClient(Protocol):
     """What a run needs of impasto_shared.client.Client."""
 
-    def submit(self, content: Image, style: Image, settings: StyleSettings) -> str:
+    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
         """Starts a job and names it."""
 
     def poll(self, timeout_s: float = ...) -> list[JobReport]:
@@ -71,7 +72,7 @@ class Session:
         self._keep_alive = keep_alive
 
     def run(self, content: Image, style: Image, settings: StyleSettings) -> Image:
-        """`content` in the manner of `style`.
+        """`content` in the manner of the painting `style`.
 
         Raises:
             DaemonUnavailable: where no daemon answers and none can be started, or it vanishes.
@@ -83,7 +84,7 @@ class Session:
         client = self._connect(lambda: self._show(Progress("Neural Style: starting the daemon…")))
         try:
             self._show(Progress("Neural Style: sending the picture…"))
-            job = client.submit(content, style, settings)
+            job = client.submit(content, [Style(style)], settings)
             self._follow(client, job)
             self._show(Progress("Neural Style: fetching the painting…", 1.0))
             picture = client.fetch(job)

@@ -1,7 +1,7 @@
 """The one client of the daemon: the plug-in, the command line and scripts all use it.
 
     with Client.connect(default_endpoint(), name="my script") as client:
-        job = client.submit(content, style, StyleSettings(size=384))
+        job = client.submit(content, [Style(painting)], StyleSettings(size=384))
         for report in client.updates(job):
             print(report.state, report.step, report.loss)
         picture = client.fetch(job)
@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ from impasto_shared.messages import (
 )
 from impasto_shared.paths import socket_path
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
@@ -91,21 +92,23 @@ class Client:
             raise
         return client
 
-    def submit(self, content: Image, style: Image, settings: StyleSettings) -> str:
-        """Asks for `content` in the manner of `style`; returns the job's name.
+    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
+        """Asks for `content` in the manner of `styles`; returns the job's name.
 
         Raises:
             DaemonError: where the daemon refuses it.
             InvalidImage: where an image is larger than the daemon takes.
         """
-        for image in (content, style):
+        for image in (content, *_images(styles)):
             self._check_limits(image)
         job = secrets.token_hex(16)
         self._watched.add(job)
         self._last_heard_s = time.monotonic()
         try:
             self._request(
-                Submit(self._next_id(), job, settings, content, style), Accepted, FETCH_TIMEOUT_S
+                Submit(self._next_id(), job, settings, content, tuple(styles)),
+                Accepted,
+                FETCH_TIMEOUT_S,
             )
         except BaseException:
             self._watched.discard(job)
@@ -269,3 +272,8 @@ def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
         socket.close(linger=0)
         raise DaemonUnavailable(f"{endpoint} is not an address of a daemon: {error}.") from error
     return socket
+
+
+def _images(styles: Sequence[Style]) -> Iterator[Image]:
+    for style in styles:
+        yield from (image for image in (style.image, style.region, style.part) if image is not None)

@@ -18,10 +18,12 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 from impasto_shared.errors import ErrorCode, InvalidImage, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import MAX_STYLES
 
 MAGIC = b"impasto/1"
 MAX_HEADER_BYTES = 65_536
-MAX_FRAMES = 10
+# The content, and three images for each style.
+MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES
 
 Frame = bytes | memoryview
 

@@ -15,6 +15,7 @@ from typing import ClassVar
 from impasto_shared.errors import ErrorCode, ProtocolError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import MAX_STYLES, Style, check_styles
 
 MAX_NAME_CHARACTERS = 100
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -69,11 +70,12 @@ class JobReport:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the daemon takes: bytes in a frame, pixels in an image, jobs waiting at once."""
+    """What the daemon takes: bytes in a frame, pixels in an image, jobs waiting at once, styles."""
 
     frame_bytes: int
     pixels: int
     queue: int
+    styles: int = MAX_STYLES
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,16 @@ class Hello(Request):
 
 @dataclass(frozen=True)
 class Submit(JobRequest):
-    """Asks for `content` in the manner of `style`. Sent twice, it runs once."""
+    """Asks for `content` in the manner of `styles`. Sent twice, it runs once."""
 
     type: ClassVar[str] = "submit"
     settings: StyleSettings
     content: Image
-    style: Image
+    styles: tuple[Style, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_styles(self.styles, self.content, self.settings)
 
 
 @dataclass(frozen=True)

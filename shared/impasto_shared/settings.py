@@ -12,6 +12,15 @@ from enum import StrEnum
 from typing import Any
 
 from impasto_shared.errors import InvalidSettings
+from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+
+
+class Mode(StrEnum):
+    """What is painted."""
+
+    TRANSFER = "transfer"
+    TEXTURE = "texture"
+    CONTENT = "content"
 
 
 class Pooling(StrEnum):
@@ -62,6 +71,14 @@ class Colours(StrEnum):
     PAINTING = "painting"
     PHOTO = "photo"
     MATCHED = "matched"
+
+
+class Precision(StrEnum):
+    """What numbers the network calculates in; the sums over positions are float32 in each."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
 
 
 class Model(StrEnum):
@@ -135,7 +152,26 @@ class ChoiceSetting:
         return type(self.default)(value)
 
 
-Setting = NumberSetting | IntegerSetting | ChoiceSetting
+@dataclass(frozen=True)
+class LayersSetting:
+    """Layers of the network with their weights, as text."""
+
+    name: str
+    label: str
+    help: str
+    default: str
+
+    def check(self, value: object) -> str:
+        """`value` in its plainest form; raises InvalidSettings where it names no layers."""
+        if not isinstance(value, str):
+            raise InvalidSettings(self.name, f"{self.label} must be text, not {value!r}.")
+        try:
+            return format_layer_weights(parse_layer_weights(value))
+        except ValueError as error:
+            raise InvalidSettings(self.name, f"{self.label}: {error}") from error
+
+
+Setting = NumberSetting | IntegerSetting | ChoiceSetting | LayersSetting
 
 
 def _setting(kind: type[Any], default: Any, **description: Any) -> Any:
@@ -210,6 +246,36 @@ class StyleSettings:
         label="Smoothness",
         help="How strongly noise between neighbouring pixels is suppressed (total variation)",
     )
+    mode: Mode = _setting(
+        ChoiceSetting,
+        Mode.TRANSFER,
+        choices={
+            Mode.TRANSFER: "The photo in the painting's style",
+            Mode.TEXTURE: "The painting's style alone",
+            Mode.CONTENT: "The photo's content alone",
+        },
+        label="Paint",
+        help="What is painted: transfer is the photo in the painting's style, texture the "
+        "painting's style without a photo, content what the network remembers of the photo; the "
+        "last two begin with noise",
+    )
+    content_layers: str = _setting(
+        LayersSetting,
+        "relu4_2:1",
+        label="Content layers",
+        help="The layers of the network at which the picture is compared with the photo, each "
+        "with its weight beside the others: deeper ones leave more freedom",
+    )
+    style_layers: str = _setting(
+        LayersSetting,
+        # The paper has them equal. Halving from layer to layer keeps colours true and strokes
+        # clean: the deep layers, whose demands contradict the content's, otherwise tear the
+        # picture apart.
+        "relu1_1:16,relu2_1:8,relu3_1:4,relu4_1:2,relu5_1:1",
+        label="Style layers",
+        help="The layers of the network at which the picture is compared with the painting, each "
+        "with its weight beside the others: deeper ones bring larger forms",
+    )
     style_loss: StyleLoss = _setting(
         ChoiceSetting,
         StyleLoss.WASSERSTEIN,
@@ -267,6 +333,18 @@ class StyleSettings:
         label="Model",
         help="The network that sees content and style; the best at hand is vgg19 where its "
         "weights are on the machine, else vgg16-hed",
+    )
+    precision: Precision = _setting(
+        ChoiceSetting,
+        Precision.AUTO,
+        choices={
+            Precision.AUTO: "The fastest at hand",
+            Precision.FLOAT32: "32 bits",
+            Precision.BFLOAT16: "16 bits (bfloat16)",
+        },
+        label="Precision",
+        help="The numbers that the network calculates in: auto takes bfloat16 where the machine "
+        "has instructions for it, else float32",
     )
     seed: int = _setting(
         IntegerSetting,

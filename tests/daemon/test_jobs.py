@@ -14,6 +14,7 @@ from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobState, Problem, Submit
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 PROBLEM = Problem(ErrorCode.INTERNAL, "It broke.")
@@ -40,7 +41,7 @@ def table(clock: Clock) -> JobTable:
 
 
 def submission() -> Submit:
-    return Submit("1", secrets.token_hex(16), StyleSettings(iterations=11), PIXEL, PIXEL)
+    return Submit("1", secrets.token_hex(16), StyleSettings(iterations=11), PIXEL, (Style(PIXEL),))
 
 
 def done_job(table: JobTable, result: Image = PIXEL) -> Job:

@@ -21,6 +21,7 @@ from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
     IntegerSetting,
+    LayersSetting,
     Model,
     NumberSetting,
     Pooling,
@@ -86,6 +87,11 @@ class Procedure:
         flags: object,
     ) -> None:
         self._add(name, Argument("int", label, description, (low, high), default, flags))
+
+    def add_string_argument(
+        self, name: str, label: str, description: str, default: str, flags: object
+    ) -> None:
+        self._add(name, Argument("string", label, description, None, default, flags))
 
     def add_choice_argument(
         self,
@@ -156,6 +162,8 @@ def test_argument_takes_the_values_that_its_setting_takes(
             assert (argument.kind, argument.values) == ("double", (setting.low, setting.high))
         case IntegerSetting():
             assert (argument.kind, argument.values) == ("int", (setting.low, setting.high))
+        case LayersSetting():
+            assert argument.kind == "string"
         case ChoiceSetting():
             assert argument.kind == "choice"
             assert {nick: label for nick, (_, label) in argument.values.items()} == setting.choices
@@ -170,12 +178,18 @@ def test_whole_numbers_fit_into_gimps_32_bits(procedure: Procedure) -> None:
     assert all(-(2**31) <= low <= high < 2**31 for low, high in ranges)
 
 
-def test_every_label_of_the_dialog_has_a_mnemonic_of_its_own() -> None:
-    letters = [mnemonic(marked) for marked in LABELS.values()]
+def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
+    letters = [mnemonic(marked) for marked in LABELS.values() if "_" in marked]
 
     assert set(LABELS) == {STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS)}
     assert len(set(letters)) == len(letters)
     assert not GIMPS_LETTERS & set(letters)
+
+
+def test_what_is_always_in_sight_has_a_mnemonic() -> None:
+    in_sight = [STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS[:6])]
+
+    assert [label for label in in_sight if "_" not in LABELS[label]] == []
 
 
 @pytest.mark.parametrize(
@@ -205,6 +219,7 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
         "iterations": 7,
         "size": 64,
         "smoothness": 0.0,
+        "style-layers": "relu1_1:2 relu2_1",
         "pooling": "max",
         "start": "noise",
         "model": "vgg19",
@@ -221,6 +236,7 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
         iterations=7,
         size=64,
         smoothness=0.0,
+        style_layers="relu1_1:2,relu2_1:1",
         pooling=Pooling.MAX,
         start=Start.NOISE,
         model=Model.VGG19,
@@ -234,6 +250,11 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
         ("style-strength", 10.5, "Style strength must lie between 0 and 10; got 10.5."),
         ("iterations", -1, "Iterations must lie between 0 and 10000; got -1."),
         ("pooling", "median", "Pooling must be one of average, max; got 'median'."),
+        (
+            "style-layers",
+            "conv1_1",
+            "Style layers: There is no layer 'conv1_1'; the names are like relu4_2.",
+        ),
         ("seed", None, "Seed must be a whole number, not None."),
     ],
 )

@@ -1,6 +1,6 @@
 """One run of the plug-in against a scripted client; against a real daemon see tests/integration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -15,6 +15,7 @@ from impasto_shared.errors import (
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobReport, JobState, Problem
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 JOB = "a" * 32
 OTHER_JOB = "b" * 32
@@ -68,9 +69,9 @@ class ScriptedClient:
             on_start()
         return self
 
-    def submit(self, content: Image, style: Image, settings: StyleSettings) -> str:
+    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
         self._reach("submit")
-        self.submitted = (content, style, settings)
+        self.submitted = (content, list(styles), settings)
         return JOB
 
     def poll(self, timeout_s: float = 0.0) -> list[JobReport]:
@@ -124,7 +125,7 @@ def test_photo_style_and_settings_reach_the_daemon() -> None:
 
     run(client)
 
-    assert client.submitted == (PHOTO, STYLE, SETTINGS)
+    assert client.submitted == (PHOTO, [Style(STYLE)], SETTINGS)
 
 
 def test_every_stage_is_shown() -> None:

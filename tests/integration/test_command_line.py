@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.image_file import read_image
+from impasto_daemon.image_file import read_image, write_image
 from impasto_shared import __version__
-from impasto_shared.image import Image
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobState
 from impasto_shared.settings import SETTINGS, StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import (
     ENDLESS,
     ROOT,
@@ -105,6 +106,113 @@ def test_output_that_cannot_be_written_is_refused_at_once(
     assert not machine.answers()
 
 
+@pytest.fixture
+def region(shared_daemon: DaemonProcess) -> Path:
+    """A picture as large as the photo, white on its left half."""
+    photo = read_image(PHOTO)[0]
+    half = photo.width // 2
+    row = bytes([255] * 3 * half + [0] * 3 * (photo.width - half))
+    path = shared_daemon.folder / "region.png"
+    write_image(Image(photo.width, photo.height, PixelFormat.RGB_U8, row * photo.height), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--weights", "3", "1"],
+        ["--regions", "region.png", "-"],
+        ["--regions", "region.png", "region.png"],
+    ],
+)
+def test_several_paintings_and_their_regions(
+    shared_daemon: DaemonProcess, region: Path, options: list[str]
+) -> None:
+    paintings = [str(PAINTING), str(PAINTING.with_name("great_wave.jpg"))]
+    plain, both = ("plain.png", "both.png")
+
+    first = shared_daemon.run("stylize", str(PHOTO), paintings[0], "-o", plain, *QUICK)
+    done = shared_daemon.run("stylize", str(PHOTO), *paintings, "-o", both, *QUICK, *options)
+
+    assert region.exists()
+    assert (first.returncode, done.returncode) == (0, 0), done.stderr
+    assert (shared_daemon.folder / plain).read_bytes() != (shared_daemon.folder / both).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([str(PAINTING), "--weights", "1", "2"], "--weights needs one value for each painting: 1"),
+        ([str(PAINTING), "--weights", "0"], "The weight of a style must be above 0"),
+        ([str(PAINTING), "--regions", str(PAINTING)], "must be as large as the photo, 451"),
+        ([str(PAINTING), "--parts", str(PHOTO)], "must be as large as its painting"),
+        ([str(PAINTING), "--regions", "absent.png"], "absent.png cannot be read"),
+        ([], "No style is given"),
+    ],
+)
+def test_styles_that_do_not_fit_are_refused_before_a_daemon_is_needed(
+    machine: DaemonProcess, options: list[str], message: str
+) -> None:
+    refused = machine.run("stylize", str(PHOTO), *options, "-o", "out.png")
+
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not machine.answers()
+
+
+def test_black_region_is_refused_by_the_daemon(shared_daemon: DaemonProcess) -> None:
+    photo = read_image(PHOTO)[0]
+    black = Image(
+        photo.width, photo.height, PixelFormat.RGB_U8, bytes(3 * photo.width * photo.height)
+    )
+    write_image(black, shared_daemon.folder / "black.png")
+
+    refused = shared_daemon.run(
+        "stylize", str(PHOTO), str(PAINTING), "-o", "out.png", "--regions", "black.png"
+    )
+
+    assert refused.returncode == 1
+    assert "black everywhere" in refused.stderr
+
+
+def test_layer_that_the_model_lacks_is_refused(shared_daemon: DaemonProcess) -> None:
+    options = ("--model", "vgg16-hed", "--style-layers", "relu3_4")
+
+    refused = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *options)
+
+    assert refused.returncode == 1
+    assert "The model has no layer relu3_4" in refused.stderr
+
+
+def test_texture_has_the_size_asked_for(shared_daemon: DaemonProcess) -> None:
+    size = ("--width", "70", "--height", "50", "--iterations", "3")
+
+    done = shared_daemon.run("texture", str(PAINTING), "-o", "texture.png", *size)
+
+    assert (done.returncode, done.stdout) == (0, "texture.png\n"), done.stderr
+    texture = read_image(shared_daemon.folder / "texture.png")[0]
+    assert (texture.width, texture.height) == (70, 50)
+    assert len(set(bytes(texture.pixels))) > 20
+
+
+@pytest.mark.parametrize("size", [["--width", "0"], ["--height", "70000"]])
+def test_texture_of_no_possible_size_is_refused(machine: DaemonProcess, size: list[str]) -> None:
+    refused = machine.run("texture", str(PAINTING), "-o", "texture.png", *size)
+
+    assert refused.returncode == 1
+    assert "each side must be 1 to 65535" in refused.stderr
+
+
+def test_content_needs_no_painting(shared_daemon: DaemonProcess) -> None:
+    done = shared_daemon.run(
+        "stylize", str(PHOTO), "-o", "content.png", *QUICK, "--mode", "content"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (shared_daemon.folder / "content.png").exists()
+
+
 def test_setting_out_of_range_is_refused_with_its_range(machine: DaemonProcess) -> None:
     refused = machine.run("stylize", "a", "b", "-o", "c.png", "--style-strength", "11")
 
@@ -123,7 +231,7 @@ def test_every_setting_is_an_option_with_its_help_and_default(machine: DaemonPro
 
 def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         next(report for report in client.updates(job) if report.step)
 
         for_people = shared_daemon.run("status").stdout
@@ -137,7 +245,7 @@ def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: Daemon
 
 def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
 
         done = shared_daemon.run("cancel", job[:12])
         *_, final = client.updates(job)
@@ -150,7 +258,9 @@ def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) 
 @pytest.mark.parametrize("name", ["", "xyz"])
 def test_cancel_of_no_certain_job_ends_none(shared_daemon: DaemonProcess, name: str) -> None:
     with shared_daemon.client() as client:
-        jobs = [client.submit(picture(), picture(), StyleSettings(**SMALL)) for _ in range(2)]
+        jobs = [
+            client.submit(picture(), [Style(picture())], StyleSettings(**SMALL)) for _ in range(2)
+        ]
         refused = shared_daemon.run("cancel", name)
         finals = [list(client.updates(job))[-1].state for job in jobs[:1]]
 
@@ -226,7 +336,7 @@ def test_second_daemon_leaves_the_first_one_alone(shared_daemon: DaemonProcess) 
 
 def test_daemon_serves_loopback_where_asked_to() -> None:
     with DaemonProcess("tcp://127.0.0.1:39207") as daemon, daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         *_, final = client.updates(job)
         painting: Image = client.fetch(job)
 

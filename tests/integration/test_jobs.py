@@ -13,6 +13,7 @@ from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobReport, JobState
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import (
     ENDLESS,
     SMALL,
@@ -50,7 +51,7 @@ def test_painting_has_the_photos_size_and_format(
     photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
 
     with shared_daemon.client() as client:
-        job = client.submit(photo, picture(), StyleSettings(**SMALL))
+        job = client.submit(photo, [Style(picture())], StyleSettings(**SMALL))
         final = last_report(client, job)
         painting = client.fetch(job)
 
@@ -61,7 +62,9 @@ def test_painting_has_the_photos_size_and_format(
 
 def test_updates_tell_of_every_step_and_falling_loss(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(50, 50), StyleSettings(size=64, iterations=30))
+        job = client.submit(
+            picture(), [Style(picture(50, 50))], StyleSettings(size=64, iterations=30)
+        )
         reports = list(client.updates(job))
 
     steps = [report.step for report in reports]
@@ -75,7 +78,9 @@ def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:
     workers = set()
     with shared_daemon.client() as client:
         for _ in range(2):
-            last_report(client, client.submit(picture(), picture(), StyleSettings(**SMALL)))
+            last_report(
+                client, client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
+            )
             workers.add(worker_pid(client))
 
     assert len(workers) == 1
@@ -83,7 +88,7 @@ def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:
 
 def test_server_never_loads_torch(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        last_report(client, client.submit(picture(), picture(), StyleSettings(**SMALL)))
+        last_report(client, client.submit(picture(), [Style(picture())], StyleSettings(**SMALL)))
         worker = worker_pid(client)
 
     def maps(pid: int) -> str:
@@ -95,7 +100,7 @@ def test_server_never_loads_torch(shared_daemon: DaemonProcess) -> None:
 
 def test_status_is_answered_while_a_job_runs(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client, shared_daemon.client() as onlooker:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)
 
         status = onlooker.status()
@@ -107,8 +112,8 @@ def test_status_is_answered_while_a_job_runs(shared_daemon: DaemonProcess) -> No
 
 def test_second_job_waits_for_the_first(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        first = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
-        second = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        first = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        second = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         wait_until_painting(client, first)
 
         waiting = next(report for report in client.status().jobs if report.job == second)
@@ -120,7 +125,7 @@ def test_second_job_waits_for_the_first(shared_daemon: DaemonProcess) -> None:
 
 def test_cancelled_job_ends_and_the_worker_stays(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)
         worker = worker_pid(client)
 
@@ -130,7 +135,7 @@ def test_cancelled_job_ends_and_the_worker_stays(shared_daemon: DaemonProcess) -
         assert last_report(client, job).state is JobState.CANCELLED
         with pytest.raises(DaemonError, match="no picture"):
             client.fetch(job)
-        next_job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        next_job = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         assert last_report(client, next_job).state is JobState.DONE
         assert worker_pid(client) == worker
 
@@ -138,18 +143,18 @@ def test_cancelled_job_ends_and_the_worker_stays(shared_daemon: DaemonProcess) -
 def test_job_in_one_huge_evaluation_is_cancelled_too(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
         large = picture(1400, 1400)
-        job = client.submit(large, picture(), StyleSettings(iterations=2, size=1400))
+        job = client.submit(large, [Style(picture())], StyleSettings(iterations=2, size=1400))
         wait_for(lambda: client.status().worker.device, "the network")
 
         client.cancel(job)
-        small = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        small = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
 
         assert last_report(client, small).state is JobState.DONE
 
 
 def test_forgotten_picture_is_gone(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         last_report(client, job)
         client.fetch(job)
         client.forget(job)
@@ -166,9 +171,11 @@ import sys
 from pathlib import Path
 from impasto_shared.client import Client
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import ENDLESS, picture
 client = Client.connect(sys.argv[1], name="doomed")
-running, waiting = (client.submit(picture(), picture(), StyleSettings(**ENDLESS)) for _ in "12")
+settings = StyleSettings(**ENDLESS)
+running, waiting = (client.submit(picture(), [Style(picture())], settings) for _ in "12")
 print(running, waiting, flush=True)
 for _ in client.updates(running):
     pass
@@ -197,7 +204,7 @@ for _ in client.updates(running):
 
 def test_closed_client_takes_its_job_with_it(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
 
     with shared_daemon.client() as onlooker:
         wait_for(lambda: state_of(onlooker, job) is JobState.CANCELLED, "the cancellation")
@@ -205,7 +212,7 @@ def test_closed_client_takes_its_job_with_it(shared_daemon: DaemonProcess) -> No
 
 def test_job_fails_with_its_worker_and_the_next_one_runs(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)
 
         os.kill(worker_pid(client), signal.SIGKILL)
@@ -214,13 +221,13 @@ def test_job_fails_with_its_worker_and_the_next_one_runs(daemon: DaemonProcess) 
         assert final.state is JobState.FAILED
         assert final.problem is not None
         assert final.problem.code is ErrorCode.WORKER_DIED
-        next_job = client.submit(picture(), picture(), StyleSettings(**SMALL))
+        next_job = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         assert last_report(client, next_job).state is JobState.DONE
 
 
 def test_worker_ends_with_a_killed_daemon(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)
         worker = worker_pid(client)
 
@@ -242,7 +249,7 @@ def test_killed_daemon_can_be_started_again(daemon: DaemonProcess) -> None:
 
 def test_terminated_daemon_tells_its_clients_and_leaves_nothing(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
-        job = client.submit(picture(), picture(), StyleSettings(**ENDLESS))
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)
         worker = worker_pid(client)
 

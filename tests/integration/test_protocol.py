@@ -21,7 +21,7 @@ SUBMIT: dict[str, Any] = {
     "job": JOB,
     "settings": {},
     "content": PIXEL,
-    "style": PIXEL,
+    "styles": [{"image": PIXEL}],
 }
 
 
@@ -62,19 +62,39 @@ MALFORMED: dict[str, tuple[list[bytes], ErrorCode]] = {
     "an image of 60000 × 60000": (
         [
             MAGIC,
-            header(SUBMIT | {"style": PIXEL | {"width": 60_000, "height": 60_000}}),
+            header(SUBMIT | {"content": PIXEL | {"width": 60_000, "height": 60_000}}),
             bytes(3),
             bytes(3),
         ],
         ErrorCode.INVALID_IMAGE,
     ),
     "an image of negative size": (
-        [MAGIC, header(SUBMIT | {"style": PIXEL | {"width": -1}}), bytes(3), bytes(3)],
+        [MAGIC, header(SUBMIT | {"content": PIXEL | {"width": -1}}), bytes(3), bytes(3)],
         ErrorCode.INVALID_IMAGE,
     ),
     "a format that is none": (
-        [MAGIC, header(SUBMIT | {"style": PIXEL | {"format": "CMYK u8"}}), bytes(3), bytes(3)],
+        [MAGIC, header(SUBMIT | {"content": PIXEL | {"format": "CMYK u8"}}), bytes(3), bytes(3)],
         ErrorCode.BAD_MESSAGE,
+    ),
+    "no style": (
+        [MAGIC, header(SUBMIT | {"styles": []}), bytes(3)],
+        ErrorCode.INVALID_IMAGE,
+    ),
+    "styles without end": (
+        [MAGIC, header(SUBMIT | {"styles": [{"image": PIXEL}] * 9}), *[bytes(3)] * 10],
+        ErrorCode.INVALID_IMAGE,
+    ),
+    "a region of another size than the photo": (
+        [
+            MAGIC,
+            header(SUBMIT | {"styles": [{"image": PIXEL, "region": PIXEL | {"width": 2}}]}),
+            *[bytes(3), bytes(3), bytes(6)],
+        ],
+        ErrorCode.INVALID_IMAGE,
+    ),
+    "layers that are none": (
+        [MAGIC, header(SUBMIT | {"settings": {"style_layers": "conv1_1"}}), bytes(3), bytes(3)],
+        ErrorCode.INVALID_SETTINGS,
     ),
     "a setting that is none": (
         [MAGIC, header(SUBMIT | {"settings": {"strength": 1}}), bytes(3), bytes(3)],

@@ -35,6 +35,7 @@ from impasto_shared.messages import (
     Welcome,
 )
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 LIMITS = Limits(frame_bytes=12, pixels=4, queue=1)
@@ -126,7 +127,7 @@ def test_error_of_the_daemon_is_raised_with_its_code_and_field(endpoint: str) ->
         Client.connect(endpoint, name="test") as client,
         pytest.raises(DaemonError, match="Too many jobs") as caught,
     ):
-        client.submit(PIXEL, PIXEL, StyleSettings())
+        client.submit(PIXEL, [Style(PIXEL)], StyleSettings())
 
     assert (caught.value.code, caught.value.field) == (ErrorCode.QUEUE_FULL, "job")
 
@@ -158,7 +159,7 @@ def test_image_beyond_the_daemons_limits_is_not_sent(endpoint: str, image: Image
         Client.connect(endpoint, name="test") as client,
         pytest.raises(InvalidImage, match="larger than this daemon takes"),
     ):
-        client.submit(image, PIXEL, StyleSettings())
+        client.submit(image, [Style(PIXEL)], StyleSettings())
 
 
 def test_updates_between_request_and_reply_are_kept_in_order(endpoint: str) -> None:
@@ -170,7 +171,7 @@ def test_updates_between_request_and_reply_are_kept_in_order(endpoint: str) -> N
         return [Update(before), Accepted(message.id, before), Update(after)]
 
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
-        job = client.submit(PIXEL, PIXEL, StyleSettings())
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings())
         states = [update.state for update in client.updates(job)]
 
     assert states == [JobState.RUNNING, JobState.DONE]
@@ -184,7 +185,7 @@ def test_updates_of_two_jobs_are_told_apart(endpoint: str) -> None:
         return [Accepted(message.id, done), Update(done)]
 
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
-        first, second = (client.submit(PIXEL, PIXEL, StyleSettings()) for _ in range(2))
+        first, second = (client.submit(PIXEL, [Style(PIXEL)], StyleSettings()) for _ in range(2))
 
         assert [update.job for update in client.updates(second)] == [second]
         assert [update.job for update in client.updates(first)] == [first]
@@ -201,7 +202,7 @@ def test_daemon_that_falls_silent_in_mid_job_is_noticed(
         return [Accepted(message.id, report(message.job))]
 
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
-        job = client.submit(PIXEL, PIXEL, StyleSettings())
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings())
         with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
             list(client.updates(job))
 

@@ -37,6 +37,7 @@ from impasto_shared.messages import (
     WorkerReport,
 )
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 JOB = "0123456789abcdef" * 2
 
@@ -69,17 +70,32 @@ reports = st.builds(
     counts,
     st.none() | problems,
 )
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> Submit:
+    """Up to three styles, some with a weight, a region, or a part."""
+    content = draw(images())
+    styles = []
+    for _ in range(draw(st.integers(1, 3))):
+        painting = draw(images())
+        region = draw(st.none() | st.just(content))
+        part = draw(st.none() | st.just(painting))
+        styles.append(Style(painting, draw(st.floats(0.001, 1000)), region, part))
+    return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles))
+
+
 style_settings = st.builds(StyleSettings, size=st.integers(32, 4096), seed=st.integers(0, 99))
 requests = st.one_of(
     st.builds(Hello, text, text),
-    st.builds(Submit, text, jobs, style_settings, images(), images()),
+    submissions(),
     st.builds(Cancel, text, jobs),
     st.builds(Status, text),
     st.builds(Fetch, text, jobs),
     st.builds(Forget, text, jobs),
 )
 replies = st.one_of(
-    st.builds(Welcome, text, text, text, st.builds(Limits, counts, counts, counts)),
+    st.builds(Welcome, text, text, text, st.builds(Limits, counts, counts, counts, counts)),
     st.builds(Accepted, text, reports),
     st.builds(
         StatusReport,
@@ -104,7 +120,15 @@ def plain(value: Any) -> Any:
 
 def submission() -> list[bytes]:
     pixels = Image(2, 2, PixelFormat.RGB_U8, bytes(range(12)))
-    return [bytes(frame) for frame in encode(Submit("1", JOB, StyleSettings(), pixels, pixels))]
+    return [
+        bytes(frame)
+        for frame in encode(Submit("1", JOB, StyleSettings(), pixels, (Style(pixels),)))
+    ]
+
+
+def styled(width: int = 2, height: int = 2) -> dict[str, Any]:
+    """A style as it is in a header."""
+    return {"image": {"width": width, "height": height, "format": "R'G'B' u8"}}
 
 
 def with_header(changes: dict[str, Any]) -> list[bytes]:
@@ -217,8 +241,14 @@ def test_malformed_message_is_refused_with_its_code(frames: list[bytes], code: E
             "content.width",
         ),
         ({"content": {"width": -2, "height": -2, "format": "R'G'B' u8"}}, InvalidImage, "content"),
-        ({"style": {"width": 2, "height": 3, "format": "R'G'B' u8"}}, InvalidImage, "style"),
-        ({"style": {"width": 2**40, "height": 1, "format": "R'G'B' u8"}}, InvalidImage, "style"),
+        ({"styles": [styled(height=3)]}, InvalidImage, "styles[0].image"),
+        ({"styles": [styled(width=2**40)]}, InvalidImage, "styles[0].image"),
+        ({"styles": styled()}, ProtocolError, "styles"),
+        ({"styles": [styled() | {"weight": "1"}]}, ProtocolError, "styles[0].weight"),
+        ({"styles": [styled() | {"weight": 0}]}, InvalidSettings, "weight"),
+        ({"styles": [styled() | {"weight": 1e9}]}, InvalidSettings, "weight"),
+        ({"styles": [styled() | {"region": styled()["image"]}]}, ProtocolError, "styles[0].region"),
+        ({"styles": []}, InvalidImage, None),
     ],
 )
 def test_malformed_submission_is_refused_by_field(

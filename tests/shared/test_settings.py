@@ -6,10 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.settings import SETTINGS, ChoiceSetting, Setting, StyleSettings
+from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting, StyleSettings
+
+LAYER_WEIGHTS = st.dictionaries(
+    st.builds("relu{}_{}".format, st.integers(1, 5), st.integers(1, 4)),
+    # What six digits can say.
+    st.floats(1e-3, 1e3).map(lambda weight: float(f"{weight:g}")),
+    min_size=1,
+)
 
 
 def values_of(setting: Setting) -> st.SearchStrategy[Any]:
+    if isinstance(setting, LayersSetting):
+        return LAYER_WEIGHTS.map(format_layer_weights)
     if isinstance(setting, ChoiceSetting):
         return st.sampled_from(list(setting.choices))
     if isinstance(setting.default, int):
@@ -51,6 +61,18 @@ def test_the_default_is_valid_and_kept(setting: Setting) -> None:
         ("pooling", "sum"),
         ("pooling", 3),
         ("start", ["photo"]),
+        ("style_layers", ""),
+        ("style_layers", " , "),
+        ("style_layers", 3),
+        ("style_layers", "conv1_1"),
+        ("style_layers", "relu6_1"),
+        ("style_layers", "relu1_1,relu1_1"),
+        ("style_layers", "relu1_1:"),
+        ("style_layers", "relu1_1:0"),
+        ("style_layers", "relu1_1:-1"),
+        ("style_layers", "relu1_1:nan"),
+        ("style_layers", "relu1_1:inf"),
+        ("content_layers", "relu1_1:1:2"),
         ("model", "VGG19"),
     ],
 )
@@ -63,7 +85,7 @@ def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None
 
 def test_misspelt_setting_is_refused() -> None:
     with pytest.raises(
-        InvalidSettings, match="no setting 'strength'; known are colours, iterations"
+        InvalidSettings, match="no setting 'strength'; known are colours, content_layers"
     ):
         StyleSettings.from_json({"strength": 1.0})
 
@@ -78,3 +100,15 @@ def test_settings_that_are_no_object_are_refused(values: object) -> None:
 def test_every_setting_is_described_for_people(setting: Setting) -> None:
     assert setting.label[0].isupper()
     assert len(setting.help) > len(setting.label)
+
+
+@given(LAYER_WEIGHTS)
+def test_layer_weights_survive_as_text(weights: dict[str, float]) -> None:
+    assert parse_layer_weights(format_layer_weights(weights)) == weights
+
+
+@pytest.mark.parametrize(
+    "text", ["relu1_1:2,relu3_1", " relu1_1:2.0 relu3_1 ", "relu1_1:2e0,, relu3_1:1\n"]
+)
+def test_layers_are_kept_in_their_plainest_form(text: str) -> None:
+    assert StyleSettings(style_layers=text).style_layers == "relu1_1:2,relu3_1:1"

@@ -11,33 +11,18 @@ an optimizer without bounds needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from impasto_daemon.style_transfer.style_losses import STYLE_LOSSES, Distance, relative_error
+from impasto_daemon.style_transfer.style_losses import STYLE_LOSSES, Distance, Seen, relative_error
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
-from impasto_shared.settings import StyleSettings
-
-CONTENT_LAYER = "relu4_2"
-
-STYLE_LAYERS: Mapping[str, float] = {
-    "relu1_1": 16 / 31,
-    "relu2_1": 8 / 31,
-    "relu3_1": 4 / 31,
-    "relu4_1": 2 / 31,
-    "relu5_1": 1 / 31,
-}
-"""The layers of the style and their shares.
-
-The paper has them equal. Halving from layer to layer keeps colours true and strokes clean: the
-deep layers, whose demands contradict the content's, otherwise tear the picture apart.
-"""
-
-LAYERS = frozenset({CONTENT_LAYER, *STYLE_LAYERS})
-"""All layers at which `Objective` reads the network."""
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.settings import Mode, StyleSettings
 
 # With these, a style strength of 1 looks equally strong whatever the style loss; found by looking.
 STYLE_WEIGHT = 1.0
@@ -59,46 +44,146 @@ def out_of_range(rgb: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Painting:
+    """A painting whose style is wanted.
+
+    rgb: (1, 3, H, W) in [0, 1].
+    share: how much it counts beside the others of its region; together they have 1.
+    part: which of it is taken, (1, 1, H, W) in [0, 1]; None: all.
+    """
+
+    rgb: Tensor
+    share: float = 1.0
+    part: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where in the photo the blended style of some paintings goes.
+
+    mask: (1, 1, H, W) in [0, 1], of the photo's size; None: everywhere.
+    """
+
+    paintings: Sequence[Painting]
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _RegionTarget:
+    """The distance from a region's paintings at each layer, and where it is measured.
+
+    share: the part of the photo that the region has, in (0, 1].
+    """
+
+    distances: Mapping[str, Distance]
+    guides: Mapping[str, Tensor | None]
+    share: float
+
+
+@dataclass(frozen=True)
 class Objective:
     """The whole loss of a picture, ready to be minimised.
 
-    content_target: activation of the photo at `CONTENT_LAYER`.
-    style_distances: the distance from the painting at each of `STYLE_LAYERS`.
+    content_targets: the photo's activation at each content layer.
+    content_shares, style_shares: of each layer; those of all content or style layers add up to 1.
     """
 
     network: VGG
     settings: StyleSettings
-    content_target: Tensor
-    style_distances: Mapping[str, Distance]
+    content_targets: Mapping[str, Tensor]
+    content_shares: Mapping[str, float]
+    regions: Sequence[_RegionTarget]
+    style_shares: Mapping[str, float]
 
     def __call__(self, rgb: Tensor, before_layer: BeforeLayer) -> Tensor:
         """The loss (a scalar) of `rgb`: (1, 3, H, W), of the photo's size."""
-        activations = self.network.features(rgb, LAYERS, before_layer)
-        return (
-            CONTENT_WEIGHT * relative_error(activations[CONTENT_LAYER], self.content_target)
-            + STYLE_WEIGHT * self.settings.style_strength * self._style_loss(activations)
-            + TV_WEIGHT * self.settings.smoothness * total_variation(rgb)
-            + RANGE_WEIGHT * out_of_range(rgb)
-        )
-
-    def _style_loss(self, activations: Mapping[str, Tensor]) -> Tensor:
+        layers = {*self.content_shares, *self.style_shares}
+        activations = self.network.features(rgb, layers, before_layer)
         losses = [
-            share * self.style_distances[layer](activations[layer])
-            for layer, share in STYLE_LAYERS.items()
+            CONTENT_WEIGHT * share * relative_error(activations[layer], self.content_targets[layer])
+            for layer, share in self.content_shares.items()
         ]
+        strength = STYLE_WEIGHT * self.settings.style_strength
+        for region in self.regions:
+            for layer, share in self.style_shares.items():
+                seen = Seen(activations[layer], region.guides[layer])
+                losses.append(strength * region.share * share * region.distances[layer](seen))
+        losses.append(TV_WEIGHT * self.settings.smoothness * total_variation(rgb))
+        losses.append(RANGE_WEIGHT * out_of_range(rgb))
         return torch.stack(losses).sum()
 
 
 def measure_targets(
-    network: VGG, content: Tensor, style: Tensor, settings: StyleSettings, before_layer: BeforeLayer
+    network: VGG,
+    content: Tensor,
+    regions: Sequence[Region],
+    settings: StyleSettings,
+    before_layer: BeforeLayer,
 ) -> Objective:
-    """The objective of painting `content` in the style of `style`.
+    """The objective of painting `content` in the styles of `regions`.
 
-    content, style: (1, 3, H, W) in [0, 1], each of any size that the network takes.
+    content: (1, 3, H, W) in [0, 1], of any size that the network takes, as the paintings are.
+
+    Raises:
+        InvalidSettings: for a layer that the network lacks.
     """
-    distance_from = STYLE_LOSSES[settings.style_loss]
+    content_shares = _shares(network, settings, "content_layers")
+    style_shares = _shares(network, settings, "style_layers")
+    if settings.mode is Mode.TEXTURE:
+        content_shares = {}
+    elif settings.mode is Mode.CONTENT or settings.style_strength == 0:
+        style_shares, regions = {}, []
     with torch.no_grad():
-        content_target = network.features(content, [CONTENT_LAYER], before_layer)[CONTENT_LAYER]
-        activations = network.features(style, STYLE_LAYERS, before_layer)
-        distances = {layer: distance_from(activations[layer]) for layer in STYLE_LAYERS}
-    return Objective(network, settings, content_target, distances)
+        content_targets = network.features(content, content_shares, before_layer)
+        targets = [
+            _measure_region(network, region, style_shares, settings, before_layer)
+            for region in regions
+        ]
+    return Objective(network, settings, content_targets, content_shares, targets, style_shares)
+
+
+def _measure_region(
+    network: VGG,
+    region: Region,
+    layers: Mapping[str, float],
+    settings: StyleSettings,
+    before_layer: BeforeLayer,
+) -> _RegionTarget:
+    seen: dict[str, list[Seen]] = {layer: [] for layer in layers}
+    for painting in region.paintings:
+        activations = network.features(painting.rgb, layers, before_layer)
+        for layer, activation in activations.items():
+            guide = guide_at(layer, painting.part)
+            seen[layer].append(Seen(activation, guide, painting.share))
+    distance_from = STYLE_LOSSES[settings.style_loss]
+    return _RegionTarget(
+        {layer: distance_from(paintings) for layer, paintings in seen.items()},
+        {layer: guide_at(layer, region.mask) for layer in layers},
+        1.0 if region.mask is None else region.mask.mean().item(),
+    )
+
+
+def guide_at(layer: str, mask: Tensor | None) -> Tensor | None:
+    """How much each position of a layer counts: (h * w), adding up to 1.
+
+    mask: (1, 1, H, W) in [0, 1], reduced as the network's pooling layers reduce the picture
+        (Gatys et al. 2017, section 4).
+    """
+    if mask is None:
+        return None
+    for _ in range(int(layer.removeprefix("relu")[0]) - 1):
+        mask = functional.avg_pool2d(mask, 2)
+    guide = mask.flatten()
+    return guide / guide.sum().clamp_min(1e-12)
+
+
+def _shares(network: VGG, settings: StyleSettings, name: str) -> dict[str, float]:
+    weights = parse_layer_weights(getattr(settings, name))
+    if missing := set(weights) - set(network.layers):
+        raise InvalidSettings(
+            name,
+            f"The model has no layer {', '.join(sorted(missing))}; it has "
+            f"{', '.join(network.layers)}.",
+        )
+    whole = sum(weights.values())
+    return {layer: weight / whole for layer, weight in weights.items()}

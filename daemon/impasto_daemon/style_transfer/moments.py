@@ -5,8 +5,11 @@ They are means over positions, so moments of several pictures, or of parts of on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -28,10 +31,14 @@ class Moments:
         return self.second.trace()
 
 
-def moments(activation: Tensor) -> Moments:
-    """The moments of an activation (1, C, H, W) over its H * W positions."""
-    flat = activation.squeeze(0).flatten(start_dim=1)  # (C, H*W)
-    return Moments(flat.mean(dim=1), gram_matrix(activation))
+def moments(activation: Tensor, guide: Tensor | None = None) -> Moments:
+    """The moments of an activation (1, C, H, W) over its H * W positions, at least in float32.
+
+    guide: how much each position counts, (H * W), adding up to 1; None where all count alike
+        (Gatys et al. 2017, Controlling Perceptual Factors, equation 5).
+    """
+    mean, second = _FirstTwo.apply(activation, guide)
+    return Moments(mean, second)
 
 
 def gram_matrix(activation: Tensor) -> Tensor:
@@ -40,5 +47,58 @@ def gram_matrix(activation: Tensor) -> Tensor:
     activation: (1, C, H, W). Returns (C, C), divided by H * W, so that neither the picture's
     size nor the painting's matters (the paper divides the loss by both sizes, equation 4).
     """
-    flat = activation.squeeze(0).flatten(start_dim=1)  # (C, H*W)
-    return flat @ flat.T / flat.shape[1]
+    return moments(activation).second
+
+
+def blend(parts: Iterable[tuple[float, Moments]]) -> Moments:
+    """The moments of several sets of positions together, each with its share; they add up to 1."""
+    parts = list(parts)
+    return Moments(
+        torch.stack([share * part.mean for share, part in parts]).sum(dim=0),
+        torch.stack([share * part.second for share, part in parts]).sum(dim=0),
+    )
+
+
+def positions_of(activation: Tensor) -> Tensor:
+    """An activation (1, C, H, W) as one row a position: (H * W, C), a view where that can be."""
+    if activation.is_contiguous():
+        return activation.squeeze(0).flatten(start_dim=1).T
+    return activation.permute(0, 2, 3, 1).flatten(end_dim=2)
+
+
+class _FirstTwo(torch.autograd.Function):
+    """Both moments at once, and a slope that takes one matrix product for both."""
+
+    @staticmethod
+    def forward(ctx: Any, activation: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(activation, guide)
+        positions = _precise(positions_of(activation))
+        if guide is None:
+            count = len(positions)
+            return positions.mean(dim=0), positions.T @ positions / count
+        guided = positions * guide.to(positions).unsqueeze(1)
+        return guided.sum(dim=0), guided.T @ positions
+
+    @staticmethod
+    def backward(ctx: Any, slope_of_mean: Tensor, slope_of_second: Tensor) -> tuple[Tensor, None]:
+        activation, guide = ctx.saved_tensors
+        positions = _precise(positions_of(activation))
+        both = slope_of_second + slope_of_second.T
+        if guide is None:
+            both, slope_of_mean = both / len(positions), slope_of_mean / len(positions)
+        if activation.is_contiguous():
+            slope = torch.addmm(slope_of_mean.unsqueeze(1), both, positions.T)  # (C, H*W)
+            if guide is not None:
+                slope *= guide.to(slope)
+            return slope.view(activation.shape).to(activation.dtype), None
+        slope = torch.addmm(slope_of_mean, positions, both)  # (H*W, C)
+        if guide is not None:
+            slope *= guide.to(slope).unsqueeze(1)
+        _, channels, height, width = activation.shape
+        slope = slope.view(1, height, width, channels).permute(0, 3, 1, 2)
+        return slope.to(activation.dtype), None
+
+
+def _precise(positions: Tensor) -> Tensor:
+    """Sums of many numbers of 16 bits would be lost to rounding."""
+    return positions.float() if positions.element_size() < 4 else positions

@@ -5,14 +5,14 @@ It knows the loss as a number with a gradient, and neither files nor bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.losses import Objective, measure_targets
+from impasto_daemon.style_transfer.losses import Objective, Region, measure_targets
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
 from impasto_shared.errors import ErrorCode, ImpastoError
@@ -51,7 +51,7 @@ ShouldStop = Callable[[], bool]
 def transfer(
     network: VGG,
     content: Tensor,
-    style: Tensor,
+    regions: Sequence[Region],
     start: Tensor,
     evaluations: int,
     settings: StyleSettings,
@@ -59,15 +59,16 @@ def transfer(
     on_evaluation: OnEvaluation = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Transfer:
-    """Paints `content` in the style of `style`, from `start`, in at most so many evaluations.
+    """Paints `content` in the styles of `regions`, from `start`, in at most so many evaluations.
 
-    content, style, start: (1, 3, H, W) float32 in [0, 1] on the network's device, sides >= 32;
-        start has the size of content.
+    content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
+        sides >= 32; start has the size of content.
     on_evaluation: called with the loss after every evaluation.
     should_stop: asked before every convolution; once it says so, the best picture so far comes
         back within the time of one layer.
 
     Raises:
+        InvalidSettings: for a layer that the network lacks.
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
 
@@ -77,7 +78,7 @@ def transfer(
 
     search = _Search(start, evaluations, on_evaluation)
     try:
-        objective = measure_targets(network, content, style, settings, stop_if_asked)
+        objective = measure_targets(network, content, regions, settings, stop_if_asked)
         search.run(objective, settings, stop_if_asked)
     except _Stopped:
         return Transfer(search.best, stopped=True)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from impasto_shared.settings import Quality, StyleSettings
+from impasto_shared.settings import Mode, Quality, StyleSettings
 
 COARSEST_PX = 128
 # The last scale is at least so much larger than the one before.
@@ -58,6 +58,7 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
 
     With `settings.iterations` their evaluations add up to that number, shared out as the quality
     would have it; the finest scale gets at least one, the coarsest are left out before it does not.
+    What a layer remembers of a photo is painted at one scale: coarser ones would help it.
     """
     schedule = SCHEDULES[settings.quality]
     sides: list[int] = []
@@ -67,6 +68,8 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
         side *= schedule.factor
     sides.append(longest_side_px)
     scales = [Scale(side, schedule.evaluations(side)) for side in sides]
+    if settings.mode is Mode.CONTENT:
+        scales = [Scale(longest_side_px, sum(scale.evaluations for scale in scales))]
     return _shared_out(scales, settings.iterations) if settings.iterations else scales
 
 

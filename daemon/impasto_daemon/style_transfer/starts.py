@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.tensors import resize
-from impasto_shared.settings import Start, StyleSettings
+from impasto_shared.settings import Mode, Start, StyleSettings
 
 # Wide enough that no two places look alike, narrow enough that few iterations smooth it out.
 _NOISE_CONTRAST = 0.3
 
 
 def starting_picture(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:
-    """The picture named by `settings.start`, in the shape of `content`: (1, 3, H, W)."""
-    if settings.start is Start.NOISE:
+    """The picture to begin with, in the shape of `content`: (1, 3, H, W).
+
+    It is the one named by `settings.start`, and noise where content or style alone is painted.
+    """
+    if settings.start is Start.NOISE or settings.mode is not Mode.TRANSFER:
         return noise_like(content, style, settings.seed)
     if settings.start is Start.PAINTING:
         return cover(style, content.shape[2], content.shape[3])

@@ -1,23 +1,44 @@
-"""How far one layer's activations are from the painting's, in the ways that a setting names.
+"""How far one layer's activations are from the paintings', in the ways that a setting names.
 
-Each loss is made from the painting's activations at one layer, (1, C, H, W), and then gives the
-distance of a picture's activations, (1, C, h, w), as a scalar: (nearly) 0 where the statistics
-agree, and relative to the painting's own, so that it does not depend on the size of pictures or
-activations.
+Each loss is made from what is seen of the paintings at one layer, and then gives the distance of
+what is seen of a picture, as a scalar: (nearly) 0 where the statistics agree, and relative to the
+paintings' own, so that it does not depend on the size of pictures or activations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.moments import Moments, moments
+from impasto_daemon.style_transfer.moments import Moments, blend, moments, positions_of
 from impasto_daemon.style_transfer.wasserstein import OptimalTransport
 from impasto_shared.settings import StyleLoss
 
-Distance = Callable[[Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of one picture at one layer.
+
+    activation: (1, C, H, W).
+    guide: how much each position counts, (H * W), adding up to 1; None where all count alike.
+    share: how much it counts beside others; those of the paintings of a style add up to 1.
+    """
+
+    activation: Tensor
+    guide: Tensor | None = None
+    share: float = 1.0
+
+    @property
+    def moments(self) -> Moments:
+        """The moments of the positions that count."""
+        return moments(self.activation, self.guide)
+
+
+Paintings = Sequence[Seen]
+Distance = Callable[[Seen], Tensor]
 
 # A target of nothing but zeros (no real network gives one) leaves its loss undivided by it.
 SMALLEST_POWER = 1e-12
@@ -27,40 +48,46 @@ _SMALLEST_VARIANCE = 1e-12
 _PAIRINGS = 4
 
 
+def _blended(paintings: Paintings) -> Moments:
+    # Raw moments can be blended; covariances cannot.
+    return blend((painting.share, painting.moments) for painting in paintings)
+
+
 def relative_error(actual: Tensor, target: Tensor) -> Tensor:
     """Squared distance of `actual` from `target`, over the squared length of `target`."""
+    target = target.to(torch.promote_types(target.dtype, torch.float32))
     power = target.square().mean().clamp_min(SMALLEST_POWER)
     return (actual - target).square().mean() / power
 
 
-def gram(painting: Tensor) -> Distance:
+def gram(paintings: Paintings) -> Distance:
     """Gatys, Ecker and Bethge 2016, equation 4: the squared distance of the Gram matrices."""
-    target = moments(painting).second
-    return lambda activation: relative_error(moments(activation).second, target)
+    target = _blended(paintings).second
+    return lambda seen: relative_error(seen.moments.second, target)
 
 
-def wasserstein(painting: Tensor) -> Distance:
+def wasserstein(paintings: Paintings) -> Distance:
     """The squared 2-Wasserstein distance between normal distributions with these moments."""
-    target = moments(painting)
+    target = _blended(paintings)
     transport = OptimalTransport(target.covariance)
     power = target.power.clamp_min(SMALLEST_POWER)
 
-    def distance(activation: Tensor) -> Tensor:
-        actual = moments(activation)
+    def distance(seen: Seen) -> Tensor:
+        actual = seen.moments
         apart = (actual.mean - target.mean).square().sum()
         return (apart + transport.distance(actual.covariance)) / power
 
     return distance
 
 
-def batch_norm(painting: Tensor) -> Distance:
+def batch_norm(paintings: Paintings) -> Distance:
     """Li et al. 2017, section 4.2: the squared distance of means and standard deviations."""
-    target = moments(painting)
+    target = _blended(paintings)
     deviation = _deviation(target)
     power = target.power.clamp_min(SMALLEST_POWER)
 
-    def distance(activation: Tensor) -> Tensor:
-        actual = moments(activation)
+    def distance(seen: Seen) -> Tensor:
+        actual = seen.moments
         apart = (actual.mean - target.mean).square().sum()
         return (apart + (_deviation(actual) - deviation).square().sum()) / power
 
@@ -71,23 +98,23 @@ def _deviation(of: Moments) -> Tensor:
     return of.covariance.diagonal().clamp_min(_SMALLEST_VARIANCE).sqrt()
 
 
-def mmd_linear(painting: Tensor) -> Distance:
+def mmd_linear(paintings: Paintings) -> Distance:
     """Li et al. 2017, table 1: MMD² with the kernel x·y, which compares the means alone."""
-    target = moments(painting).mean
-    return lambda activation: relative_error(moments(activation).mean, target)
+    target = _blended(paintings).mean
+    return lambda seen: relative_error(seen.moments.mean, target)
 
 
-def mmd_polynomial(painting: Tensor) -> Distance:
+def mmd_polynomial(paintings: Paintings) -> Distance:
     """Li et al. 2017, table 1: MMD² with the kernel (x·y + c)², c the painting's mean x·x.
 
     With c = 0 it would be the Gram loss (their equation 7); c adds 2 c times that of the means.
     """
-    target = moments(painting)
+    target = _blended(paintings)
     offset = target.power.clamp_min(SMALLEST_POWER)
     unit = target.second.square().sum() + 2 * offset * target.mean.square().sum()
 
-    def distance(activation: Tensor) -> Tensor:
-        actual = moments(activation)
+    def distance(seen: Seen) -> Tensor:
+        actual = seen.moments
         of_seconds = (actual.second - target.second).square().sum()
         of_means = (actual.mean - target.mean).square().sum()
         return (of_seconds + 2 * offset * of_means) / unit.clamp_min(SMALLEST_POWER)
@@ -95,52 +122,59 @@ def mmd_polynomial(painting: Tensor) -> Distance:
     return distance
 
 
-def mmd_gaussian(painting: Tensor) -> Distance:
+def mmd_gaussian(paintings: Paintings) -> Distance:
     """Li et al. 2017: MMD² with a Gaussian kernel, estimated in linear time from random pairs.
 
     The estimate is unbiased but for the few positions paired with themselves, and so can be
     negative (Gretton et al. 2012, lemma 14). The pairs
     stay the same for one picture size (the paper draws them anew at every step), since L-BFGS
-    must see one function. The kernel's width is the painting's own mean squared distance.
+    must see one function. The kernel's width is the paintings' own mean squared distance.
     """
     generator = torch.Generator().manual_seed(0)
-    positions = _positions(painting)  # (n, C)
-    pairs_of_size: dict[int, tuple[Tensor, Tensor]] = {}
+    positions = [positions_of(painting.activation) for painting in paintings]  # (n, C) each
+    drawn_for: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def distance(activation: Tensor) -> Tensor:
-        of_picture = _positions(activation)  # (m, C)
-        count = len(of_picture)
-        if count not in pairs_of_size:
-            pairs_of_size[count] = (
-                _pairs(count, count, generator),
-                _pairs(len(positions), count, generator),
+    def distance(seen: Seen) -> Tensor:
+        of_picture = positions_of(seen.activation)  # (m, C)
+        count = len(of_picture) * _PAIRINGS // 2 * 2
+        if count not in drawn_for:
+            drawn_for[count] = (
+                _draw(seen, count, generator),
+                torch.cat(
+                    [
+                        of_painting[_draw(painting, round(painting.share * count) + 1, generator)]
+                        for painting, of_painting in zip(paintings, positions, strict=True)
+                    ]
+                )[torch.randperm(count, generator=generator)],
             )
-        pairs, painting_pairs = pairs_of_size[count]
-        x, x_other = of_picture[pairs[0]], of_picture[pairs[1]]
-        y, y_other = positions[painting_pairs[0]], positions[painting_pairs[1]]
-        width = (y - y_other).square().sum(dim=1).mean().clamp_min(SMALLEST_POWER)
+        places, drawn = drawn_for[count]
+        (x, x_other), (y, y_other) = of_picture[places].chunk(2), drawn.chunk(2)
+        width = _squared_distance(y, y_other).mean().clamp_min(SMALLEST_POWER)
 
         def kernel(one: Tensor, other: Tensor) -> Tensor:
-            return torch.exp(-(one - other).square().sum(dim=1) / width).mean()
+            return torch.exp(-_squared_distance(one, other) / width).mean()
 
-        return kernel(x, x_other) + kernel(y, y_other) - kernel(x, y_other) - kernel(x_other, y)
+        return kernel(x, x_other) + kernel(y, y_other) - kernel(x, y) - kernel(x_other, y_other)
 
     return distance
 
 
-def _positions(activation: Tensor) -> Tensor:
-    return activation.squeeze(0).flatten(start_dim=1).T  # (H*W, C)
+def _squared_distance(one: Tensor, other: Tensor) -> Tensor:
+    difference = one - other
+    return difference.to(torch.promote_types(difference.dtype, torch.float32)).square().sum(dim=1)
 
 
-def _pairs(available: int, wanted: int, generator: torch.Generator) -> Tensor:
-    """Two rows of positions below `available`, `wanted` pairs and more: (2, n)."""
-    orders = [torch.randperm(available, generator=generator) for _ in range(_PAIRINGS)]
-    drawn = torch.cat(orders)
-    repeated = drawn.repeat(-(-wanted * _PAIRINGS // len(drawn)))[: wanted * _PAIRINGS // 2 * 2]
-    return repeated.view(2, -1)
+def _draw(seen: Seen, count: int, generator: torch.Generator) -> Tensor:
+    """The places of `count` positions, each as often as it counts."""
+    if seen.guide is not None:
+        weights = seen.guide.cpu()
+        return torch.multinomial(weights, count, replacement=True, generator=generator)
+    available = seen.activation.shape[2:].numel()
+    orders = [torch.randperm(available, generator=generator) for _ in range(-(-count // available))]
+    return torch.cat(orders)[:count]
 
 
-STYLE_LOSSES: Mapping[StyleLoss, Callable[[Tensor], Distance]] = {
+STYLE_LOSSES: Mapping[StyleLoss, Callable[[Paintings], Distance]] = {
     StyleLoss.WASSERSTEIN: wasserstein,
     StyleLoss.GRAM: gram,
     StyleLoss.BATCH_NORM: batch_norm,
@@ -148,4 +182,4 @@ STYLE_LOSSES: Mapping[StyleLoss, Callable[[Tensor], Distance]] = {
     StyleLoss.MMD_POLYNOMIAL: mmd_polynomial,
     StyleLoss.MMD_GAUSSIAN: mmd_gaussian,
 }
-"""What makes each loss from the painting's activations."""
+"""What makes each loss from what is seen of the paintings."""

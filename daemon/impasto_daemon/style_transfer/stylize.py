@@ -1,21 +1,24 @@
-"""One whole job: two images in, one image of the first one's size and format out."""
+"""One whole job: a photo and paintings in, an image of the photo's size and format out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
+from impasto_daemon.style_transfer.losses import Painting, Region
 from impasto_daemon.style_transfer.optimize import OnEvaluation, ShouldStop, transfer
 from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
+from impasto_daemon.style_transfer.regions import regions_of, with_mask_of_size
 from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import from_image, repaint, resize, visible_colours
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.image import Image
-from impasto_shared.settings import Colours, StyleSettings
+from impasto_shared.settings import Colours, Mode, StyleSettings
+from impasto_shared.style import Style
 
 # Four pooling layers leave 2 × 2 of it at relu5_1.
 MIN_SIDE_PX = 32
@@ -40,42 +43,56 @@ OnStep = Callable[[Step], None]
 def stylize(
     network: VGG,
     content: Image,
-    style: Image,
+    styles: Sequence[Style],
     settings: StyleSettings,
     *,
     on_step: OnStep = lambda _: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Image:
-    """`content` painted in the style of `style`: same size, same format, same alpha.
+    """`content` painted in `styles`: same size, same format, same alpha.
 
+    styles: none are needed for the content alone; the style alone needs only the size of content.
     on_step: called after every evaluation.
     should_stop: as in `optimize.transfer`; when stopped, what has been painted by then comes
         back. The same images, settings and seed give the same bytes on the same CPU.
 
     Raises:
+        InvalidImage: where a region or a part is empty.
+        InvalidSettings: for a layer that the network lacks.
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
     photo = visible_colours(from_image(content))
-    painting = visible_colours(from_image(style))
-    if settings.colours is Colours.PHOTO:
-        seen, painting = colours.grey(photo), colours.grey(painting)
-    elif settings.colours is Colours.MATCHED:
+    regions = [] if settings.mode is Mode.CONTENT else regions_of(styles)
+    seen = photo
+    if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
+        seen, regions = colours.grey(photo), _recoloured(regions, colours.grey)
+    elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         # At the size of the work: a few copies of a large layer in float64 would fill the memory.
-        seen, painting = photo, fit(painting, settings.size)
-        painting = colours.match(painting, fit(photo, settings.size))
-    else:
-        seen = photo
-    painted = _paint(network, seen, painting, settings, on_step, should_stop)
+        wanted = fit(photo, settings.size)
+        regions = _recoloured(regions, lambda rgb: colours.match(fit(rgb, settings.size), wanted))
+    painted = _paint(network, seen, regions, settings, on_step, should_stop)
     finished = resize(painted.clamp(0, 1), content.height, content.width)
-    if settings.colours is Colours.PHOTO:
+    if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
         finished = colours.with_luminance_of(photo, finished)
     return repaint(content, finished)
+
+
+def _recoloured(regions: list[Region], recolour: Callable[[Tensor], Tensor]) -> list[Region]:
+    return [
+        replace(
+            region,
+            paintings=[
+                replace(painting, rgb=recolour(painting.rgb)) for painting in region.paintings
+            ],
+        )
+        for region in regions
+    ]
 
 
 def _paint(
     network: VGG,
     photo: Tensor,
-    painting: Tensor,
+    regions: Sequence[Region],
     settings: StyleSettings,
     on_step: OnStep,
     should_stop: ShouldStop,
@@ -86,23 +103,27 @@ def _paint(
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
-        style = _at_stroke_size(painting, scale.longest_side_px, settings.style_scale)
+        height, width = work.shape[2:]
+        scaled = [
+            with_mask_of_size(_at_stroke_size(region, scale, settings), height, width)
+            for region in regions
+        ]
         start = (
-            starting_picture(work, style, settings)
+            starting_picture(work, scaled[0].paintings[0].rgb if scaled else work, settings)
             if painted is None
-            else resize(painted, *work.shape[2:])
+            else resize(painted, height, width)
         )
         result = transfer(
             network,
             pad_to_min(work).to(network.device),
-            pad_to_min(style).to(network.device),
+            [_ready(region, network) for region in scaled],
             pad_to_min(start).to(network.device),
             scale.evaluations,
             settings,
             on_evaluation=tell.of(scale),
             should_stop=should_stop,
         )
-        painted = result.rgb[:, :, : work.shape[2], : work.shape[3]].cpu()
+        painted = result.rgb[:, :, :height, :width].cpu()
         if result.stopped:
             break
     if painted is None:
@@ -110,11 +131,44 @@ def _paint(
     return painted
 
 
-def _at_stroke_size(painting: Tensor, longest_side_px: int, style_scale: float) -> Tensor:
-    """The painting as large as the picture, or as it is where that is less, times `style_scale`."""
-    fitted = fit(painting, max(MIN_SIDE_PX, longest_side_px))
-    height, width = (max(1, round(side * style_scale)) for side in fitted.shape[2:])
-    return resize(fitted, height, width)
+def _at_stroke_size(region: Region, scale: Scale, settings: StyleSettings) -> Region:
+    """The paintings as large as the picture, or as they are where that is less, × `style_scale`."""
+
+    def sized(rgb: Tensor) -> Tensor:
+        fitted = fit(rgb, max(MIN_SIDE_PX, scale.longest_side_px))
+        height, width = (max(1, round(side * settings.style_scale)) for side in fitted.shape[2:])
+        return resize(fitted, height, width)
+
+    return replace(
+        region,
+        paintings=[
+            replace(
+                painting,
+                rgb=sized(painting.rgb),
+                part=None if painting.part is None else sized(painting.part),
+            )
+            for painting in region.paintings
+        ],
+    )
+
+
+def _ready(region: Region, network: VGG) -> Region:
+    """Everything of `region` on the network's device, and no smaller than the network takes."""
+
+    def ready(picture: Tensor) -> Tensor:
+        return pad_to_min(picture).to(network.device)
+
+    return Region(
+        [
+            Painting(
+                ready(painting.rgb),
+                painting.share,
+                None if painting.part is None else ready(painting.part),
+            )
+            for painting in region.paintings
+        ],
+        None if region.mask is None else ready(region.mask),
+    )
 
 
 class _Telling:

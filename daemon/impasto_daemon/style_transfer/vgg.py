@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.winograd import Winograd
 from impasto_shared.settings import Pooling
 
 VGG16_BLOCKS = (2, 2, 3, 3, 3)
@@ -25,6 +26,10 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """The standard deviations that torchvision's models expect colours divided by."""
+
+# Below these, the transforms cost more than the products that they save (docs/benchmarks.md).
+_WINOGRAD_CHANNELS = 128
+_WINOGRAD_POSITIONS = 256
 
 BeforeLayer = Callable[[], None]
 """Called before each convolution, in both directions; an error that it raises ends the pass."""
@@ -42,6 +47,7 @@ class VGG:
     """The convolutional part of a VGG network; its weights never take a gradient.
 
     convolutions: all of them from conv1_1 on; blocks: how many each block has.
+    dtype: what it calculates and gives activations in; pictures are always float32 or better.
     Raises ValueError where the two do not agree.
     """
 
@@ -52,13 +58,18 @@ class VGG:
         *,
         pooling: Pooling = Pooling.AVERAGE,
         device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         if len(convolutions) != sum(blocks):
             raise ValueError(f"{len(convolutions)} convolutions do not make blocks of {blocks}")
-        self._convolutions = [_frozen(convolution, device) for convolution in convolutions]
-        self._names = list(layer_names(blocks))
+        names = layer_names(blocks)
+        self._layers = {
+            name: _Layer(convolution, device, dtype)
+            for name, convolution in zip(names, convolutions, strict=True)
+        }
         self._pool = functional.avg_pool2d if pooling is Pooling.AVERAGE else functional.max_pool2d
-        weight = self._convolutions[0].weight
+        weight = convolutions[0].weight.to(device)
+        self._dtype = dtype or weight.dtype
         self._mean = weight.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
         self._std = weight.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
 
@@ -66,6 +77,11 @@ class VGG:
     def device(self) -> torch.device:
         """Where the weights are, and pictures must be."""
         return self._mean.device
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of all its layers, the shallowest first."""
+        return list(self._layers)
 
     def features(
         self, rgb: Tensor, layers: Collection[str], before_layer: BeforeLayer = lambda: None
@@ -77,10 +93,12 @@ class VGG:
         before_layer: called before each convolution, and as often during a backward pass, so
             that what it raises takes effect within the time of one layer.
         """
-        if unknown := set(layers) - set(self._names):
+        if unknown := set(layers) - set(self._layers):
             raise ValueError(f"The network has no layer {', '.join(sorted(unknown))}")
         found: dict[str, Tensor] = {}
-        remaining = self._activations((rgb - self._mean) / self._std, before_layer)
+        # The layout that convolutions are fastest in.
+        seen = ((rgb - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
+        remaining = self._activations(seen, before_layer)
         while len(found) < len(set(layers)):
             name, activation = next(remaining)
             if name in layers:
@@ -90,11 +108,11 @@ class VGG:
     def _activations(
         self, activation: Tensor, before_layer: BeforeLayer
     ) -> Iterator[tuple[str, Tensor]]:
-        for name, convolution in zip(self._names, self._convolutions, strict=True):
+        for name, layer in self._layers.items():
             if name.endswith("_1") and name != "relu1_1":
                 activation = self._pool(activation, 2)
             before_layer()
-            activation = _convolve(activation, convolution).relu_()
+            activation = layer(activation)
             _call_in_backward(activation, before_layer)
             yield name, activation
 
@@ -110,16 +128,39 @@ def layer_names(blocks: Sequence[int]) -> Iterator[str]:
             yield f"relu{block}_{convolution}"
 
 
-def _frozen(convolution: Convolution, device: torch.device | None) -> Convolution:
-    return Convolution(convolution.weight.detach().to(device), convolution.bias.detach().to(device))
+class _Layer:
+    """One convolution and its ReLU; it never takes a gradient for its weights."""
 
+    def __init__(
+        self, convolution: Convolution, device: torch.device | None, dtype: torch.dtype | None
+    ) -> None:
+        self._weight = convolution.weight.detach().to(
+            device, dtype, memory_format=torch.channels_last
+        )
+        self._bias = convolution.bias.detach().to(device, dtype)
+        self._winograd: Winograd | None = None
 
-def _convolve(activation: Tensor, convolution: Convolution) -> Tensor:
-    # Zeros around the picture would be an edge in every picture, and the optimisation paints
-    # a frame along it. Repeating the outermost positions (not in the paper, nor in VGG's
-    # training) leaves it nothing to see there.
-    padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
-    return functional.conv2d(padded, convolution.weight, convolution.bias)
+    def __call__(self, activation: Tensor) -> Tensor:
+        """What the layer makes of an activation (N, in, H, W): (N, out, H, W)."""
+        # Zeros around the picture would be an edge in every picture, and the optimisation paints
+        # a frame along it. Repeating the outermost positions (not in the paper, nor in VGG's
+        # training) leaves it nothing to see there.
+        if self._suits_winograd(activation):
+            if self._winograd is None:
+                self._winograd = Winograd(self._weight, self._bias)
+            return self._winograd(activation)
+        padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
+        return functional.conv2d(padded, self._weight, self._bias).relu_()
+
+    def _suits_winograd(self, activation: Tensor) -> bool:
+        count, _, height, width = activation.shape
+        return (
+            activation.device.type == "cpu"
+            and activation.dtype == torch.float32
+            and count == 1
+            and height * width >= _WINOGRAD_POSITIONS
+            and min(self._weight.shape[:2]) >= _WINOGRAD_CHANNELS
+        )
 
 
 def _call_in_backward(activation: Tensor, before_layer: BeforeLayer) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,14 +9,14 @@ from torch import Tensor
 
 from daemon.style_transfer.tiny_network import random_rgb, tiny_vgg
 from impasto_daemon.style_transfer.losses import (
-    CONTENT_LAYER,
     CONTENT_WEIGHT,
-    LAYERS,
     RANGE_WEIGHT,
-    STYLE_LAYERS,
     STYLE_WEIGHT,
     TV_WEIGHT,
     Objective,
+    Painting,
+    Region,
+    guide_at,
     measure_targets,
     out_of_range,
     total_variation,
@@ -23,10 +24,20 @@ from impasto_daemon.style_transfer.losses import (
 from impasto_daemon.style_transfer.moments import gram_matrix
 from impasto_daemon.style_transfer.style_losses import relative_error
 from impasto_daemon.style_transfer.vgg import VGG
-from impasto_shared.settings import Pooling, StyleLoss, StyleSettings
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
 
 # Below this side, four pooling layers leave nothing of a picture.
 SIDE_PX = 16
+CONTENT_LAYER = "relu4_2"
+STYLE_LAYERS = {
+    "relu1_1": 16 / 31,
+    "relu2_1": 8 / 31,
+    "relu3_1": 4 / 31,
+    "relu4_1": 2 / 31,
+    "relu5_1": 1 / 31,
+}
+LAYERS = [CONTENT_LAYER, *STYLE_LAYERS]
 PICTURE = random_rgb(SIDE_PX, SIDE_PX, seed=1)
 PHOTO = random_rgb(SIDE_PX, SIDE_PX, seed=2)
 PAINTING = random_rgb(SIDE_PX + 5, SIDE_PX + 16, seed=3)
@@ -44,7 +55,9 @@ def ignore() -> None:
 def objective_of(
     content: Tensor, style: Tensor, settings: StyleSettings, network: VGG | None = None
 ) -> Objective:
-    return measure_targets(network or tiny_vgg(), content, style, settings, ignore)
+    return measure_targets(
+        network or tiny_vgg(), content, [Region([Painting(style)])], settings, ignore
+    )
 
 
 def loss_of(picture: Tensor, objective: Objective) -> float:
@@ -169,11 +182,6 @@ def test_colours_in_range_cost_nothing_and_others_their_squared_distance() -> No
     assert out_of_range(rgb).item() == pytest.approx((0.5**2 + 0.25**2) / 6)
 
 
-def test_shares_of_the_style_layers_add_up_to_one() -> None:
-    assert list(STYLE_LAYERS) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
-    assert sum(STYLE_LAYERS.values()) == pytest.approx(1)
-
-
 def test_impossible_colours_are_part_of_the_objective() -> None:
     picture = PICTURE * 3 - 1
     in_range = objective_of(picture, PAINTING, ONLY_CONTENT)  # so that there is no content loss
@@ -265,3 +273,110 @@ def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> N
     assert torch.autograd.gradcheck(
         lambda picture: objective(picture, ignore), (rgb,), atol=1e-8, rtol=1e-5, fast_mode=True
     )
+
+
+def test_layers_and_their_weights_are_as_asked_for() -> None:
+    settings = StyleSettings(
+        style_loss=StyleLoss.GRAM,
+        smoothness=0,
+        content_layers="relu3_1:1,relu4_1:3",
+        style_layers="relu2_1:2,relu5_1:6",
+    )
+    seen, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
+
+    def content_error(layer: str) -> float:
+        return float(np.sum((seen[layer] - photo[layer]) ** 2) / np.sum(photo[layer] ** 2))
+
+    def style_error(layer: str) -> float:
+        gram = gram_of_paper(seen[layer]) / seen[layer].shape[1]
+        target = gram_of_paper(painting[layer]) / painting[layer].shape[1]
+        return float(np.sum((gram - target) ** 2) / np.sum(target**2))
+
+    loss = loss_of(PICTURE, objective_of(PHOTO, PAINTING, settings))
+
+    assert loss == pytest.approx(
+        CONTENT_WEIGHT * (content_error("relu3_1") + 3 * content_error("relu4_1")) / 4
+        + STYLE_WEIGHT * (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8,
+        rel=1e-12,
+    )
+
+
+@pytest.mark.parametrize("name", ["content_layers", "style_layers"])
+def test_layer_that_the_model_lacks_is_named(name: str) -> None:
+    settings = StyleSettings(**{name: "relu1_1,relu3_4"})
+
+    with pytest.raises(InvalidSettings, match=r"has no layer relu3_4; it has relu1_1,") as caught:
+        objective_of(PHOTO, PAINTING, settings)
+
+    assert caught.value.field == name
+
+
+def test_texture_has_no_content_and_content_no_style() -> None:
+    style = loss_of(PICTURE, objective_of(PHOTO, PAINTING, CONTENT_AND_STYLE)) - loss_of(
+        PICTURE, objective_of(PHOTO, PAINTING, ONLY_CONTENT)
+    )
+    texture = replace(CONTENT_AND_STYLE, mode=Mode.TEXTURE)
+    content = replace(CONTENT_AND_STYLE, mode=Mode.CONTENT)
+
+    assert loss_of(PICTURE, objective_of(PHOTO, PAINTING, texture)) == pytest.approx(style)
+    assert loss_of(PICTURE, objective_of(PHOTO, PAINTING, content)) == loss_of(
+        PICTURE, objective_of(PHOTO, PAINTING, ONLY_CONTENT)
+    )
+
+
+def halves() -> tuple[Tensor, Tensor]:
+    """Masks of the left and the right half."""
+    left = torch.zeros(1, 1, 2 * SIDE_PX, 2 * SIDE_PX, dtype=torch.float64)
+    left[..., :SIDE_PX] = 1
+    return left, 1 - left
+
+
+@pytest.mark.parametrize("style_loss", StyleLoss)
+def test_each_region_is_compared_with_its_own_painting(style_loss: StyleLoss) -> None:
+    # A picture of two paintings side by side, whose network sees each position by itself.
+    settings = StyleSettings(
+        style_loss=style_loss, smoothness=0, mode=Mode.TEXTURE, style_layers="relu1_1"
+    )
+    one, other = (torch.zeros(1, 3, 2 * SIDE_PX, SIDE_PX, dtype=torch.float64) for _ in "12")
+    one[:, 0], other[:, 1] = 1, 1
+    side_by_side = torch.cat([one, other], dim=3)
+
+    def loss(paintings: tuple[Tensor, Tensor]) -> float:
+        regions = [
+            Region([Painting(painting)], mask)
+            for painting, mask in zip(paintings, halves(), strict=True)
+        ]
+        objective = measure_targets(tiny_vgg(), side_by_side, regions, settings, ignore)
+        return loss_of(side_by_side, objective)
+
+    matched, crossed = loss((one, other)), loss((other, one))
+
+    # Nothing but the one column along the border, which sees both.
+    assert abs(matched) < 0.1 * crossed
+
+
+def test_part_of_a_painting_is_all_that_is_looked_at() -> None:
+    left, _ = halves()
+    painting = random_rgb(2 * SIDE_PX, 2 * SIDE_PX, seed=11)
+    changed = painting.clone()
+    changed[..., -4:] = 0
+    settings = replace(CONTENT_AND_STYLE, style_layers="relu1_1,relu2_1")
+
+    def loss(rgb: Tensor, part: Tensor | None) -> float:
+        regions = [Region([Painting(rgb, part=part)])]
+        return loss_of(PHOTO, measure_targets(tiny_vgg(), PHOTO, regions, settings, ignore))
+
+    assert loss(changed, left) == loss(painting, left)
+    assert loss(changed, None) != loss(painting, None)
+
+
+def test_guide_of_a_layer_is_the_mask_as_the_network_pools() -> None:
+    mask = torch.zeros(1, 1, 9, 11)
+    mask[..., :4, :8] = 1
+    mask[..., 8, 0] = 1  # in the row that pooling leaves out
+
+    guide = guide_at("relu3_1", mask)
+
+    assert guide is not None
+    assert guide.tolist() == pytest.approx([0.5, 0.5, 0, 0])
+    assert guide_at("relu3_1", None) is None

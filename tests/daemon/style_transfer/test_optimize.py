@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, broken_vgg, random_rgb, tiny_vgg
-from impasto_daemon.style_transfer.losses import Objective, measure_targets
+from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,
     OnEvaluation,
@@ -22,6 +22,7 @@ from impasto_shared.settings import Optimizer, Pooling, Start, StyleLoss, StyleS
 
 PHOTO = random_rgb(32, 40, seed=1, dtype=torch.float32)
 PAINTING = random_rgb(48, 36, seed=2, dtype=torch.float32)
+STYLE = [Region([Painting(PAINTING)])]
 NETWORK = tiny_vgg(dtype=torch.float32)
 LAYERS = sum(TINY_BLOCKS)
 
@@ -36,7 +37,7 @@ def ignore() -> None:
 
 
 def objective_of(settings: StyleSettings) -> Objective:
-    return measure_targets(NETWORK, PHOTO, PAINTING, settings, ignore)
+    return measure_targets(NETWORK, PHOTO, STYLE, settings, ignore)
 
 
 class StopAt:
@@ -69,7 +70,7 @@ def painted(
     result = transfer(
         network,
         PHOTO,
-        PAINTING,
+        STYLE,
         starting_picture(PHOTO, PAINTING, settings),
         evaluations,
         settings,
@@ -145,7 +146,7 @@ def test_colours_hardly_leave_their_range(optimizer: Optimizer) -> None:
 def test_pictures_given_are_left_alone() -> None:
     photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
-    transfer(NETWORK, photo, painting, start, 5, StyleSettings())
+    transfer(NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings())
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)
@@ -201,7 +202,7 @@ def test_plain_lbfgs_in_double_precision_comes_as_far(start: Start) -> None:
     # Rounding alone leads the two different ways; both go down to a tenth and further.
     settings = StyleSettings(start=start, style_strength=0.1)
     photo, painting = PHOTO.double(), PAINTING.double()
-    objective = measure_targets(tiny_vgg(), photo, painting, settings, ignore)
+    objective = measure_targets(tiny_vgg(), photo, [Region([Painting(painting)])], settings, ignore)
 
     def evaluate(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         rgb = torch.from_numpy(flat).view_as(photo).requires_grad_()

@@ -9,6 +9,7 @@ from torch import Tensor
 from impasto_daemon.style_transfer.moments import gram_matrix
 from impasto_daemon.style_transfer.style_losses import (
     STYLE_LOSSES,
+    Seen,
     batch_norm,
     mmd_gaussian,
     mmd_linear,
@@ -54,7 +55,7 @@ def test_gram_loss_is_mmd_with_the_second_order_polynomial_kernel() -> None:
     expected = mmd_squared(x, y, lambda one, other: (one @ other.T) ** 2)
     size = gram_matrix(PAINTING).square().sum().item()
 
-    loss = STYLE_LOSSES[StyleLoss.GRAM](PAINTING)(PICTURE).item()
+    loss = STYLE_LOSSES[StyleLoss.GRAM]([Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * size == pytest.approx(expected, rel=1e-12)
 
@@ -63,7 +64,7 @@ def test_linear_mmd_is_that_of_all_pairs() -> None:
     x, y = positions(PICTURE), positions(PAINTING)
     expected = mmd_squared(x, y, lambda one, other: one @ other.T)
 
-    loss = mmd_linear(PAINTING)(PICTURE).item()
+    loss = mmd_linear([Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * (y.mean(axis=0) ** 2).sum() == pytest.approx(expected, rel=1e-12)
 
@@ -78,7 +79,7 @@ def test_polynomial_mmd_is_that_of_all_pairs() -> None:
 
     unit = mmd_squared(np.zeros_like(x), y, kernel)
 
-    loss = mmd_polynomial(PAINTING)(PICTURE).item()
+    loss = mmd_polynomial([Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * unit == pytest.approx(mmd_squared(x, y, kernel), rel=1e-12)
 
@@ -88,7 +89,7 @@ def test_gaussian_mmd_estimates_that_of_all_pairs() -> None:
     x, y = positions(picture), positions(painting)
     width = ((y[:1800] - y[1800:]) ** 2).sum(axis=1).mean()
 
-    estimate = mmd_gaussian(painting)(picture).item()
+    estimate = mmd_gaussian([Seen(painting)])(Seen(picture)).item()
 
     assert estimate == pytest.approx(mmd_squared(x, y, gaussian(width)), rel=0.2)
 
@@ -98,7 +99,7 @@ def test_batch_norm_loss_compares_means_and_deviations() -> None:
     means = ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
     deviations = ((x.std(axis=0) - y.std(axis=0)) ** 2).sum()
 
-    loss = batch_norm(PAINTING)(PICTURE).item()
+    loss = batch_norm([Seen(PAINTING)])(Seen(PICTURE)).item()
 
     unit = (y**2).sum(axis=1).mean()
     assert loss == pytest.approx((means + deviations) / unit, rel=1e-10)
@@ -106,35 +107,78 @@ def test_batch_norm_loss_compares_means_and_deviations() -> None:
 
 @pytest.mark.parametrize("name", StyleLoss)
 def test_loss_is_nothing_at_the_painting_and_something_elsewhere(name: StyleLoss) -> None:
-    painting = activation(5, 80, 90)
-    distance = STYLE_LOSSES[name](painting)
+    painting = activation(5, 160, 90)
+    distance = STYLE_LOSSES[name]([Seen(painting)])
 
-    at_painting = distance(painting).item()
+    at_painting = distance(Seen(painting)).item()
 
     # What is drawn at random, or smoothed, is only nearly nothing.
     assert at_painting == pytest.approx(0, abs=5e-3)
-    assert distance(activation(6, 80, 90, shift=0.5)).item() > 20 * abs(at_painting)
+    assert distance(Seen(activation(6, 160, 90, shift=0.5))).item() > 20 * abs(at_painting)
 
 
 @pytest.mark.parametrize("name", StyleLoss)
 def test_loss_forgets_the_scale_of_a_network(name: StyleLoss) -> None:
-    loss = STYLE_LOSSES[name](PAINTING)(PICTURE)
+    loss = STYLE_LOSSES[name]([Seen(PAINTING)])(Seen(PICTURE))
 
-    scaled = STYLE_LOSSES[name](1000 * PAINTING)(1000 * PICTURE)
+    scaled = STYLE_LOSSES[name]([Seen(1000 * PAINTING)])(Seen(1000 * PICTURE))
 
     torch.testing.assert_close(scaled, loss, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in StyleLoss if name != StyleLoss.MMD_GAUSSIAN])
 def test_loss_forgets_how_often_a_texture_repeats(name: StyleLoss) -> None:
-    distance = STYLE_LOSSES[name](PAINTING)
+    distance = STYLE_LOSSES[name]([Seen(PAINTING)])
 
-    torch.testing.assert_close(distance(PICTURE.repeat(1, 1, 2, 3)), distance(PICTURE))
+    torch.testing.assert_close(distance(Seen(PICTURE.repeat(1, 1, 2, 3))), distance(Seen(PICTURE)))
 
 
 @pytest.mark.parametrize("name", StyleLoss)
 def test_loss_of_activations_of_nothing_is_finite(name: StyleLoss) -> None:
     nothing = torch.zeros(1, 6, 4, 4, dtype=torch.float64)
 
-    assert STYLE_LOSSES[name](nothing)(nothing).isfinite()
-    assert STYLE_LOSSES[name](PAINTING)(nothing).isfinite()
+    assert STYLE_LOSSES[name]([Seen(nothing)])(Seen(nothing)).isfinite()
+    assert STYLE_LOSSES[name]([Seen(PAINTING)])(Seen(nothing)).isfinite()
+
+
+TWO = [Seen(PAINTING, share=0.25), Seen(activation(7, 5, 5, shift=1.0), share=0.75)]
+MOMENT_LOSSES = [name for name in StyleLoss if name != StyleLoss.MMD_GAUSSIAN]
+
+
+@pytest.mark.parametrize("name", MOMENT_LOSSES)
+def test_blend_of_paintings_is_one_distribution(name: StyleLoss) -> None:
+    # One part of the first painting and three of the second, position by position.
+    first, second = (seen.activation.flatten(2) for seen in TWO)
+    together = torch.cat([first.repeat(1, 1, 5), second.repeat(1, 1, 12)], dim=2).unsqueeze(2)
+
+    blended, whole = STYLE_LOSSES[name](TWO), STYLE_LOSSES[name]([Seen(together)])
+
+    torch.testing.assert_close(blended(Seen(PICTURE)), whole(Seen(PICTURE)))
+
+
+@pytest.mark.parametrize("name", MOMENT_LOSSES)
+def test_guide_leaves_only_a_part_to_be_compared(name: StyleLoss) -> None:
+    left = torch.zeros(4, 5, dtype=torch.float64)
+    left[:, :2] = 1 / 8
+    part = PAINTING[..., :2]
+    distance = STYLE_LOSSES[name]([Seen(PAINTING, left.flatten())])
+
+    torch.testing.assert_close(
+        distance(Seen(PICTURE)), STYLE_LOSSES[name]([Seen(part)])(Seen(PICTURE))
+    )
+    assert distance(Seen(PAINTING, left.flatten())).item() == pytest.approx(0, abs=5e-3)
+
+
+def test_gaussian_mmd_of_a_blend_estimates_that_of_all_pairs() -> None:
+    one, other = activation(8, 60, 60), activation(9, 70, 70, shift=0.7)
+    picture = activation(10, 60, 50, shift=1.5)
+    counts = torch.zeros(60, 50, dtype=torch.float64)
+    counts[:, :25] = 1 / 1500
+    x = positions(picture[..., :25])
+    y = np.concatenate([positions(one)[:1000], positions(other)[:1000]])
+    width = ((y[np.random.default_rng(0).permutation(2000)] - y) ** 2).sum(axis=1).mean()
+
+    distance = mmd_gaussian([Seen(one, share=0.5), Seen(other, share=0.5)])
+    estimate = distance(Seen(picture, counts.flatten())).item()
+
+    assert estimate == pytest.approx(mmd_squared(x, y, gaussian(width)), rel=0.25)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
 from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.losses import STYLE_LAYERS
+from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.moments import gram_matrix
 from impasto_daemon.style_transfer.optimize import Transfer
 from impasto_daemon.style_transfer.style_losses import relative_error
@@ -16,9 +17,12 @@ from impasto_daemon.style_transfer.tensors import from_image, repaint, resize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.settings import Colours, Model, Pooling, Start, StyleSettings
+from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.settings import Colours, Mode, Model, Pooling, Start, StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import ROOT
 
+STYLE_LAYERS = parse_layer_weights(StyleSettings().style_layers)
 NETWORK = tiny_vgg(dtype=torch.float32)
 PAINTING = random_image(40, 56, PixelFormat.RGB_U8, seed=1)
 QUICK = StyleSettings(iterations=3, size=32)
@@ -35,7 +39,7 @@ def alpha_of(image: Image) -> NDArray[np.uint8]:
 def test_picture_keeps_size_format_and_alpha(form: PixelFormat, width: int, height: int) -> None:
     photo = random_image(width, height, form, seed=2)
 
-    picture = stylize(NETWORK, photo, PAINTING, QUICK)
+    picture = stylize(NETWORK, photo, [Style(PAINTING)], QUICK)
 
     assert (picture.width, picture.height, picture.format) == (width, height, form)
     np.testing.assert_array_equal(alpha_of(picture), alpha_of(photo))
@@ -47,7 +51,7 @@ def test_picture_keeps_size_format_and_alpha(form: PixelFormat, width: int, heig
 def test_painting_may_have_any_size_and_format(form: PixelFormat, width: int, height: int) -> None:
     photo = random_image(40, 40, PixelFormat.RGB_U8, seed=3)
 
-    picture = stylize(NETWORK, photo, random_image(width, height, form, seed=4), QUICK)
+    picture = stylize(NETWORK, photo, [Style(random_image(width, height, form, seed=4))], QUICK)
 
     assert bytes(picture.pixels) != bytes(photo.pixels)
 
@@ -61,7 +65,7 @@ def test_photo_without_style_or_smoothness_stays_as_it_is(form: PixelFormat) -> 
     photo = Image(36, 44, form, numbers.tobytes())
     settings = StyleSettings(style_strength=0, smoothness=0, iterations=5)
 
-    picture = stylize(NETWORK, photo, PAINTING, settings)
+    picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     assert bytes(picture.pixels) == bytes(photo.pixels)
 
@@ -70,7 +74,7 @@ def test_picture_is_painted_at_the_size_asked_for() -> None:
     photo = random_image(96, 64, PixelFormat.RGB_U8, seed=6)
     settings = StyleSettings(style_strength=0, smoothness=0, iterations=2, size=48)
 
-    picture = stylize(NETWORK, photo, PAINTING, settings)
+    picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     small = resize(from_image(photo).rgb, 32, 48)
     assert bytes(picture.pixels) == bytes(repaint(photo, resize(small, 64, 96)).pixels)
@@ -80,7 +84,7 @@ def test_nothing_is_scaled_up_to_the_size_asked_for() -> None:
     photo = random_image(50, 40, PixelFormat.RGB_U8, seed=7)
 
     at_its_size, at_any = (
-        stylize(NETWORK, photo, PAINTING, StyleSettings(iterations=5, size=size))
+        stylize(NETWORK, photo, [Style(PAINTING)], StyleSettings(iterations=5, size=size))
         for size in (50, 16_384)
     )
 
@@ -92,7 +96,7 @@ def test_same_images_and_settings_give_the_same_bytes(start: Start) -> None:
     photo = random_image(40, 33, PixelFormat.RGBA_U16, seed=8)
     settings = StyleSettings(start=start, iterations=8, seed=5)
 
-    first, second = (stylize(NETWORK, photo, PAINTING, settings) for _ in range(2))
+    first, second = (stylize(NETWORK, photo, [Style(PAINTING)], settings) for _ in range(2))
 
     assert bytes(first.pixels) == bytes(second.pixels)
 
@@ -105,7 +109,7 @@ def test_hidden_colours_change_nothing_that_is_seen() -> None:
     pixels[:20, :, :3] = 255 - pixels[:20, :, :3]
     second = Image(40, 40, PixelFormat.RGBA_U8, pixels.tobytes())
 
-    pictures = [stylize(NETWORK, photo, photo, QUICK) for photo in (first, second)]
+    pictures = [stylize(NETWORK, photo, [Style(photo)], QUICK) for photo in (first, second)]
 
     assert bytes(pictures[0].pixels) == bytes(pictures[1].pixels)
 
@@ -117,7 +121,7 @@ def test_steps_are_told_and_stopping_gives_what_there_is() -> None:
     picture = stylize(
         NETWORK,
         photo,
-        PAINTING,
+        [Style(PAINTING)],
         StyleSettings(iterations=10_000),
         on_step=steps.append,
         should_stop=lambda: len(steps) == 4,
@@ -132,7 +136,7 @@ def test_work_done_grows_to_all_of_it_over_every_scale() -> None:
     photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
     steps: list[Step] = []
 
-    stylize(NETWORK, photo, PAINTING, StyleSettings(iterations=9), on_step=steps.append)
+    stylize(NETWORK, photo, [Style(PAINTING)], StyleSettings(iterations=9), on_step=steps.append)
 
     assert [step.step for step in steps] == list(range(1, 10))
     assert {step.steps for step in steps} == {9}
@@ -147,7 +151,7 @@ def test_coarse_scales_come_first() -> None:
     photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
     settings = StyleSettings(style_strength=0, smoothness=0, iterations=2)
 
-    picture = stylize(NETWORK, photo, PAINTING, settings)
+    picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     # One evaluation at each of two scales: nothing but what the coarse one has left over.
     rgb = from_image(photo).rgb
@@ -162,16 +166,16 @@ def test_stroke_size_is_the_size_of_the_painting(
     seen: list[torch.Size] = []
 
     def transfer(
-        _network: VGG, _photo: torch.Tensor, style: torch.Tensor, *_: Any, **__: Any
+        _network: VGG, _photo: torch.Tensor, regions: list[Region], *_: Any, **__: Any
     ) -> Any:
-        seen.append(style.shape)
+        seen.append(regions[0].paintings[0].rgb.shape)
         return Transfer(_photo, stopped=False)
 
     monkeypatch.setattr("impasto_daemon.style_transfer.stylize.transfer", transfer)
     photo = random_image(100, 70, PixelFormat.RGB_U8, seed=16)
     painting = random_image(96, 80, PixelFormat.RGB_U8, seed=17)
 
-    stylize(NETWORK, photo, painting, StyleSettings(style_scale=style_scale, iterations=1))
+    stylize(NETWORK, photo, [Style(painting)], StyleSettings(style_scale=style_scale, iterations=1))
 
     assert seen == [(1, 3, round(80 * style_scale), round(96 * style_scale))]
 
@@ -180,7 +184,7 @@ def test_colours_of_the_photo_are_kept_but_for_light_and_dark() -> None:
     photo = random_image(40, 40, PixelFormat.RGB_FLOAT, seed=15)
     settings = StyleSettings(iterations=5, colours=Colours.PHOTO)
 
-    picture = stylize(NETWORK, photo, PAINTING, settings)
+    picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     change = from_image(picture).rgb - from_image(photo).rgb
     in_range = ((from_image(picture).rgb > 0) & (from_image(picture).rgb < 1)).all(dim=1)
@@ -236,6 +240,58 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
             for layer, share in STYLE_LAYERS.items()
         )
 
-    picture = stylize(network, photo, painting, StyleSettings(iterations=30, size=side_px))
+    picture = stylize(network, photo, [Style(painting)], StyleSettings(iterations=30, size=side_px))
 
     assert style_loss(picture) < style_loss(photo) / 3
+
+
+def plain(red: int, green: int, blue: int) -> Image:
+    return Image(40, 40, PixelFormat.RGB_U8, bytes([red, green, blue]) * 1600)
+
+
+def test_texture_depends_on_the_photos_size_alone() -> None:
+    settings = StyleSettings(mode=Mode.TEXTURE, iterations=4, colours=Colours.PHOTO)
+    photos = [plain(0, 0, 0), random_image(40, 40, PixelFormat.RGB_U8, seed=20)]
+
+    first, second = (stylize(NETWORK, photo, [Style(PAINTING)], settings) for photo in photos)
+
+    assert bytes(first.pixels) == bytes(second.pixels)
+
+
+def test_content_depends_on_the_photo_alone() -> None:
+    settings = StyleSettings(mode=Mode.CONTENT, iterations=30)
+    photo = random_image(40, 40, PixelFormat.RGB_U8, seed=21)
+
+    alone = stylize(NETWORK, photo, [], settings)
+    other = stylize(NETWORK, photo, [Style(PAINTING)], settings)
+
+    assert bytes(alone.pixels) == bytes(other.pixels)
+    # It begins with noise and comes nearer.
+    noise = stylize(NETWORK, photo, [], replace(settings, iterations=1))
+    assert error_of(alone, photo) < error_of(noise, photo)
+
+
+def error_of(picture: Image, photo: Image) -> float:
+    layers = ["relu4_2"]
+    seen, wanted = (
+        NETWORK.features(from_image(image).rgb, layers)["relu4_2"] for image in (picture, photo)
+    )
+    return relative_error(seen, wanted).item()
+
+
+def test_region_takes_its_own_style() -> None:
+    photo = random_image(64, 64, PixelFormat.RGB_U8, seed=22)
+    left = Image(64, 64, PixelFormat.RGB_U8, (bytes([255]) * 96 + bytes(96)) * 64)
+    settings = StyleSettings(iterations=40, size=64, style_strength=10)
+
+    picture = stylize(
+        NETWORK,
+        photo,
+        [Style(plain(220, 30, 30), region=left), Style(plain(30, 30, 220))],
+        settings,
+    )
+
+    rgb = from_image(picture).rgb[0]
+    more_red = rgb[0] - rgb[2]
+    assert more_red[:, :30].mean() > 0.2
+    assert more_red[:, 34:].mean() < -0.2

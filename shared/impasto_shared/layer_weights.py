@@ -1,0 +1,50 @@
+"""Layers of the network with their weights, as text: `relu1_1:2,relu2_1:1`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+_LAYER = re.compile(r"relu[1-5]_[1-4]")
+_SEPARATORS = re.compile(r"[\s,]+")
+
+
+def parse_layer_weights(text: str) -> dict[str, float]:
+    """The weight of each layer named in `text`, 1 where none is given; at least one layer.
+
+    Layers are separated by commas or spaces. Raises ValueError, with a sentence, for anything else.
+
+    >>> parse_layer_weights("relu1_1:2 relu4_2")
+    {'relu1_1': 2.0, 'relu4_2': 1.0}
+    """
+    weights: dict[str, float] = {}
+    for entry in filter(None, _SEPARATORS.split(text)):
+        name, _, weight = entry.partition(":")
+        if not _LAYER.fullmatch(name):
+            raise ValueError(f"There is no layer {name!r}; the names are like relu4_2.")
+        if name in weights:
+            raise ValueError(f"The layer {name} is named twice.")
+        weights[name] = _parse_weight(name, weight) if ":" in entry else 1.0
+    if not weights:
+        raise ValueError("No layer is named; the names are like relu4_2.")
+    return weights
+
+
+def _parse_weight(name: str, text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 1e-6 <= weight <= 1e6:  # which NaN does not either
+        raise ValueError(f"The weight of {name} must be a number from 1e-6 to 1e6, not {text!r}.")
+    return weight
+
+
+def format_layer_weights(weights: Mapping[str, float]) -> str:
+    """The text that `parse_layer_weights` reads.
+
+    >>> format_layer_weights({"relu1_1": 2.0, "relu4_2": 1.0})
+    'relu1_1:2,relu4_2:1'
+    """
+    return ",".join(f"{name}:{weight:g}" for name, weight in weights.items())
