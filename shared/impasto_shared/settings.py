@@ -189,7 +189,7 @@ class StyleSettings:
         high=10.0,
         label="Style strength",
         help="How strongly the painting's manner overrides the photo: 0 keeps the photo, "
-        "1 suits most pictures, 10 keeps little of the photo",
+        "1 suits most pictures, 10 keeps little of the photo; it counts squared",
     )
     quality: Quality = _setting(
         ChoiceSetting,
@@ -268,10 +268,9 @@ class StyleSettings:
     )
     style_layers: str = _setting(
         LayersSetting,
-        # The paper has them equal. Halving from layer to layer keeps colours true and strokes
-        # clean: the deep layers, whose demands contradict the content's, otherwise tear the
-        # picture apart.
-        "relu1_1:16,relu2_1:8,relu3_1:4,relu4_1:2,relu5_1:1",
+        # The paper has them equal. The shallow layers, at every scale, make paint and strokes;
+        # as strong as them, the deep ones cover flat places with a weave.
+        "relu1_1:64,relu2_1:32,relu3_1:8,relu4_1:1,relu5_1:0.1",
         label="Style layers",
         help="The layers of the network at which the picture is compared with the painting, each "
         "with its weight beside the others: deeper ones bring larger forms",
@@ -304,11 +303,11 @@ class StyleSettings:
     )
     pooling: Pooling = _setting(
         ChoiceSetting,
-        Pooling.AVERAGE,
+        Pooling.MAX,
         choices={Pooling.AVERAGE: "Average", Pooling.MAX: "Maximum"},
         label="Pooling",
-        help="How the network reduces its activations: average gives smoother pictures, "
-        "maximum harder edges",
+        help="How the network reduces its activations: maximum, which it was trained with, keeps "
+        "more of the photo's detail, average gives calmer pictures",
     )
     start: Start = _setting(
         ChoiceSetting,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,11 +13,26 @@ from torch import Tensor
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 """The loss of a picture and its gradient, of the picture's shape; raises to end the search."""
 
+
+class Curvature(Protocol):
+    """What is known of the loss's curvature beside the steps remembered, as a positive matrix."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it knows anything yet."""
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Takes in a step and the change of the gradient along it."""
+
+    def improved(self, gradient: Tensor) -> Tensor:
+        """`gradient` times the inverse of the curvature."""
+
+
 # How many former steps are remembered; each takes two copies of the picture.
 HISTORY = 20
-# L-BFGS knows nothing of the loss's curvature before its first step, and goes along the plain
-# gradient: scaled to this mean change of a colour, one of 255 or so, the step is neither lost nor
-# too far. Five times as much leaves speckles where a fine scale gets a few evaluations only.
+# L-BFGS knows nothing of the loss's curvature at a new scale before its first step: scaled to
+# this mean change of a colour, one of 255 or so, the step is neither lost nor too far. Five times
+# as much leaves speckles where a fine scale gets a few evaluations only.
 FIRST_CHANGE = 0.004
 # A step must bring at least this part of what the slope promises (Armijo's condition).
 _SUFFICIENT_DECREASE = 1e-4
@@ -37,13 +53,16 @@ class _Pair:
     inverse_curvature: Tensor
 
 
-def minimise(evaluate: Evaluate, start: Tensor) -> None:
-    """Goes downhill from `start` until `evaluate` raises, or no step leads further down."""
+def minimise(evaluate: Evaluate, start: Tensor, curvature: Curvature) -> None:
+    """Goes downhill from `start` until `evaluate` raises, or no step leads further down.
+
+    curvature: what is known from elsewhere; what is learnt here is added to it.
+    """
     pairs: deque[_Pair] = deque(maxlen=HISTORY)
     picture = start
     loss, gradient = evaluate(picture)
     while gradient.any():
-        direction = -_improved(gradient, pairs)
+        direction = -_improved(gradient, pairs, curvature)
         slope = _dot(direction, gradient).item()
         if slope >= 0:
             if not pairs:
@@ -57,22 +76,23 @@ def minimise(evaluate: Evaluate, start: Tensor) -> None:
             pairs.clear()
             continue
         next_picture, loss, next_gradient = found
-        _remember(pairs, next_picture - picture, next_gradient - gradient)
+        _remember(pairs, curvature, next_picture - picture, next_gradient - gradient)
         picture, gradient = next_picture, next_gradient
 
 
-def _improved(gradient: Tensor, pairs: deque[_Pair]) -> Tensor:
+def _improved(gradient: Tensor, pairs: deque[_Pair], curvature: Curvature) -> Tensor:
     """The gradient times the inverse of the curvature that `pairs` know (algorithm 7.4)."""
     if not pairs:
-        return gradient * (FIRST_CHANGE / gradient.abs().mean())
+        # What a coarser scale has learnt tells frequencies apart; how far to go it does not know.
+        step = curvature.improved(gradient) if curvature.is_known else gradient
+        return step * (FIRST_CHANGE / step.abs().mean())
     improved = gradient.clone()
     lengths = []
     for pair in reversed(pairs):
         length = pair.inverse_curvature * _dot(pair.step, improved)
         improved -= length * pair.change
         lengths.append(length)
-    newest = pairs[-1]
-    improved /= newest.inverse_curvature * _dot(newest.change, newest.change)
+    improved = curvature.improved(improved)
     for pair, length in zip(pairs, reversed(lengths), strict=True):
         correction = pair.inverse_curvature * _dot(pair.change, improved)
         improved += (length - correction) * pair.step
@@ -95,10 +115,11 @@ def _line_search(
     return None
 
 
-def _remember(pairs: deque[_Pair], step: Tensor, change: Tensor) -> None:
-    curvature = _dot(step, change)
-    if curvature > _SMALLEST_CURVATURE * step.norm() * change.norm():
-        pairs.append(_Pair(step, change, 1 / curvature))
+def _remember(pairs: deque[_Pair], curvature: Curvature, step: Tensor, change: Tensor) -> None:
+    along = _dot(step, change)
+    if along > _SMALLEST_CURVATURE * step.norm() * change.norm():
+        pairs.append(_Pair(step, change, 1 / along))
+        curvature.learn(step, change)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

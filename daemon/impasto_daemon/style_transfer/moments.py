@@ -72,7 +72,7 @@ class _FirstTwo(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, activation: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(activation, guide)
-        positions = _precise(positions_of(activation))
+        positions = precise(positions_of(activation))
         if guide is None:
             count = len(positions)
             return positions.mean(dim=0), positions.T @ positions / count
@@ -82,7 +82,7 @@ class _FirstTwo(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope_of_mean: Tensor, slope_of_second: Tensor) -> tuple[Tensor, None]:
         activation, guide = ctx.saved_tensors
-        positions = _precise(positions_of(activation))
+        positions = precise(positions_of(activation))
         both = slope_of_second + slope_of_second.T
         if guide is None:
             both, slope_of_mean = both / len(positions), slope_of_mean / len(positions)
@@ -99,6 +99,6 @@ class _FirstTwo(torch.autograd.Function):
         return slope.to(activation.dtype), None
 
 
-def _precise(positions: Tensor) -> Tensor:
-    """Sums of many numbers of 16 bits would be lost to rounding."""
+def precise(positions: Tensor) -> Tensor:
+    """`positions` in float32 at least: sums of many 16-bit numbers would be lost to rounding."""
     return positions.float() if positions.element_size() < 4 else positions

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Objective, Region, measure_targets
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
@@ -55,6 +56,7 @@ def transfer(
     start: Tensor,
     evaluations: int,
     settings: StyleSettings,
+    curvature: BandCurvature,
     *,
     on_evaluation: OnEvaluation = lambda _: None,
     should_stop: ShouldStop = lambda: False,
@@ -63,6 +65,7 @@ def transfer(
 
     content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
         sides >= 32; start has the size of content.
+    curvature: what coarser scales have learnt of the loss; this one adds to it.
     on_evaluation: called with the loss after every evaluation.
     should_stop: asked before every convolution; once it says so, the best picture so far comes
         back within the time of one layer.
@@ -79,7 +82,7 @@ def transfer(
     search = _Search(start, evaluations, on_evaluation)
     try:
         objective = measure_targets(network, content, regions, settings, stop_if_asked)
-        search.run(objective, settings, stop_if_asked)
+        search.run(objective, settings, curvature, stop_if_asked)
     except _Stopped:
         return Transfer(search.best, stopped=True)
     return Transfer(search.best, stopped=False)
@@ -94,7 +97,13 @@ class _Search:
         self._left = evaluations
         self._on_evaluation = on_evaluation
 
-    def run(self, objective: Objective, settings: StyleSettings, before_layer: BeforeLayer) -> None:
+    def run(
+        self,
+        objective: Objective,
+        settings: StyleSettings,
+        curvature: BandCurvature,
+        before_layer: BeforeLayer,
+    ) -> None:
         """Minimises until the evaluations are used up or no step leads further down."""
 
         def evaluate(rgb: Tensor) -> tuple[float, Tensor]:
@@ -108,7 +117,7 @@ class _Search:
             return loss, gradient
 
         try:
-            OPTIMIZERS[settings.optimizer](evaluate, self.best)
+            OPTIMIZERS[settings.optimizer](evaluate, self.best, curvature)
         except _Finished:
             return
 

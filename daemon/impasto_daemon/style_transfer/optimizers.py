@@ -11,6 +11,7 @@ from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
 from impasto_daemon.style_transfer import lbfgs
+from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.lbfgs import FIRST_CHANGE, HISTORY, Evaluate
 from impasto_shared.settings import Optimizer
 
@@ -21,7 +22,7 @@ _ADAM_RATE = 0.02
 _ADAM_BETAS = (0.9, 0.99)
 
 
-def scipy_lbfgsb(evaluate: Evaluate, start: Tensor) -> None:
+def scipy_lbfgsb(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -> None:
     """L-BFGS-B of SciPy, the reference: in float64 and in the bounds [0, 1]."""
     scale: float | None = None
 
@@ -50,7 +51,7 @@ def scipy_lbfgsb(evaluate: Evaluate, start: Tensor) -> None:
     )
 
 
-def adam(evaluate: Evaluate, start: Tensor) -> None:
+def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -> None:
     """Adam (Kingma and Ba 2015), the picture brought back to [0, 1] after every step."""
     picture = start.clone()
     steps = torch.optim.Adam([picture], lr=_ADAM_RATE, betas=_ADAM_BETAS)
@@ -62,7 +63,7 @@ def adam(evaluate: Evaluate, start: Tensor) -> None:
         picture.clamp_(0, 1)
 
 
-OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor], None]] = {
+OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor, BandCurvature], None]] = {
     Optimizer.LBFGS: lbfgs.minimise,
     Optimizer.SCIPY: scipy_lbfgsb,
     Optimizer.ADAM: adam,

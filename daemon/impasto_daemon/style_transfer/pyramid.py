@@ -8,7 +8,6 @@ the last one do not depend on the size asked for, so that a preview shows what t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,22 +20,27 @@ _SMALLEST_STEP = 1.2
 
 @dataclass(frozen=True)
 class Schedule:
-    """`factor` between the sides of two scales, evaluations at the coarsest and at least."""
+    """How work is shared out.
+
+    factor: between the sides of two scales; first, least: evaluations at the coarsest scale, and
+    at any; finest: the side of the last scale, as a part of the one asked for.
+    """
 
     factor: float
     first: int
     least: int
+    finest: float = 1.0
 
     def evaluations(self, longest_side_px: int) -> int:
         """How many at a scale of this size: the fewer, the more each costs."""
         cheaper = min(1.0, COARSEST_PX / longest_side_px)
-        return max(self.least, round(self.first * math.pow(cheaper, 1.5)))
+        return max(self.least, round(self.first * cheaper))
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
-    Quality.DRAFT: Schedule(factor=2.0, first=22, least=3),
-    Quality.GOOD: Schedule(factor=2**0.5, first=56, least=6),
-    Quality.BEST: Schedule(factor=2**0.5, first=240, least=24),
+    Quality.DRAFT: Schedule(factor=2.0, first=16, least=5, finest=0.75),
+    Quality.GOOD: Schedule(factor=2**0.5, first=32, least=6),
+    Quality.BEST: Schedule(factor=2**0.5, first=120, least=24),
 }
 
 
@@ -54,13 +58,16 @@ class Scale:
 
 
 def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
-    """The scales up to `longest_side_px`, the coarsest first.
+    """The scales up to `longest_side_px`, the coarsest first; a draft stops before.
 
     With `settings.iterations` their evaluations add up to that number, shared out as the quality
     would have it; the finest scale gets at least one, the coarsest are left out before it does not.
     What a layer remembers of a photo is painted at one scale: coarser ones would help it.
     """
     schedule = SCHEDULES[settings.quality]
+    longest_side_px = max(
+        min(longest_side_px, COARSEST_PX), round(longest_side_px * schedule.finest)
+    )
     sides: list[int] = []
     side = float(COARSEST_PX)
     while side * _SMALLEST_STEP <= longest_side_px:

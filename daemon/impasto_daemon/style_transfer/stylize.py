@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
+from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Painting, Region
 from impasto_daemon.style_transfer.optimize import OnEvaluation, ShouldStop, transfer
 from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
@@ -100,6 +101,7 @@ def _paint(
     """`photo` (1, 3, H, W) painted scale after scale, at the size of the last one, on the CPU."""
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
     tell = _Telling(scales, on_step)
+    curvature = BandCurvature()
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
@@ -120,6 +122,7 @@ def _paint(
             pad_to_min(start).to(network.device),
             scale.evaluations,
             settings,
+            curvature,
             on_evaluation=tell.of(scale),
             should_stop=should_stop,
         )

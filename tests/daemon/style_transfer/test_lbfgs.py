@@ -13,6 +13,18 @@ CURVATURES = torch.logspace(-2, 2, 30, dtype=torch.float64)
 START = torch.linspace(-1, 3, 30, dtype=torch.float64)
 
 
+class Plain:
+    """The usual guess: one curvature for all directions (Nocedal and Wright 2006, eq. 7.20)."""
+
+    is_known = False
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        self._inverse = torch.dot(step, change) / torch.dot(change, change)
+
+    def improved(self, gradient: Tensor) -> Tensor:
+        return self._inverse * gradient
+
+
 class Finished(Exception):
     """The evaluations are used up."""
 
@@ -54,7 +66,7 @@ def test_bowl_is_emptied() -> None:
     bowl = Bowl(limit=300)
 
     with pytest.raises(Finished):
-        lbfgs.minimise(bowl, START)
+        lbfgs.minimise(bowl, START, Plain())
 
     assert min(bowl.losses) < 1e-6 * bowl.losses[0]
 
@@ -67,7 +79,7 @@ def test_valley_is_followed_about_as_fast_as_scipy_does() -> None:
     )
 
     with contextlib.suppress(Finished):
-        lbfgs.minimise(valley, start)
+        lbfgs.minimise(valley, start, Plain())
 
     assert reference.fun < 1e-6
     assert min(valley.losses) < 1e-6
@@ -76,7 +88,7 @@ def test_valley_is_followed_about_as_fast_as_scipy_does() -> None:
 def test_search_ends_where_the_slope_is_nothing() -> None:
     bowl = Bowl(limit=10)
 
-    lbfgs.minimise(bowl, torch.zeros(30, dtype=torch.float64))
+    lbfgs.minimise(bowl, torch.zeros(30, dtype=torch.float64), Plain())
 
     assert bowl.losses == [0]
 
@@ -89,7 +101,7 @@ def test_step_that_is_too_long_is_shortened() -> None:
     cliff = Cliff(limit=60)
 
     with contextlib.suppress(Finished):
-        lbfgs.minimise(cliff, torch.full((3,), FIRST_CHANGE / 3, dtype=torch.float64))
+        lbfgs.minimise(cliff, torch.full((3,), FIRST_CHANGE / 3, dtype=torch.float64), Plain())
 
     assert max(cliff.losses) > cliff.losses[0]
 
@@ -103,6 +115,6 @@ def test_function_that_lies_about_its_slope_ends_the_search() -> None:
 
     liar = Liar(limit=1000)
 
-    lbfgs.minimise(liar, START)
+    lbfgs.minimise(liar, START, Plain())
 
     assert len(liar.losses) < 100

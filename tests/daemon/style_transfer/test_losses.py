@@ -11,7 +11,6 @@ from daemon.style_transfer.tiny_network import random_rgb, tiny_vgg
 from impasto_daemon.style_transfer.losses import (
     CONTENT_WEIGHT,
     RANGE_WEIGHT,
-    STYLE_WEIGHT,
     TV_WEIGHT,
     Objective,
     Painting,
@@ -31,11 +30,11 @@ from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
 SIDE_PX = 16
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = {
-    "relu1_1": 16 / 31,
-    "relu2_1": 8 / 31,
-    "relu3_1": 4 / 31,
-    "relu4_1": 2 / 31,
-    "relu5_1": 1 / 31,
+    "relu1_1": 64 / 105.1,
+    "relu2_1": 32 / 105.1,
+    "relu3_1": 8 / 105.1,
+    "relu4_1": 1 / 105.1,
+    "relu5_1": 0.1 / 105.1,
 }
 LAYERS = [CONTENT_LAYER, *STYLE_LAYERS]
 PICTURE = random_rgb(SIDE_PX, SIDE_PX, seed=1)
@@ -205,7 +204,7 @@ def test_objective_is_the_sum_of_content_style_and_variation() -> None:
 
     assert loss == pytest.approx(
         CONTENT_WEIGHT * content
-        + STYLE_WEIGHT * SETTINGS.style_strength * style
+        + SETTINGS.style_strength**2 * style
         + TV_WEIGHT * SETTINGS.smoothness * variation,
         rel=1e-12,
     )
@@ -225,7 +224,7 @@ def test_style_loss_is_equations_4_and_5_once_they_are_divided_by_the_targets_si
     with_style = loss_of(PICTURE, objective_of(PHOTO, painting, CONTENT_AND_STYLE))
     without = loss_of(PICTURE, objective_of(PHOTO, painting, ONLY_CONTENT))
 
-    assert with_style - without == pytest.approx(STYLE_WEIGHT * expected, rel=1e-12)
+    assert with_style - without == pytest.approx(expected, rel=1e-12)
 
 
 def test_content_loss_is_nothing_at_the_photo_alone() -> None:
@@ -296,7 +295,7 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
 
     assert loss == pytest.approx(
         CONTENT_WEIGHT * (content_error("relu3_1") + 3 * content_error("relu4_1")) / 4
-        + STYLE_WEIGHT * (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8,
+        + (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8,
         rel=1e-12,
     )
 

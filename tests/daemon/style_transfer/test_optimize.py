@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, broken_vgg, random_rgb, tiny_vgg
+from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,
@@ -74,6 +75,7 @@ def painted(
         starting_picture(PHOTO, PAINTING, settings),
         evaluations,
         settings,
+        BandCurvature(),
         on_evaluation=record,
         should_stop=should_stop,
     )
@@ -146,7 +148,9 @@ def test_colours_hardly_leave_their_range(optimizer: Optimizer) -> None:
 def test_pictures_given_are_left_alone() -> None:
     photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
-    transfer(NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings())
+    transfer(
+        NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings(), BandCurvature()
+    )
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)
@@ -198,8 +202,8 @@ def test_weights_that_are_no_numbers_are_noticed(value: float) -> None:
 
 
 @pytest.mark.parametrize("start", Start)
-def test_plain_lbfgs_in_double_precision_comes_as_far(start: Start) -> None:
-    # Rounding alone leads the two different ways; both go down to a tenth and further.
+def test_plain_lbfgs_in_double_precision_comes_no_further(start: Start) -> None:
+    # Rounding alone leads the two different ways; ours may go further.
     settings = StyleSettings(start=start, style_strength=0.1)
     photo, painting = PHOTO.double(), PAINTING.double()
     objective = measure_targets(tiny_vgg(), photo, [Region([Painting(painting)])], settings, ignore)
@@ -220,5 +224,5 @@ def test_plain_lbfgs_in_double_precision_comes_as_far(start: Start) -> None:
     )
     _, losses = painted(150, settings)
 
-    assert min(losses) == pytest.approx(reference.fun, rel=0.2)
+    assert min(losses) < 1.2 * reference.fun
     assert min(losses) < losses[0] / 10

@@ -1,0 +1,97 @@
+"""How strongly the loss is curved along each spatial frequency and colour of a picture.
+
+A change of a picture's fine grain changes the loss a thousand times as fast as one of its large
+forms, and one of its lightness more than one of its hue. L-BFGS learns of it one direction a step;
+told of all frequencies at once, it needs a fraction of the steps (docs/benchmarks.md).
+
+The model is a diagonal one, in the Fourier transform of three colours that pictures vary in
+independently: one number for each of some bands of frequency. It is learnt from the same pairs of
+steps and changes of the gradient that L-BFGS keeps (a diagonal first matrix, as in Gilbert and
+Lemaréchal 1989, section 5, but not in the space of the variables).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import torch
+from torch import Tensor
+
+# Two to an octave: fewer mix grain with strokes, more would each learn from too little.
+_BANDS_PER_OCTAVE = 2
+# Down to waves as long as the coarsest scale is wide; all longer ones are one band.
+_BANDS = 14
+# Lightness, red against blue, green against both: orthonormal.
+_COLOURS = (
+    (3**-0.5, 3**-0.5, 3**-0.5),
+    (2**-0.5, 0.0, -(2**-0.5)),
+    (6**-0.5, -2 * 6**-0.5, 6**-0.5),
+)
+# How many of the last steps it learns from.
+_MEMORY = 20
+_SMALLEST = 1e-30
+
+
+class BandCurvature:
+    """What is known of the curvature; it suits pictures of every size.
+
+    The curvature is that of a pixel's share of the loss, and depends on the frequency in waves a
+    pixel: the network sees pixels, and the loss is a mean over them. So what a coarse scale has
+    taught, a finer one can begin with.
+    """
+
+    def __init__(self) -> None:
+        self._learnt: deque[tuple[Tensor, Tensor]] = deque(maxlen=_MEMORY)
+        self._size: tuple[int, int] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has learnt from any step."""
+        return bool(self._learnt)
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Takes in a step and the change of the gradient along it, each (1, 3, H, W)."""
+        pixels = step.shape[2] * step.shape[3]
+        steps, changes = self._energies(step), self._energies(change) * pixels**2
+        whole = changes.sum().clamp_min(_SMALLEST)
+        self._learnt.append((steps / whole, changes / whole))
+
+    def improved(self, gradient: Tensor) -> Tensor:
+        """`gradient` (1, 3, H, W) times the inverse of the curvature: the step that it asks for."""
+        steps, changes = (
+            torch.stack(energies).sum(0) for energies in zip(*self._learnt, strict=True)
+        )
+        pixels = gradient.shape[2] * gradient.shape[3]
+        inverse = (steps / changes.clamp_min(_SMALLEST)).sqrt() * pixels  # (3, bands)
+        bands = self._bands(gradient)
+        spectrum = self._spectrum(gradient) * inverse.to(gradient)[:, bands]
+        coloured = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
+        improved = torch.einsum("ij,ihw->jhw", gradient.new_tensor(_COLOURS), coloured)
+        return improved.unsqueeze(0)
+
+    def _energies(self, picture: Tensor) -> Tensor:
+        """The squared length of `picture` in each colour and band: (3, bands)."""
+        squares = self._spectrum(picture).abs().square()
+        # The transform of real numbers leaves out all columns that mirror another.
+        squares[..., 1 : (picture.shape[3] + 1) // 2] *= 2
+        energies = squares.new_zeros(3, _BANDS)
+        return energies.index_add_(1, self._bands(picture).flatten(), squares.flatten(start_dim=1))
+
+    def _spectrum(self, picture: Tensor) -> Tensor:
+        colours = picture.new_tensor(_COLOURS)
+        coloured = torch.einsum("ij,jhw->ihw", colours, picture.squeeze(0))
+        spectrum: Tensor = torch.fft.rfft2(coloured, norm="ortho")
+        return spectrum
+
+    def _bands(self, like: Tensor) -> Tensor:
+        """The band of each frequency of a real transform, the finest first: (H, W // 2 + 1)."""
+        size = (like.shape[2], like.shape[3])
+        if self._size != size:
+            down = torch.fft.fftfreq(size[0]).unsqueeze(1)
+            across = torch.fft.rfftfreq(size[1]).unsqueeze(0)
+            frequencies = (down.square() + across.square()).sqrt().clamp_min(1e-6)
+            below_finest = -torch.log2(frequencies / math.sqrt(0.5))
+            bands = (_BANDS_PER_OCTAVE * below_finest).long().clamp(0, _BANDS - 1)
+            self._size, self._band_of = size, bands.to(like.device)
+        return self._band_of
