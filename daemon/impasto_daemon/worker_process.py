@@ -66,7 +66,7 @@ class WorkerProcess:
         # The worker binds: a PAIR that has bound blocks in send until its peer has come.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*self._command, endpoint], stdin=subprocess.PIPE, env=_environment()
+            [*self._command, endpoint], stdin=subprocess.PIPE, env=worker_environment()
         )
         logger.info("worker %d started", self._process.pid)
 
@@ -107,5 +107,6 @@ class WorkerProcess:
         self._process = self.socket = self.device = self.model = None
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
+    """The variables that a worker is started with: this process's own, and how memory is kept."""
     return {**_KEEP_MEMORY, **os.environ}

@@ -197,7 +197,7 @@ class StyleSettings:
         choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
         label="Quality",
         help="How much work goes into the picture: a draft takes about a quarter of the time of "
-        "a good picture, the best one four times as long",
+        "a good picture, the best one three times as long",
     )
     iterations: int = _setting(
         IntegerSetting,

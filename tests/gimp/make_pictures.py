@@ -19,6 +19,7 @@ from gimp.screen import Screen
 from gimp.test_screen import DIALOG, IMAGE_WINDOW, choose_style, open_dialog
 from impasto_daemon.image_file import read_image, write_image
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
 
 PICTURES = REPOSITORY / "docs/pictures"
@@ -33,7 +34,7 @@ def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
     content, _ = read_image(REPOSITORY / f"assets/photos/{photo}.jpg")
     style, _ = read_image(REPOSITORY / f"assets/styles/{painting}.jpg")
     with daemon.client() as client:
-        job = client.submit(content, style, StyleSettings())
+        job = client.submit(content, [Style(style)], StyleSettings())
         for _ in client.updates(job):
             pass
         write_image(client.fetch(job), PICTURES / f"{photo}_{painting}.jpg")

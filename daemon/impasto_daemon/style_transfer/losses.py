@@ -27,7 +27,7 @@ from impasto_shared.settings import Mode, StyleSettings
 # Found by looking, at style strength 1 (docs/benchmarks.md). The content weighs little beside the
 # style: the photo that the picture begins as does most to keep it. Much more, or a strong total
 # variation, leaves halos and a weave in flat places instead of paint.
-CONTENT_WEIGHT = 0.02
+CONTENT_WEIGHT = 0.01
 TV_WEIGHT = 0.02
 RANGE_WEIGHT = 10.0
 

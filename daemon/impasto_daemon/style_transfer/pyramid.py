@@ -39,7 +39,7 @@ class Schedule:
 
 SCHEDULES: Mapping[Quality, Schedule] = {
     Quality.DRAFT: Schedule(factor=2.0, first=16, least=5, finest=0.75),
-    Quality.GOOD: Schedule(factor=2**0.5, first=32, least=6),
+    Quality.GOOD: Schedule(factor=2**0.5, first=40, least=8),
     Quality.BEST: Schedule(factor=2**0.5, first=120, least=24),
 }
 

@@ -1,0 +1,107 @@
+"""What one evaluation costs, beside others: python benchmarks/evaluation_cost.py NSPT STP.
+
+NSPT and STP are clones of neural-style-pt and style-transfer-pytorch. All take the same photo and
+painting at 512 × 384, the same weights, and their own defaults otherwise; three rounds, in turn.
+Run with the environment of the tests, on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+# As the daemon starts its worker; it must be set before torch is loaded.
+from impasto_daemon.worker_process import worker_environment
+
+if "IMPASTO_BENCHMARK" not in os.environ:
+    os.execve(  # noqa: S606 - this program
+        sys.executable,
+        [sys.executable, *sys.argv],
+        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
+    )
+
+from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.losses import Painting, Region
+from impasto_daemon.style_transfer.optimize import transfer
+from impasto_daemon.style_transfer.stylize import fit
+from impasto_daemon.style_transfer.tensors import from_image
+from impasto_daemon.weights import load_network
+from impasto_shared.image import Image
+from impasto_shared.settings import Model, StyleLoss, StyleSettings
+from others import neural_style_pt, style_transfer_pytorch
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PAINTING = ASSETS / "styles/auvers.jpg"
+EVALUATIONS = 8
+ROUNDS = 3
+
+
+def main() -> None:
+    """Prints the median seconds of an evaluation of each program, and the ratios."""
+    nspt, stp = (Path(argument).resolve() for argument in sys.argv[1:3])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photo = folder / "photo.png"
+        write_image(_cropped(read_image(ASSETS / "photos/astronaut.jpg")[0]), photo)
+        seconds: dict[str, list[float]] = {}
+        for _ in range(ROUNDS):
+            for loss in (StyleLoss.GRAM, StyleLoss.WASSERSTEIN):
+                seconds.setdefault(f"Impasto, {loss.value}", []).extend(_ours(photo, loss))
+            times = [
+                at for at, _ in neural_style_pt(nspt, photo, PAINTING, folder, 512, EVALUATIONS)
+            ]
+            seconds.setdefault("neural-style-pt", []).extend(_between(times))
+            times = [
+                at
+                for width, at in style_transfer_pytorch(
+                    stp, photo, PAINTING, folder / "stp.png", 512, 1, EVALUATIONS
+                )
+                if width == 512
+            ]
+            seconds.setdefault("style-transfer-pytorch", []).extend(_between(times))
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    print("| Program | Seconds | Impasto's part of it |\n| --- | --- | --- |")
+    for name, median in medians.items():
+        same = "gram" if name == "neural-style-pt" else "wasserstein"
+        ratio = medians[f"Impasto, {same}"] / median
+        print(f"| {name} | {median:.2f} | {'' if 'Impasto' in name else f'{ratio:.2f}'} |")
+
+
+def _ours(photo: Path, loss: StyleLoss) -> list[float]:
+    """The seconds between evaluations at the full size, as the engine itself makes them."""
+    settings = StyleSettings(style_loss=loss)
+    network = load_network(Model.VGG16_HED, settings.pooling)
+    content = from_image(read_image(photo)[0]).rgb
+    painting = fit(from_image(read_image(PAINTING)[0]).rgb, 512)
+    times: list[float] = []
+    transfer(
+        network,
+        content,
+        [Region([Painting(painting)])],
+        content.clone(),
+        EVALUATIONS,
+        settings,
+        BandCurvature(),
+        on_evaluation=lambda _: times.append(time.monotonic()),
+    )
+    return _between(times)
+
+
+def _between(times: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+def _cropped(image: Image) -> Image:
+    """The upper 384 rows of a picture of 512 × 512."""
+    row_bytes = image.width * image.format.bytes_per_pixel
+    return Image(image.width, 384, image.format, bytes(image.pixels)[: 384 * row_bytes])
+
+
+if __name__ == "__main__":
+    main()

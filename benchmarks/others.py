@@ -1,0 +1,129 @@
+"""The programs that Impasto is compared with, run as they are, with the weights that it uses.
+
+Both are public and are cloned by whoever runs a benchmark: github.com/ProGamerGov/neural-style-pt
+and github.com/crowsonkb/style-transfer-pytorch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from impasto_daemon import weights
+from impasto_daemon.style_transfer.vgg import IMAGENET_MEAN, IMAGENET_STD, VGG16_BLOCKS
+
+# Where the layers of VGG-16 are among torchvision's modules: relu1_1 … relu5_1, and relu4_2.
+STYLE_PLACES = [1, 6, 11, 18, 25]
+CONTENT_PLACE = 20
+
+
+def vgg16_features() -> nn.Sequential:
+    """The embedded network as torchvision lays it out, for its normalised RGB."""
+    modules: list[nn.Module] = []
+    convolutions = iter(weights._hed_convolutions())
+    for count in VGG16_BLOCKS:
+        for _ in range(count):
+            convolution = next(convolutions)
+            out, received = convolution.weight.shape[:2]
+            module = nn.Conv2d(received, out, 3, padding=1)
+            module.weight = nn.Parameter(convolution.weight)
+            module.bias = nn.Parameter(convolution.bias)
+            modules += [module, nn.ReLU(inplace=True)]
+        modules.append(nn.MaxPool2d(2))
+    return nn.Sequential(*modules)
+
+
+def write_caffe_weights(folder: Path) -> Path:
+    """The embedded network in a file as neural-style-pt reads them: for BGR less Caffe's mean."""
+    features = vgg16_features()
+    first = features[0]
+    std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+    caffe_mean = torch.tensor((123.68, 116.779, 103.939)).view(1, 3, 1, 1) / 255
+    with torch.no_grad():
+        weight = first.weight / (255 * std)  # of RGB in 0 to 255
+        first.bias += (first.weight / std * (caffe_mean - mean)).sum(dim=(1, 2, 3))
+        first.weight.copy_(weight.flip(1))
+    path = folder / "vgg16-embedded.pth"
+    torch.save({f"features.{key}": value for key, value in features.state_dict().items()}, path)
+    return path
+
+
+def neural_style_pt(
+    clone: Path, photo: Path, painting: Path, folder: Path, size: int, evaluations: int, *more: str
+) -> Iterator[tuple[float, float]]:
+    """Runs it with its own defaults; yields the seconds since its first loss, and each loss."""
+    command = [
+        *(sys.executable, str(clone / "neural_style.py"), "-gpu", "c", "-backend", "mkl"),
+        *("-model_file", str(write_caffe_weights(folder)), "-disable_check"),
+        *("-content_image", str(photo), "-style_image", str(painting)),
+        *("-image_size", str(size), "-num_iterations", str(evaluations), "-seed", "0"),
+        *("-print_iter", "1", "-save_iter", "0", "-output_image", str(folder / "nspt.png"), *more),
+    ]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    started_s = None
+    with subprocess.Popen(  # noqa: S603 - what the user has cloned
+        command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment
+    ) as process:
+        for line in process.stdout or ():
+            if match := re.search(r"Total loss: (\S+)", line):
+                started_s = started_s or time.monotonic()
+                yield time.monotonic() - started_s, float(match[1])
+    if process.returncode:
+        raise RuntimeError(f"neural-style-pt ended with status {process.returncode}")
+
+
+_DRIVE = """
+import sys, time
+from types import SimpleNamespace
+clone, photo, painting, output, size, first, others = sys.argv[1:]
+sys.path[:0] = [clone, {here!r}]
+from PIL import Image
+from torchvision import models
+import others as ours
+# Its web page needs packages that painting does not.
+sys.modules["style_transfer.web_interface"] = SimpleNamespace(WebInterface=None)
+models.vgg19 = lambda weights: SimpleNamespace(features=ours.vgg16_features())
+from style_transfer.style_transfer import StyleTransfer, VGGFeatures
+# VGG-19's places of the layers are built in; the network here is VGG-16.
+own = VGGFeatures.__init__
+VGGFeatures.__init__ = lambda self, layers, pooling: own(
+    self, [*ours.STYLE_PLACES, ours.CONTENT_PLACE], pooling
+)
+transfer = StyleTransfer()
+transfer.style_layers, transfer.content_layers = ours.STYLE_PLACES, [ours.CONTENT_PLACE]
+started = time.monotonic()
+picture = transfer.stylize(
+    Image.open(photo).convert("RGB"), [Image.open(painting).convert("RGB")],
+    end_scale=int(size), initial_iterations=int(first), iterations=int(others),
+    callback=lambda step: print("step", step.w, step.h, time.monotonic() - started, flush=True),
+)
+transfer.get_image().save(output)
+"""
+
+
+def style_transfer_pytorch(
+    clone: Path, photo: Path, painting: Path, output: Path, size: int, first: int, others: int
+) -> Iterator[tuple[int, float]]:
+    """Runs it with its own defaults but for the iterations; yields width and seconds of each."""
+    program = _DRIVE.format(here=str(Path(__file__).parent))
+    arguments = [str(clone), str(photo), str(painting), str(output), str(size)]
+    with subprocess.Popen(  # noqa: S603 - what the user has cloned
+        [sys.executable, "-c", program, *arguments, str(first), str(others)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            if line.startswith("step "):
+                _, width, _, seconds = line.split()
+                yield int(width), float(seconds)
+    if process.returncode:
+        raise RuntimeError(f"style-transfer-pytorch ended with status {process.returncode}")
