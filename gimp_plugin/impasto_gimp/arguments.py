@@ -58,8 +58,17 @@ def _marked(label: str, letter: str | None) -> str:
     return f"{label[:place]}_{label[place:]}"
 
 
-# There are more settings than letters: the first ones, always in sight, get theirs.
-LABELS = with_mnemonics([STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS)])
+# There are more settings than letters. Those always in sight come first, then the advanced ones
+# from the last, which is the furthest to reach with the tabulator.
+_IN_SIGHT = 6
+LABELS = with_mnemonics(
+    [
+        STYLE_LABEL,
+        ADVANCED_LABEL,
+        *(setting.label for setting in SETTINGS[:_IN_SIGHT]),
+        *(setting.label for setting in reversed(SETTINGS[_IN_SIGHT:])),
+    ]
+)
 """Each label of the dialog with its mnemonic, if it has one."""
 
 

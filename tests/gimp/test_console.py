@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gimp.gimps import HERE, Home
-from impasto_shared.settings import SETTINGS, ChoiceSetting
+from impasto_shared.settings import SETTINGS, IntegerSetting, NumberSetting
 
 pytestmark = pytest.mark.gimp
 
@@ -112,7 +112,7 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
         argument = arguments[setting.name.replace("_", "-")]
         assert argument["help"] == setting.help
         assert argument["default"] == setting.default
-        if not isinstance(setting, ChoiceSetting):
+        if isinstance(setting, NumberSetting | IntegerSetting):
             assert argument["range"] == [setting.low, setting.high]
 
 

@@ -1,0 +1,168 @@
+"""How long until neural-style-pt's loss: python benchmarks/gatys_objective.py NSPT [SIZE] [MORE].
+
+NSPT is a clone of neural-style-pt, run as it is from the photo, with the embedded weights and its
+defaults; MORE are further options of its own, such as -tv_weight 0. Then L-BFGS as Impasto has it
+minimises the same objective at the same size, from the photo too, until it is as low. The time that
+judging its pictures takes is not counted. Run with the environment of the tests, on a machine that
+does nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# As the daemon starts its worker; it must be set before torch is loaded.
+from impasto_daemon.worker_process import worker_environment
+
+if "IMPASTO_BENCHMARK" not in os.environ:
+    os.execve(  # noqa: S606 - this program
+        sys.executable,
+        [sys.executable, *sys.argv],
+        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
+    )
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto_daemon.style_transfer import lbfgs
+from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.moments import moments
+from impasto_daemon.style_transfer.vgg import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.weights import load_network
+from impasto_shared.settings import Model, Pooling
+from others import CONTENT_PLACE, STYLE_PLACES, neural_style_pt, vgg16_features
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PHOTO, PAINTING = ASSETS / "photos/chelsea.jpg", ASSETS / "styles/auvers.jpg"
+EVALUATIONS = 500
+STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+CONTENT_LAYER = "relu4_2"
+CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 5.0, 100.0, 1e-3
+LOOK_EVERY = 5
+
+Features = Callable[[Tensor], dict[str, Tensor]]
+
+
+class Reached(Exception):
+    """The loss asked for has been reached, or the evaluations are used up."""
+
+
+def main() -> None:
+    """Prints how far neural-style-pt comes, and when Impasto is as far."""
+    clone, size = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 512
+    more = sys.argv[3:]
+    tv_weight = float(more[more.index("-tv_weight") + 1]) if "-tv_weight" in more else TV_WEIGHT
+    with tempfile.TemporaryDirectory() as name:
+        theirs = list(
+            neural_style_pt(
+                clone, PHOTO, PAINTING, Path(name), size, EVALUATIONS, "-init", "image", *more
+            )
+        )
+    print("| Program | Evaluations | Seconds | Loss |\n| --- | --- | --- | --- |")
+    for count in (100, 200, 300, EVALUATIONS):
+        seconds, _ = theirs[count - 1]
+        print(f"| neural-style-pt | {count} | {seconds:.0f} | {_lowest(theirs[:count]):.5g} |")
+    wanted = [_lowest(theirs[:count]) for count in (100, 200, 300, EVALUATIONS)]
+    photo, painting = _read(PHOTO, size), _read(PAINTING, size)
+    for count, seconds, loss in _ours(photo, painting, tv_weight, wanted):
+        print(f"| Impasto | {count} | {seconds:.0f} | {loss:.5g} |", flush=True)
+
+
+def _lowest(run: list[tuple[float, float]]) -> float:
+    return min(loss for _, loss in run)
+
+
+def _read(path: Path, size: int) -> Tensor:
+    """A picture at the size that neural-style-pt takes it at: (1, 3, H, W) in [0, 1]."""
+    with Image.open(path) as image:
+        scale = size / max(image.size)
+        fitted = image.convert("RGB").resize(
+            (int(scale * image.width), int(scale * image.height)), Image.Resampling.BILINEAR
+        )
+    return torch.from_numpy(np.asarray(fitted).copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
+
+
+def _objective(
+    features: Features, photo: Tensor, painting: Tensor, tv_weight: float
+) -> Callable[[Tensor], Tensor]:
+    """The loss that neural-style-pt's options name, from what a network sees."""
+    with torch.no_grad():
+        content = features(photo)[CONTENT_LAYER]
+        seen = features(painting)
+        styles = {layer: moments(seen[layer]).second for layer in STYLE_LAYERS}
+
+    def loss(rgb: Tensor) -> Tensor:
+        seen = features(rgb)
+        total = CONTENT_WEIGHT * (seen[CONTENT_LAYER] - content).square().mean()
+        for layer, style in styles.items():
+            apart = (moments(seen[layer]).second - style) / len(style)
+            total = total + STYLE_WEIGHT * apart.square().mean()
+        steps = rgb.diff(dim=2).abs().sum() + rgb.diff(dim=3).abs().sum()
+        return total + tv_weight * 255 * steps
+
+    return loss
+
+
+def _judge_features() -> Features:
+    """The network as neural-style-pt has it, borders padded with zeros."""
+    modules = vgg16_features()[: STYLE_PLACES[-1] + 1].requires_grad_(requires_grad=False)
+    names = {**dict(zip(STYLE_PLACES, STYLE_LAYERS, strict=True)), CONTENT_PLACE: CONTENT_LAYER}
+    mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+
+    def features(rgb: Tensor) -> dict[str, Tensor]:
+        found, activation = {}, (rgb - mean) / std
+        for place, module in enumerate(modules):
+            activation = module(activation)
+            if place in names:
+                found[names[place]] = activation.clone()
+        return found
+
+    return features
+
+
+def _ours(
+    photo: Tensor, painting: Tensor, tv_weight: float, wanted: list[float]
+) -> list[tuple[int, float, float]]:
+    """When each of the losses `wanted` was reached: evaluations, seconds, loss as judged."""
+    network = load_network(Model.VGG16_HED, Pooling.MAX)
+    layers = [*STYLE_LAYERS, CONTENT_LAYER]
+    objective = _objective(lambda rgb: network.features(rgb, layers), photo, painting, tv_weight)
+    judge = _objective(_judge_features(), photo, painting, tv_weight)
+    reached: list[tuple[int, float, float]] = []
+    count, spent_s, left = 0, 0.0, list(wanted)
+    began_s = time.monotonic()
+
+    def evaluate(rgb: Tensor) -> tuple[float, Tensor]:
+        nonlocal count, spent_s, began_s
+        variable = rgb.detach().clone().requires_grad_()
+        loss = objective(variable)
+        (gradient,) = torch.autograd.grad(loss, variable)
+        count += 1
+        if count % LOOK_EVERY == 0:
+            spent_s += time.monotonic() - began_s
+            with torch.no_grad():
+                judged = judge(rgb).item()
+            while left and judged <= left[0]:
+                reached.append((count, spent_s, judged))
+                left.pop(0)
+            if not left or count >= EVALUATIONS:
+                raise Reached
+            began_s = time.monotonic()
+        return loss.item(), gradient
+
+    with contextlib.suppress(Reached):
+        lbfgs.minimise(evaluate, photo, BandCurvature())
+    return reached
+
+
+if __name__ == "__main__":
+    main()
