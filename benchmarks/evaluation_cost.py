@@ -7,7 +7,6 @@ Run with the environment of the tests, on a machine that does nothing else.
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import tempfile
@@ -15,16 +14,10 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-# As the daemon starts its worker; it must be set before torch is loaded.
-from impasto_daemon.worker_process import worker_environment
+import as_in_worker  # noqa: F401 - before torch
 
-if "IMPASTO_BENCHMARK" not in os.environ:
-    os.execve(  # noqa: S606 - this program
-        sys.executable,
-        [sys.executable, *sys.argv],
-        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
-    )
-
+# isort: split
+import samples
 from impasto_daemon.image_file import read_image, write_image
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Painting, Region
@@ -32,12 +25,10 @@ from impasto_daemon.style_transfer.optimize import transfer
 from impasto_daemon.style_transfer.stylize import fit
 from impasto_daemon.style_transfer.tensors import from_image
 from impasto_daemon.weights import load_network
-from impasto_shared.image import Image
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
 
-ASSETS = Path(__file__).parents[1] / "assets"
-PAINTING = ASSETS / "styles/auvers.jpg"
+PAINTING = samples.painting("auvers")
 EVALUATIONS = 8
 ROUNDS = 3
 
@@ -48,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo = folder / "photo.png"
-        write_image(_cropped(read_image(ASSETS / "photos/astronaut.jpg")[0]), photo)
+        write_image(samples.four_by_three("astronaut"), photo)
         seconds: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
             for loss in (StyleLoss.GRAM, StyleLoss.WASSERSTEIN):
@@ -95,12 +86,6 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
 
 def _between(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
-
-
-def _cropped(image: Image) -> Image:
-    """The upper 384 rows of a picture of 512 × 512."""
-    row_bytes = image.width * image.format.bytes_per_pixel
-    return Image(image.width, 384, image.format, bytes(image.pixels)[: 384 * row_bytes])
 
 
 if __name__ == "__main__":

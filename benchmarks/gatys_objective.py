@@ -10,28 +10,21 @@ does nothing else.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-# As the daemon starts its worker; it must be set before torch is loaded.
-from impasto_daemon.worker_process import worker_environment
+import as_in_worker  # noqa: F401 - before torch
 
-if "IMPASTO_BENCHMARK" not in os.environ:
-    os.execve(  # noqa: S606 - this program
-        sys.executable,
-        [sys.executable, *sys.argv],
-        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
-    )
-
+# isort: split
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+import samples
 from impasto_daemon.style_transfer import lbfgs
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.moments import moments
@@ -40,8 +33,7 @@ from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model, Pooling
 from others import CONTENT_PLACE, STYLE_PLACES, neural_style_pt, vgg16_features
 
-ASSETS = Path(__file__).parents[1] / "assets"
-PHOTO, PAINTING = ASSETS / "photos/chelsea.jpg", ASSETS / "styles/auvers.jpg"
+PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")
 EVALUATIONS = 500
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 CONTENT_LAYER = "relu4_2"

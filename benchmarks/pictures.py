@@ -9,21 +9,14 @@ that does nothing else.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
 
-# As the daemon starts its worker; it must be set before torch is loaded.
-from impasto_daemon.worker_process import worker_environment
+import as_in_worker  # noqa: F401 - before torch
 
-if "IMPASTO_BENCHMARK" not in os.environ:
-    os.execve(  # noqa: S606 - this program
-        sys.executable,
-        [sys.executable, *sys.argv],
-        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
-    )
-
+# isort: split
+import samples
 from impasto_daemon.image_file import read_image, write_image
 from impasto_daemon.style_transfer.stylize import fit, stylize
 from impasto_daemon.style_transfer.tensors import from_image, resize
@@ -33,15 +26,14 @@ from impasto_shared.style import Style
 from measures import colour_distance, edge_distance, edge_similarity, held_out_distance
 from others import style_transfer_pytorch
 
-ASSETS = Path(__file__).parents[1] / "assets"
 SIZE_PX, FIRST, OTHERS = 362, 200, 90
 
 
 def main() -> None:
     """Paints one pair with each program and measures the pictures."""
     clone, photo_name, painting_name = Path(sys.argv[1]).resolve(), *sys.argv[2:4]
-    photo = ASSETS / f"photos/{photo_name}.jpg"
-    painting = ASSETS / f"styles/{painting_name}.jpg"
+    photo = samples.photo(photo_name)
+    painting = samples.painting(painting_name)
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     network = load_network(Model.VGG16_HED, StyleSettings().pooling)

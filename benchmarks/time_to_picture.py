@@ -11,29 +11,20 @@ import sys
 import time
 from pathlib import Path
 
-# As the daemon starts its worker; it must be set before torch is loaded.
-from impasto_daemon.worker_process import worker_environment
+import as_in_worker  # noqa: F401 - before torch
 
-if "IMPASTO_BENCHMARK" not in os.environ:
-    os.execve(  # noqa: S606 - this program
-        sys.executable,
-        [sys.executable, *sys.argv],
-        {**worker_environment(), "IMPASTO_BENCHMARK": "1"},
-    )
-
+# isort: split
 import torch
 
+import samples
 from impasto_daemon.image_file import read_image, write_image
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.weights import load_network
-from impasto_shared.image import Image
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
 
-ASSETS = Path(__file__).parents[1] / "assets"
 PAIRS = (("summer_palace", "great_wave"), ("astronaut", "auvers"))
 SIZE_PX = 512
-HEIGHT_PX = 384
 
 
 def main() -> None:
@@ -45,8 +36,8 @@ def main() -> None:
     print("| Picture | Quality | Evaluations | Seconds |\n| --- | --- | --- | --- |")
     for quality in sys.argv[1:] or list(Quality):
         for photo, painting in PAIRS:
-            content = _cropped(read_image(ASSETS / f"photos/{photo}.jpg")[0])
-            style, _ = read_image(ASSETS / f"styles/{painting}.jpg")
+            content = samples.four_by_three(photo)
+            style, _ = read_image(samples.painting(painting))
             settings = StyleSettings(quality=Quality(quality), size=SIZE_PX)
             steps: list[Step] = []
             started_s = time.monotonic()
@@ -54,13 +45,6 @@ def main() -> None:
             seconds = time.monotonic() - started_s
             write_image(picture, folder / f"{photo}_{painting}_{quality}.png")
             print(f"| {photo}, {painting} | {quality} | {len(steps)} | {seconds:.0f} |", flush=True)
-
-
-def _cropped(image: Image) -> Image:
-    """The upper rows of a picture, so many that it has the proportions of 512 × 384."""
-    rows = min(image.height, image.width * HEIGHT_PX // SIZE_PX)
-    pixels = bytes(image.pixels)[: rows * image.width * image.format.bytes_per_pixel]
-    return Image(image.width, rows, image.format, pixels)
 
 
 if __name__ == "__main__":

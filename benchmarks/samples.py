@@ -1,0 +1,28 @@
+"""The photos and paintings that all benchmarks take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from impasto_daemon.image_file import read_image
+from impasto_shared.image import Image
+
+_ASSETS = Path(__file__).parents[1] / "assets"
+
+
+def photo(name: str) -> Path:
+    """The file of a photo."""
+    return _ASSETS / f"photos/{name}.jpg"
+
+
+def painting(name: str) -> Path:
+    """The file of a painting."""
+    return _ASSETS / f"styles/{name}.jpg"
+
+
+def four_by_three(name: str) -> Image:
+    """The upper rows of a photo, as many as make it no taller than 4 : 3."""
+    image = read_image(photo(name))[0]
+    rows = min(image.height, image.width * 3 // 4)
+    row_bytes = image.width * image.format.bytes_per_pixel
+    return Image(image.width, rows, image.format, bytes(image.pixels)[: rows * row_bytes])
