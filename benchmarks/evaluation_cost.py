@@ -22,8 +22,7 @@ from impasto_daemon.image_file import read_image, write_image
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Painting, Region
 from impasto_daemon.style_transfer.optimize import transfer
-from impasto_daemon.style_transfer.stylize import fit
-from impasto_daemon.style_transfer.tensors import from_image
+from impasto_daemon.style_transfer.tensors import fit, from_image
 from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch

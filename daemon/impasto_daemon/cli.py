@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias, TypeVar
 
 from impasto_shared import __version__
 from impasto_shared.client import Client
@@ -37,7 +37,8 @@ CLIENT_NAME = "impasto"
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
 _BAR_CHARACTERS = 30
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Parser = TypeVar("_Parser", bound=argparse.ArgumentParser)
+_Commands: TypeAlias = "argparse._SubParsersAction[_IntermixedParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,8 +54,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_CANCELLED)
 
 
+class _IntermixedParser(argparse.ArgumentParser):
+    """Options may stand between a command's files, as in `impasto stylize photo --size 64 wave`.
+
+    Otherwise argparse takes the files before the option for all there are, where any number of
+    them may come.
+    """
+
+    _is_intermixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the parent's; it cannot intermix where there are further commands."""
+        if self._is_intermixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_intermixing = False
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _IntermixedParser(
         prog="impasto", description="Neural style transfer: a photo in the manner of a painting."
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
@@ -68,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
+def _add_command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> _Parser:
     return commands.add_parser(name, help=summary, description=summary)
 
 

@@ -55,11 +55,14 @@ class Worker:
     def serve(self) -> None:
         """Runs jobs for ever."""
         while True:
-            message = self._receive()
-            # A stop for a job that has just ended may still come in: there is nothing to do.
-            if isinstance(message, Run):
-                self._send(self._run(message))
-                _give_memory_back()
+            # The job and its painting are gone by the time that the next one is waited for.
+            self._serve(self._receive())
+            _give_memory_back()
+
+    def _serve(self, message: ServerMessage) -> None:
+        # A stop for a job that has just ended may still come in: there is nothing to do.
+        if isinstance(message, Run):
+            self._send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Stopped | Failed:
         """What has become of a job; nothing that goes wrong in one ends the worker."""

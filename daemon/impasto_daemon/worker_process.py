@@ -26,11 +26,8 @@ logger = logging.getLogger(__name__)
 KILL_TIMEOUT_S = 5.0
 # Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
 # zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
-# job.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": "68719476736",
-    "MALLOC_TRIM_THRESHOLD_": "68719476736",
-}
+# job. (A high threshold for mmap would do the same, but glibc before 2.35 refuses it.)
+_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736"}
 
 
 class WorkerProcess:

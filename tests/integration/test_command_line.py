@@ -139,6 +139,15 @@ def test_several_paintings_and_their_regions(
     assert (shared_daemon.folder / plain).read_bytes() != (shared_daemon.folder / both).read_bytes()
 
 
+def test_options_may_stand_between_the_files(shared_daemon: DaemonProcess) -> None:
+    options = ("--iterations", "3", "-o", "between.png", "--size", "64")
+    done = shared_daemon.run("stylize", str(PHOTO), *options[:4], str(PAINTING), *options[4:])
+    first = shared_daemon.run("stylize", *options, str(PHOTO), str(PAINTING))
+
+    assert (done.returncode, done.stdout) == (0, "between.png\n"), done.stderr
+    assert (first.returncode, first.stdout) == (0, "between.png\n"), first.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

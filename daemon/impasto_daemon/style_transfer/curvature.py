@@ -64,6 +64,7 @@ class BandCurvature:
         )
         pixels = gradient.shape[2] * gradient.shape[3]
         inverse = (steps / changes.clamp_min(_SMALLEST)).sqrt() * pixels  # (3, bands)
+        inverse = _filled(inverse, known=changes > 0)
         bands = self._bands(gradient)
         spectrum = self._spectrum(gradient) * inverse.to(gradient)[:, bands]
         coloured = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
@@ -95,3 +96,14 @@ class BandCurvature:
             bands = (_BANDS_PER_OCTAVE * below_finest).long().clamp(0, _BANDS - 1)
             self._size, self._band_of = size, bands.to(like.device)
         return self._band_of
+
+
+def _filled(values: Tensor, known: Tensor) -> Tensor:
+    """`values` (N, bands), each that is not `known` taken from the next finer band that is.
+
+    A small picture has no waves of some lengths, between those that fit into it once and twice.
+    """
+    bands = torch.arange(values.shape[1], device=values.device).expand_as(values)
+    finer = torch.where(known, bands, -1).cummax(dim=1).values
+    finest = known.to(torch.uint8).argmax(dim=1, keepdim=True)
+    return values.gather(1, torch.where(finer < 0, finest, finer))

@@ -11,14 +11,19 @@ an optimizer without bounds needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.style_losses import STYLE_LOSSES, Distance, Seen, relative_error
+from impasto_daemon.style_transfer.style_losses import (
+    STYLE_LOSSES,
+    Distance,
+    Seen,
+    relative_error_from,
+)
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
@@ -58,6 +63,14 @@ class Painting:
     part: Tensor | None = None
 
 
+Change = Callable[[Tensor], Tensor]
+"""A picture to another one, of any size."""
+
+
+def _unchanged(picture: Tensor) -> Tensor:
+    return picture
+
+
 @dataclass(frozen=True)
 class Region:
     """Where in the photo the blended style of some paintings goes.
@@ -67,6 +80,20 @@ class Region:
 
     paintings: Sequence[Painting]
     mask: Tensor | None = None
+
+    def mapped(
+        self, *, rgb: Change = _unchanged, part: Change = _unchanged, mask: Change = _unchanged
+    ) -> Region:
+        """This region with these applied to its paintings, to their parts, and to its mask."""
+        paintings = [
+            replace(
+                painting,
+                rgb=rgb(painting.rgb),
+                part=None if painting.part is None else part(painting.part),
+            )
+            for painting in self.paintings
+        ]
+        return Region(paintings, None if self.mask is None else mask(self.mask))
 
 
 @dataclass(frozen=True)
@@ -85,13 +112,13 @@ class _RegionTarget:
 class Objective:
     """The whole loss of a picture, ready to be minimised.
 
-    content_targets: the photo's activation at each content layer.
+    content_errors: of an activation, relative to the photo's, at each content layer.
     content_shares, style_shares: of each layer; those of all content or style layers add up to 1.
     """
 
     network: VGG
     settings: StyleSettings
-    content_targets: Mapping[str, Tensor]
+    content_errors: Mapping[str, Callable[[Tensor], Tensor]]
     content_shares: Mapping[str, float]
     regions: Sequence[_RegionTarget]
     style_shares: Mapping[str, float]
@@ -101,7 +128,7 @@ class Objective:
         layers = {*self.content_shares, *self.style_shares}
         activations = self.network.features(rgb, layers, before_layer)
         losses = [
-            CONTENT_WEIGHT * share * relative_error(activations[layer], self.content_targets[layer])
+            CONTENT_WEIGHT * share * self.content_errors[layer](activations[layer])
             for layer, share in self.content_shares.items()
         ]
         # Squared: nobody sees the difference between a hundred times and a hundred and ten.
@@ -129,19 +156,22 @@ def measure_targets(
     Raises:
         InvalidSettings: for a layer that the network lacks.
     """
-    content_shares = _shares(network, settings, "content_layers")
-    style_shares = _shares(network, settings, "style_layers")
+    content_shares = _shares(network, settings.content_layers, "content_layers")
+    style_shares = _shares(network, settings.style_layers, "style_layers")
     if settings.mode is Mode.TEXTURE:
         content_shares = {}
     elif settings.mode is Mode.CONTENT or settings.style_strength == 0:
         style_shares, regions = {}, []
     with torch.no_grad():
-        content_targets = network.features(content, content_shares, before_layer)
+        content_errors = {
+            layer: relative_error_from(activation)
+            for layer, activation in network.features(content, content_shares, before_layer).items()
+        }
         targets = [
             _measure_region(network, region, style_shares, settings, before_layer)
             for region in regions
         ]
-    return Objective(network, settings, content_targets, content_shares, targets, style_shares)
+    return Objective(network, settings, content_errors, content_shares, targets, style_shares)
 
 
 def _measure_region(
@@ -174,13 +204,29 @@ def guide_at(layer: str, mask: Tensor | None) -> Tensor | None:
     if mask is None:
         return None
     for _ in range(int(layer.removeprefix("relu")[0]) - 1):
-        mask = functional.avg_pool2d(mask, 2)
+        mask = functional.avg_pool2d(_without_remainder(mask), 2)
     guide = mask.flatten()
     return guide / guide.sum().clamp_min(1e-12)
 
 
-def _shares(network: VGG, settings: StyleSettings, name: str) -> dict[str, float]:
-    weights = parse_layer_weights(getattr(settings, name))
+def _without_remainder(mask: Tensor) -> Tensor:
+    """`mask` with sides of an even number, what it has in an odd last row or column kept.
+
+    Pooling drops them. A style that is to go there alone would be wanted nowhere.
+    """
+    height, width = mask.shape[2:]
+    if height % 2:
+        last = torch.maximum(mask[:, :, -2:-1], mask[:, :, -1:])
+        mask = torch.cat((mask[:, :, :-2], last), dim=2)
+    if width % 2:
+        last = torch.maximum(mask[:, :, :, -2:-1], mask[:, :, :, -1:])
+        mask = torch.cat((mask[:, :, :, :-2], last), dim=3)
+    return mask
+
+
+def _shares(network: VGG, layers: str, name: str) -> dict[str, float]:
+    """The share of each of `layers`, which the setting `name` holds; they add up to 1."""
+    weights = parse_layer_weights(layers)
     if missing := set(weights) - set(network.layers):
         raise InvalidSettings(
             name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from impasto_shared.settings import Precision
@@ -19,5 +21,6 @@ def _has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device has instructions for it, rather than emulating it more slowly."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities()
+    # Older releases of torch cannot tell: there it is float32, which is always right.
+    capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,67 +11,78 @@ from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.losses import Painting, Region
-from impasto_daemon.style_transfer.tensors import from_image, visible_colours
+from impasto_daemon.style_transfer.tensors import fit, fitted_size, from_image, visible_colours
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image
 from impasto_shared.style import Style
 
-_Mask = tuple[int, int, str, bytes]
 
-
-def regions_of(styles: Sequence[Style]) -> list[Region]:
-    """The styles with the same region together, at full size, on the CPU.
+def regions_of(styles: Sequence[Style], *, region_px: int, painting_px: int) -> list[Region]:
+    """The styles with the same region together, on the CPU.
 
     Styles without a region have what the regions of the others leave.
+
+    region_px, painting_px: the longest sides that masks of regions, and paintings with their
+        parts, are reduced to. Nobody looks at them any closer, and at the size that they were sent
+        in they would fill the memory.
 
     Raises:
         InvalidImage: where a region, or a part of a painting, holds nothing.
     """
-    grouped: dict[_Mask | None, list[Style]] = {}
+    grouped: dict[bytes, list[Style]] = {}
     for style in styles:
-        grouped.setdefault(_key(style.region), []).append(style)
+        grouped.setdefault(_digest(style.region), []).append(style)
     masks = {
-        key: _mask(group[0].region, "The region of a style")
-        for key, group in grouped.items()
+        digest: _mask(group[0].region, region_px, "The region of a style")
+        for digest, group in grouped.items()
         if group[0].region is not None
     }
-    if masks and None in grouped:
+    if masks and _EVERYWHERE in grouped:
         left = (1 - torch.stack(list(masks.values())).sum(dim=0)).clamp_min(0)
         if not left.any():
             raise InvalidImage(
                 "A style has no region, and the regions of the others leave nothing of the photo "
                 "for it. Give it a region, or leave it out."
             )
-        masks[None] = left
-    return [Region(_paintings(group), masks.get(key)) for key, group in grouped.items()]
+        masks[_EVERYWHERE] = left
+    return [
+        Region(_paintings(group, painting_px), masks.get(digest))
+        for digest, group in grouped.items()
+    ]
 
 
-def with_mask_of_size(region: Region, height: int, width: int) -> Region:
-    """`region` with its mask reduced to height × width."""
-    if region.mask is None:
-        return region
-    return replace(region, mask=functional.interpolate(region.mask, (height, width), mode="area"))
+def reduced_mask(mask: Tensor, height: int, width: int) -> Tensor:
+    """`mask` (1, 1, H, W) reduced to height × width: how much of each new pixel it has."""
+    return functional.interpolate(mask, (height, width), mode="area")
 
 
-def _paintings(styles: Sequence[Style]) -> list[Painting]:
+def _paintings(styles: Sequence[Style], longest_side_px: int) -> list[Painting]:
     whole = sum(style.weight for style in styles)
     return [
         Painting(
-            visible_colours(from_image(style.image)),
+            fit(visible_colours(from_image(style.image)), longest_side_px),
             style.weight / whole,
-            None if style.part is None else _mask(style.part, "The part of a painting"),
+            None
+            if style.part is None
+            else _mask(style.part, longest_side_px, "The part of a painting"),
         )
         for style in styles
     ]
 
 
-def _key(region: Image | None) -> _Mask | None:
+_EVERYWHERE = b""
+
+
+def _digest(region: Image | None) -> bytes:
+    """The same for regions that are alike."""
     if region is None:
-        return None
-    return region.width, region.height, region.format.value, bytes(region.pixels)
+        return _EVERYWHERE
+    digest = hashlib.sha256(region.pixels)
+    digest.update(f"{region.width} {region.height} {region.format.value}".encode())
+    return digest.digest()
 
 
-def _mask(image: Image, name: str) -> Tensor:
+def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
     """How light each pixel of `image` is, (1, 1, H, W) in [0, 1]; transparent ones are black."""
     picture = from_image(image)
     mask = colours.luminance(picture.rgb)
@@ -79,4 +90,4 @@ def _mask(image: Image, name: str) -> Tensor:
         mask = mask * picture.alpha
     if not mask.any():
         raise InvalidImage(f"{name} is black everywhere: paint white where the style is to be.")
-    return mask
+    return reduced_mask(mask, *fitted_size(mask, longest_side_px))

@@ -53,17 +53,17 @@ def _blended(paintings: Paintings) -> Moments:
     return blend((painting.share, painting.moments) for painting in paintings)
 
 
-def relative_error(actual: Tensor, target: Tensor) -> Tensor:
-    """Squared distance of `actual` from `target`, over the squared length of `target`."""
+def relative_error_from(target: Tensor) -> Callable[[Tensor], Tensor]:
+    """The squared distance of a tensor from `target`, over the squared length of `target`."""
     target = target.to(torch.promote_types(target.dtype, torch.float32))
     power = target.square().mean().clamp_min(SMALLEST_POWER)
-    return (actual - target).square().mean() / power
+    return lambda actual: (actual - target).square().mean() / power
 
 
 def gram(paintings: Paintings) -> Distance:
     """Gatys, Ecker and Bethge 2016, equation 4: the squared distance of the Gram matrices."""
-    target = _blended(paintings).second
-    return lambda seen: relative_error(seen.moments.second, target)
+    error = relative_error_from(_blended(paintings).second)
+    return lambda seen: error(seen.moments.second)
 
 
 def wasserstein(paintings: Paintings) -> Distance:
@@ -100,8 +100,8 @@ def _deviation(of: Moments) -> Tensor:
 
 def mmd_linear(paintings: Paintings) -> Distance:
     """Li et al. 2017, table 1: MMD² with the kernel x·y, which compares the means alone."""
-    target = _blended(paintings).mean
-    return lambda seen: relative_error(seen.moments.mean, target)
+    error = relative_error_from(_blended(paintings).mean)
+    return lambda seen: error(seen.moments.mean)
 
 
 def mmd_polynomial(paintings: Paintings) -> Distance:
@@ -137,7 +137,7 @@ def mmd_gaussian(paintings: Paintings) -> Distance:
     # exp(-|d|² / w) is the mean of cos(f · d) over normal f with variance 2 / w, and the mean
     # squared distance w of two positions is twice their variance.
     drawn = torch.randn(len(target.mean), _FEATURES, generator=generator, dtype=torch.float64)
-    frequencies = (drawn.to(variance) / variance.sqrt()).contiguous()
+    frequencies = drawn.to(variance) / variance.sqrt()
     phases = 2 * torch.pi * torch.rand(_FEATURES, generator=generator, dtype=torch.float64)
     phases = phases.to(variance)
 

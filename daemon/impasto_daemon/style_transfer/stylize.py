@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Painting, Region
+from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.optimize import OnEvaluation, ShouldStop, transfer
 from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
-from impasto_daemon.style_transfer.regions import regions_of, with_mask_of_size
+from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
-from impasto_daemon.style_transfer.tensors import from_image, repaint, resize, visible_colours
+from impasto_daemon.style_transfer.tensors import (
+    fit,
+    from_image,
+    repaint,
+    resize,
+    visible_colours,
+)
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
@@ -63,31 +69,26 @@ def stylize(
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
     photo = visible_colours(from_image(content))
-    regions = [] if settings.mode is Mode.CONTENT else regions_of(styles)
+    regions = (
+        []
+        if settings.mode is Mode.CONTENT
+        else regions_of(
+            styles, region_px=settings.size, painting_px=_painting_px(settings.size, settings)
+        )
+    )
     seen = photo
     if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
-        seen, regions = colours.grey(photo), _recoloured(regions, colours.grey)
+        seen = colours.grey(photo)
+        regions = [region.mapped(rgb=colours.grey) for region in regions]
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         # At the size of the work: a few copies of a large layer in float64 would fill the memory.
         wanted = fit(photo, settings.size)
-        regions = _recoloured(regions, lambda rgb: colours.match(fit(rgb, settings.size), wanted))
+        regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, wanted)) for region in regions]
     painted = _paint(network, seen, regions, settings, on_step, should_stop)
     finished = resize(painted.clamp(0, 1), content.height, content.width)
     if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
         finished = colours.with_luminance_of(photo, finished)
     return repaint(content, finished)
-
-
-def _recoloured(regions: list[Region], recolour: Callable[[Tensor], Tensor]) -> list[Region]:
-    return [
-        replace(
-            region,
-            paintings=[
-                replace(painting, rgb=recolour(painting.rgb)) for painting in region.paintings
-            ],
-        )
-        for region in regions
-    ]
 
 
 def _paint(
@@ -107,7 +108,7 @@ def _paint(
         work = fit(photo, scale.longest_side_px)
         height, width = work.shape[2:]
         scaled = [
-            with_mask_of_size(_at_stroke_size(region, scale, settings), height, width)
+            _scaled(region, height, width, _painting_px(scale.longest_side_px, settings))
             for region in regions
         ]
         start = (
@@ -134,24 +135,23 @@ def _paint(
     return painted
 
 
-def _at_stroke_size(region: Region, scale: Scale, settings: StyleSettings) -> Region:
-    """The paintings as large as the picture, or as they are where that is less, × `style_scale`."""
+def _painting_px(longest_side_px: int, settings: StyleSettings) -> int:
+    """The longest side that paintings are looked at with, for a picture's own longest side.
 
-    def sized(rgb: Tensor) -> Tensor:
-        fitted = fit(rgb, max(MIN_SIDE_PX, scale.longest_side_px))
-        height, width = (max(1, round(side * settings.style_scale)) for side in fitted.shape[2:])
-        return resize(fitted, height, width)
+    They are as large as the picture, × `style_scale`, but never enlarged: that would be looking
+    for strokes as soft as an enlarged painting's.
+    """
+    return max(MIN_SIDE_PX, round(longest_side_px * settings.style_scale))
 
-    return replace(
-        region,
-        paintings=[
-            replace(
-                painting,
-                rgb=sized(painting.rgb),
-                part=None if painting.part is None else sized(painting.part),
-            )
-            for painting in region.paintings
-        ],
+
+def _scaled(region: Region, height: int, width: int, painting_px: int) -> Region:
+    """`region` of a picture of height × width."""
+
+    def shrink(picture: Tensor) -> Tensor:
+        return fit(picture, painting_px)
+
+    return region.mapped(
+        rgb=shrink, part=shrink, mask=lambda mask: reduced_mask(mask, height, width)
     )
 
 
@@ -161,17 +161,7 @@ def _ready(region: Region, network: VGG) -> Region:
     def ready(picture: Tensor) -> Tensor:
         return pad_to_min(picture).to(network.device)
 
-    return Region(
-        [
-            Painting(
-                ready(painting.rgb),
-                painting.share,
-                None if painting.part is None else ready(painting.part),
-            )
-            for painting in region.paintings
-        ],
-        None if region.mask is None else ready(region.mask),
-    )
+    return region.mapped(rgb=ready, part=ready, mask=ready)
 
 
 class _Telling:
@@ -199,13 +189,6 @@ class _Telling:
             self._on_step(Step(self._step, self._steps, loss, done))
 
         return on_evaluation
-
-
-def fit(rgb: Tensor, longest_side_px: int) -> Tensor:
-    """`rgb` (N, C, H, W) scaled down so that its longest side is `longest_side_px`; never up."""
-    height, width = rgb.shape[2:]
-    scale = min(1.0, longest_side_px / max(height, width))
-    return resize(rgb, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def pad_to_min(rgb: Tensor) -> Tensor:

@@ -89,6 +89,18 @@ def resize(rgb: Tensor, height: int, width: int) -> Tensor:
     return scaled.clamp(0, 1)
 
 
+def fit(rgb: Tensor, longest_side_px: int) -> Tensor:
+    """`rgb` (N, C, H, W) scaled down so that its longest side is `longest_side_px`; never up."""
+    return resize(rgb, *fitted_size(rgb, longest_side_px))
+
+
+def fitted_size(picture: Tensor, longest_side_px: int) -> tuple[int, int]:
+    """Height and width that `picture` (N, C, H, W) has when its longest side is that or less."""
+    height, width = picture.shape[2:]
+    scale = min(1.0, longest_side_px / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def _stored(image: Image) -> NDArray[Any]:
     """The numbers of `image` as they are stored: (H, W, C), read-only where its bytes are."""
     numbers = np.frombuffer(image.pixels, dtype=_NUMBER_TYPES[image.format.bytes_per_channel])

@@ -56,7 +56,7 @@ class VGG:
         convolutions: Sequence[Convolution],
         blocks: Sequence[int],
         *,
-        pooling: Pooling = Pooling.AVERAGE,
+        pooling: Pooling,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:

@@ -6,23 +6,12 @@ import torch
 from scipy.optimize import minimize, rosen, rosen_der
 from torch import Tensor
 
+from daemon.style_transfer.plain_curvature import PlainCurvature
 from impasto_daemon.style_transfer import lbfgs
 from impasto_daemon.style_transfer.lbfgs import FIRST_CHANGE
 
 CURVATURES = torch.logspace(-2, 2, 30, dtype=torch.float64)
 START = torch.linspace(-1, 3, 30, dtype=torch.float64)
-
-
-class Plain:
-    """The usual guess: one curvature for all directions (Nocedal and Wright 2006, eq. 7.20)."""
-
-    is_known = False
-
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        self._inverse = torch.dot(step, change) / torch.dot(change, change)
-
-    def improved(self, gradient: Tensor) -> Tensor:
-        return self._inverse * gradient
 
 
 class Finished(Exception):
@@ -66,7 +55,7 @@ def test_bowl_is_emptied() -> None:
     bowl = Bowl(limit=300)
 
     with pytest.raises(Finished):
-        lbfgs.minimise(bowl, START, Plain())
+        lbfgs.minimise(bowl, START, PlainCurvature())
 
     assert min(bowl.losses) < 1e-6 * bowl.losses[0]
 
@@ -79,7 +68,7 @@ def test_valley_is_followed_about_as_fast_as_scipy_does() -> None:
     )
 
     with contextlib.suppress(Finished):
-        lbfgs.minimise(valley, start, Plain())
+        lbfgs.minimise(valley, start, PlainCurvature())
 
     assert reference.fun < 1e-6
     assert min(valley.losses) < 1e-6
@@ -88,7 +77,7 @@ def test_valley_is_followed_about_as_fast_as_scipy_does() -> None:
 def test_search_ends_where_the_slope_is_nothing() -> None:
     bowl = Bowl(limit=10)
 
-    lbfgs.minimise(bowl, torch.zeros(30, dtype=torch.float64), Plain())
+    lbfgs.minimise(bowl, torch.zeros(30, dtype=torch.float64), PlainCurvature())
 
     assert bowl.losses == [0]
 
@@ -101,7 +90,9 @@ def test_step_that_is_too_long_is_shortened() -> None:
     cliff = Cliff(limit=60)
 
     with contextlib.suppress(Finished):
-        lbfgs.minimise(cliff, torch.full((3,), FIRST_CHANGE / 3, dtype=torch.float64), Plain())
+        lbfgs.minimise(
+            cliff, torch.full((3,), FIRST_CHANGE / 3, dtype=torch.float64), PlainCurvature()
+        )
 
     assert max(cliff.losses) > cliff.losses[0]
 
@@ -115,6 +106,6 @@ def test_function_that_lies_about_its_slope_ends_the_search() -> None:
 
     liar = Liar(limit=1000)
 
-    lbfgs.minimise(liar, START, Plain())
+    lbfgs.minimise(liar, START, PlainCurvature())
 
     assert len(liar.losses) < 100

@@ -21,7 +21,7 @@ from impasto_daemon.style_transfer.losses import (
     total_variation,
 )
 from impasto_daemon.style_transfer.moments import gram_matrix
-from impasto_daemon.style_transfer.style_losses import relative_error
+from impasto_daemon.style_transfer.style_losses import relative_error_from
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
@@ -115,14 +115,14 @@ def test_gram_matrix_of_a_tiled_picture_is_that_of_one_tile() -> None:
 def test_relative_error_of_known_numbers() -> None:
     actual, target = torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])
 
-    assert relative_error(actual, target).item() == pytest.approx(5 / 8)
+    assert relative_error_from(target)(actual).item() == pytest.approx(5 / 8)
 
 
 def test_relative_error_is_squared_distance_over_squared_length() -> None:
     actual, target = np.random.default_rng(4).normal(size=(2, 1, 3, 4, 5))
     expected = np.sum((actual - target) ** 2) / np.sum(target**2)
 
-    error = relative_error(torch.from_numpy(actual), torch.from_numpy(target))
+    error = relative_error_from(torch.from_numpy(target))(torch.from_numpy(actual))
 
     assert error.item() == pytest.approx(expected, rel=1e-12)
 
@@ -131,12 +131,12 @@ def test_relative_error_forgets_the_scale_of_a_network() -> None:
     actual, target = torch.from_numpy(np.random.default_rng(5).normal(size=(2, 3, 4)))
 
     torch.testing.assert_close(
-        relative_error(1000 * actual, 1000 * target), relative_error(actual, target)
+        relative_error_from(1000 * target)(1000 * actual), relative_error_from(target)(actual)
     )
 
 
 def test_relative_error_of_a_target_of_zeros_is_finite() -> None:
-    error = relative_error(torch.ones(3), torch.zeros(3))
+    error = relative_error_from(torch.zeros(3))(torch.ones(3))
 
     assert math.isfinite(error.item())
     assert error.item() > 0
@@ -371,11 +371,21 @@ def test_part_of_a_painting_is_all_that_is_looked_at() -> None:
 
 def test_guide_of_a_layer_is_the_mask_as_the_network_pools() -> None:
     mask = torch.zeros(1, 1, 9, 11)
-    mask[..., :4, :8] = 1
-    mask[..., 8, 0] = 1  # in the row that pooling leaves out
+    mask[..., :4, :6] = 1
 
     guide = guide_at("relu3_1", mask)
 
     assert guide is not None
-    assert guide.tolist() == pytest.approx([0.5, 0.5, 0, 0])
+    assert guide.tolist() == pytest.approx([2 / 3, 1 / 3, 0, 0])
     assert guide_at("relu3_1", None) is None
+
+
+@pytest.mark.parametrize("layer", ["relu2_1", "relu3_1", "relu4_1", "relu5_1"])
+def test_guide_keeps_what_lies_in_the_rows_and_columns_that_pooling_drops(layer: str) -> None:
+    last = torch.zeros(1, 1, 63, 47)
+    last[..., -1, -1] = 1
+
+    guide = guide_at(layer, last)
+
+    assert guide is not None
+    assert guide[-1] == 1

@@ -5,7 +5,7 @@ from daemon.style_transfer.tiny_network import TINY_BLOCKS, random_rgb, tiny_con
 from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
 from impasto_daemon.style_transfer.precision import number_type
 from impasto_daemon.style_transfer.vgg import VGG
-from impasto_shared.settings import Precision, StyleLoss, StyleSettings
+from impasto_shared.settings import Pooling, Precision, StyleLoss, StyleSettings
 
 CPU = torch.device("cpu")
 PHOTO = random_rgb(64, 48, seed=1, dtype=torch.float32)
@@ -36,11 +36,19 @@ def test_16_bits_are_used_where_the_processor_has_them(
     assert number_type(Precision.BFLOAT16, CPU) is torch.bfloat16
 
 
+def test_torch_that_cannot_tell_means_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("torch.cpu.get_capabilities")
+
+    assert number_type(Precision.AUTO, CPU) is torch.float32
+
+
 @pytest.mark.parametrize("style_loss", StyleLoss)
 def test_loss_and_slope_in_16_bits_are_nearly_those_in_32(style_loss: StyleLoss) -> None:
     found = []
     for dtype in (torch.float32, torch.bfloat16):
-        network = VGG(tiny_convolutions(torch.float32), TINY_BLOCKS, dtype=dtype)
+        network = VGG(
+            tiny_convolutions(torch.float32), TINY_BLOCKS, pooling=Pooling.MAX, dtype=dtype
+        )
         objective = measure_targets(
             network,
             PHOTO,

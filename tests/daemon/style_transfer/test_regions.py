@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from daemon.style_transfer.tiny_network import random_image
-from impasto_daemon.style_transfer.regions import regions_of, with_mask_of_size
+from impasto_daemon.style_transfer.losses import Region
+from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.style import Style
@@ -17,11 +18,15 @@ def mask(columns: range, value: int = 255) -> Image:
     return Image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, row * HEIGHT_PX)
 
 
+def read_regions(styles: list[Style], region_px: int = 100, painting_px: int = 100) -> list[Region]:
+    return regions_of(styles, region_px=region_px, painting_px=painting_px)
+
+
 LEFT, RIGHT = mask(range(4)), mask(range(4, 8))
 
 
 def test_styles_without_region_are_blended_by_their_weights() -> None:
-    (region,) = regions_of([Style(PAINTINGS[0], 3.0), Style(PAINTINGS[1])])
+    (region,) = read_regions([Style(PAINTINGS[0], 3.0), Style(PAINTINGS[1])])
 
     assert region.mask is None
     assert [painting.share for painting in region.paintings] == [0.75, 0.25]
@@ -30,7 +35,7 @@ def test_styles_without_region_are_blended_by_their_weights() -> None:
 def test_styles_with_the_same_region_are_blended_there() -> None:
     again = Image(LEFT.width, LEFT.height, LEFT.format, bytes(LEFT.pixels))
 
-    regions = regions_of(
+    regions = read_regions(
         [
             Style(PAINTINGS[0], region=LEFT),
             Style(PAINTINGS[1], region=RIGHT),
@@ -46,7 +51,7 @@ def test_styles_with_the_same_region_are_blended_there() -> None:
 def test_style_without_region_has_what_the_others_leave() -> None:
     grey = mask(range(2, 6), value=102)
 
-    regions = regions_of(
+    regions = read_regions(
         [
             Style(PAINTINGS[0]),
             Style(PAINTINGS[1], region=mask(range(2))),
@@ -58,7 +63,7 @@ def test_style_without_region_has_what_the_others_leave() -> None:
         region
         for region in regions
         if torch.equal(
-            region.paintings[0].rgb, regions_of([Style(PAINTINGS[0])])[0].paintings[0].rgb
+            region.paintings[0].rgb, read_regions([Style(PAINTINGS[0])])[0].paintings[0].rgb
         )
     )
     assert left.mask is not None
@@ -69,7 +74,7 @@ def test_transparent_is_black() -> None:
     pixels = bytes([255, 255, 255, 255] * 4 + [255, 255, 255, 0] * 4) * HEIGHT_PX
     region = Image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGBA_U8, pixels)
 
-    (found,) = regions_of([Style(PAINTINGS[0], region=region)])
+    (found,) = read_regions([Style(PAINTINGS[0], region=region)])
 
     assert found.mask is not None
     assert found.mask[0, 0, 0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
@@ -80,7 +85,7 @@ def test_mask_of_nothing_is_refused(empty: str) -> None:
     painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=4)
 
     with pytest.raises(InvalidImage, match="black everywhere"):
-        regions_of([Style(painting, **{empty: mask(range(0))})])
+        read_regions([Style(painting, **{empty: mask(range(0))})])
 
 
 def test_style_that_nothing_is_left_for_is_refused() -> None:
@@ -91,13 +96,23 @@ def test_style_that_nothing_is_left_for_is_refused() -> None:
     ]
 
     with pytest.raises(InvalidImage, match="leave nothing"):
-        regions_of(styles)
+        read_regions(styles)
 
 
 def test_mask_is_reduced_by_area() -> None:
-    (region,) = regions_of([Style(PAINTINGS[0], region=mask(range(3)))])
+    (region,) = read_regions([Style(PAINTINGS[0], region=mask(range(3)))])
 
-    reduced = with_mask_of_size(region, 2, 4)
+    assert region.mask is not None
+    assert reduced_mask(region.mask, 2, 4)[0, 0].tolist() == [[1, 0.5, 0, 0]] * 2
 
-    assert reduced.mask is not None
-    assert reduced.mask[0, 0].tolist() == [[1, 0.5, 0, 0]] * 2
+
+def test_nothing_is_kept_larger_than_it_will_be_looked_at() -> None:
+    painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=5)
+
+    (region,) = read_regions([Style(painting, region=LEFT, part=RIGHT)], region_px=4, painting_px=6)
+
+    assert region.mask is not None
+    assert region.mask[0, 0].tolist() == [[1, 1, 0, 0]] * 2
+    (reduced,) = region.paintings
+    assert reduced.part is not None
+    assert reduced.rgb.shape[2:] == reduced.part.shape[2:] == (3, 6)

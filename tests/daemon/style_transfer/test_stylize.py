@@ -11,14 +11,14 @@ from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.moments import gram_matrix
 from impasto_daemon.style_transfer.optimize import Transfer
-from impasto_daemon.style_transfer.style_losses import relative_error
-from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, Step, fit, pad_to_min, stylize
-from impasto_daemon.style_transfer.tensors import from_image, repaint, resize
+from impasto_daemon.style_transfer.style_losses import relative_error_from
+from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, Step, pad_to_min, stylize
+from impasto_daemon.style_transfer.tensors import fit, from_image, repaint, resize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.settings import Colours, Mode, Model, Pooling, Start, StyleSettings
+from impasto_shared.settings import Colours, Mode, Model, Start, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT
 
@@ -159,9 +159,30 @@ def test_coarse_scales_come_first() -> None:
     assert bytes(picture.pixels) == bytes(repaint(photo, coarse).pixels)
 
 
-@pytest.mark.parametrize("style_scale", [0.5, 2.0])
+@pytest.mark.parametrize("size", [32, 47, 100])
+def test_colours_are_matched_to_a_painting_of_which_a_part_counts(size: int) -> None:
+    photo = random_image(80, 61, PixelFormat.RGB_U8, seed=12)
+    painting = random_image(91, 70, PixelFormat.RGB_U8, seed=13)
+    part = Image(91, 70, PixelFormat.RGB_U8, (bytes([255]) * 150 + bytes(123)) * 70)
+    settings = StyleSettings(size=size, iterations=2, colours=Colours.MATCHED, style_scale=0.7)
+
+    some, whole = (
+        stylize(NETWORK, photo, [Style(painting, part=chosen)], settings) for chosen in (part, None)
+    )
+
+    assert bytes(some.pixels) != bytes(whole.pixels)
+
+
+@pytest.mark.parametrize(
+    ("style_scale", "painting_size"),
+    [
+        (0.5, (42, 50)),
+        (2.0, (167, 200)),
+        (4.0, (250, 300)),  # all there is: enlarged strokes would be soft ones
+    ],
+)
 def test_stroke_size_is_the_size_of_the_painting(
-    monkeypatch: pytest.MonkeyPatch, style_scale: float
+    monkeypatch: pytest.MonkeyPatch, style_scale: float, painting_size: tuple[int, int]
 ) -> None:
     seen: list[torch.Size] = []
 
@@ -173,11 +194,11 @@ def test_stroke_size_is_the_size_of_the_painting(
 
     monkeypatch.setattr("impasto_daemon.style_transfer.stylize.transfer", transfer)
     photo = random_image(100, 70, PixelFormat.RGB_U8, seed=16)
-    painting = random_image(96, 80, PixelFormat.RGB_U8, seed=17)
+    painting = random_image(300, 250, PixelFormat.RGB_U8, seed=17)
 
     stylize(NETWORK, photo, [Style(painting)], StyleSettings(style_scale=style_scale, iterations=1))
 
-    assert seen == [(1, 3, round(80 * style_scale), round(96 * style_scale))]
+    assert seen == [(1, 3, *painting_size)]
 
 
 def test_colours_of_the_photo_are_kept_but_for_light_and_dark() -> None:
@@ -224,7 +245,7 @@ def test_small_picture_is_filled_up_with_its_last_row_and_column(height: int, wi
 
 @pytest.mark.slow
 def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
-    network = load_network(Model.VGG16_HED, Pooling.AVERAGE)
+    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
     photo, _ = read_image(ROOT / "assets/photos/chelsea.jpg")
     painting, _ = read_image(ROOT / "assets/styles/auvers.jpg")
     side_px = 96
@@ -236,7 +257,7 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     def style_loss(image: Image) -> float:
         found, wanted = grams(image), grams(painting)
         return sum(
-            share * relative_error(found[layer], wanted[layer]).item()
+            share * relative_error_from(wanted[layer])(found[layer]).item()
             for layer, share in STYLE_LAYERS.items()
         )
 
@@ -276,7 +297,7 @@ def error_of(picture: Image, photo: Image) -> float:
     seen, wanted = (
         NETWORK.features(from_image(image).rgb, layers)["relu4_2"] for image in (picture, photo)
     )
-    return relative_error(seen, wanted).item()
+    return relative_error_from(wanted)(seen).item()
 
 
 def test_region_takes_its_own_style() -> None:

@@ -207,7 +207,7 @@ def test_error_before_a_layer_ends_the_pass_backwards(call: int) -> None:
 @pytest.mark.parametrize("blocks", [(1, 1, 1, 1, 1), (1, 1, 1, 2, 2), ()])
 def test_convolutions_that_do_not_make_the_blocks_are_refused(blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="6 convolutions"):
-        VGG(tiny_convolutions(), blocks)
+        VGG(tiny_convolutions(), blocks, pooling=Pooling.MAX)
 
 
 def test_weights_take_no_gradient() -> None:
@@ -217,7 +217,9 @@ def test_weights_take_no_gradient() -> None:
     ]
     rgb = RGB.clone().requires_grad_()
 
-    deepest = VGG(convolutions, TINY_BLOCKS).features(rgb, LAYERS)["relu5_1"]
+    deepest = VGG(convolutions, TINY_BLOCKS, pooling=Pooling.AVERAGE).features(rgb, LAYERS)[
+        "relu5_1"
+    ]
     torch.autograd.backward(deepest.sum())
 
     assert rgb.grad is not None
@@ -228,3 +230,34 @@ def test_picture_without_gradient_leaves_no_graph_behind() -> None:
     found = tiny_vgg().features(RGB, LAYERS)
 
     assert not any(seen.requires_grad for seen in found.values())
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (21, 19)])
+def test_wide_layers_are_convolutions_like_all_others(height: int, width: int) -> None:
+    # 128 channels at 256 positions and more take another way (winograd.py).
+    generator = torch.Generator().manual_seed(4)
+    wide = [
+        Convolution(
+            torch.randn(128, channels, 3, 3, generator=generator) / (3 * channels**0.5),
+            torch.randn(128, generator=generator),
+        )
+        for channels in (3, 128, 128)
+    ]
+    rgb = random_rgb(height, width, seed=5, dtype=torch.float32).requires_grad_()
+
+    def seen(network: VGG) -> tuple[Tensor, Tensor]:
+        activation = network.features(rgb, ["relu1_3"])["relu1_3"]
+        (slope,) = torch.autograd.grad(activation.square().sum(), rgb)
+        return activation, slope
+
+    def network(dtype: torch.dtype) -> VGG:
+        return VGG(wide, (3,), pooling=Pooling.MAX, dtype=dtype)
+
+    # In float64 there is only the one way.
+    (found, slope), (wanted, wanted_slope) = (
+        seen(network(torch.float32)),
+        seen(network(torch.float64)),
+    )
+
+    torch.testing.assert_close(found.double(), wanted.double(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(slope, wanted_slope, rtol=1e-3, atol=1e-3 * slope.abs().max().item())

@@ -62,7 +62,7 @@ def broken_vgg(value: float) -> VGG:
     weight = convolutions[2].weight.clone()
     weight[0, 0, 1, 1] = value
     convolutions[2] = replace(convolutions[2], weight=weight)
-    return VGG(convolutions, TINY_BLOCKS)
+    return VGG(convolutions, TINY_BLOCKS, pooling=Pooling.AVERAGE)
 
 
 def random_rgb(height: int, width: int, *, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
