@@ -244,7 +244,8 @@ class StyleSettings:
         low=0.0,
         high=10.0,
         label="Smoothness",
-        help="How strongly noise between neighbouring pixels is suppressed (total variation)",
+        help="How strongly neighbouring pixels are made alike (total variation): 0 leaves all the "
+        "grain of the paint, 10 smooths it away; it counts squared",
     )
     mode: Mode = _setting(
         ChoiceSetting,

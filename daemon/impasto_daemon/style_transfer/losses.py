@@ -32,8 +32,8 @@ from impasto_shared.settings import Mode, StyleSettings
 # Found by looking, at style strength 1 (docs/benchmarks.md). The content weighs little beside the
 # style: the photo that the picture begins as does most to keep it. Much more, or a strong total
 # variation, leaves halos and a weave in flat places instead of paint.
-CONTENT_WEIGHT = 0.01
-TV_WEIGHT = 0.02
+CONTENT_WEIGHT = 0.002
+TV_WEIGHT = 0.001
 RANGE_WEIGHT = 10.0
 
 
@@ -131,13 +131,14 @@ class Objective:
             CONTENT_WEIGHT * share * self.content_errors[layer](activations[layer])
             for layer, share in self.content_shares.items()
         ]
-        # Squared: nobody sees the difference between a hundred times and a hundred and ten.
+        # Both squared: nobody sees the difference between a hundred times and a hundred and ten.
         strength = self.settings.style_strength**2
         for region in self.regions:
             for layer, share in self.style_shares.items():
                 seen = Seen(activations[layer], region.guides[layer])
                 losses.append(strength * region.share * share * region.distances[layer](seen))
-        losses.append(TV_WEIGHT * self.settings.smoothness * total_variation(rgb))
+        smoothness = self.settings.smoothness**2
+        losses.append(TV_WEIGHT * smoothness * total_variation(rgb))
         losses.append(RANGE_WEIGHT * out_of_range(rgb))
         return torch.stack(losses).sum()
 

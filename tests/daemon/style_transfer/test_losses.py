@@ -205,7 +205,7 @@ def test_objective_is_the_sum_of_content_style_and_variation() -> None:
     assert loss == pytest.approx(
         CONTENT_WEIGHT * content
         + SETTINGS.style_strength**2 * style
-        + TV_WEIGHT * SETTINGS.smoothness * variation,
+        + TV_WEIGHT * SETTINGS.smoothness**2 * variation,
         rel=1e-12,
     )
 

@@ -5,7 +5,7 @@ from impasto_shared.settings import Quality, StyleSettings
 
 
 @pytest.mark.parametrize("quality", Quality)
-@pytest.mark.parametrize("size", [32, 100, 128, 150, 160, 512, 3000])
+@pytest.mark.parametrize("size", [32, 100, 181, 200, 230, 512, 3000])
 def test_scales_grow_up_to_the_size_asked_for(quality: Quality, size: int) -> None:
     scales = plan_scales(size, StyleSettings(quality=quality))
 

@@ -133,7 +133,7 @@ def test_steps_are_told_and_stopping_gives_what_there_is() -> None:
 
 
 def test_work_done_grows_to_all_of_it_over_every_scale() -> None:
-    photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
+    photo = random_image(300, 60, PixelFormat.RGB_U8, seed=14)
     steps: list[Step] = []
 
     stylize(NETWORK, photo, [Style(PAINTING)], StyleSettings(iterations=9), on_step=steps.append)
@@ -148,14 +148,14 @@ def test_work_done_grows_to_all_of_it_over_every_scale() -> None:
 
 
 def test_coarse_scales_come_first() -> None:
-    photo = random_image(200, 60, PixelFormat.RGB_U8, seed=14)
+    photo = random_image(300, 60, PixelFormat.RGB_U8, seed=14)
     settings = StyleSettings(style_strength=0, smoothness=0, iterations=2)
 
     picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     # One evaluation at each of two scales: nothing but what the coarse one has left over.
     rgb = from_image(photo).rgb
-    coarse = resize(resize(rgb, 38, 128), 60, 200)
+    coarse = resize(resize(rgb, 36, 181), 60, 300)
     assert bytes(picture.pixels) == bytes(repaint(photo, coarse).pixels)
 
 

@@ -1,0 +1,110 @@
+"""Which optimizer gets furthest in the same time: python benchmarks/optimizers.py [STYLE_LOSS].
+
+Each minimises the same objective, Impasto's own with the defaults, at 256 pixels from the photo.
+`plain` is L-BFGS without what it knows of frequencies (curvature.py). Run with the environment of
+the tests, on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+
+import as_in_worker  # noqa: F401 - before torch
+
+# isort: split
+import torch
+from torch import Tensor
+
+import samples
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer import lbfgs
+from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
+from impasto_daemon.style_transfer.tensors import fit, from_image
+from impasto_daemon.weights import load_network
+from impasto_shared.settings import Model, StyleLoss, StyleSettings
+
+SIZE_PX = 256
+LOOK_AT_S = (3, 6, 12, 24, 48)
+
+Objective = Callable[[Tensor], Tensor]
+
+
+class TimeIsUp(Exception):
+    """There is nothing more to be looked at."""
+
+
+class PlainCurvature:
+    """One curvature for all directions (Nocedal and Wright 2006, equation 7.20)."""
+
+    is_known = False
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Takes the curvature along the last step for that of all."""
+        self._inverse = torch.sum(step * change) / change.square().sum()
+
+    def improved(self, gradient: Tensor) -> Tensor:
+        """`gradient` times the inverse of that curvature."""
+        return self._inverse * gradient
+
+
+def main() -> None:
+    """Prints a row an optimizer: its lowest loss at each moment, times 1000."""
+    settings = StyleSettings(style_loss=StyleLoss(sys.argv[1] if sys.argv[1:] else "wasserstein"))
+    network = load_network(Model.VGG16_HED, settings.pooling)
+    photo = _read("chelsea", "photo")
+    regions = [Region([Painting(_read("auvers", "painting"))])]
+    targets = measure_targets(network, photo, regions, settings, lambda: None)
+    heads = [f"{moment} s" for moment in LOOK_AT_S]
+    print(
+        f"| Optimizer | {' | '.join(heads)} | Evaluations |\n| --- |", "--- | " * (len(heads) + 1)
+    )
+
+    def row(name: str, minimise: Callable[[lbfgs.Evaluate], None]) -> None:
+        clock = _Clock(lambda rgb: targets(rgb, lambda: None))
+        with contextlib.suppress(TimeIsUp):
+            minimise(clock.evaluate)
+        losses = [f"{1000 * loss:.2f}" for loss in clock.losses]
+        print(f"| {name} | {' | '.join(losses)} | {clock.count} |", flush=True)
+
+    for name, optimizer in OPTIMIZERS.items():
+        row(name, lambda evaluate, run=optimizer: run(evaluate, photo, BandCurvature()))
+    row("plain", lambda evaluate: lbfgs.minimise(evaluate, photo, PlainCurvature()))
+
+
+def _read(name: str, kind: str) -> Tensor:
+    file = samples.photo(name) if kind == "photo" else samples.painting(name)
+    return fit(from_image(read_image(file)[0]).rgb, SIZE_PX)
+
+
+class _Clock:
+    """Notes the lowest loss found by each moment."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self._began_s = time.monotonic()
+        self._lowest = float("inf")
+        self.losses: list[float] = []
+        self.count = 0
+
+    def evaluate(self, rgb: Tensor) -> tuple[float, Tensor]:
+        """The loss and its gradient; raises TimeIsUp after the last moment."""
+        variable = rgb.detach().clone().requires_grad_()
+        loss = self._objective(variable)
+        (gradient,) = torch.autograd.grad(loss, variable)
+        spent_s = time.monotonic() - self._began_s
+        while len(self.losses) < len(LOOK_AT_S) and spent_s > LOOK_AT_S[len(self.losses)]:
+            self.losses.append(self._lowest)
+        if len(self.losses) == len(LOOK_AT_S):
+            raise TimeIsUp
+        self.count += 1
+        self._lowest = min(self._lowest, loss.item())
+        return loss.item(), gradient
+
+
+if __name__ == "__main__":
+    main()
