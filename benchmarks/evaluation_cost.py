@@ -78,7 +78,7 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
         EVALUATIONS,
         settings,
         BandCurvature(),
-        on_evaluation=lambda _: times.append(time.monotonic()),
+        on_evaluation=lambda _loss, _best: times.append(time.monotonic()),
     )
     return _between(times)
 

@@ -5,7 +5,7 @@ Plain Python: no sockets, no processes, no tensors; the clock is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -141,8 +141,11 @@ class JobTable:
         """Frees a finished job's picture; its report stays for a while."""
         job.result = None
 
-    def expire(self) -> None:
-        """Frees pictures that are old or too many, and the reports of jobs long ended."""
+    def expire(self, watched: Collection[str] = ()) -> None:
+        """Frees pictures that are old or too many, and the reports of jobs long ended.
+
+        watched: the names of jobs whose reports are still to be told.
+        """
         ended = sorted((job for job in self.all if job.state.is_final), key=_ended_s, reverse=True)
         kept_bytes = 0
         for job in ended:
@@ -156,6 +159,8 @@ class JobTable:
             else:
                 kept_bytes += result_bytes
         for job in ended[KEPT_REPORTS:]:
+            if job.name in watched:
+                continue
             del self._jobs[job.name]
 
     def report(self, job: Job) -> JobReport:

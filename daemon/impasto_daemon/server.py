@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import zmq
@@ -22,6 +23,7 @@ from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
     Painted,
+    Previewed,
     Run,
     Stepped,
     Stop,
@@ -31,7 +33,7 @@ from impasto_daemon.worker_messages import (
 from impasto_daemon.worker_process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header, encode
-from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
+from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
 from impasto_shared.messages import (
     Accepted,
@@ -41,7 +43,10 @@ from impasto_shared.messages import (
     Fetch,
     Forget,
     Hello,
+    JobState,
+    Keep,
     Limits,
+    Preview,
     Problem,
     Result,
     Status,
@@ -65,6 +70,7 @@ UPDATE_INTERVAL_S = 0.5
 # How long a worker may take to stop; together with the above less than two seconds.
 STOP_GRACE_S = 1.2
 FAREWELL_S = 0.5
+UNREAD_MESSAGES = 40
 
 
 @dataclass(eq=False)
@@ -74,6 +80,16 @@ class Watch:
     address: bytes
     told_s: float
     told_step: int = 0
+    told_state: JobState = JobState.QUEUED
+
+
+class Delivery(Enum):
+    """What has become of a message to a client."""
+
+    SENT = auto()
+    REFUSED = auto()
+    """It has not read for so long that no more fits into its queue."""
+    GONE = auto()
 
 
 class Server:
@@ -110,7 +126,7 @@ class Server:
                 self._supervise_worker()
                 self._start_next_job()
                 self._tell_watchers()
-                self._jobs.expire()
+                self._jobs.expire(watched=self._watches)
         finally:
             self._say_farewell()
             self._worker.end()
@@ -163,6 +179,9 @@ class Server:
             case Cancel():
                 job = self._jobs.find(message.job)
                 self._cancel(job)
+            case Keep():
+                job = self._jobs.find(message.job)
+                self._keep(job)
             case Forget():
                 job = self._jobs.find(message.job)
                 self._jobs.forget(job)
@@ -182,33 +201,36 @@ class Server:
             jobs=tuple(self._jobs.report(job) for job in self._jobs.all),
         )
 
-    def _send(self, address: bytes, message: Any) -> bool:
-        """Sends what a client can take now; returns whether the client is still there."""
+    def _send(self, address: bytes, message: Any) -> Delivery:
+        """Sends a message if its client can take it now."""
         try:
             self._socket.send_multipart([address, *encode(message)], flags=zmq.NOBLOCK, copy=False)
         except zmq.Again:
             logger.warning("a client does not read: %s dropped", message.type)
+            return Delivery.REFUSED
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            return False
-        return True
+            return Delivery.GONE
+        return Delivery.SENT
 
     def _tell_watchers(self) -> None:
         """Sends the updates that are due, and cancels the jobs of clients that have gone."""
         for name, watch in list(self._watches.items()):
             job = self._jobs.find(name)
             interval_s = UPDATE_INTERVAL_S if job.step == watch.told_step else STEP_INTERVAL_S
-            if not job.state.is_final and self._clock() - watch.told_s < interval_s:
+            # Of the end as well it may have to be told again: it must not miss that.
+            is_news = job.state.is_final and watch.told_state is not job.state
+            if not is_news and self._clock() - watch.told_s < interval_s:
                 continue
-            watch.told_s, watch.told_step = self._clock(), job.step
-            is_there = self._send(watch.address, Update(self._jobs.report(job)))
-            if job.state.is_final:
-                del self._watches[name]
-            elif not is_there:
+            watch.told_s, watch.told_step, watch.told_state = self._clock(), job.step, job.state
+            delivery = self._send(watch.address, Update(self._jobs.report(job)))
+            if delivery is Delivery.GONE:
                 logger.info("job %s: its client has gone", name)
                 del self._watches[name]
                 self._cancel(job)
+            elif job.state.is_final and delivery is Delivery.SENT:
+                del self._watches[name]
 
     def _say_farewell(self) -> None:
         problem = Problem(
@@ -235,13 +257,32 @@ class Server:
             self._release_worker()
             return
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
-        self._worker.send(Run(job.name, submission.settings, submission.content, submission.styles))
+        self._worker.send(
+            Run(
+                job.name,
+                submission.settings,
+                submission.content,
+                submission.styles,
+                submission.previews,
+            )
+        )
 
     def _cancel(self, job: Job) -> None:
         self._jobs.cancel(job)
         if job is self._in_worker and self._stop_deadline_s is None:
             self._worker.send(Stop(job.name))
             self._stop_deadline_s = self._clock() + STOP_GRACE_S
+
+    def _keep(self, job: Job) -> None:
+        # The first step looks at the picture as it begins.
+        if not job.state.is_final and job.step < 2:
+            raise DaemonError(
+                "Nothing has been painted yet that could be kept. Wait a moment, or cancel it.",
+                ErrorCode.NOT_DONE,
+            )
+        if job is self._in_worker and self._stop_deadline_s is None:
+            # No deadline: what has been painted is worth waiting for.
+            self._worker.send(Stop(job.name, is_wanted=True))
 
     def _hear_worker(self) -> None:
         for message in self._worker.receive():
@@ -257,6 +298,10 @@ class Server:
         match message:
             case Stepped():
                 self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
+                return
+            case Previewed():
+                if watch := self._watches.get(job.name):
+                    self._send(watch.address, Preview(job.name, message.step, message.image))
                 return
             case Painted():
                 self._jobs.finish(job, message.image)
@@ -291,6 +336,8 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+    # A client that does not read costs no more memory than so many messages.
+    socket.setsockopt(zmq.SNDHWM, UNREAD_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
     return socket

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 import torch
@@ -26,6 +28,7 @@ from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
     Painted,
+    Previewed,
     Run,
     ServerMessage,
     Stepped,
@@ -76,17 +79,26 @@ class Worker:
         return Failed(run.job, problem)
 
     def _paint(self, run: Run) -> Painted | Stopped:
-        stopped = False
+        stop: Stop | None = None
 
         def should_stop() -> bool:
-            nonlocal stopped
-            while not stopped and self._socket.poll(0):
+            nonlocal stop
+            while self._socket.poll(0):
                 message = self._receive()
-                stopped = isinstance(message, Stop) and message.job == run.job
-            return stopped
+                # A job whose picture was to be kept may be cancelled after all.
+                if isinstance(message, Stop) and message.job == run.job:
+                    stop = message
+            return stop is not None
+
+        previewed_s = -math.inf
 
         def on_step(step: Step) -> None:
+            nonlocal previewed_s
             self._send(Stepped(run.job, step.step, step.steps, step.loss, step.done))
+            if run.previews and time.monotonic() - previewed_s >= run.previews.interval_s:
+                previewed_s = time.monotonic()
+                image = step.preview(run.previews.longest_side_px)
+                self._send(Previewed(run.job, step.step, image))
 
         image = stylize(
             self._load(run.settings),
@@ -96,7 +108,7 @@ class Worker:
             on_step=on_step,
             should_stop=should_stop,
         )
-        return Stopped(run.job) if stopped else Painted(run.job, image)
+        return Painted(run.job, image) if stop is None or stop.is_wanted else Stopped(run.job)
 
     def _load(self, settings: StyleSettings) -> VGG:
         """The network, from memory if the last job used the same."""

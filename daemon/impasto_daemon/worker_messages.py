@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto_shared.image import Image
-from impasto_shared.messages import Problem
+from impasto_shared.messages import PreviewWish, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -20,14 +20,16 @@ class Run:
     settings: StyleSettings
     content: Image
     styles: tuple[Style, ...]
+    previews: PreviewWish | None = None
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Server to worker: end this job soon; its picture is not wanted."""
+    """Server to worker: end this job soon, and give what has been painted where it is wanted."""
 
     type: ClassVar[str] = "stop"
     job: str
+    is_wanted: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class Stepped:
     steps: int
     loss: float
     done: float
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """Worker to server: what the picture looks like after `step`."""
+
+    type: ClassVar[str] = "previewed"
+    job: str
+    step: int
+    image: Image
 
 
 @dataclass(frozen=True)
@@ -78,4 +90,4 @@ class Failed:
 
 
 ServerMessage = Run | Stop
-WorkerMessage = Loaded | Stepped | Painted | Stopped | Failed
+WorkerMessage = Loaded | Stepped | Previewed | Painted | Stopped | Failed

@@ -22,8 +22,8 @@ from impasto_gimp.arguments import (  # noqa: E402
     declare_settings,
     settings_from,
 )
-from impasto_gimp.main_loop import handle_events  # noqa: E402
-from impasto_gimp.session import JobClient, Progress, Session  # noqa: E402
+from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
+from impasto_gimp.session import Abandoned, JobClient, Session  # noqa: E402
 from impasto_gimp.style_file import read_style  # noqa: E402
 from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
@@ -88,7 +88,9 @@ def _run(
         layer = canvas.the_layer(drawables)
         if interactive and not _ask(procedure, config):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
-        _stylize(layer, config)
+        _stylize(layer, config, interactive=interactive)
+    except Abandoned:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     except ImpastoError as error:
         return _failure(procedure, str(error))
     except Exception as error:  # noqa: BLE001 - the outermost loop: GIMP shows it, nothing is lost
@@ -112,7 +114,13 @@ def _ask(procedure: Any, config: Any) -> bool:
     return ask(procedure, config)
 
 
-def _stylize(layer: Any, config: Any) -> None:
+def _easel(layer: Any) -> Any:
+    from impasto_gimp.easel import Easel
+
+    return Easel(layer)
+
+
+def _stylize(layer: Any, config: Any, *, interactive: bool) -> None:
     """Adds the painting above `layer`; the image is untouched until the painting is here."""
     settings = settings_from(config)
     style_file = config.get_property(STYLE)
@@ -121,14 +129,11 @@ def _stylize(layer: Any, config: Any) -> None:
             STYLE, "No style image is chosen: name the painting whose manner to use."
         )
     Gegl.init(None)
-    session = Session(_connect, show=_show, keep_alive=handle_events)
-    Gimp.progress_init("Neural Style")
-    try:
+    style = read_style(style_file)
+    with _easel(layer) if interactive else ProgressBar() as easel:
         source = canvas.read_layer(layer)
-        picture = session.run(source.picture, read_style(style_file), settings)
-        canvas.add_layer_above(source, picture, PurePath(style_file.get_basename()).stem)
-    finally:
-        Gimp.progress_end()
+        picture = Session(_connect, easel).run(source.picture, style, settings)
+    canvas.add_layer_above(source, picture, PurePath(style_file.get_basename()).stem)
 
 
 def _require_zmq() -> None:
@@ -146,11 +151,3 @@ def _connect(on_start: Callable[[], None]) -> JobClient:
     from impasto_shared.launcher import connect_or_start
 
     return connect_or_start(default_endpoint(), name="GIMP", on_start=on_start)
-
-
-def _show(progress: Progress) -> None:
-    Gimp.progress_set_text(progress.text)
-    if progress.fraction is None:
-        Gimp.progress_pulse()
-    else:
-        Gimp.progress_update(progress.fraction)

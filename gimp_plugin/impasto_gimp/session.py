@@ -1,10 +1,15 @@
-"""One run: find the daemon, submit, follow, fetch. It knows neither GIMP nor GTK nor sockets."""
+"""One run: find the daemon, submit, follow, fetch. It knows neither GIMP nor GTK nor sockets.
+
+Whom it works for sits at an easel: what is painted is shown there, and what the person wishes is
+heard there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from impasto_shared.errors import (
@@ -14,7 +19,7 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState
+from impasto_shared.messages import JobReport, JobState, PreviewWish
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -26,14 +31,39 @@ class JobCancelled(ImpastoError):
     """Somebody else ended the job."""
 
 
+class Abandoned(ImpastoError):
+    """The person at the easel does not want the painting any more."""
+
+
+class Wish(Enum):
+    """What the person at the easel wants."""
+
+    GO_ON = auto()
+    KEEP = auto()
+    """Stop here, and keep what has been painted."""
+    CANCEL = auto()
+
+
 class JobClient(Protocol):
     """What a run needs of impasto_shared.client.Client."""
 
-    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
+    def submit(
+        self,
+        content: Image,
+        styles: Sequence[Style],
+        settings: StyleSettings,
+        previews: PreviewWish | None = ...,
+    ) -> str:
         """Starts a job and names it."""
 
     def poll(self, timeout_s: float = ...) -> list[JobReport]:
         """The reports that have come."""
+
+    def take_preview(self, job: str) -> Image | None:
+        """What has been painted since this was asked before, if anything."""
+
+    def keep(self, job: str) -> JobReport:
+        """Ends a job with what has been painted."""
 
     def fetch(self, job: str) -> Image:
         """The picture of a finished job."""
@@ -47,29 +77,44 @@ class JobClient(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """What to show: a sentence, and how much is done in [0, 1], None where nobody knows."""
+    """What to show: a sentence, and how much is done in [0, 1], None where nobody knows.
+
+    loss: how far the picture is from what is wanted, where that is known.
+    can_keep: whether there is something painted that could be kept.
+    """
 
     text: str
     fraction: float | None = None
+    loss: float | None = None
+    can_keep: bool = False
+
+
+class Easel(Protocol):
+    """Where a person watches the picture being painted."""
+
+    @property
+    def previews(self) -> PreviewWish | None:
+        """How the picture is to be shown; None: not at all."""
+
+    def show(self, progress: Progress) -> None:
+        """Shows how far it has come."""
+
+    def show_picture(self, picture: Image) -> None:
+        """Shows what has been painted so far."""
+
+    def wish(self) -> Wish:
+        """What the person wants now; called ten times a second, so that windows stay alive."""
 
 
 class Session:
     """One style transfer by the daemon.
 
     `connect` gives a client, and calls the function it is given before it starts a daemon.
-    `show` is called at every change; `keep_alive` ten times a second while the job runs.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[Callable[[], None]], JobClient],
-        *,
-        show: Callable[[Progress], None],
-        keep_alive: Callable[[], None],
-    ) -> None:
+    def __init__(self, connect: Callable[[Callable[[], None]], JobClient], easel: Easel) -> None:
         self._connect = connect
-        self._show = show
-        self._keep_alive = keep_alive
+        self._easel = easel
 
     def run(self, content: Image, style: Image, settings: StyleSettings) -> Image:
         """`content` in the manner of the painting `style`.
@@ -78,15 +123,17 @@ class Session:
             DaemonUnavailable: where no daemon answers and none can be started, or it vanishes.
             DaemonError: where the daemon refuses the job or fails at it.
             JobCancelled: where it was cancelled from outside.
+            Abandoned: where the person at the easel cancels it.
             ProtocolError: where the painting has another size than `content`.
         """
-        self._show(Progress("Neural Style: looking for the daemon…"))
-        client = self._connect(lambda: self._show(Progress("Neural Style: starting the daemon…")))
+        show = self._easel.show
+        show(Progress("Neural Style: looking for the daemon…"))
+        client = self._connect(lambda: show(Progress("Neural Style: starting the daemon…")))
         try:
-            self._show(Progress("Neural Style: sending the picture…"))
-            job = client.submit(content, [Style(style)], settings)
+            show(Progress("Neural Style: sending the picture…"))
+            job = client.submit(content, [Style(style)], settings, self._easel.previews)
             self._follow(client, job)
-            self._show(Progress("Neural Style: fetching the painting…", 1.0))
+            show(Progress("Neural Style: fetching the painting…", 1.0))
             picture = client.fetch(job)
             # The painting is here, whatever becomes of the daemon now.
             with suppress(ImpastoError):
@@ -97,6 +144,7 @@ class Session:
 
     def _follow(self, client: JobClient, job: str) -> None:
         """Shows the job's reports until it is done; raises where it ends otherwise."""
+        is_kept = False
         while True:
             for report in client.poll(TICK_S):
                 if report.job != job:
@@ -104,8 +152,17 @@ class Session:
                 _check_alive(report)
                 if report.state is JobState.DONE:
                     return
-                self._show(progress_of(report))
-            self._keep_alive()
+                if not is_kept:
+                    self._easel.show(progress_of(report))
+            if picture := client.take_preview(job):
+                self._easel.show_picture(picture)
+            wish = self._easel.wish()
+            if wish is Wish.CANCEL:
+                raise Abandoned("Cancelled.")
+            if wish is Wish.KEEP and not is_kept:
+                is_kept = True
+                client.keep(job)
+                self._easel.show(Progress("Neural Style: finishing what is painted…", 1.0))
 
 
 def progress_of(report: JobReport) -> Progress:
@@ -119,7 +176,8 @@ def progress_of(report: JobReport) -> Progress:
         text += f", {_duration(report.eta_s)} left"
     elif report.loss is not None:
         text += f", loss {report.loss:.3g}"
-    return Progress(text, report.done)
+    # The first step looks at the picture as it begins: there is nothing to keep of it.
+    return Progress(text, report.done, report.loss, can_keep=report.step > 1)
 
 
 def _checked(picture: Image, content: Image) -> Image:

@@ -63,6 +63,8 @@ def _check_file(file: Any, name: str) -> None:
 def _loaded(file: Any, name: str) -> Iterator[Any]:
     """The image in `file` without a window, deleted again at the end."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    # Opening has a progress bar of its own, which would stay, with a Cancel that cancels nothing.
+    Gimp.progress_end()
     if image is None:
         raise InvalidImage(f"{name} could not be opened: {last_error()}")
     try:

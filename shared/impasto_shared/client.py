@@ -25,7 +25,13 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from impasto_shared.codec import decode, encode
-from impasto_shared.errors import DaemonError, DaemonUnavailable, InvalidImage
+from impasto_shared.errors import (
+    DaemonError,
+    DaemonUnavailable,
+    ErrorCode,
+    InvalidImage,
+    ProtocolError,
+)
 from impasto_shared.image import Image
 from impasto_shared.messages import (
     Accepted,
@@ -36,6 +42,9 @@ from impasto_shared.messages import (
     Forget,
     Hello,
     JobReport,
+    Keep,
+    Preview,
+    PreviewWish,
     Result,
     Status,
     StatusReport,
@@ -53,6 +62,7 @@ FETCH_TIMEOUT_S = 120.0
 # The daemon sends an update at least every half second: one that is silent as long as this hangs.
 # (One that has ended is noticed at once: its connection breaks.)
 SILENCE_LIMIT_S = 5.0
+UNREAD_MESSAGES = 40
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
 
@@ -68,6 +78,7 @@ class Client:
         self._ids = count(1)
         self._unread: deque[JobReport] = deque()
         self._watched: set[str] = set()
+        self._previews: dict[str, Image] = {}
         self._last_heard_s = time.monotonic()
         self.welcome: Welcome
 
@@ -92,8 +103,16 @@ class Client:
             raise
         return client
 
-    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
+    def submit(
+        self,
+        content: Image,
+        styles: Sequence[Style],
+        settings: StyleSettings,
+        previews: PreviewWish | None = None,
+    ) -> str:
         """Asks for `content` in the manner of `styles`; returns the job's name.
+
+        previews: how `take_preview` is to be supplied; None: not at all.
 
         Raises:
             DaemonError: where the daemon refuses it.
@@ -106,7 +125,7 @@ class Client:
         self._last_heard_s = time.monotonic()
         try:
             self._request(
-                Submit(self._next_id(), job, settings, content, tuple(styles)),
+                Submit(self._next_id(), job, settings, content, tuple(styles), previews),
                 Accepted,
                 FETCH_TIMEOUT_S,
             )
@@ -144,6 +163,10 @@ class Client:
         self._unread.clear()
         return reports
 
+    def take_preview(self, job: str) -> Image | None:
+        """The last preview that has come since it was taken before, or None."""
+        return self._previews.pop(job, None)
+
     def fetch(self, job: str) -> Image:
         """The picture of a job that is done; raises DaemonError where there is none."""
         return self._request(Fetch(self._next_id(), job), Result, FETCH_TIMEOUT_S).image
@@ -151,6 +174,13 @@ class Client:
     def cancel(self, job: str) -> JobReport:
         """Ends a job; one that has ended already stays as it is."""
         return self._request(Cancel(self._next_id(), job), Accepted).report
+
+    def keep(self, job: str) -> JobReport:
+        """Ends a job that runs; what has been painted by then will be its picture.
+
+        Raises DaemonError where nothing has been painted yet.
+        """
+        return self._request(Keep(self._next_id(), job), Accepted).report
 
     def forget(self, job: str) -> None:
         """Lets the daemon free the memory of a finished job."""
@@ -214,14 +244,23 @@ class Client:
                 return message
         raise self._unavailable()
 
-    def _receive(self) -> DaemonMessage:
+    def _receive(self) -> DaemonMessage | None:
+        """The next message; None for one that only newer clients know."""
         frames = self._socket.recv_multipart(copy=False)
-        message: DaemonMessage = decode([frame.buffer for frame in frames], DaemonMessage)
         self._last_heard_s = time.monotonic()
+        try:
+            message: DaemonMessage = decode([frame.buffer for frame in frames], DaemonMessage)
+        except ProtocolError as error:
+            if error.code is ErrorCode.UNKNOWN_TYPE:
+                return None
+            raise
         if isinstance(message, Update):
             if message.report.state.is_final:
                 self._watched.discard(message.report.job)
+                self._previews.pop(message.report.job, None)
             self._unread.append(message.report)
+        elif isinstance(message, Preview) and message.job in self._watched:
+            self._previews[message.job] = message.image
         return message
 
     def _wait_for_message(self, timeout_s: float) -> bool:
@@ -264,6 +303,8 @@ def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
+    # What has not been read must not fill the memory with previews.
+    socket.setsockopt(zmq.RCVHWM, UNREAD_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
     try:

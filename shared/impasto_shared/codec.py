@@ -15,7 +15,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
-from impasto_shared.errors import ErrorCode, InvalidImage, ProtocolError
+from impasto_shared.errors import ErrorCode, ImpastoError, InvalidImage, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import MAX_STYLES
@@ -120,7 +120,12 @@ def _decode_dataclass(kind: Any, values: object, where: str, pixels: Iterator[Fr
             arguments[entry.name] = _decode_value(annotation, values[entry.name], name, pixels)
         elif entry.default is MISSING:
             raise ProtocolError(f"The field {name} is missing.", field=name)
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except ImpastoError as error:
+        if where:
+            error.field = f"{where}.{error.field}" if error.field else where
+        raise
 
 
 def _decode_value(annotation: Any, value: object, where: str, pixels: Iterator[Frame]) -> Any:

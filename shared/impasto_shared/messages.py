@@ -87,6 +87,27 @@ class WorkerReport:
     model: str | None = None
 
 
+@dataclass(frozen=True)
+class PreviewWish:
+    """How a client wants to watch a picture being painted.
+
+    longest_side_px: of the pictures sent, in [16, 1024]; smaller ones come as they are.
+    interval_s: at most one comes in this time, in [0.1, 60].
+
+    Raises ProtocolError where a field is out of range.
+    """
+
+    longest_side_px: int = 512
+    interval_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("longest_side_px", 16, 1024), ("interval_s", 0.1, 60)):
+            if not low <= getattr(self, name) <= high:
+                raise ProtocolError(
+                    f"{name} of the previews must lie between {low} and {high}.", field=name
+                )
+
+
 def _check_name(name: str, value: str) -> None:
     if not 1 <= len(value) <= MAX_NAME_CHARACTERS:
         raise ProtocolError(f"{name} must have 1 to {MAX_NAME_CHARACTERS} characters.", field=name)
@@ -128,12 +149,16 @@ class Hello(Request):
 
 @dataclass(frozen=True)
 class Submit(JobRequest):
-    """Asks for `content` in the manner of `styles`. Sent twice, it runs once."""
+    """Asks for `content` in the manner of `styles`. Sent twice, it runs once.
+
+    `previews` are sent where they are wished for.
+    """
 
     type: ClassVar[str] = "submit"
     settings: StyleSettings
     content: Image
     styles: tuple[Style, ...]
+    previews: PreviewWish | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,6 +170,13 @@ class Cancel(JobRequest):
     """Ends a job; one that has ended stays as it is."""
 
     type: ClassVar[str] = "cancel"
+
+
+@dataclass(frozen=True)
+class Keep(JobRequest):
+    """Ends a job that runs; what has been painted by then is its picture."""
+
+    type: ClassVar[str] = "keep"
 
 
 @dataclass(frozen=True)
@@ -181,7 +213,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Answers submit, cancel and forget with the state of the job."""
+    """Answers submit, cancel, keep and forget with the state of the job."""
 
     type: ClassVar[str] = "accepted"
     re: str
@@ -231,5 +263,15 @@ class Update:
     report: JobReport
 
 
-ClientMessage = Hello | Submit | Cancel | Status | Fetch | Forget
-DaemonMessage = Welcome | Accepted | StatusReport | Result | ErrorReply | Update
+@dataclass(frozen=True)
+class Preview:
+    """Shows the client that submitted a job what the picture looks like after `step`."""
+
+    type: ClassVar[str] = "preview"
+    job: str
+    step: int
+    image: Image
+
+
+ClientMessage = Hello | Submit | Cancel | Keep | Status | Fetch | Forget
+DaemonMessage = Welcome | Accepted | StatusReport | Result | ErrorReply | Update | Preview

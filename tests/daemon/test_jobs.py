@@ -185,3 +185,15 @@ def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: Clock) -
 
     assert len(table.all) == KEPT_REPORTS + 1
     assert table.find(waiting.name) is waiting
+
+
+def test_job_whose_end_is_still_to_be_told_is_not_dropped(table: JobTable, clock: Clock) -> None:
+    first = done_job(table)
+    for _ in range(KEPT_REPORTS + 5):
+        clock.now_s += 1
+        done_job(table)
+
+    table.expire(watched=[first.name])
+
+    assert len(table.all) == KEPT_REPORTS + 1
+    assert table.find(first.name) is first

@@ -19,7 +19,7 @@ import zmq
 
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
-from impasto_shared.image import Image
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import (
     Accepted,
     ClientMessage,
@@ -28,7 +28,9 @@ from impasto_shared.messages import (
     Hello,
     JobReport,
     JobState,
+    Keep,
     Limits,
+    Preview,
     Problem,
     Result,
     Submit,
@@ -49,7 +51,8 @@ class Behaviour(IntEnum):
     CANCEL = 4
     SHRINK = 5
     PAUSE = 6
-    """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`."""
+    """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`, or
+    until what has been painted is to be kept."""
 
 
 def invert(picture: Image) -> Image:
@@ -63,6 +66,22 @@ def invert(picture: Image) -> Image:
     return Image(picture.width, picture.height, pixel_format, values.tobytes())
 
 
+def sketch(picture: Image) -> Image:
+    """A preview: every fourth pixel inverted, where the picture has 8 bits a channel; else grey."""
+    preview_format = PixelFormat.RGBA_U8 if picture.format.has_alpha else PixelFormat.RGB_U8
+    width, height = -(-picture.width // 4), -(-picture.height // 4)
+    if picture.format is not preview_format:
+        grey = bytes([128]) * (width * height * preview_format.channels)
+        return Image(width, height, preview_format, grey)
+    pixels, pixel_bytes = memoryview(picture.pixels), picture.format.bytes_per_pixel
+    kept = b"".join(
+        pixels[(y * picture.width + x) * pixel_bytes :][:pixel_bytes]
+        for y in range(0, picture.height, 4)
+        for x in range(0, picture.width, 4)
+    )
+    return invert(Image(width, height, preview_format, kept))
+
+
 class ScriptedDaemon:
     """Serves one client after the other at `endpoint`."""
 
@@ -70,9 +89,11 @@ class ScriptedDaemon:
         self._folder = Path(endpoint.removeprefix("ipc://")).parent
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._socket.bind(endpoint)
         self._pictures: dict[str, Image] = {}
-        self._jobs: dict[bytes, Iterator[JobReport]] = {}
+        self._jobs: dict[bytes, Iterator[JobReport | Preview]] = {}
+        self._kept: set[str] = set()
 
     def serve(self) -> None:
         """Answers until its folder is removed; every tick each job takes a step."""
@@ -81,11 +102,21 @@ class ScriptedDaemon:
                 address, *frames = self._socket.recv_multipart()
                 message = decode(frames, ClientMessage)
                 self._socket.send_multipart([address, *encode(self._reply(address, message))])
-            for address, reports in list(self._jobs.items()):
-                if report := next(reports, None):
-                    self._socket.send_multipart([address, *encode(Update(report))])
-                else:
+            for address, news in list(self._jobs.items()):
+                item = next(news, None)
+                if item is None or not self._tell(address, item):
                     del self._jobs[address]
+
+    def _tell(self, address: bytes, news: JobReport | Preview) -> bool:
+        """Whether the client was still there to be told."""
+        message = Update(news) if isinstance(news, JobReport) else news
+        try:
+            self._socket.send_multipart([address, *encode(message)])
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return False
+        return True
 
     def _reply(self, address: bytes, message: Any) -> Any:
         if isinstance(message, Hello):
@@ -97,9 +128,11 @@ class ScriptedDaemon:
                 problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
                 return ErrorReply(message.id, problem)
             self._jobs[address] = self._paint(message)
+        if isinstance(message, Keep):
+            self._kept.add(message.job)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))
 
-    def _paint(self, order: Submit) -> Iterator[JobReport]:
+    def _paint(self, order: Submit) -> Iterator[JobReport | Preview]:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
         yield JobReport(job, JobState.QUEUED, position=2)
         yield JobReport(job, JobState.RUNNING)
@@ -107,6 +140,8 @@ class ScriptedDaemon:
             job, JobState.RUNNING, step=50, steps=steps, done=0.5, loss=2.5, eta_s=42.0
         )
         yield half_way
+        if order.previews:
+            yield Preview(job, 50, sketch(order.content))
         if behaviour is Behaviour.DIE:
             os.kill(os.getpid(), signal.SIGKILL)
         if behaviour is Behaviour.FAIL:
@@ -116,7 +151,8 @@ class ScriptedDaemon:
         if behaviour is Behaviour.CANCEL:
             yield JobReport(job, JobState.CANCELLED)
             return
-        while behaviour is Behaviour.PAUSE and not (self._folder / "resume").exists():
+        resume = self._folder / "resume"
+        while behaviour is Behaviour.PAUSE and not (job in self._kept or resume.exists()):
             (self._folder / "paused").touch()
             yield half_way
         self._pictures[job] = invert(order.content)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.gimp
 
 IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
+EASEL = "^Neural Style: "
 FILE_DIALOG = "^Choose a Style Image$"
 ERROR_BOX = "^GIMP Message$"
 SAVED = "[len(Gimp.get_images()[0].get_layers()), Gimp.get_images()[0].is_dirty()]"
@@ -98,7 +99,8 @@ def test_painting_appears_as_a_layer_that_one_undo_removes(
     screen.photograph("style-chosen")
     screen.press("alt+o")
     screen.wait_for(paused.exists, "the middle of the job")
-    screen.photograph("progress")
+    screen.wait_for_window(EASEL)
+    screen.photograph("easel")
     while_waiting = screen.ask(SAVED)
     paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
@@ -132,16 +134,53 @@ def test_failure_is_shown_by_gimp_and_changes_nothing(
     assert screen.ask(SAVED) == UNTOUCHED
 
 
-def test_cancel_in_gimp_ends_the_plug_in_and_changes_nothing(
-    home: Home, screen: Screen, paused: Path
-) -> None:
+def start_painting(screen: Screen, home: Home, paused: Path) -> None:
+    """A job that stands still halfway, with its easel on the screen."""
     open_dialog(screen)
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.PAUSE)
     screen.press("alt+o")
     screen.wait_for(paused.exists, "the middle of the job")
+    screen.wait_for_window(EASEL)
+
+
+def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, paused: Path) -> None:
+    start_painting(screen, home, paused)
+    screen.press("alt+k")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
+    screen.photograph("kept")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+
+@pytest.mark.parametrize("key", ["Escape", "alt+c"])
+def test_cancel_at_the_easel_changes_nothing(
+    home: Home, screen: Screen, paused: Path, key: str
+) -> None:
+    start_painting(screen, home, paused)
+    screen.press(key)
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+
+    assert not screen.windows(EASEL)
+    assert not screen.windows(ERROR_BOX)
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_cancel_in_gimp_ends_a_repeated_filter_and_changes_nothing(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    start_painting(screen, home, paused)
+    screen.press("Escape")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
+    paused.unlink()
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+f")  # Filters > Repeat
+    screen.wait_for(paused.exists, "the middle of the repeated job")
+    screen.photograph("repeated")
     screen.click(*CANCEL_PX)
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
-    screen.photograph("cancelled")
 
     assert screen.ask(SAVED) == UNTOUCHED

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from impasto_gimp.session import JobCancelled, Progress, Session, progress_of
+from impasto_gimp.session import (
+    Abandoned,
+    JobCancelled,
+    Progress,
+    Session,
+    Wish,
+    progress_of,
+)
 from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
@@ -13,7 +20,7 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState, Problem
+from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -24,6 +31,7 @@ RUNNING = JobReport(JOB, JobState.RUNNING, step=50, steps=100, done=0.5)
 DONE = JobReport(JOB, JobState.DONE, step=100, steps=100, done=1)
 CANCELLED = JobReport(JOB, JobState.CANCELLED)
 FAILED = JobReport(JOB, JobState.FAILED)
+PREVIEWS = PreviewWish(longest_side_px=64)
 MINUTE_S = 60
 HOUR_S = 3600
 
@@ -42,8 +50,9 @@ class Broken(Exception):
 
 
 class ScriptedClient:
-    """A client that plays a batch of reports at each poll, and the window that shows them.
+    """A client that plays a batch of reports at each poll, and the easel that shows them.
 
+    `sketches` are the previews that come with the batches, `wishes` what is wished after them;
     `calls` tells in which order it was used; `failures` maps a moment to what happens at it.
     """
 
@@ -53,15 +62,24 @@ class ScriptedClient:
         picture: Image = PAINTING,
         failures: Mapping[str, Exception] | None = None,
         is_started: bool = False,
+        sketches: Sequence[Image | None] = (),
+        wishes: Sequence[Wish] = (),
     ) -> None:
         self.calls: list[str] = []
         self.submitted: tuple[Image, Image, StyleSettings] | None = None
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
+        self.sketched: list[Image] = []
+        self.asked_for: PreviewWish | None = None
+        self._sketches, self._wishes = list(sketches), list(wishes)
         self._batches = list(batches)
         self._picture = picture
         self._failures = failures or {}
         self._is_started = is_started
+
+    @property
+    def previews(self) -> PreviewWish:
+        return PREVIEWS
 
     def connect(self, on_start: Callable[[], None]) -> "ScriptedClient":
         self._reach("connect")
@@ -69,8 +87,15 @@ class ScriptedClient:
             on_start()
         return self
 
-    def submit(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> str:
+    def submit(
+        self,
+        content: Image,
+        styles: Sequence[Style],
+        settings: StyleSettings,
+        previews: PreviewWish | None = None,
+    ) -> str:
         self._reach("submit")
+        self.asked_for = previews
         self.submitted = (content, list(styles), settings)
         return JOB
 
@@ -78,6 +103,15 @@ class ScriptedClient:
         self._reach("poll")
         self.timeouts_s.append(timeout_s)
         return self._batches.pop(0)
+
+    def take_preview(self, job: str) -> Image | None:
+        assert job == JOB
+        return self._sketches.pop(0) if self._sketches else None
+
+    def keep(self, job: str) -> JobReport:
+        self._reach("keep")
+        assert job == JOB
+        return RUNNING
 
     def fetch(self, job: str) -> Image:
         self._reach("fetch")
@@ -97,8 +131,12 @@ class ScriptedClient:
         if "connect" in self.calls and "show" in self._failures:
             raise self._failures["show"]
 
-    def keep_alive(self) -> None:
-        self._reach("keep_alive")
+    def show_picture(self, picture: Image) -> None:
+        self.sketched.append(picture)
+
+    def wish(self) -> Wish:
+        self._reach("wish")
+        return self._wishes.pop(0) if self._wishes else Wish.GO_ON
 
     def _reach(self, moment: str) -> None:
         self.calls.append(moment)
@@ -107,8 +145,7 @@ class ScriptedClient:
 
 
 def run(client: ScriptedClient) -> Image:
-    session = Session(client.connect, show=client.show, keep_alive=client.keep_alive)
-    return session.run(PHOTO, STYLE, SETTINGS)
+    return Session(client.connect, client).run(PHOTO, STYLE, SETTINGS)
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
@@ -146,8 +183,8 @@ def test_every_stage_is_shown() -> None:
         Progress("Neural Style: sending the picture…"),
         Progress("Neural Style: waiting, 2 jobs before this one"),
         Progress("Neural Style: loading the network…"),
-        Progress("Neural Style: step 1 of 100, loss 0.25", 0.01),
-        Progress("Neural Style: step 50 of 100, 42 s left", 0.5),
+        Progress("Neural Style: step 1 of 100, loss 0.25", 0.01, 0.25),
+        Progress("Neural Style: step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
         Progress("Neural Style: fetching the painting…", 1.0),
     ]
 
@@ -170,7 +207,7 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
     run(client)
 
     waiting = client.calls[client.calls.index("submit") + 1 : client.calls.index("fetch")]
-    assert waiting == ["poll", "keep_alive"] * 3 + ["poll"]
+    assert waiting == ["poll", "wish"] * 3 + ["poll"]
     assert 0 < max(client.timeouts_s) <= 0.1
 
 
@@ -199,27 +236,27 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=25, steps=100, done=0.25),
-            Progress("Neural Style: step 25 of 100", 0.25),
+            Progress("Neural Style: step 25 of 100", 0.25, can_keep=True),
             id="neither time nor loss",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=1234.5),
-            Progress("Neural Style: step 1 of 4, loss 1.23e+03", 0.25),
+            Progress("Neural Style: step 1 of 4, loss 1.23e+03", 0.25, 1234.5),
             id="loss only",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=0.0),
-            Progress("Neural Style: step 1 of 4, loss 0", 0.25),
+            Progress("Neural Style: step 1 of 4, loss 0", 0.25, 0.0),
             id="no loss left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=3, steps=4, done=0.75, loss=0.5, eta_s=0.0),
-            Progress("Neural Style: step 3 of 4, 0 s left", 0.75),
+            Progress("Neural Style: step 3 of 4, 0 s left", 0.75, 0.5, can_keep=True),
             id="no time left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=5, steps=4, done=1),
-            Progress("Neural Style: step 5 of 4", 1.0),
+            Progress("Neural Style: step 5 of 4", 1.0, can_keep=True),
             id="more steps than announced",
         ),
     ],
@@ -260,6 +297,43 @@ def test_reports_of_other_jobs_are_ignored(state: JobState) -> None:
         "Neural Style: step 50 of 100",
         "Neural Style: fetching the painting…",
     ]
+
+
+def test_pictures_are_asked_for_and_shown_as_they_come() -> None:
+    first, second = blank(2, 1), blank(3, 2)
+    client = ScriptedClient([RUNNING], [], [RUNNING], [DONE], sketches=[first, None, second])
+
+    run(client)
+
+    assert client.asked_for == PREVIEWS
+    assert client.sketched == [first, second]
+
+
+def test_what_has_been_painted_is_kept_on_wish() -> None:
+    client = ScriptedClient(
+        [RUNNING], [RUNNING], [RUNNING], [DONE], wishes=[Wish.GO_ON, Wish.KEEP, Wish.KEEP]
+    )
+
+    picture = run(client)
+
+    assert picture is PAINTING
+    assert client.calls.count("keep") == 1
+    assert [progress.text for progress in client.shown][-3:] == [
+        "Neural Style: step 50 of 100",
+        "Neural Style: finishing what is painted…",
+        "Neural Style: fetching the painting…",
+    ]
+
+
+@pytest.mark.parametrize("wishes", [[Wish.CANCEL], [Wish.KEEP, Wish.CANCEL]])
+def test_painting_is_abandoned_on_wish(wishes: list[Wish]) -> None:
+    client = ScriptedClient([RUNNING], [RUNNING], [DONE], wishes=wishes)
+
+    with pytest.raises(Abandoned):
+        run(client)
+
+    assert "fetch" not in client.calls
+    assert client.calls[-1] == "close"
 
 
 def test_failed_job_is_reported_in_the_daemons_words() -> None:
@@ -339,7 +413,7 @@ def test_painting_is_kept_where_the_daemon_can_no_longer_forget_it(error: Impast
     assert client.calls[-2:] == ["forget", "close"]
 
 
-@pytest.mark.parametrize("moment", ["submit", "poll", "show", "keep_alive", "fetch", "forget"])
+@pytest.mark.parametrize("moment", ["submit", "poll", "show", "wish", "fetch", "forget"])
 def test_connection_is_closed_whenever_something_breaks(moment: str) -> None:
     client = ScriptedClient([RUNNING], [DONE], failures={moment: Broken()})
 

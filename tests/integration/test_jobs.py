@@ -11,7 +11,7 @@ import pytest
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState
+from impasto_shared.messages import JobReport, JobState, PreviewWish
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (
@@ -29,9 +29,9 @@ def last_report(client: Client, job: str) -> JobReport:
     return final
 
 
-def wait_until_painting(client: Client, job: str) -> JobReport:
-    """The first report of an evaluation done."""
-    return next(report for report in client.updates(job) if report.step)
+def wait_until_painting(client: Client, job: str, step: int = 1) -> JobReport:
+    """The first report of so many evaluations done."""
+    return next(report for report in client.updates(job) if report.step >= step)
 
 
 def state_of(client: Client, job: str) -> JobState:
@@ -72,6 +72,105 @@ def test_updates_tell_of_every_step_and_falling_loss(shared_daemon: DaemonProces
     assert steps == sorted(steps)
     assert (reports[-1].state, reports[-1].step, reports[-1].steps) == (JobState.DONE, 30, 30)
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "preview_form"),
+    [
+        (PixelFormat.RGB_U16, PixelFormat.RGB_U8),
+        (PixelFormat.RGBA_FLOAT, PixelFormat.RGBA_U8),
+    ],
+)
+def test_previews_show_the_picture_grow(
+    shared_daemon: DaemonProcess, form: PixelFormat, preview_form: PixelFormat
+) -> None:
+    photo = Image(300, 200, form, bytes(300 * 200 * form.bytes_per_pixel))
+    taken = []
+    with shared_daemon.client() as client:
+        job = client.submit(
+            photo,
+            [Style(picture())],
+            StyleSettings(size=96, iterations=60),
+            PreviewWish(longest_side_px=60, interval_s=0.1),
+        )
+        for _ in client.updates(job):
+            if preview := client.take_preview(job):
+                taken.append(preview)
+
+    assert len(taken) > 1
+    assert {(image.width, image.height, image.format) for image in taken} == {
+        (60, 40, preview_form)
+    }
+    # A step that leads nowhere changes nothing.
+    assert len({bytes(image.pixels) for image in taken}) > len(taken) / 2
+
+
+def test_previews_are_sent_to_nobody_who_has_not_wished_for_them(
+    shared_daemon: DaemonProcess,
+) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=20))
+        taken = [client.take_preview(job) for _ in client.updates(job)]
+
+    assert set(taken) == {None}
+
+
+def test_kept_job_is_done_with_what_has_been_painted(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture(50, 50))], StyleSettings(**ENDLESS))
+        wait_until_painting(client, job, step=5)
+        kept = client.keep(job)
+        final = last_report(client, job)
+        painting = client.fetch(job)
+        again = client.keep(job)
+
+    assert kept.state is JobState.RUNNING
+    assert final.state is again.state is JobState.DONE
+    assert 0 < final.step < final.steps
+    assert bytes(painting.pixels) != bytes(picture().pixels)
+
+
+def test_job_without_a_step_cannot_be_kept(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        first = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        waiting = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        with pytest.raises(DaemonError, match="Nothing has been painted") as caught:
+            client.keep(waiting)
+        state = state_of(client, waiting)
+        for job in (waiting, first):
+            client.cancel(job)
+
+    assert caught.value.code is ErrorCode.NOT_DONE
+    assert state is JobState.QUEUED
+
+
+def test_job_that_is_to_be_kept_can_still_be_cancelled(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        wait_until_painting(client, job, step=5)
+        client.keep(job)
+        client.cancel(job)
+        final = last_report(client, job)
+        # The worker is free for the next one.
+        following = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
+        after = last_report(client, following)
+
+    assert final.state in (JobState.CANCELLED, JobState.DONE)
+    assert after.state is JobState.DONE
+
+
+def test_client_that_does_not_read_for_long_still_hears_the_end(daemon: DaemonProcess) -> None:
+    with daemon.client() as sleeper, daemon.client() as other:
+        job = sleeper.submit(
+            picture(1024, 1024),
+            [Style(picture())],
+            StyleSettings(**ENDLESS),
+            PreviewWish(longest_side_px=1024, interval_s=0.1),
+        )
+        wait_for(lambda: "does not read" in daemon.log, "a full queue")
+        other.cancel(job)
+
+        assert last_report(sleeper, job).state is JobState.CANCELLED
 
 
 def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:

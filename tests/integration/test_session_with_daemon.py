@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from impasto_gimp.session import JobClient, Progress, Session
+from impasto_gimp.session import JobClient, Progress, Session, Wish
 from impasto_shared.errors import DaemonError, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
+from impasto_shared.messages import PreviewWish
 from impasto_shared.settings import StyleSettings
 from integration.daemon_process import (
     ENDLESS,
@@ -47,8 +48,24 @@ def client_of(daemon: DaemonProcess) -> Callable[[Callable[[], None]], JobClient
     return lambda _on_start: daemon.client()
 
 
-def nothing() -> None:
-    """Stands for a main loop without windows."""
+class Easel:
+    """Remembers what it was shown; `then` says what is wished after that."""
+
+    previews: PreviewWish | None = PreviewWish(longest_side_px=32, interval_s=0.1)
+
+    def __init__(self, then: Callable[["Easel"], Wish] = lambda _: Wish.GO_ON) -> None:
+        self.shown: list[Progress] = []
+        self.pictures: list[Image] = []
+        self._then = then
+
+    def show(self, progress: Progress) -> None:
+        self.shown.append(progress)
+
+    def show_picture(self, picture: Image) -> None:
+        self.pictures.append(picture)
+
+    def wish(self) -> Wish:
+        return self._then(self)
 
 
 @pytest.mark.parametrize("form", [PixelFormat.RGB_U8, PixelFormat.RGBA_FLOAT])
@@ -56,7 +73,7 @@ def test_painting_has_the_photos_size_and_format(
     shared_daemon: DaemonProcess, form: PixelFormat
 ) -> None:
     photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
-    session = Session(client_of(shared_daemon), show=lambda _: None, keep_alive=nothing)
+    session = Session(client_of(shared_daemon), Easel())
 
     painting = session.run(photo, picture(), StyleSettings(**SMALL))
 
@@ -65,21 +82,38 @@ def test_painting_has_the_photos_size_and_format(
 
 
 def test_progress_rises_to_the_whole(shared_daemon: DaemonProcess) -> None:
-    shown: list[Progress] = []
-    session = Session(client_of(shared_daemon), show=shown.append, keep_alive=nothing)
+    easel = Easel()
 
-    session.run(picture(), picture(), StyleSettings(size=64, iterations=30))
+    Session(client_of(shared_daemon), easel).run(
+        picture(), picture(), StyleSettings(size=64, iterations=30)
+    )
 
-    fractions = [progress.fraction for progress in shown if progress.fraction is not None]
+    fractions = [progress.fraction for progress in easel.shown if progress.fraction is not None]
     assert len(fractions) > 1
     assert 0 < fractions[0] < 1
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert any(" of 30" in progress.text for progress in shown)
+    assert any(" of 30" in progress.text for progress in easel.shown)
+
+
+def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProcess) -> None:
+    def keep_the_third_picture(easel: Easel) -> Wish:
+        return Wish.KEEP if len(easel.pictures) >= 3 else Wish.GO_ON
+
+    photo, easel = picture(), Easel(keep_the_third_picture)
+
+    painting = Session(client_of(shared_daemon), easel).run(
+        photo, picture(), StyleSettings(**ENDLESS)
+    )
+
+    assert {(sketch.width, sketch.height) for sketch in easel.pictures} == {(32, 24)}
+    assert len({bytes(sketch.pixels) for sketch in easel.pictures}) > 1
+    assert (painting.width, painting.height) == (photo.width, photo.height)
+    assert bytes(painting.pixels) != bytes(photo.pixels)
 
 
 def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess) -> None:
-    session = Session(client_of(shared_daemon), show=lambda _: None, keep_alive=nothing)
+    session = Session(client_of(shared_daemon), Easel())
     session.run(picture(), picture(), StyleSettings(**SMALL))
 
     with shared_daemon.client() as onlooker:
@@ -93,14 +127,15 @@ def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess)
 def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
     daemon: DaemonProcess, end: signal.Signals
 ) -> None:
-    ended: list[Progress] = []
+    ended: list[bool] = []
 
-    def end_at_the_first_step(progress: Progress) -> None:
-        if progress.fraction is not None and not ended:
-            ended.append(progress)
+    def end_at_the_first_step(easel: Easel) -> Wish:
+        if easel.shown[-1].can_keep and not ended:
+            ended.append(True)
             os.kill(daemon.pid, end)
+        return Wish.GO_ON
 
-    session = Session(client_of(daemon), show=end_at_the_first_step, keep_alive=lambda: None)
+    session = Session(client_of(daemon), Easel(end_at_the_first_step))
 
     with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
         session.run(picture(), picture(), StyleSettings(**ENDLESS))
@@ -117,9 +152,9 @@ def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProc
         )
 
     def run() -> tuple[Image, list[Progress]]:
-        shown: list[Progress] = []
-        session = Session(connect, show=shown.append, keep_alive=nothing)
-        return session.run(picture(), picture(), StyleSettings(**SMALL)), shown
+        easel = Easel()
+        painting = Session(connect, easel).run(picture(), picture(), StyleSettings(**SMALL))
+        return painting, easel.shown
 
     painting, shown_first = run()
     first_daemon = daemon_pid(machine)

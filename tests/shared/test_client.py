@@ -29,6 +29,8 @@ from impasto_shared.messages import (
     JobReport,
     JobState,
     Limits,
+    Preview,
+    PreviewWish,
     Problem,
     Submit,
     Update,
@@ -189,6 +191,48 @@ def test_updates_of_two_jobs_are_told_apart(endpoint: str) -> None:
 
         assert [update.job for update in client.updates(second)] == [second]
         assert [update.job for update in client.updates(first)] == [first]
+
+
+def test_messages_of_newer_daemons_are_ignored(endpoint: str) -> None:
+    unheard_of = [MAGIC, b'{"type": "unheard-of"}']
+
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [unheard_of, welcome(message)]
+        done = report(message.job, JobState.DONE)
+        return [unheard_of, Accepted(message.id, done), unheard_of, Update(done)]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings())
+
+        assert [update.state for update in client.updates(job)] == [JobState.DONE]
+
+
+def test_last_preview_of_a_job_is_taken_once(endpoint: str) -> None:
+    first, last, other = (Image(1, 1, PixelFormat.RGB_U8, bytes([value] * 3)) for value in range(3))
+
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [welcome(message)]
+        assert isinstance(message, Submit)
+        assert message.previews == PreviewWish(64, 0.25)
+        return [
+            Accepted(message.id, report(message.job)),
+            Preview(message.job, 1, first),
+            Preview(message.job, 2, last),
+            Preview("b" * 32, 3, other),
+            Update(report(message.job)),
+        ]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings(), PreviewWish(64, 0.25))
+        assert next(client.updates(job)).state is JobState.RUNNING
+        taken, again, stranger = (client.take_preview(name) for name in (job, job, "b" * 32))
+
+    assert taken is not None
+    assert bytes(taken.pixels) == bytes(last.pixels)
+    assert again is None
+    assert stranger is None
 
 
 def test_daemon_that_falls_silent_in_mid_job_is_noticed(

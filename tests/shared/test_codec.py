@@ -26,7 +26,10 @@ from impasto_shared.messages import (
     Hello,
     JobReport,
     JobState,
+    Keep,
     Limits,
+    Preview,
+    PreviewWish,
     Problem,
     Result,
     Status,
@@ -82,7 +85,8 @@ def submissions(draw: st.DrawFn) -> Submit:
         region = draw(st.none() | st.just(content))
         part = draw(st.none() | st.just(painting))
         styles.append(Style(painting, draw(st.floats(0.001, 1000)), region, part))
-    return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles))
+    previews = draw(st.none() | st.builds(PreviewWish, st.integers(16, 1024), st.floats(0.1, 60.0)))
+    return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles), previews)
 
 
 style_settings = st.builds(StyleSettings, size=st.integers(32, 4096), seed=st.integers(0, 99))
@@ -90,6 +94,7 @@ requests = st.one_of(
     st.builds(Hello, text, text),
     submissions(),
     st.builds(Cancel, text, jobs),
+    st.builds(Keep, text, jobs),
     st.builds(Status, text),
     st.builds(Fetch, text, jobs),
     st.builds(Forget, text, jobs),
@@ -109,6 +114,7 @@ replies = st.one_of(
     st.builds(Result, text, jobs, images()),
     st.builds(ErrorReply, st.none() | text, problems),
     st.builds(Update, reports),
+    st.builds(Preview, jobs, counts, images()),
 )
 
 
@@ -245,10 +251,14 @@ def test_malformed_message_is_refused_with_its_code(frames: list[bytes], code: E
         ({"styles": [styled(width=2**40)]}, InvalidImage, "styles[0].image"),
         ({"styles": styled()}, ProtocolError, "styles"),
         ({"styles": [styled() | {"weight": "1"}]}, ProtocolError, "styles[0].weight"),
-        ({"styles": [styled() | {"weight": 0}]}, InvalidSettings, "weight"),
-        ({"styles": [styled() | {"weight": 1e9}]}, InvalidSettings, "weight"),
+        ({"styles": [styled() | {"weight": 0}]}, InvalidSettings, "styles[0].weight"),
+        ({"styles": [styled() | {"weight": 1e9}]}, InvalidSettings, "styles[0].weight"),
         ({"styles": [styled() | {"region": styled()["image"]}]}, ProtocolError, "styles[0].region"),
         ({"styles": []}, InvalidImage, None),
+        ({"previews": {"longest_side_px": 15}}, ProtocolError, "previews.longest_side_px"),
+        ({"previews": {"longest_side_px": 1025}}, ProtocolError, "previews.longest_side_px"),
+        ({"previews": {"interval_s": 0.05}}, ProtocolError, "previews.interval_s"),
+        ({"previews": True}, ProtocolError, "previews"),
     ],
 )
 def test_malformed_submission_is_refused_by_field(

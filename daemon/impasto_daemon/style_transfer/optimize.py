@@ -5,10 +5,10 @@ It knows the loss as a number with a gradient, and neither files nor bytes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,7 +45,8 @@ class Transfer:
     stopped: bool
 
 
-OnEvaluation = Callable[[float], None]
+OnEvaluation = Callable[[float, Tensor], None]
+"""Called with the loss of an evaluation, and the best picture so far."""
 ShouldStop = Callable[[], bool]
 
 
@@ -58,7 +59,7 @@ def transfer(
     settings: StyleSettings,
     curvature: BandCurvature,
     *,
-    on_evaluation: OnEvaluation = lambda _: None,
+    on_evaluation: OnEvaluation = lambda _loss, _best: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Transfer:
     """Paints `content` in the styles of `regions`, from `start`, in at most so many evaluations.
@@ -66,7 +67,7 @@ def transfer(
     content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
         sides >= 32; start has the size of content.
     curvature: what coarser scales have learnt of the loss; this one adds to it.
-    on_evaluation: called with the loss after every evaluation.
+    on_evaluation: called after every evaluation.
     should_stop: asked before every convolution; once it says so, the best picture so far comes
         back within the time of one layer.
 
@@ -93,7 +94,7 @@ class _Search:
 
     def __init__(self, start: Tensor, evaluations: int, on_evaluation: OnEvaluation) -> None:
         self.best = start
-        self._best_loss = np.inf
+        self._best_loss = math.inf
         self._left = evaluations
         self._on_evaluation = on_evaluation
 
@@ -124,7 +125,7 @@ class _Search:
     def _record(self, rgb: Tensor, loss: float) -> None:
         if loss < self._best_loss:
             self.best, self._best_loss = rgb, loss
-        self._on_evaluation(loss)
+        self._on_evaluation(loss, self.best)
 
 
 def _loss_and_gradient(

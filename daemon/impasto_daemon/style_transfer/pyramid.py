@@ -45,9 +45,9 @@ class Schedule:
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
-    Quality.DRAFT: Schedule(factor=2.0, first=20, least=5, finest=0.75),
-    Quality.GOOD: Schedule(factor=2**0.5, first=48, least=8),
-    Quality.BEST: Schedule(factor=2**0.5, first=144, least=20),
+    Quality.DRAFT: Schedule(factor=2.0, first=18, least=5, finest=0.75),
+    Quality.GOOD: Schedule(factor=2**0.5, first=40, least=8),
+    Quality.BEST: Schedule(factor=2**0.5, first=120, least=20),
 }
 
 

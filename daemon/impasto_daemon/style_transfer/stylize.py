@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 from torch.nn import functional
@@ -16,10 +17,12 @@ from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
 from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import (
+    Picture,
     fit,
     from_image,
     repaint,
     resize,
+    to_image,
     visible_colours,
 )
 from impasto_daemon.style_transfer.vgg import VGG
@@ -36,12 +39,15 @@ class Step:
     """One evaluation done: it was number `step` (from 1) of `steps` and found `loss`.
 
     done: the part of the whole work that is done, in [0, 1]; the finer scales take the most.
+    preview: what the picture would be if it ended now, made when called, with the longest side
+        that is given, or smaller: 8 bits a channel, with alpha where the photo has alpha.
     """
 
     step: int
     steps: int
     loss: float
     done: float
+    preview: Callable[[int], Image]
 
 
 OnStep = Callable[[Step], None]
@@ -84,11 +90,36 @@ def stylize(
         # At the size of the work: a few copies of a large layer in float64 would fill the memory.
         wanted = fit(photo, settings.size)
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, wanted)) for region in regions]
-    painted = _paint(network, seen, regions, settings, on_step, should_stop)
-    finished = resize(painted.clamp(0, 1), content.height, content.width)
+    preview = _Previews(from_image(content), settings)
+    painted = _paint(network, seen, regions, settings, preview, on_step, should_stop)
+    return repaint(content, _finished(painted, photo, settings))
+
+
+def _finished(painted: Tensor, photo: Tensor, settings: StyleSettings) -> Tensor:
+    """What was painted, at the photo's size and with the colours that are wanted."""
+    finished = resize(painted.cpu().clamp(0, 1), *photo.shape[2:])
     if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
         finished = colours.with_luminance_of(photo, finished)
-    return repaint(content, finished)
+    return finished
+
+
+class _Previews:
+    """Makes small pictures of what has been painted so far."""
+
+    def __init__(self, picture: Picture, settings: StyleSettings) -> None:
+        self._picture = picture
+        self._settings = settings
+        self._reduced: dict[int, Picture] = {}
+
+    def __call__(self, painted: Tensor, longest_side_px: int) -> Image:
+        if longest_side_px not in self._reduced:
+            alpha = self._picture.alpha
+            self._reduced[longest_side_px] = Picture(
+                fit(visible_colours(self._picture), longest_side_px),
+                None if alpha is None else fit(alpha, longest_side_px),
+            )
+        reduced = self._reduced[longest_side_px]
+        return to_image(_finished(painted, reduced.rgb, self._settings), reduced.alpha)
 
 
 def _paint(
@@ -96,12 +127,13 @@ def _paint(
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
+    preview: Callable[[Tensor, int], Image],
     on_step: OnStep,
     should_stop: ShouldStop,
 ) -> Tensor:
     """`photo` (1, 3, H, W) painted scale after scale, at the size of the last one, on the CPU."""
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
-    tell = _Telling(scales, on_step)
+    tell = _Telling(scales, preview, on_step)
     curvature = BandCurvature()
     painted: Tensor | None = None
     for scale in scales:
@@ -124,7 +156,7 @@ def _paint(
             scale.evaluations,
             settings,
             curvature,
-            on_evaluation=tell.of(scale),
+            on_evaluation=tell.of(scale, height, width),
             should_stop=should_stop,
         )
         painted = result.rgb[:, :, :height, :width].cpu()
@@ -167,26 +199,30 @@ def _ready(region: Region, network: VGG) -> Region:
 class _Telling:
     """Counts the evaluations over all scales, and how much of the work they are."""
 
-    def __init__(self, scales: list[Scale], on_step: OnStep) -> None:
+    def __init__(
+        self, scales: list[Scale], preview: Callable[[Tensor, int], Image], on_step: OnStep
+    ) -> None:
         self._scales = scales
+        self._preview = preview
         self._steps = sum(scale.evaluations for scale in scales)
         self._cost = sum(scale.cost for scale in scales)
         self._on_step = on_step
         self._step = 0
         self._spent = 0.0
 
-    def of(self, scale: Scale) -> OnEvaluation:
-        """What is to be called with the loss after every evaluation at `scale`."""
+    def of(self, scale: Scale, height: int, width: int) -> OnEvaluation:
+        """What is to be called after every evaluation at `scale`, height × width pixels."""
         # A scale may have ended before its evaluations were used up.
         before = self._scales[: self._scales.index(scale)]
         self._step = sum(earlier.evaluations for earlier in before)
         self._spent = sum(earlier.cost for earlier in before)
 
-        def on_evaluation(loss: float) -> None:
+        def on_evaluation(loss: float, best: Tensor) -> None:
             self._step += 1
             self._spent += scale.cost / scale.evaluations
             done = min(1.0, self._spent / self._cost)
-            self._on_step(Step(self._step, self._steps, loss, done))
+            preview = partial(self._preview, best[:, :, :height, :width])
+            self._on_step(Step(self._step, self._steps, loss, done, preview))
 
         return on_evaluation
 

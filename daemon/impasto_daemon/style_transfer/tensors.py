@@ -62,6 +62,15 @@ def repaint(image: Image, rgb: Tensor) -> Image:
     return Image(image.width, image.height, image.format, pixels.tobytes())
 
 
+def to_image(rgb: Tensor, alpha: Tensor | None = None) -> Image:
+    """A picture of 8 bits a channel: rgb (1, 3, H, W), alpha (1, 1, H, W), both in [0, 1]."""
+    channels = rgb if alpha is None else torch.cat((rgb, alpha), dim=1)
+    pixel_format = PixelFormat.RGB_U8 if alpha is None else PixelFormat.RGBA_U8
+    numbers = channels.detach().squeeze(0).permute(1, 2, 0).to("cpu", torch.float32).numpy()
+    pixels = _from_unit_range(numbers, pixel_format).tobytes()
+    return Image(rgb.shape[3], rgb.shape[2], pixel_format, pixels)
+
+
 def visible_colours(picture: Picture) -> Tensor:
     """The colours of `picture` laid over the mean of what can be seen of it: (1, 3, H, W).
 

@@ -316,3 +316,44 @@ def test_region_takes_its_own_style() -> None:
     more_red = rgb[0] - rgb[2]
     assert more_red[:, :30].mean() > 0.2
     assert more_red[:, 34:].mean() < -0.2
+
+
+@pytest.mark.parametrize("form", [PixelFormat.RGB_U16, PixelFormat.RGBA_U8])
+@pytest.mark.parametrize("colours", Colours)
+def test_preview_is_what_the_picture_would_be(form: PixelFormat, colours: Colours) -> None:
+    photo = random_image(48, 36, form, seed=30)
+    settings = StyleSettings(size=48, iterations=3, colours=colours)
+    previews: list[Image] = []
+
+    picture = stylize(
+        NETWORK,
+        photo,
+        [Style(PAINTING)],
+        settings,
+        on_step=lambda step: previews.append(step.preview(48)),
+    )
+
+    last = previews[-1]
+    assert last.format is (PixelFormat.RGBA_U8 if form.has_alpha else PixelFormat.RGB_U8)
+    seen, final = from_image(last), from_image(picture)
+    opaque = torch.ones_like(seen.rgb, dtype=torch.bool)
+    if seen.alpha is not None and final.alpha is not None:
+        assert torch.equal(seen.alpha, final.alpha)
+        opaque = (seen.alpha > 0.5).expand_as(seen.rgb)
+    # Hidden colours may differ where the photo's luminance is brought back.
+    assert (seen.rgb - final.rgb)[opaque].abs().mean() < 0.02
+    assert bytes(previews[0].pixels) != bytes(last.pixels)
+
+
+def test_preview_is_never_larger_than_asked_for() -> None:
+    photo = random_image(300, 100, PixelFormat.RGB_U8, seed=31)
+    sizes: list[tuple[int, int]] = []
+
+    def look(step: Step) -> None:
+        for side_px in (60, 1000):
+            preview = step.preview(side_px)
+            sizes.append((preview.width, preview.height))
+
+    stylize(NETWORK, photo, [Style(PAINTING)], StyleSettings(size=64, iterations=1), on_step=look)
+
+    assert sizes == [(60, 20), (300, 100)]

@@ -1,0 +1,113 @@
+"""The dialog in which a person watches the picture being painted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gi
+
+gi.require_version("GdkPixbuf", "2.0")
+gi.require_version("Gimp", "3.0")
+gi.require_version("GimpUi", "3.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
+
+from impasto_gimp.main_loop import handle_events  # noqa: E402
+from impasto_gimp.session import Progress, Wish  # noqa: E402
+from impasto_shared.image import Image  # noqa: E402
+from impasto_shared.messages import PreviewWish  # noqa: E402
+
+PICTURE_PX = 480
+_PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.4)
+_MARGIN_PX = 12
+_KEEP = 1
+
+
+class Easel:
+    """A dialog that shows the picture as it is being repainted, beginning with `layer` as it is.
+
+    GIMP can be used meanwhile. Closing the dialog cancels.
+    """
+
+    previews: PreviewWish | None = _PREVIEWS
+
+    def __init__(self, layer: Any) -> None:
+        self._wish = Wish.GO_ON
+        self._picture = Gtk.Image()
+        self._bar = Gtk.ProgressBar(show_text=True)
+        self._loss = Gtk.Label(label=" ", xalign=1.0)
+        self._dialog = Gtk.Dialog(title=f"Neural Style: {layer.get_name()}", role="impasto-easel")
+        self._dialog.add_button("_Cancel", Gtk.ResponseType.CANCEL)
+        self._keep = self._dialog.add_button("Stop and _Keep", _KEEP)
+        self._keep.set_tooltip_text("End here and keep what has been painted as a new layer")
+        self._keep.set_sensitive(False)
+        self._dialog.connect("response", self._on_response)
+        self._arrange()
+        start = layer.get_thumbnail(PICTURE_PX, PICTURE_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
+        self._show_pixels(start, fitted(layer.get_width(), layer.get_height()))
+
+    def __enter__(self) -> Easel:
+        self._dialog.show_all()
+        GimpUi.window_set_transient(self._dialog)
+        handle_events()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dialog.destroy()
+        handle_events()
+
+    def show(self, progress: Progress) -> None:
+        """Moves the bar, and lets the person keep the picture as soon as there is one."""
+        self._bar.set_text(progress.text.removeprefix("Neural Style: ").capitalize())
+        if progress.fraction is None:
+            self._bar.pulse()
+        else:
+            self._bar.set_fraction(progress.fraction)
+        if progress.loss is not None:
+            self._loss.set_text(f"Loss {progress.loss:.4g}")
+        self._keep.set_sensitive(progress.can_keep)
+        handle_events()
+
+    def show_picture(self, picture: Image) -> None:
+        """Shows `picture`, as large as all that came before."""
+        has_alpha = picture.format.has_alpha
+        pixels = GdkPixbuf.Pixbuf.new_from_bytes(
+            GLib.Bytes.new(bytes(picture.pixels)),
+            GdkPixbuf.Colorspace.RGB,
+            has_alpha,
+            8,
+            picture.width,
+            picture.height,
+            picture.width * picture.format.bytes_per_pixel,
+        )
+        self._show_pixels(pixels, self._size)
+
+    def wish(self) -> Wish:
+        """What was pressed."""
+        handle_events()
+        return self._wish
+
+    def _arrange(self) -> None:
+        box = self._dialog.get_content_area()
+        box.set_spacing(_MARGIN_PX)
+        box.set_border_width(_MARGIN_PX)
+        for widget, grows in ((self._picture, True), (self._bar, False), (self._loss, False)):
+            box.pack_start(widget, grows, grows, 0)
+        for widget, name in ((self._picture, "The picture so far"), (self._bar, "Progress")):
+            widget.get_accessible().set_name(name)
+
+    def _show_pixels(self, pixels: Any, size: tuple[int, int]) -> None:
+        self._size = size
+        if pixels is not None:
+            scaled = pixels.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+            self._picture.set_from_pixbuf(scaled)
+
+    def _on_response(self, _dialog: Any, response: int) -> None:
+        self._wish = Wish.KEEP if response == _KEEP else Wish.CANCEL
+        self._keep.set_sensitive(False)
+
+
+def fitted(width: int, height: int) -> tuple[int, int]:
+    """The size in which a picture of width × height fills the easel."""
+    scale = PICTURE_PX / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
