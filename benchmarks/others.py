@@ -28,7 +28,7 @@ CONTENT_PLACE = 20
 def vgg16_features() -> nn.Sequential:
     """The embedded network as torchvision lays it out, for its normalised RGB."""
     modules: list[nn.Module] = []
-    convolutions = iter(weights._hed_convolutions())
+    convolutions = iter(weights.hed_convolutions())
     for count in VGG16_BLOCKS:
         for _ in range(count):
             convolution = next(convolutions)

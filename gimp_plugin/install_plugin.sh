@@ -60,7 +60,8 @@ stage_plugin() {
     shift
     cp "$CHECKOUT/gimp_plugin/$PLUGIN.py" "$staged/"
     chmod 755 "$staged/$PLUGIN.py"
-    "$@" "$CHECKOUT/gimp_plugin/impasto_gimp" "$CHECKOUT/shared/impasto_shared" "$staged/"
+    "$@" "$CHECKOUT/gimp_plugin/impasto_gimp" "$CHECKOUT/shared/impasto_shared" \
+        "$CHECKOUT/assets/styles" "$staged/"
     find "$staged" -name __pycache__ -prune -exec rm -rf {} +
 }
 

@@ -138,6 +138,7 @@ def _assert_is_installed(machine: Machine, profile: Path) -> None:
         for module in source.glob("*.py"):
             assert (plugin / source.name / module.name).read_bytes() == module.read_bytes()
         assert not (plugin / source.name).is_symlink()
+    assert (plugin / "styles/auvers.jpg").is_file()
     assert not list(plugin.rglob("__pycache__"))
 
 
@@ -175,6 +176,7 @@ def test_dev_plugin_follows_the_checkout(machine: Machine) -> None:
 
     assert result.returncode == 0, result.stderr
     assert (plugin / "impasto_gimp").readlink() == machine.checkout / "gimp_plugin/impasto_gimp"
+    assert (plugin / "styles").readlink() == machine.checkout / "assets/styles"
     assert (plugin / "impasto_shared").readlink() == machine.checkout / "shared/impasto_shared"
     assert not (plugin / "impasto-gimp.py").is_symlink()
 

@@ -1,4 +1,4 @@
-"""The command `impasto`: serve | stylize | texture | status | cancel | weights.
+"""The command `impasto`: serve | stylize | texture | status | cancel | keep | weights.
 
 Everything but serve and weights is a client of the daemon, by the client that the plug-in uses.
 Torch is imported by `impasto weights` alone.
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stylize(commands)
     _add_texture(commands)
     _add_status(commands)
-    _add_cancel(commands)
+    _add_ends(commands)
     _add_weights(commands)
     return parser
 
@@ -338,7 +338,7 @@ def progress_line(report: JobReport) -> str:
     return line
 
 
-# status and cancel
+# status, cancel and keep
 
 
 def _add_status(commands: _Commands) -> None:
@@ -379,14 +379,18 @@ def _describe_job(report: JobReport) -> str:
     return line
 
 
-def _add_cancel(commands: _Commands) -> None:
-    command = _add_command(commands, "cancel", "end a job that waits or runs")
-    command.add_argument("job", help="its name in `impasto status`, or the beginning of it")
-    _add_endpoint(command)
-    command.set_defaults(run=_cancel)
+def _add_ends(commands: _Commands) -> None:
+    for name, summary, end in (
+        ("cancel", "end a job that waits or runs", Client.cancel),
+        ("keep", "end a job that runs with what has been painted by then", Client.keep),
+    ):
+        command = _add_command(commands, name, summary)
+        command.add_argument("job", help="its name in `impasto status`, or the beginning of it")
+        _add_endpoint(command)
+        command.set_defaults(run=_end, end=end)
 
 
-def _cancel(options: argparse.Namespace) -> int:
+def _end(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         names = [report.job for report in client.status().jobs]
         matching = [name for name in names if name.startswith(options.job.lower())]
@@ -396,7 +400,7 @@ def _cancel(options: argparse.Namespace) -> int:
                 f"There is {count} whose name begins with {options.job}. See: impasto status.",
                 ErrorCode.UNKNOWN_JOB,
             )
-        print(_describe_job(client.cancel(matching[0])))
+        print(_describe_job(options.end(client, matching[0])))
     return 0
 
 

@@ -70,7 +70,6 @@ UPDATE_INTERVAL_S = 0.5
 # How long a worker may take to stop; together with the above less than two seconds.
 STOP_GRACE_S = 1.2
 FAREWELL_S = 0.5
-UNREAD_MESSAGES = 40
 
 
 @dataclass(eq=False)
@@ -336,8 +335,6 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-    # A client that does not read costs no more memory than so many messages.
-    socket.setsockopt(zmq.SNDHWM, UNREAD_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
     return socket

@@ -86,7 +86,7 @@ def load_network(
     """
     network = partial(VGG, pooling=pooling, device=device, dtype=dtype)
     if resolve(model) is Model.VGG16_HED:
-        return network(_hed_convolutions(), VGG16_BLOCKS)
+        return network(hed_convolutions(), VGG16_BLOCKS)
     kept = _kept_vgg19()
     if kept is None:
         kept = download(_torchvision_vgg19(), progress=False)
@@ -224,7 +224,7 @@ def _checked_hed() -> Path:
     return _check(path, _HED_SHA256, "Run ./install.sh uninstall, then ./install.sh demo.")
 
 
-def _hed_convolutions() -> list[Convolution]:
+def hed_convolutions() -> list[Convolution]:
     """The convolutions of VGG-16 in HED's file (Keras layout: row, column, in, out)."""
     convolutions = []
     with h5py.File(_checked_hed()) as file:

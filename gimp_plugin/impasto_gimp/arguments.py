@@ -21,6 +21,7 @@ STYLE = "style"
 STYLE_LABEL = "Style image"
 STYLE_HELP = "The painting whose manner to use: an image file of any kind that GIMP opens"
 ADVANCED_LABEL = "Advanced"
+GALLERY_LABEL = "Paintings"
 # The letters of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save.
 _TAKEN = "chlors"
 
@@ -60,13 +61,16 @@ def _marked(label: str, letter: str | None) -> str:
 
 # There are more settings than letters. Those always in sight come first, then the advanced ones
 # from the last, which is the furthest to reach with the tabulator.
-_IN_SIGHT = 6
+IN_SIGHT = ("style_strength", "quality", "iterations", "size", "style_scale", "colours")
+"""The settings that are always in sight; the others are under Advanced."""
+
 LABELS = with_mnemonics(
     [
         STYLE_LABEL,
+        GALLERY_LABEL,
         ADVANCED_LABEL,
-        *(setting.label for setting in SETTINGS[:_IN_SIGHT]),
-        *(setting.label for setting in reversed(SETTINGS[_IN_SIGHT:])),
+        *(setting.label for setting in SETTINGS if setting.name in IN_SIGHT),
+        *(setting.label for setting in reversed(SETTINGS) if setting.name not in IN_SIGHT),
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""
@@ -92,6 +96,15 @@ def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) 
             else procedure.add_double_argument
         )
         add(name, label, setting.help, setting.low, setting.high, setting.default, flags)
+
+
+def remember_settings(config: Any, settings: StyleSettings) -> None:
+    """Sets a Gimp.ProcedureConfig to `settings`."""
+    for setting in SETTINGS:
+        value = getattr(settings, setting.name)
+        config.set_property(
+            argument_name(setting), value.value if isinstance(setting, ChoiceSetting) else value
+        )
 
 
 def settings_from(config: Any) -> StyleSettings:

@@ -1,6 +1,6 @@
 """GIMP's pixels to pictures and back: the only module that touches pixels.
 
-It knows neither the daemon nor dialogs. An image is changed in one place, `add_layer_above`.
+It knows neither the daemon nor dialogs. An image is changed in one place, `add_layer`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import gi
@@ -16,8 +17,10 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
 
+from impasto_gimp.recipe import PARASITE, Recipe  # noqa: E402
 from impasto_shared.errors import ImpastoError, InvalidImage  # noqa: E402
 from impasto_shared.image import Image, PixelFormat, check_size  # noqa: E402
+from impasto_shared.settings import StyleSettings  # noqa: E402
 
 _CHANNEL_TYPES = {
     Gimp.Precision.U8_LINEAR: "u8",
@@ -38,16 +41,28 @@ _LAYER_TYPES = {
 """The type of a new layer for an image's base type, without and with alpha."""
 
 
+_MASK_FORMAT = "Y float"
+_NOTHING_SELECTED = (
+    "Nothing of the layer is selected: the selection lies elsewhere. Select a part of the layer, "
+    "or nothing (Select > None) to paint all of it."
+)
+
+
 class CanvasChanged(ImpastoError):
     """The layer or its image is no longer what it was when its pixels were read."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A layer, and its picture at the moment it was read."""
+    """A layer as it was at the moment it was read.
+
+    selection: how much of each of its pixels was selected, in `_MASK_FORMAT`; None where nothing
+        was, which means everything.
+    """
 
     layer: Any
     picture: Image
+    selection: bytes | None = None
 
 
 def the_layer(drawables: list[Any]) -> Any:
@@ -75,8 +90,25 @@ def the_layer(drawables: list[Any]) -> Any:
 
 
 def read_layer(layer: Any) -> Source:
-    """The pixels of `layer`, all of them, whatever is selected."""
-    return Source(layer, read_pixels(layer))
+    """The pixels of `layer`, all of them, and what of it is selected.
+
+    Raises:
+        InvalidImage: where something is selected, but nothing of the layer.
+    """
+    return Source(layer, read_pixels(layer), _read_selection(layer))
+
+
+def _read_selection(layer: Any) -> bytes | None:
+    image = layer.get_image()
+    if Gimp.Selection.is_empty(image):
+        return None
+    _, x, y = layer.get_offsets()
+    area = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
+    buffer = image.get_selection().get_buffer()
+    selection: bytes = buffer.get(area, 1.0, _MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+    if not any(selection):
+        raise InvalidImage(_NOTHING_SELECTED)
+    return selection
 
 
 def read_pixels(drawable: Any) -> Image:
@@ -89,24 +121,59 @@ def read_pixels(drawable: Any) -> Image:
     return Image(width, height, pixel_format, pixels)
 
 
-def add_layer_above(source: Source, picture: Image, style_name: str) -> Any:
-    """Shows `picture` as a new layer right above the source, in one undo step; returns the layer.
+def source_of(layer: Any) -> tuple[Any, Recipe]:
+    """The layer that `layer` was painted from, and how.
+
+    Raises:
+        InvalidImage: where it was not painted by Neural Style, or its source is gone.
+        InvalidSettings: where what it remembers cannot be read.
+    """
+    parasite = layer.get_parasite(PARASITE)
+    if parasite is None:
+        raise InvalidImage(
+            f"The layer “{layer.get_name()}” was not painted by Neural Style. Select one that was, "
+            "or choose Neural Style… instead."
+        )
+    recipe = Recipe.from_bytes(bytes(parasite.get_data()))
+    source = layer.get_image().get_layer_by_tattoo(recipe.source)
+    # In a copy of the image the same tattoo may be another layer's.
+    if source is None or source.get_name() != recipe.source_name:
+        raise InvalidImage(
+            f"The layer “{recipe.source_name}”, which “{layer.get_name()}” was painted from, is no "
+            "longer in this image. Select another layer and choose Neural Style…"
+        )
+    return source, recipe
+
+
+def add_layer(
+    source: Source, above: Any, picture: Image, style: Any, settings: StyleSettings
+) -> Any:
+    """Shows `picture` as a new layer right above layer `above`, in one undo step; returns it.
+
+    What was selected of the source becomes its mask. It remembers `style`, a file, and `settings`.
 
     Raises:
         CanvasChanged: where the source or its image has been deleted, converted or resized since
             it was read. The image is left as it is.
     """
     _check_unchanged(source, picture)
+    if not above.is_valid():
+        above = source.layer
     image = source.layer.get_image()
+    style_name = PurePath(style.get_basename()).stem
     name = f"{source.layer.get_name()} – Neural Style ({style_name})"
     layer = _new_layer(image, name, picture)
+    recipe = Recipe(source.layer.get_tattoo(), source.layer.get_name(), style.get_uri(), settings)
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes()))
     _, x, y = source.layer.get_offsets()
     layer.set_offsets(x, y)
     with _undo_step(image):
-        position = image.get_item_position(source.layer)
-        if not image.insert_layer(layer, source.layer.get_parent(), position):
+        position = image.get_item_position(above)
+        if not image.insert_layer(layer, above.get_parent(), position):
             layer.delete()
             raise CanvasChanged(f"GIMP did not take the new layer: {last_error()}")
+        if source.selection is not None:
+            _add_mask(layer, source.selection)
     Gimp.displays_flush()
     return layer
 
@@ -161,6 +228,18 @@ def _new_layer(image: Any, name: str, picture: Image) -> Any:
     buffer.flush()
     layer.update(0, 0, picture.width, picture.height)
     return layer
+
+
+def _add_mask(layer: Any, shown: bytes) -> None:
+    """Gives `layer` a mask that shows so much of each pixel."""
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+    buffer = mask.get_buffer()
+    buffer.set(area, _MASK_FORMAT, shown)
+    buffer.flush()
+    layer.add_mask(mask)
+    # GIMP would leave the mask selected: brushes would paint on it, and filters refuse it.
+    layer.set_edit_mask(False)
 
 
 @contextmanager

@@ -9,31 +9,28 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
 
 from impasto_gimp.arguments import (  # noqa: E402
     ADVANCED_LABEL,
+    GALLERY_LABEL,
+    IN_SIGHT,
     LABELS,
     STYLE,
     STYLE_HELP,
     STYLE_LABEL,
     argument_name,
 )
+from impasto_gimp.daemon_line import daemon_line  # noqa: E402
+from impasto_gimp.gallery import new_gallery  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting  # noqa: E402
 
 TITLE = "Neural Style"
-_ALWAYS_VISIBLE = (
-    "style-strength",
-    "quality",
-    "iterations",
-    "size",
-    "style-scale",
-    "colours",
-)
 _PREVIEW_WIDTH_PX = 240
 _PREVIEW_HEIGHT_PX = 120
+_LOOK_AGAIN_S = 3
 _CHOOSER_TITLE = "Choose a Style Image"
 
 
@@ -52,7 +49,8 @@ def ask(procedure: Any, config: Any) -> bool:
 
 
 def _fill(dialog: Any, config: Any) -> None:
-    advanced = []
+    visible: list[str] = []
+    advanced: list[str] = []
     for setting in SETTINGS:
         name = argument_name(setting)
         if isinstance(setting, NumberSetting):
@@ -60,19 +58,43 @@ def _fill(dialog: Any, config: Any) -> None:
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
-        if name not in _ALWAYS_VISIBLE:
-            advanced.append(name)
+        (visible if setting.name in IN_SIGHT else advanced).append(name)
     dialog.get_label("advanced-title", LABELS[ADVANCED_LABEL], False, True)
     dialog.fill_box("advanced-settings", advanced)
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings")
     expander.set_expanded(False)
-    dialog.fill([*_ALWAYS_VISIBLE, "advanced"])
+    dialog.fill([*visible, "advanced"])
     chooser = _style_chooser(config)
     content = dialog.get_content_area()
-    for row in (_style_preview(config), chooser):
+    for row in (_style_preview(config), chooser, *_gallery(config)):
         content.pack_start(row, False, False, 0)
         content.reorder_child(row, 0)
+    content.pack_end(_daemon_state(), False, False, 0)
     _align_labels(dialog, chooser)
+
+
+def _daemon_state() -> Any:
+    line = Gtk.Label(label=daemon_line(), xalign=0)
+    line.get_style_context().add_class("dim-label")
+
+    def look_again() -> bool:
+        line.set_text(daemon_line())
+        return True
+
+    source = GLib.timeout_add_seconds(_LOOK_AGAIN_S, look_again)
+    line.connect("destroy", lambda _: GLib.source_remove(source))
+    line.show()
+    return line
+
+
+def _gallery(config: Any) -> tuple[Any, Any]:
+    """The row of paintings, and the label above it."""
+    label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
+    label.set_xalign(0)
+    gallery = new_gallery(config, STYLE, label)
+    gallery.show_all()
+    label.show()
+    return gallery, label
 
 
 def _style_chooser(config: Any) -> Any:

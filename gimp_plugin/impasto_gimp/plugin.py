@@ -1,17 +1,17 @@
-"""The plug-in as GIMP sees it: one procedure, its menu entry, and what it does when run."""
+"""The plug-in as GIMP sees it: its procedures, their menu entries, and what they do when run."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from pathlib import PurePath
+from dataclasses import dataclass
 from typing import Any
 
 import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
+from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402
 
 from impasto_gimp import canvas  # noqa: E402
 from impasto_gimp.arguments import (  # noqa: E402
@@ -20,6 +20,7 @@ from impasto_gimp.arguments import (  # noqa: E402
     STYLE_HELP,
     STYLE_LABEL,
     declare_settings,
+    remember_settings,
     settings_from,
 )
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
@@ -29,6 +30,7 @@ from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
 
 PROCEDURE = "plug-in-impasto-neural-style"
+AGAIN = "plug-in-impasto-neural-style-again"
 
 
 class ZmqMissing(ImpastoError):
@@ -36,30 +38,42 @@ class ZmqMissing(ImpastoError):
 
 
 class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
-    """Registers the filter Neural Style under Filters > Artistic."""
+    """Registers the filters Neural Style and Neural Style Again under Filters > Artistic."""
 
     def do_set_i18n(self, _procedure_name: str) -> bool:
         """Says that there are no translations."""
         return False
 
     def do_query_procedures(self) -> list[str]:
-        """Names the one procedure."""
-        return [PROCEDURE]
+        """Names the procedures."""
+        return [PROCEDURE, AGAIN]
 
     def do_create_procedure(self, name: str) -> Any:
-        """Describes it."""
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
+        """Describes one of them."""
+        run = _run if name == PROCEDURE else _run_again
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
         procedure.set_image_types("*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-        procedure.set_menu_label("_Neural Style…")
+        if name == PROCEDURE:
+            procedure.set_menu_label("_Neural Style…")
+            procedure.set_documentation(
+                "Repaint the layer in the manner of a painting",
+                "Sends the layer and a style image to the Impasto daemon, which repaints the one "
+                "in the manner of the other (neural style transfer, Gatys et al. 2016), and adds "
+                "the painting as a new layer above. Starts the daemon if none is running.",
+                name,
+            )
+        else:
+            procedure.set_menu_label("Neural St_yle Again…")
+            procedure.set_documentation(
+                "Repaint with the settings that a painted layer was made with",
+                "Begins with the style image and the settings that the selected layer was painted "
+                "with by Neural Style, and repaints the layer that it was painted from. A script "
+                "cannot change them: it calls Neural Style instead.",
+                name,
+            )
+        # After the label, or GIMP 3.2 ignores it.
         procedure.add_menu_path("<Image>/Filters/Artistic")
-        procedure.set_documentation(
-            "Repaint the layer in the manner of a painting",
-            "Sends the layer and a style image to the Impasto daemon, which repaints the one in "
-            "the manner of the other (neural style transfer, Gatys et al. 2016), and adds the "
-            "painting as a new layer above. Starts the daemon if none is running.",
-            name,
-        )
         procedure.set_attribution("The Impasto developers", "The Impasto developers", "2026")
         _declare_arguments(procedure)
         return procedure
@@ -82,13 +96,42 @@ def _declare_arguments(procedure: Any) -> None:
 def _run(
     procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
 ) -> Any:
+    def found() -> _Place:
+        layer = canvas.the_layer(drawables)
+        return _Place(layer, above=layer)
+
+    return _paint(procedure, run_mode, config, found)
+
+
+def _run_again(
+    procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
+) -> Any:
+    def found() -> _Place:
+        painted = canvas.the_layer(drawables)
+        layer, recipe = canvas.source_of(painted)
+        config.set_property(STYLE, Gio.File.new_for_uri(recipe.style))
+        remember_settings(config, recipe.settings)
+        return _Place(canvas.the_layer([layer]), above=painted)
+
+    return _paint(procedure, run_mode, config, found)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The layer to be painted, and the one that the painting goes above."""
+
+    layer: Any
+    above: Any
+
+
+def _paint(procedure: Any, run_mode: Any, config: Any, find: Callable[[], _Place]) -> Any:
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
     try:
         _require_zmq()
-        layer = canvas.the_layer(drawables)
+        place = find()
         if interactive and not _ask(procedure, config):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
-        _stylize(layer, config, interactive=interactive)
+        _stylize(place, config, interactive=interactive)
     except Abandoned:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     except ImpastoError as error:
@@ -120,8 +163,8 @@ def _easel(layer: Any) -> Any:
     return Easel(layer)
 
 
-def _stylize(layer: Any, config: Any, *, interactive: bool) -> None:
-    """Adds the painting above `layer`; the image is untouched until the painting is here."""
+def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
+    """Adds the painting at its place; the image is untouched until the painting is here."""
     settings = settings_from(config)
     style_file = config.get_property(STYLE)
     if style_file is None:
@@ -130,10 +173,10 @@ def _stylize(layer: Any, config: Any, *, interactive: bool) -> None:
         )
     Gegl.init(None)
     style = read_style(style_file)
-    with _easel(layer) if interactive else ProgressBar() as easel:
-        source = canvas.read_layer(layer)
+    with _easel(place.layer) if interactive else ProgressBar() as easel:
+        source = canvas.read_layer(place.layer)
         picture = Session(_connect, easel).run(source.picture, style, settings)
-    canvas.add_layer_above(source, picture, PurePath(style_file.get_basename()).stem)
+    canvas.add_layer(source, place.above, picture, style_file, settings)
 
 
 def _require_zmq() -> None:

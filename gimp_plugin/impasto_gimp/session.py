@@ -130,11 +130,13 @@ class Session:
         show(Progress("Neural Style: looking for the daemon…"))
         client = self._connect(lambda: show(Progress("Neural Style: starting the daemon…")))
         try:
+            self._give_up_if_wished()
             show(Progress("Neural Style: sending the picture…"))
             job = client.submit(content, [Style(style)], settings, self._easel.previews)
             self._follow(client, job)
             show(Progress("Neural Style: fetching the painting…", 1.0))
             picture = client.fetch(job)
+            self._give_up_if_wished()
             # The painting is here, whatever becomes of the daemon now.
             with suppress(ImpastoError):
                 client.forget(job)
@@ -156,13 +158,19 @@ class Session:
                     self._easel.show(progress_of(report))
             if picture := client.take_preview(job):
                 self._easel.show_picture(picture)
-            wish = self._easel.wish()
-            if wish is Wish.CANCEL:
-                raise Abandoned("Cancelled.")
-            if wish is Wish.KEEP and not is_kept:
+            if self._give_up_if_wished() is Wish.KEEP and not is_kept:
                 is_kept = True
-                client.keep(job)
                 self._easel.show(Progress("Neural Style: finishing what is painted…", 1.0))
+                # Where the daemon cannot, the job goes on to its end: nothing is lost.
+                with suppress(DaemonError):
+                    client.keep(job)
+
+    def _give_up_if_wished(self) -> Wish:
+        """What is wished; raises Abandoned where it is to be cancelled."""
+        wish = self._easel.wish()
+        if wish is Wish.CANCEL:
+            raise Abandoned("Cancelled.")
+        return wish
 
 
 def progress_of(report: JobReport) -> Progress:

@@ -62,7 +62,6 @@ FETCH_TIMEOUT_S = 120.0
 # The daemon sends an update at least every half second: one that is silent as long as this hangs.
 # (One that has ended is noticed at once: its connection breaks.)
 SILENCE_LIMIT_S = 5.0
-UNREAD_MESSAGES = 40
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
 
@@ -186,9 +185,9 @@ class Client:
         """Lets the daemon free the memory of a finished job."""
         self._request(Forget(self._next_id(), job), Accepted)
 
-    def status(self) -> StatusReport:
+    def status(self, timeout_s: float = REPLY_TIMEOUT_S) -> StatusReport:
         """What the daemon is doing."""
-        return self._request(Status(self._next_id()), StatusReport)
+        return self._request(Status(self._next_id()), StatusReport, timeout_s)
 
     def close(self) -> None:
         """Ends the connection; the daemon cancels what this client has submitted."""
@@ -303,8 +302,6 @@ def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
-    # What has not been read must not fill the memory with previews.
-    socket.setsockopt(zmq.RCVHWM, UNREAD_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
     try:

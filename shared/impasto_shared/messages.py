@@ -91,8 +91,9 @@ class WorkerReport:
 class PreviewWish:
     """How a client wants to watch a picture being painted.
 
-    longest_side_px: of the pictures sent, in [16, 1024]; smaller ones come as they are.
-    interval_s: at most one comes in this time, in [0.1, 60].
+    longest_side_px: of the pictures sent, in [16, 512]; smaller ones come as they are.
+    interval_s: at most one comes in this time, in [0.2, 60]. A client that does not read is
+        sent a thousand messages before it is taken for gone; they must fit into its memory.
 
     Raises ProtocolError where a field is out of range.
     """
@@ -101,7 +102,7 @@ class PreviewWish:
     interval_s: float = 0.5
 
     def __post_init__(self) -> None:
-        for name, low, high in (("longest_side_px", 16, 1024), ("interval_s", 0.1, 60)):
+        for name, low, high in (("longest_side_px", 16, 512), ("interval_s", 0.2, 60)):
             if not low <= getattr(self, name) <= high:
                 raise ProtocolError(
                     f"{name} of the previews must lie between {low} and {high}.", field=name

@@ -19,8 +19,10 @@ from gi.repository import Gegl, Gimp, Gio
 from impasto_gimp import canvas, style_file
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
 
 PROCEDURE = "plug-in-impasto-neural-style"
+AGAIN = "plug-in-impasto-neural-style-again"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
@@ -120,12 +122,17 @@ def open_window(file: str) -> None:
 # --- running and looking --------------------------------------------------------------------
 
 
-def stylize(drawables: list[Any], style: Path | None = STYLE, **arguments: Any) -> Report:
+def stylize(
+    drawables: list[Any],
+    style: Path | None = STYLE,
+    procedure: str = PROCEDURE,
+    **arguments: Any,
+) -> Report:
     """Runs the procedure without a dialog; says how it ended and what it did to the image."""
     image = drawables[0].get_image()
     before = describe(image)
     image.clean_all()
-    config = Gimp.get_pdb().lookup_procedure(PROCEDURE).create_config()
+    config = Gimp.get_pdb().lookup_procedure(procedure).create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)
     config.set_core_object_array("drawables", drawables)
@@ -134,7 +141,7 @@ def stylize(drawables: list[Any], style: Path | None = STYLE, **arguments: Any) 
     for name, value in arguments.items():
         config.set_property(name.replace("_", "-"), value)
     images_before = len(Gimp.get_images())
-    result = Gimp.get_pdb().lookup_procedure(PROCEDURE).run(config)
+    result = Gimp.get_pdb().lookup_procedure(procedure).run(config)
     status = result.index(0)
     return {
         "succeeded": status == Gimp.PDBStatusType.SUCCESS,
@@ -167,12 +174,12 @@ def layer_bytes(layer: Any, pixel_format: str) -> bytes:
     return pixels
 
 
-def compare(source: Any) -> Report:
-    """How the layer above `source` differs from the inverted source, and where it is."""
+def compare(source: Any, painting: Any = None) -> Report:
+    """How a painting, the layer above `source`, differs from the inverted source."""
     image = source.get_image()
     parent = source.get_parent()
     siblings = parent.get_children() if parent else image.get_layers()
-    painting = siblings[image.get_item_position(source) - 1]
+    painting = painting or siblings[image.get_item_position(source) - 1]
     before = array("f", layer_bytes(source, "R'G'B'A float"))
     after = array("f", layer_bytes(painting, "R'G'B'A float"))
     differences: list[float] = []
@@ -190,6 +197,22 @@ def compare(source: Any) -> Report:
         "greatest_difference": max(differences),
         "normal": painting.get_mode() == Gimp.LayerMode.NORMAL and painting.get_opacity() == 100.0,
         "dirty": image.is_dirty(),
+        **compare_mask(source, painting),
+    }
+
+
+def compare_mask(source: Any, painting: Any) -> Report:
+    """Whether the painting's mask is what GIMP itself makes of the selection."""
+    mask = painting.get_mask()
+    if Gimp.Selection.is_empty(source.get_image()):
+        return {"has_right_mask": mask is None}
+    selected = layer_bytes(source.create_mask(Gimp.AddMaskType.SELECTION), "Y float")
+    values = set(array("f", selected))
+    return {
+        "has_right_mask": mask is not None
+        and layer_bytes(mask, "Y float") == selected
+        and not painting.get_edit_mask(),
+        "values_of_the_mask": len(values),
     }
 
 
@@ -266,12 +289,31 @@ def offset() -> Report:
     return stylize_and_compare(layer)
 
 
+def with_a_selection(name: str, precision: Any, size: tuple[int, int], x: int, y: int) -> None:
+    """A soft ellipse is selected of an image of which a layer covers more or less."""
+
+    def run() -> Report:
+        image = new_image(precision=precision)
+        layer = add_layer(image, *size, alpha=False)
+        layer.set_offsets(x, y)
+        image.select_ellipse(Gimp.ChannelOps.REPLACE, 12, 10, 30, 20)
+        Gimp.Selection.feather(image, 6)
+        return stylize_and_compare(layer)
+
+    SITUATIONS[f"selection_{name}"] = run
+
+
+with_a_selection("of_a_part", Gimp.Precision.U8_NON_LINEAR, (60, 40), 0, 0)
+with_a_selection("of_a_small_layer", Gimp.Precision.U8_NON_LINEAR, (20, 10), 15, 12)
+with_a_selection("of_a_large_layer", Gimp.Precision.FLOAT_LINEAR, (100, 90), -20, -30)
+
+
 @situation
-def with_a_selection() -> Report:
+def selection_elsewhere() -> Report:
     image = new_image()
-    layer = add_layer(image, 60, 40, alpha=False)
-    image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 5, 10, 10)
-    return stylize_and_compare(layer)
+    layer = add_layer(image, 20, 20, alpha=False)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 40, 25, 10, 10)
+    return stylize([layer])
 
 
 @situation
@@ -296,7 +338,42 @@ def style_with_layers() -> Report:
     return stylize_and_compare(add_layer(new_image(), 9, 9, alpha=False), style=HERE / "style.xcf")
 
 
+@situation
+def again() -> Report:
+    """A painted layer, saved and loaded, is the beginning of another one."""
+    image = new_image()
+    stylize([add_layer(image, 30, 20, alpha=True)], size=77, quality="draft")
+    file = Gio.File.new_for_path(str(HERE / "painted.xcf"))
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    painting, source = loaded.get_layers()
+    report = stylize([painting], None, AGAIN)
+    report |= compare(source, loaded.get_layers()[0])
+    newest = loaded.get_layers()[0]
+    return {
+        **report,
+        "remembered": [
+            json.loads(bytes(layer.get_parasite("impasto-neural-style").get_data()).decode())
+            for layer in (painting, newest)
+        ],
+    }
+
+
 # --- situations that fail -------------------------------------------------------------------
+
+
+@situation
+def again_from_a_photo() -> Report:
+    return stylize([photo()], None, AGAIN)
+
+
+@situation
+def again_without_the_source() -> Report:
+    source = photo()
+    image = source.get_image()
+    stylize([source])
+    image.remove_layer(source)
+    return stylize(image.get_layers(), None, AGAIN)
 
 
 def photo() -> Any:
@@ -410,14 +487,15 @@ def pyzmq_is_missing() -> Report:
 
 
 def change_meanwhile(change: Callable[[Any], object]) -> Report:
-    """What `add_layer_above` says where `change` was done since the layer was read."""
+    """What `add_layer` says where `change` was done since the layer was read."""
     layer = photo()
     image = layer.get_image()
     source = canvas.read_layer(layer)
     change(layer)
     before = describe(image) if image.is_valid() else None
     try:
-        canvas.add_layer_above(source, source.picture, "style")
+        style = Gio.File.new_for_path(str(STYLE))
+        canvas.add_layer(source, layer, source.picture, style, StyleSettings())
     except ImpastoError as error:
         after = describe(image) if image.is_valid() else None
         return {"message": str(error), "untouched": after == before}

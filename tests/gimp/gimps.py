@@ -75,6 +75,7 @@ class Home:
             shutil.copytree(
                 REPOSITORY / package, target, ignore=shutil.ignore_patterns("__pycache__")
             )
+        shutil.copytree(REPOSITORY / "assets/styles", self.plugin / "styles")
         (self.plugin.parents[1] / "gimprc").write_text(
             f'(config-version "{self.gimp.exact_version()}")\n(show-welcome-dialog no)\n'
             "(check-updates no)\n(color-profile-policy keep)\n"

@@ -16,7 +16,7 @@ from PIL import Image
 from gimp.gimps import REPOSITORY, Home, find_gimp
 from gimp.images import write_images
 from gimp.screen import Screen
-from gimp.test_screen import DIALOG, IMAGE_WINDOW, choose_style, open_dialog
+from gimp.test_screen import DIALOG, EASEL, IMAGE_WINDOW, choose_style, open_dialog
 from impasto_daemon.image_file import read_image, write_image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
@@ -27,6 +27,8 @@ PAINTINGS = (("chelsea", "auvers"), ("summer_palace", "great_wave"))
 IN_GIMP = ("coffee", "auvers")
 SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
+# So long after the start the strokes can be seen.
+WATCHED_S = 25.0
 
 
 def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
@@ -41,7 +43,7 @@ def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
 
 
 def photograph_gimp(home: Home, folder: Path) -> None:
-    """Takes dialog, progress and painted layer of a real GIMP with the real daemon."""
+    """Takes dialog, easel and painted layer of a real GIMP with the real daemon."""
     photo, painting = IN_GIMP
     file = shutil.copy(REPOSITORY / f"assets/photos/{photo}.jpg", home.folder)
     shutil.copy(REPOSITORY / f"assets/styles/{painting}.jpg", home.folder)
@@ -52,8 +54,11 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         open_dialog(screen)
         choose_style(screen, home.folder / f"{painting}.jpg")
         screen.photograph("dialog", DIALOG)
-        screen.photograph("asked")
         screen.press("alt+o")
+        screen.wait_for_window(EASEL)
+        time.sleep(WATCHED_S)
+        screen.photograph("easel", EASEL)
+        screen.photograph("watched")
         deadline_s = time.monotonic() + PATIENCE_S
         while screen.ask("len(Gimp.get_images()[0].get_layers())") < 2:
             if time.monotonic() > deadline_s:
@@ -91,8 +96,9 @@ def main() -> None:
         screens = home.folder / "screens"
         keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
         keep(shown(screens, "painted-3.2.png"), "layers.png")
-        both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "asked-3.2.png").height))
-        both.paste(shown(screens, "asked-3.2.png"), (0, 0))
+        keep(Image.open(screens / "easel-3.2.png"), "easel.png")
+        both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "watched-3.2.png").height))
+        both.paste(shown(screens, "watched-3.2.png"), (0, 0))
         both.paste(shown(screens, "painted-3.2.png"), (SHOWN_WIDTH_PX, 0))
         keep(both, "gimp.png")
 

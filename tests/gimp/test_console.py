@@ -29,6 +29,8 @@ TOLERANCE = {
     "DOUBLE_LINEAR": 1e-5,
 }
 
+SELECTED = ["selection_of_a_part", "selection_of_a_small_layer", "selection_of_a_large_layer"]
+
 WORKING = [
     "daemon_is_started",
     "alpha",
@@ -38,7 +40,7 @@ WORKING = [
     "gray_alpha",
     "larger_than_the_image",
     "offset",
-    "with_a_selection",
+    *SELECTED,
     "inside_a_group",
     "a_group",
     "style_with_layers",
@@ -54,6 +56,9 @@ FAILING = {
     "style_huge.png": "huge.png is 60000 × 60000 pixels",
     "style_header_only.png": "header_only.png could not be opened",
     "indexed": "Image > Mode > RGB",
+    "again_from_a_photo": "was not painted by Neural Style",
+    "again_without_the_source": "no longer in this image",
+    "selection_elsewhere": "Nothing of the layer is selected",
     "layer_mask": "the layer mask “Photo mask” is selected",
     "channel": "the channel “Red” is selected",
     "two_layers": "2 are selected",
@@ -127,8 +132,26 @@ def test_painting_is_a_new_layer_with_the_daemons_pixels(report: Report, name: s
     assert painted["same_type"]
     assert painted["same_alpha"]
     assert painted["normal"]
+    assert painted["has_right_mask"]
     tolerance = TOLERANCE.get(name.removeprefix("precision_"), 1e-6)
     assert painted["greatest_difference"] <= tolerance
+
+
+def test_painted_layer_remembers_how_it_was_painted(report: Report) -> None:
+    again = situation(report, "again")
+    first, second = again["remembered"]
+
+    assert again["succeeded"], again["message"]
+    assert again["number_of_new_layers"] == 2
+    assert again["greatest_difference"] <= 1e-6
+    assert first == second
+    assert first["style"].endswith("/style.png")
+    assert (first["settings"]["size"], first["settings"]["quality"]) == (77, "draft")
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_soft_edge_of_the_selection_is_kept(report: Report, name: str) -> None:
+    assert situation(report, name)["values_of_the_mask"] > 10
 
 
 def test_painting_is_named_after_its_source_and_its_style(report: Report) -> None:

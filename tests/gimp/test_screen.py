@@ -11,7 +11,7 @@ import pytest
 from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
 from gimp.scripted_daemon import Behaviour
-from impasto_gimp.arguments import ADVANCED_LABEL, LABELS, STYLE_LABEL
+from impasto_gimp.arguments import ADVANCED_LABEL, GALLERY_LABEL, LABELS, STYLE_LABEL
 
 pytestmark = pytest.mark.gimp
 
@@ -114,6 +114,55 @@ def test_painting_appears_as_a_layer_that_one_undo_removes(
     assert screen.ask(SAVED) == UNTOUCHED
 
 
+def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None:
+    own = home.folder / ".local/share/impasto/styles"
+    own.mkdir(parents=True, exist_ok=True)
+    shutil.copy(home.folder / "poppies.jpg", own / "zinnias.jpg")
+    open_dialog(screen)
+    screen.press(key_of(GALLERY_LABEL), "End")
+    screen.photograph("gallery")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("Gimp.get_images()[0].get_layers()[0].get_name()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+    assert name.endswith("Neural Style (zinnias)")
+
+
+def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) -> None:
+    open_dialog(screen)
+    choose_style(screen, home.folder / "poppies.jpg")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press(key_of("Size"), "ctrl+a")
+    screen.type("77\t")
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    open_dialog(screen)
+    screen.press(key_of("Size"), "ctrl+a")
+    screen.type("88\t")
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("alt+r", "a", "y")
+    screen.wait_for_window(DIALOG)
+    screen.photograph("again")
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 3, "the second new layer")
+    remembered = screen.ask(
+        "[bytes(layer.get_parasite('impasto-neural-style').get_data()).decode()"
+        " for layer in Gimp.get_images()[0].get_layers()[:2]]"
+    )
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z", "ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layers")
+
+    assert remembered[0] == remembered[1]
+    assert '"size": 77' in remembered[0]
+
+
 @pytest.mark.parametrize(
     ("style", "behaviour"),
     [("bad/empty.png", Behaviour.INVERT), ("poppies.jpg", Behaviour.DIE)],
@@ -172,11 +221,13 @@ def test_cancel_in_gimp_ends_a_repeated_filter_and_changes_nothing(
     home: Home, screen: Screen, paused: Path
 ) -> None:
     start_painting(screen, home, paused)
-    screen.press("Escape")
+    screen.press("alt+k")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
-    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
     paused.unlink()
     screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
     screen.press("ctrl+f")  # Filters > Repeat
     screen.wait_for(paused.exists, "the middle of the repeated job")
     screen.photograph("repeated")

@@ -1,18 +1,20 @@
 """The procedure's arguments, declared to a procedure that only takes notes."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from impasto_gimp.arguments import (
     ADVANCED_LABEL,
+    GALLERY_LABEL,
     LABELS,
     STYLE,
     STYLE_LABEL,
     argument_name,
     declare_settings,
+    remember_settings,
     settings_from,
     with_mnemonics,
 )
@@ -107,6 +109,9 @@ class Procedure:
     def get_property(self, name: str) -> Any:
         return self.arguments[name].default
 
+    def set_property(self, name: str, value: Any) -> None:
+        self.arguments[name] = replace(self.arguments[name], default=value)
+
     def _add(self, name: str, argument: Argument) -> None:
         assert name not in self.arguments, f"{name} is declared twice"
         self.arguments[name] = argument
@@ -131,6 +136,18 @@ def test_every_setting_is_one_argument_in_the_settings_order(procedure: Procedur
     assert [name.replace("-", "_") for name in procedure.arguments] == [
         setting.name for setting in SETTINGS
     ]
+
+
+def test_settings_survive_in_a_configuration(procedure: Procedure) -> None:
+    settings = StyleSettings(
+        size=77, quality=Quality.BEST, style_layers="relu1_1", style_strength=2.5
+    )
+
+    remember_settings(procedure, settings)
+
+    assert settings_from(procedure) == settings
+    # GIMP takes names for choices, not what they stand for.
+    assert type(procedure.get_property("quality")) is str
 
 
 def test_names_are_such_as_gimp_takes(procedure: Procedure) -> None:
@@ -181,7 +198,12 @@ def test_whole_numbers_fit_into_gimps_32_bits(procedure: Procedure) -> None:
 def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
     letters = [mnemonic(marked) for marked in LABELS.values() if "_" in marked]
 
-    assert set(LABELS) == {STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS)}
+    assert set(LABELS) == {
+        STYLE_LABEL,
+        GALLERY_LABEL,
+        ADVANCED_LABEL,
+        *(setting.label for setting in SETTINGS),
+    }
     assert len(set(letters)) == len(letters)
     assert not GIMPS_LETTERS & set(letters)
 

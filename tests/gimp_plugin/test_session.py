@@ -154,7 +154,9 @@ def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
     picture = run(client)
 
     assert picture is PAINTING
-    assert client.calls == ["connect", "submit", "poll", "fetch", "forget", "close"]
+    assert client.calls == [
+        *("connect", "wish", "submit", "poll", "fetch", "wish", "forget", "close")
+    ]
 
 
 def test_photo_style_and_settings_reach_the_daemon() -> None:
@@ -325,7 +327,14 @@ def test_what_has_been_painted_is_kept_on_wish() -> None:
     ]
 
 
-@pytest.mark.parametrize("wishes", [[Wish.CANCEL], [Wish.KEEP, Wish.CANCEL]])
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        [Wish.CANCEL],
+        [Wish.GO_ON, Wish.CANCEL],
+        [Wish.GO_ON, Wish.KEEP, Wish.CANCEL],
+    ],
+)
 def test_painting_is_abandoned_on_wish(wishes: list[Wish]) -> None:
     client = ScriptedClient([RUNNING], [RUNNING], [DONE], wishes=wishes)
 
@@ -334,6 +343,24 @@ def test_painting_is_abandoned_on_wish(wishes: list[Wish]) -> None:
 
     assert "fetch" not in client.calls
     assert client.calls[-1] == "close"
+
+
+def test_painting_abandoned_while_it_is_fetched_is_not_returned() -> None:
+    client = ScriptedClient([DONE], wishes=[Wish.GO_ON, Wish.CANCEL])
+
+    with pytest.raises(Abandoned):
+        run(client)
+
+    assert client.calls[-3:] == ["fetch", "wish", "close"]
+
+
+def test_daemon_that_cannot_keep_goes_on_to_the_end() -> None:
+    old = DaemonError("There is no message type 'keep'.", ErrorCode.UNKNOWN_TYPE)
+    client = ScriptedClient(
+        [RUNNING], [RUNNING], [DONE], wishes=[Wish.GO_ON, Wish.KEEP], failures={"keep": old}
+    )
+
+    assert run(client) is PAINTING
 
 
 def test_failed_job_is_reported_in_the_daemons_words() -> None:

@@ -264,6 +264,20 @@ def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) 
     assert final.state is JobState.CANCELLED
 
 
+def test_keep_gives_whoever_waits_what_has_been_painted(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        next(report for report in client.updates(job) if report.step >= 2)
+
+        done = shared_daemon.run("keep", job[:12])
+        *_, final = client.updates(job)
+        client.fetch(job)
+
+    assert done.returncode == 0, done.stderr
+    assert f"{job[:8]}  running" in done.stdout
+    assert final.state is JobState.DONE
+
+
 @pytest.mark.parametrize("name", ["", "xyz"])
 def test_cancel_of_no_certain_job_ends_none(shared_daemon: DaemonProcess, name: str) -> None:
     with shared_daemon.client() as client:

@@ -51,7 +51,7 @@ def client_of(daemon: DaemonProcess) -> Callable[[Callable[[], None]], JobClient
 class Easel:
     """Remembers what it was shown; `then` says what is wished after that."""
 
-    previews: PreviewWish | None = PreviewWish(longest_side_px=32, interval_s=0.1)
+    previews: PreviewWish | None = PreviewWish(longest_side_px=32, interval_s=0.2)
 
     def __init__(self, then: Callable[["Easel"], Wish] = lambda _: Wish.GO_ON) -> None:
         self.shown: list[Progress] = []

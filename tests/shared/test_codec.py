@@ -85,7 +85,7 @@ def submissions(draw: st.DrawFn) -> Submit:
         region = draw(st.none() | st.just(content))
         part = draw(st.none() | st.just(painting))
         styles.append(Style(painting, draw(st.floats(0.001, 1000)), region, part))
-    previews = draw(st.none() | st.builds(PreviewWish, st.integers(16, 1024), st.floats(0.1, 60.0)))
+    previews = draw(st.none() | st.builds(PreviewWish, st.integers(16, 512), st.floats(0.2, 60.0)))
     return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles), previews)
 
 
@@ -256,8 +256,8 @@ def test_malformed_message_is_refused_with_its_code(frames: list[bytes], code: E
         ({"styles": [styled() | {"region": styled()["image"]}]}, ProtocolError, "styles[0].region"),
         ({"styles": []}, InvalidImage, None),
         ({"previews": {"longest_side_px": 15}}, ProtocolError, "previews.longest_side_px"),
-        ({"previews": {"longest_side_px": 1025}}, ProtocolError, "previews.longest_side_px"),
-        ({"previews": {"interval_s": 0.05}}, ProtocolError, "previews.interval_s"),
+        ({"previews": {"longest_side_px": 513}}, ProtocolError, "previews.longest_side_px"),
+        ({"previews": {"interval_s": 0.19}}, ProtocolError, "previews.interval_s"),
         ({"previews": True}, ProtocolError, "previews"),
     ],
 )

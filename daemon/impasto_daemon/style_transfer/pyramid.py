@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from impasto_shared.settings import Mode, Quality, StyleSettings
 
-# Where the network sees half a photo at a time: at 128, eyes and windows are lost, at 362 the
-# strokes stay small.
+# At 128 eyes and windows are lost, at 362 the strokes stay small.
 COARSEST_PX = 181
 # The last scale is at least so much larger than the one before.
 _SMALLEST_STEP = 1.2
@@ -45,9 +44,9 @@ class Schedule:
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
-    Quality.DRAFT: Schedule(factor=2.0, first=18, least=5, finest=0.75),
-    Quality.GOOD: Schedule(factor=2**0.5, first=40, least=8),
-    Quality.BEST: Schedule(factor=2**0.5, first=120, least=20),
+    Quality.DRAFT: Schedule(factor=2.0, first=15, least=5, finest=0.75),
+    Quality.GOOD: Schedule(factor=2**0.5, first=32, least=7),
+    Quality.BEST: Schedule(factor=2**0.5, first=96, least=20),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -74,12 +75,15 @@ def stylize(
         InvalidSettings: for a layer that the network lacks.
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
-    photo = visible_colours(from_image(content))
+    picture = from_image(content)
+    photo = visible_colours(picture)
     regions = (
         []
         if settings.mode is Mode.CONTENT
         else regions_of(
-            styles, region_px=settings.size, painting_px=_painting_px(settings.size, settings)
+            styles,
+            region_px=settings.size,
+            painting_px=math.ceil(settings.size * max(1.0, settings.style_scale)),
         )
     )
     seen = photo
@@ -90,7 +94,7 @@ def stylize(
         # At the size of the work: a few copies of a large layer in float64 would fill the memory.
         wanted = fit(photo, settings.size)
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, wanted)) for region in regions]
-    preview = _Previews(from_image(content), settings)
+    preview = _Previews(Picture(photo, picture.alpha), settings)
     painted = _paint(network, seen, regions, settings, preview, on_step, should_stop)
     return repaint(content, _finished(painted, photo, settings))
 
@@ -104,7 +108,7 @@ def _finished(painted: Tensor, photo: Tensor, settings: StyleSettings) -> Tensor
 
 
 class _Previews:
-    """Makes small pictures of what has been painted so far."""
+    """Makes small pictures of what has been painted so far; `picture` has visible colours alone."""
 
     def __init__(self, picture: Picture, settings: StyleSettings) -> None:
         self._picture = picture
@@ -115,7 +119,7 @@ class _Previews:
         if longest_side_px not in self._reduced:
             alpha = self._picture.alpha
             self._reduced[longest_side_px] = Picture(
-                fit(visible_colours(self._picture), longest_side_px),
+                fit(self._picture.rgb, longest_side_px),
                 None if alpha is None else fit(alpha, longest_side_px),
             )
         reduced = self._reduced[longest_side_px]
@@ -140,7 +144,7 @@ def _paint(
         work = fit(photo, scale.longest_side_px)
         height, width = work.shape[2:]
         scaled = [
-            _scaled(region, height, width, _painting_px(scale.longest_side_px, settings))
+            _scaled(region, height, width, scale.longest_side_px, settings.style_scale)
             for region in regions
         ]
         start = (
@@ -167,24 +171,21 @@ def _paint(
     return painted
 
 
-def _painting_px(longest_side_px: int, settings: StyleSettings) -> int:
-    """The longest side that paintings are looked at with, for a picture's own longest side.
+def _scaled(
+    region: Region, height: int, width: int, longest_side_px: int, style_scale: float
+) -> Region:
+    """`region` of a picture of height × width.
 
-    They are as large as the picture, × `style_scale`, but never enlarged: that would be looking
-    for strokes as soft as an enlarged painting's.
+    Its paintings are as large as the picture, or as they are where that is less, × `style_scale`:
+    with more than 1 they may be larger than they are, and the strokes a little soft.
     """
-    return max(MIN_SIDE_PX, round(longest_side_px * settings.style_scale))
 
+    def sized(painting: Tensor) -> Tensor:
+        side = max(MIN_SIDE_PX, longest_side_px)
+        factor = min(1.0, side / max(painting.shape[2:])) * style_scale
+        return resize(painting, *(max(1, round(length * factor)) for length in painting.shape[2:]))
 
-def _scaled(region: Region, height: int, width: int, painting_px: int) -> Region:
-    """`region` of a picture of height × width."""
-
-    def shrink(picture: Tensor) -> Tensor:
-        return fit(picture, painting_px)
-
-    return region.mapped(
-        rgb=shrink, part=shrink, mask=lambda mask: reduced_mask(mask, height, width)
-    )
+    return region.mapped(rgb=sized, part=sized, mask=lambda mask: reduced_mask(mask, height, width))
 
 
 def _ready(region: Region, network: VGG) -> Region:

@@ -1,0 +1,54 @@
+"""Whether a preview shows what the print will be: python benchmarks/sizes.py SIZE [SIZE ...].
+
+Paints one photo, enlarged to the largest size, as a draft at each size, and lays the pictures side
+by side as docs/pictures/sizes.jpg. Run with the environment of the tests, on a machine that does
+nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import as_in_worker  # noqa: F401 - before torch
+
+# isort: split
+import torch
+
+import samples
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_daemon.weights import load_network
+from impasto_shared.settings import Model, Quality, StyleSettings
+from impasto_shared.style import Style
+
+SHOWN_PX = 480
+
+
+def main() -> None:
+    """Prints the seconds of each size, and writes the sheet."""
+    from PIL import Image
+
+    sizes = [int(size) for size in sys.argv[1:]]
+    rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+    height, width = rgb.shape[2:]
+    photo = to_image(resize(rgb, round(max(sizes) * height / width), max(sizes)))
+    style = Style(read_image(samples.painting("great_wave"))[0])
+    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
+    shown = []
+    for size in sizes:
+        started_s = time.monotonic()
+        settings = StyleSettings(size=size, quality=Quality.DRAFT)
+        picture = from_image(stylize(network, photo, [style], settings)).rgb
+        print(f"{size}: {time.monotonic() - started_s:.0f} s", flush=True)
+        shown.append(resize(picture, round(SHOWN_PX * height / width), SHOWN_PX))
+    sheet = to_image(torch.cat(shown, dim=3))
+    pixels = bytes(sheet.pixels)
+    Image.frombytes("RGB", (sheet.width, sheet.height), pixels).save(
+        "docs/pictures/sizes.jpg", quality=90
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""One line that says what the daemon is doing, for the dialog."""
+
+from __future__ import annotations
+
+from impasto_shared.errors import DaemonUnavailable, ImpastoError
+from impasto_shared.messages import JobState, StatusReport
+from impasto_shared.paths import default_endpoint, socket_path
+
+# It answers at once where it runs; the dialog must not wait for it where it hangs.
+_PATIENCE_S = 0.3
+
+
+def daemon_line() -> str:
+    """What the daemon is doing now, in words."""
+    from impasto_shared.client import Client
+
+    try:
+        with Client.connect(default_endpoint(), name="GIMP", timeout_s=_PATIENCE_S) as client:
+            return line_of(client.status(timeout_s=_PATIENCE_S))
+    except DaemonUnavailable as error:
+        if socket_path(default_endpoint()) is None:
+            return str(error)  # elsewhere: it cannot be started from here
+        return "The Impasto daemon is not running; OK starts it."
+    except ImpastoError as error:
+        return str(error)
+
+
+def line_of(status: StatusReport) -> str:
+    """The line for a daemon that answers."""
+    line = "The Impasto daemon is ready"
+    if status.worker.device is not None:
+        line += f" on {_device(status.worker.device)}"
+    under_way = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
+    if under_way:
+        line += f", with {under_way} {'job' if under_way == 1 else 'jobs'} before yours"
+    return f"{line}."
+
+
+def _device(device: str) -> str:
+    return "the processor" if device == "CPU" else device

@@ -1,0 +1,39 @@
+import pytest
+
+from impasto_gimp.daemon_line import daemon_line, line_of
+from impasto_shared.messages import JobReport, JobState, StatusReport, WorkerReport
+from integration.daemon_process import DaemonProcess
+
+
+def status(device: str | None, *states: JobState) -> StatusReport:
+    jobs = tuple(JobReport(f"{number:032x}", state) for number, state in enumerate(states))
+    return StatusReport("1", 1, "1.0", 2.0, WorkerReport(device=device), jobs)
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (status(None), "The Impasto daemon is ready."),
+        (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
+        (
+            status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
+            "The Impasto daemon is ready on NVIDIA RTX 4070, with 1 job before yours.",
+        ),
+        (
+            status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
+            "The Impasto daemon is ready, with 2 jobs before yours.",
+        ),
+    ],
+)
+def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
+    assert line_of(report) == line
+
+
+def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with DaemonProcess() as daemon:
+        for name, value in daemon.environment.items():
+            monkeypatch.setenv(name, value)
+        running = daemon_line()
+
+    assert running == "The Impasto daemon is ready."
+    assert daemon_line() == "The Impasto daemon is not running; OK starts it."
