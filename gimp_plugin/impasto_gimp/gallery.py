@@ -9,7 +9,7 @@ from typing import Any
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gio, GLib, Gtk  # noqa: E402
+from gi.repository import GdkPixbuf, Gio, GLib, Gtk, Pango  # noqa: E402
 
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 
@@ -27,8 +27,13 @@ def new_gallery(config: Any, style: str, label: Any) -> Any:
     """
     model = Gtk.ListStore(GdkPixbuf.Pixbuf, str, str)
     view = Gtk.IconView(model=model)
-    view.set_pixbuf_column(_PIXELS)
-    view.set_text_column(_NAME)
+    pixels, name = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
+    # A long name must not make every painting's place as wide as it is.
+    name.set_property("ellipsize", Pango.EllipsizeMode.END)
+    view.pack_start(pixels, False)
+    view.add_attribute(pixels, "pixbuf", _PIXELS)
+    view.pack_start(name, False)
+    view.add_attribute(name, "text", _NAME)
     view.set_item_width(_WIDTH_PX)
     view.set_item_padding(2)
     view.set_column_spacing(2)
@@ -47,6 +52,7 @@ def new_gallery(config: Any, style: str, label: Any) -> Any:
         for row in model:
             if row[_URI] == uri:
                 view.select_path(row.path)
+                view.scroll_to_path(row.path, False, 0, 0)
                 return
         view.unselect_all()
 

@@ -33,9 +33,12 @@ from impasto_shared.messages import (
     Preview,
     Problem,
     Result,
+    Status,
+    StatusReport,
     Submit,
     Update,
     Welcome,
+    WorkerReport,
 )
 
 TICK_MS = 20
@@ -121,6 +124,8 @@ class ScriptedDaemon:
     def _reply(self, address: bytes, message: Any) -> Any:
         if isinstance(message, Hello):
             return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
+        if isinstance(message, Status):
+            return StatusReport(message.id, os.getpid(), "test", 1.0, WorkerReport())
         if isinstance(message, Fetch):
             return Result(message.id, message.job, self._pictures.pop(message.job))
         if isinstance(message, Submit):
