@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias, TypeVar
+from typing import Any, TextIO, TypeAlias
 
 from impasto_shared import __version__
 from impasto_shared.client import Client
@@ -37,7 +37,6 @@ CLIENT_NAME = "impasto"
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
 _BAR_CHARACTERS = 30
-_Parser = TypeVar("_Parser", bound=argparse.ArgumentParser)
 _Commands: TypeAlias = "argparse._SubParsersAction[_IntermixedParser]"
 
 
@@ -84,12 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_stylize(commands)
     _add_texture(commands)
     _add_status(commands)
-    _add_ends(commands)
+    _add_cancel_and_keep(commands)
     _add_weights(commands)
     return parser
 
 
-def _add_command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> _Parser:
+def _add_command(commands: _Commands, name: str, summary: str) -> _IntermixedParser:
     return commands.add_parser(name, help=summary, description=summary)
 
 
@@ -379,7 +378,7 @@ def _describe_job(report: JobReport) -> str:
     return line
 
 
-def _add_ends(commands: _Commands) -> None:
+def _add_cancel_and_keep(commands: _Commands) -> None:
     for name, summary, end in (
         ("cancel", "end a job that waits or runs", Client.cancel),
         ("keep", "end a job that runs with what has been painted by then", Client.keep),
@@ -387,10 +386,10 @@ def _add_ends(commands: _Commands) -> None:
         command = _add_command(commands, name, summary)
         command.add_argument("job", help="its name in `impasto status`, or the beginning of it")
         _add_endpoint(command)
-        command.set_defaults(run=_end, end=end)
+        command.set_defaults(run=_end_job, end=end)
 
 
-def _end(options: argparse.Namespace) -> int:
+def _end_job(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         names = [report.job for report in client.status().jobs]
         matching = [name for name in names if name.startswith(options.job.lower())]

@@ -273,8 +273,7 @@ class Server:
             self._stop_deadline_s = self._clock() + STOP_GRACE_S
 
     def _keep(self, job: Job) -> None:
-        # The first step looks at the picture as it begins.
-        if not job.state.is_final and job.step < 2:
+        if not (job.state.is_final or self._jobs.report(job).can_keep):
             raise DaemonError(
                 "Nothing has been painted yet that could be kept. Wait a moment, or cancel it.",
                 ErrorCode.NOT_DONE,

@@ -98,7 +98,7 @@ def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) 
         add(name, label, setting.help, setting.low, setting.high, setting.default, flags)
 
 
-def remember_settings(config: Any, settings: StyleSettings) -> None:
+def apply_settings(config: Any, settings: StyleSettings) -> None:
     """Sets a Gimp.ProcedureConfig to `settings`."""
     for setting in SETTINGS:
         value = getattr(settings, setting.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from impasto_gimp.session import jobs
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import JobState, StatusReport
 from impasto_shared.paths import default_endpoint, socket_path
@@ -32,7 +33,7 @@ def line_of(status: StatusReport) -> str:
         line += f" on {_device(status.worker.device)}"
     under_way = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
     if under_way:
-        line += f", with {under_way} {'job' if under_way == 1 else 'jobs'} before yours"
+        line += f", with {jobs(under_way)} before yours"
     return f"{line}."
 
 

@@ -91,7 +91,7 @@ def _gallery(config: Any) -> tuple[Any, Any]:
     """The row of paintings, and the label above it."""
     label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
     label.set_xalign(0)
-    gallery = new_gallery(config, STYLE, label)
+    gallery = new_gallery(config, label)
     gallery.show_all()
     label.show()
     return gallery, label

@@ -58,7 +58,7 @@ class Easel:
 
     def show(self, progress: Progress) -> None:
         """Moves the bar, and lets the person keep the picture as soon as there is one."""
-        self._bar.set_text(progress.text.removeprefix("Neural Style: ").capitalize())
+        self._bar.set_text(progress.text[:1].upper() + progress.text[1:])
         if progress.fraction is None:
             self._bar.pulse()
         else:

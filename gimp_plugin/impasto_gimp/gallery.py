@@ -11,6 +11,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gio, GLib, Gtk, Pango  # noqa: E402
 
+from impasto_gimp.arguments import GALLERY_LABEL, STYLE  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 
 SHIPPED = Path(__file__).parent.parent / "styles"
@@ -20,8 +21,8 @@ _ROW_HEIGHT_PX = 122
 _PIXELS, _NAME, _URI = range(3)
 
 
-def new_gallery(config: Any, style: str, label: Any) -> Any:
-    """A row of thumbnails; the one chosen becomes the property `style`, a file, of `config`.
+def new_gallery(config: Any, label: Any) -> Any:
+    """A row of thumbnails; the one chosen becomes the style image of `config`.
 
     label: a Gtk.Label that leads to the row by its mnemonic.
     """
@@ -39,16 +40,16 @@ def new_gallery(config: Any, style: str, label: Any) -> Any:
     view.set_column_spacing(2)
     view.set_margin(2)
     view.set_selection_mode(Gtk.SelectionMode.SINGLE)
-    view.get_accessible().set_name("Paintings")
+    view.get_accessible().set_name(GALLERY_LABEL)
     label.set_mnemonic_widget(view)
 
     def choose(*_: object) -> None:
         chosen = view.get_selected_items()
-        if chosen and model[chosen[0]][_URI] != _uri_in(config, style):
-            config.set_property(style, Gio.File.new_for_uri(model[chosen[0]][_URI]))
+        if chosen and model[chosen[0]][_URI] != _style_uri(config):
+            config.set_property(STYLE, Gio.File.new_for_uri(model[chosen[0]][_URI]))
 
     def show_choice(*_: object) -> None:
-        uri = _uri_in(config, style)
+        uri = _style_uri(config)
         for row in model:
             if row[_URI] == uri:
                 view.select_path(row.path)
@@ -57,7 +58,7 @@ def new_gallery(config: Any, style: str, label: Any) -> Any:
         view.unselect_all()
 
     view.connect("selection-changed", choose)
-    config.connect(f"notify::{style}", show_choice)
+    config.connect(f"notify::{STYLE}", show_choice)
     _fill_when_idle(view, model, show_choice)
 
     scrolled = Gtk.ScrolledWindow()
@@ -84,8 +85,8 @@ def painting_name(file: Path) -> str:
     return name.replace("_", " ").title()
 
 
-def _uri_in(config: Any, style: str) -> str | None:
-    file = config.get_property(style)
+def _style_uri(config: Any) -> str | None:
+    file = config.get_property(STYLE)
     return file.get_uri() if file else None
 
 

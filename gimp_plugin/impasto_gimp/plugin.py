@@ -19,8 +19,8 @@ from impasto_gimp.arguments import (  # noqa: E402
     STYLE,
     STYLE_HELP,
     STYLE_LABEL,
+    apply_settings,
     declare_settings,
-    remember_settings,
     settings_from,
 )
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
@@ -110,7 +110,7 @@ def _run_again(
         painted = canvas.the_layer(drawables)
         layer, recipe = canvas.source_of(painted)
         config.set_property(STYLE, Gio.File.new_for_uri(recipe.style))
-        remember_settings(config, recipe.settings)
+        apply_settings(config, recipe.settings)
         return _Place(canvas.the_layer([layer]), above=painted)
 
     return _paint(procedure, run_mode, config, found)

@@ -27,7 +27,7 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Moves the bar."""
-        Gimp.progress_set_text(progress.text)
+        Gimp.progress_set_text(f"Neural Style: {progress.text}")
         if progress.fraction is None:
             Gimp.progress_pulse()
         else:

@@ -127,16 +127,16 @@ class Session:
             ProtocolError: where the painting has another size than `content`.
         """
         show = self._easel.show
-        show(Progress("Neural Style: looking for the daemon…"))
-        client = self._connect(lambda: show(Progress("Neural Style: starting the daemon…")))
+        show(Progress("looking for the daemon…"))
+        client = self._connect(lambda: show(Progress("starting the daemon…")))
         try:
-            self._give_up_if_wished()
-            show(Progress("Neural Style: sending the picture…"))
+            self._heeded_wish()
+            show(Progress("sending the picture…"))
             job = client.submit(content, [Style(style)], settings, self._easel.previews)
             self._follow(client, job)
-            show(Progress("Neural Style: fetching the painting…", 1.0))
+            show(Progress("fetching the painting…", 1.0))
             picture = client.fetch(job)
-            self._give_up_if_wished()
+            self._heeded_wish()
             # The painting is here, whatever becomes of the daemon now.
             with suppress(ImpastoError):
                 client.forget(job)
@@ -158,14 +158,14 @@ class Session:
                     self._easel.show(progress_of(report))
             if picture := client.take_preview(job):
                 self._easel.show_picture(picture)
-            if self._give_up_if_wished() is Wish.KEEP and not is_kept:
+            if self._heeded_wish() is Wish.KEEP and not is_kept:
                 is_kept = True
-                self._easel.show(Progress("Neural Style: finishing what is painted…", 1.0))
+                self._easel.show(Progress("finishing what is painted…", 1.0))
                 # Where the daemon cannot, the job goes on to its end: nothing is lost.
                 with suppress(DaemonError):
                     client.keep(job)
 
-    def _give_up_if_wished(self) -> Wish:
+    def _heeded_wish(self) -> Wish:
         """What is wished; raises Abandoned where it is to be cancelled."""
         wish = self._easel.wish()
         if wish is Wish.CANCEL:
@@ -176,16 +176,13 @@ class Session:
 def progress_of(report: JobReport) -> Progress:
     """What to show of a job that has not ended."""
     if report.state is JobState.QUEUED and report.position:
-        return Progress(f"Neural Style: waiting, {_jobs(report.position)} before this one")
+        return Progress(f"waiting, {jobs(report.position)} before this one")
     if report.step == 0:
-        return Progress("Neural Style: loading the network…")
-    text = f"Neural Style: step {report.step} of {report.steps}"
+        return Progress("loading the network…")
+    text = f"step {report.step} of {report.steps}"
     if report.eta_s is not None:
         text += f", {_duration(report.eta_s)} left"
-    elif report.loss is not None:
-        text += f", loss {report.loss:.3g}"
-    # The first step looks at the picture as it begins: there is nothing to keep of it.
-    return Progress(text, report.done, report.loss, can_keep=report.step > 1)
+    return Progress(text, report.done, report.loss, report.can_keep)
 
 
 def _checked(picture: Image, content: Image) -> Image:
@@ -208,7 +205,8 @@ def _check_alive(report: JobReport) -> None:
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)
 
 
-def _jobs(count: int) -> str:
+def jobs(count: int) -> str:
+    """1 job, or 2 jobs."""
     return "1 job" if count == 1 else f"{count} jobs"
 
 

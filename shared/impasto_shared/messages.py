@@ -67,6 +67,11 @@ class JobReport:
     height: int = 0
     problem: Problem | None = None
 
+    @property
+    def can_keep(self) -> bool:
+        """Whether something is painted: the first step looks at the picture as it begins."""
+        return self.step > 1
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -92,8 +97,8 @@ class PreviewWish:
     """How a client wants to watch a picture being painted.
 
     longest_side_px: of the pictures sent, in [16, 512]; smaller ones come as they are.
-    interval_s: at most one comes in this time, in [0.2, 60]. A client that does not read is
-        sent a thousand messages before it is taken for gone; they must fit into its memory.
+    interval_s: at most one comes in this time, in [0.2, 60]. A thousand
+        messages may wait for a client that does not read; they must fit into memory.
 
     Raises ProtocolError where a field is out of range.
     """

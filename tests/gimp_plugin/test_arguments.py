@@ -12,9 +12,9 @@ from impasto_gimp.arguments import (
     LABELS,
     STYLE,
     STYLE_LABEL,
+    apply_settings,
     argument_name,
     declare_settings,
-    remember_settings,
     settings_from,
     with_mnemonics,
 )
@@ -143,7 +143,7 @@ def test_settings_survive_in_a_configuration(procedure: Procedure) -> None:
         size=77, quality=Quality.BEST, style_layers="relu1_1", style_strength=2.5
     )
 
-    remember_settings(procedure, settings)
+    apply_settings(procedure, settings)
 
     assert settings_from(procedure) == settings
     # GIMP takes names for choices, not what they stand for.

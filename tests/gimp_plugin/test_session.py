@@ -181,13 +181,13 @@ def test_every_stage_is_shown() -> None:
     run(client)
 
     assert client.shown == [
-        Progress("Neural Style: looking for the daemon…"),
-        Progress("Neural Style: sending the picture…"),
-        Progress("Neural Style: waiting, 2 jobs before this one"),
-        Progress("Neural Style: loading the network…"),
-        Progress("Neural Style: step 1 of 100, loss 0.25", 0.01, 0.25),
-        Progress("Neural Style: step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
-        Progress("Neural Style: fetching the painting…", 1.0),
+        Progress("looking for the daemon…"),
+        Progress("sending the picture…"),
+        Progress("waiting, 2 jobs before this one"),
+        Progress("loading the network…"),
+        Progress("step 1 of 100", 0.01, 0.25),
+        Progress("step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
+        Progress("fetching the painting…", 1.0),
     ]
 
 
@@ -197,9 +197,9 @@ def test_start_of_the_daemon_is_shown() -> None:
     run(client)
 
     assert [progress.text for progress in client.shown][:3] == [
-        "Neural Style: looking for the daemon…",
-        "Neural Style: starting the daemon…",
-        "Neural Style: sending the picture…",
+        "looking for the daemon…",
+        "starting the daemon…",
+        "sending the picture…",
     ]
 
 
@@ -218,47 +218,47 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
     [
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=1, steps=100),
-            Progress("Neural Style: waiting, 1 job before this one"),
+            Progress("waiting, 1 job before this one"),
             id="one job ahead",
         ),
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=3, steps=100),
-            Progress("Neural Style: waiting, 3 jobs before this one"),
+            Progress("waiting, 3 jobs before this one"),
             id="several jobs ahead",
         ),
         pytest.param(
             JobReport(JOB, JobState.QUEUED, steps=100),
-            Progress("Neural Style: loading the network…"),
+            Progress("loading the network…"),
             id="next in the queue",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, steps=100),
-            Progress("Neural Style: loading the network…"),
+            Progress("loading the network…"),
             id="no step done",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=25, steps=100, done=0.25),
-            Progress("Neural Style: step 25 of 100", 0.25, can_keep=True),
+            Progress("step 25 of 100", 0.25, can_keep=True),
             id="neither time nor loss",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=1234.5),
-            Progress("Neural Style: step 1 of 4, loss 1.23e+03", 0.25, 1234.5),
+            Progress("step 1 of 4", 0.25, 1234.5),
             id="loss only",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=0.0),
-            Progress("Neural Style: step 1 of 4, loss 0", 0.25, 0.0),
+            Progress("step 1 of 4", 0.25, 0.0),
             id="no loss left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=3, steps=4, done=0.75, loss=0.5, eta_s=0.0),
-            Progress("Neural Style: step 3 of 4, 0 s left", 0.75, 0.5, can_keep=True),
+            Progress("step 3 of 4, 0 s left", 0.75, 0.5, can_keep=True),
             id="no time left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=5, steps=4, done=1),
-            Progress("Neural Style: step 5 of 4", 1.0, can_keep=True),
+            Progress("step 5 of 4", 1.0, can_keep=True),
             id="more steps than announced",
         ),
     ],
@@ -283,7 +283,7 @@ def test_progress_says_what_the_job_does(report: JobReport, progress: Progress) 
 def test_time_left_is_said_as_people_say_it(eta_s: float, words: str) -> None:
     report = JobReport(JOB, JobState.RUNNING, step=1, steps=2, done=0.5, loss=0.5, eta_s=eta_s)
 
-    assert progress_of(report).text == f"Neural Style: step 1 of 2, {words} left"
+    assert progress_of(report).text == f"step 1 of 2, {words} left"
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -296,8 +296,8 @@ def test_reports_of_other_jobs_are_ignored(state: JobState) -> None:
     assert picture is PAINTING
     assert client.calls.count("poll") == 3
     assert [progress.text for progress in client.shown][2:] == [
-        "Neural Style: step 50 of 100",
-        "Neural Style: fetching the painting…",
+        "step 50 of 100",
+        "fetching the painting…",
     ]
 
 
@@ -321,9 +321,9 @@ def test_what_has_been_painted_is_kept_on_wish() -> None:
     assert picture is PAINTING
     assert client.calls.count("keep") == 1
     assert [progress.text for progress in client.shown][-3:] == [
-        "Neural Style: step 50 of 100",
-        "Neural Style: finishing what is painted…",
-        "Neural Style: fetching the painting…",
+        "step 50 of 100",
+        "finishing what is painted…",
+        "fetching the painting…",
     ]
 
 

@@ -21,7 +21,7 @@ from integration.daemon_process import (
     wait_for,
 )
 
-STARTING = Progress("Neural Style: starting the daemon…")
+STARTING = Progress("starting the daemon…")
 
 
 @pytest.fixture

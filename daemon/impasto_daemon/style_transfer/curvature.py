@@ -2,7 +2,8 @@
 
 A change of a picture's fine grain changes the loss a thousand times as fast as one of its large
 forms, and one of its lightness more than one of its hue. L-BFGS learns of it one direction a step;
-told of all frequencies at once, it needs a fraction of the steps (docs/benchmarks.md).
+told of all frequencies at once, it needs fewer steps, and a fraction of them where total variation
+counts (docs/benchmarks.md).
 
 The model is a diagonal one, in the Fourier transform of three colours that pictures vary in
 independently: one number for each of some bands of frequency. It is learnt from the same pairs of
