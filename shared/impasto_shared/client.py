@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
@@ -62,6 +62,8 @@ FETCH_TIMEOUT_S = 120.0
 # The daemon sends an update at least every half second: one that is silent as long as this hangs.
 # (One that has ended is noticed at once: its connection breaks.)
 SILENCE_LIMIT_S = 5.0
+# How often whoever waits is called meanwhile: windows must be kept alive.
+_PAUSE_S = 0.1
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
 
@@ -69,8 +71,14 @@ Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
 class Client:
     """A connection to the daemon; make one with `Client.connect`, close it with `with`."""
 
-    def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        endpoint: str,
+        while_waiting: Callable[[], object] = lambda: None,
+    ) -> None:
         self._socket = socket
+        self._while_waiting = while_waiting
         self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._is_connected = True
         self._endpoint = endpoint
@@ -82,8 +90,18 @@ class Client:
         self.welcome: Welcome
 
     @classmethod
-    def connect(cls, endpoint: str, *, name: str, timeout_s: float = HELLO_TIMEOUT_S) -> Client:
+    def connect(
+        cls,
+        endpoint: str,
+        *,
+        name: str,
+        timeout_s: float = HELLO_TIMEOUT_S,
+        while_waiting: Callable[[], object] = lambda: None,
+    ) -> Client:
         """A client whose hello has been answered within `timeout_s` seconds.
+
+        while_waiting: called ten times a second as long as the client waits for the daemon; what
+            it raises ends the wait.
 
         Raises:
             DaemonUnavailable: where no daemon answers at `endpoint`.
@@ -92,7 +110,7 @@ class Client:
         path = socket_path(endpoint)
         if path is not None and not path.exists():
             raise DaemonUnavailable(f"No Impasto daemon is running (there is no {path}).")
-        client = cls(_connected_socket(endpoint, timeout_s), endpoint)
+        client = cls(_connected_socket(endpoint, timeout_s), endpoint, while_waiting)
         try:
             client.welcome = client._request(
                 Hello(id=client._next_id(), client=name), Welcome, timeout_s
@@ -264,6 +282,14 @@ class Client:
 
     def _wait_for_message(self, timeout_s: float) -> bool:
         """Whether a message has come within `timeout_s`; ends early where the daemon has gone."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._has_message(max(0, min(deadline_s - time.monotonic(), _PAUSE_S))):
+            if not self._is_connected or time.monotonic() >= deadline_s:
+                return False
+            self._while_waiting()
+        return True
+
+    def _has_message(self, timeout_s: float) -> bool:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         if self._is_connected:

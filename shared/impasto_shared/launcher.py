@@ -45,18 +45,19 @@ def connect_or_start(
     name: str,
     command: Callable[[], Sequence[str]] = find_impasto,
     on_start: Callable[[], None] = lambda: None,
+    while_waiting: Callable[[], object] = lambda: None,
 ) -> Client:
     """A client of the daemon at `endpoint`, which is started if none answers there.
 
     Without an endpoint it is this user's own daemon. `command` gives the program to start;
-    `on_start` is called before it is.
+    `on_start` is called before it is; `while_waiting` as in `Client.connect`, while it starts too.
 
     Raises:
         DaemonUnavailable: where none answers and none could be started.
     """
     endpoint = endpoint or default_endpoint()
     try:
-        return Client.connect(endpoint, name=name)
+        return Client.connect(endpoint, name=name, while_waiting=while_waiting)
     except DaemonUnavailable as error:
         if socket_path(endpoint) is None:
             raise DaemonUnavailable(
@@ -66,7 +67,7 @@ def connect_or_start(
     on_start()
     log = log_path()
     process = _start([*command(), "serve", "--endpoint", endpoint], log)
-    return _wait_for(endpoint, name, process, log)
+    return _wait_for(endpoint, name, process, log, while_waiting)
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
@@ -92,12 +93,18 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         ) from error
 
 
-def _wait_for(endpoint: str, name: str, process: subprocess.Popen[bytes], log: Path) -> Client:
+def _wait_for(
+    endpoint: str,
+    name: str,
+    process: subprocess.Popen[bytes],
+    log: Path,
+    while_waiting: Callable[[], object],
+) -> Client:
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline_s:
         exit_status = process.poll()
         try:
-            return Client.connect(endpoint, name=name)
+            return Client.connect(endpoint, name=name, while_waiting=while_waiting)
         except DaemonUnavailable:
             # Two programs may have started one at once: the one that lost ends with 0.
             if exit_status:
@@ -105,6 +112,7 @@ def _wait_for(endpoint: str, name: str, process: subprocess.Popen[bytes], log: P
                     f"The Impasto daemon ended as soon as it was started: {_last_line(log)} "
                     f"(The whole log: {log}.) Run impasto serve in a terminal to see it happen."
                 ) from None
+        while_waiting()
         time.sleep(_RETRY_S)
     raise DaemonUnavailable(
         f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s: "
