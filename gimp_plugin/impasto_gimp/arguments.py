@@ -6,6 +6,7 @@ It imports no GIMP: `declare` calls methods of the procedure that it is given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from impasto_shared.settings import (
@@ -20,7 +21,20 @@ from impasto_shared.settings import (
 STYLE = "style"
 STYLE_LABEL = "Style image"
 STYLE_HELP = "The painting whose manner to use: an image file of any kind that GIMP opens"
+LAYER_LABEL = "Style layer"
+LAYER_HELP = "A layer of any open image whose manner to use in place of a style image"
+WEIGHT_LABEL = "Weight"
+WEIGHT_HELP = "How much this style counts beside the others that go to the same place"
+LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.01, 100.0
+REGION_LABEL = "Region"
+REGION_HELP = (
+    "Where this style goes: a layer of the same image, where it is painted or, without "
+    "transparency, where it is white; or a channel, where it is white. Without one, the style goes "
+    "wherever no other does"
+)
 ADVANCED_LABEL = "Advanced"
+START_LABEL = "Start"
+VARIATIONS_LABEL = "Variations…"
 GALLERY_LABEL = "Paintings"
 # The letters of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save.
 _TAKEN = "chlors"
@@ -68,12 +82,80 @@ LABELS = with_mnemonics(
     [
         STYLE_LABEL,
         GALLERY_LABEL,
+        WEIGHT_LABEL,
+        REGION_LABEL,
+        VARIATIONS_LABEL,
+        START_LABEL,
         ADVANCED_LABEL,
         *(setting.label for setting in SETTINGS if setting.name in IN_SIGHT),
         *(setting.label for setting in reversed(SETTINGS) if setting.name not in IN_SIGHT),
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""
+
+
+@dataclass(frozen=True)
+class StyleArguments:
+    """The names of the arguments that choose the style of this number, from 1."""
+
+    number: int
+
+    @property
+    def file(self) -> str:
+        """The style image."""
+        return STYLE if self.number == 1 else f"{STYLE}-{self.number}"
+
+    @property
+    def layer(self) -> str:
+        """The layer that is taken in its place."""
+        return f"{self.file}-layer"
+
+    @property
+    def weight(self) -> str:
+        """How much it counts beside the others."""
+        return f"{self.file}-weight"
+
+    @property
+    def region(self) -> str:
+        """Where it goes."""
+        return f"{self.file}-region"
+
+
+STYLES = tuple(StyleArguments(number) for number in range(1, 5))
+"""As many styles as can be chosen; a style of which neither file nor layer is given is none."""
+
+
+def declare_painting(procedure: Any, arguments: StyleArguments, any_file: Any, flags: Any) -> None:
+    """Gives a Gimp.Procedure the arguments that name a painting; `any_file` is GIMP's action."""
+    procedure.add_file_argument(
+        arguments.file, _numbered(STYLE_LABEL, arguments), STYLE_HELP, any_file, True, None, flags
+    )
+    procedure.add_layer_argument(
+        arguments.layer, _numbered(LAYER_LABEL, arguments), LAYER_HELP, True, flags
+    )
+
+
+def declare_styles(procedure: Any, any_file: Any, flags: Any) -> None:
+    """Gives a Gimp.Procedure the arguments of all styles."""
+    for arguments in STYLES:
+        declare_painting(procedure, arguments, any_file, flags)
+        procedure.add_double_argument(
+            arguments.weight,
+            _numbered(WEIGHT_LABEL, arguments),
+            WEIGHT_HELP,
+            LOWEST_WEIGHT,
+            HIGHEST_WEIGHT,
+            1.0,
+            flags,
+        )
+        procedure.add_drawable_argument(
+            arguments.region, _numbered(REGION_LABEL, arguments), REGION_HELP, True, flags
+        )
+
+
+def _numbered(label: str, arguments: StyleArguments) -> str:
+    # The mnemonics of the first are enough: two may not be alike.
+    return LABELS.get(label, label) if arguments.number == 1 else f"{label} {arguments.number}"
 
 
 def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import gi
@@ -20,7 +19,6 @@ from gi.repository import Gegl, Gimp  # noqa: E402
 from impasto_gimp.recipe import PARASITE, Recipe  # noqa: E402
 from impasto_shared.errors import ImpastoError, InvalidImage  # noqa: E402
 from impasto_shared.image import Image, PixelFormat, check_size  # noqa: E402
-from impasto_shared.settings import StyleSettings  # noqa: E402
 
 _CHANNEL_TYPES = {
     Gimp.Precision.U8_LINEAR: "u8",
@@ -121,36 +119,84 @@ def read_pixels(drawable: Any) -> Image:
     return Image(width, height, pixel_format, pixels)
 
 
-def source_of(layer: Any) -> tuple[Any, Recipe]:
-    """The layer that `layer` was painted from, and how.
+def read_painting(layer: Any) -> Image:
+    """The pixels of a layer whose style is wanted.
 
     Raises:
-        InvalidImage: where it was not painted by Neural Style, or its source is gone.
-        InvalidSettings: where what it remembers cannot be read.
+        InvalidImage: where it is gone, or too large.
     """
-    parasite = layer.get_parasite(PARASITE)
-    if parasite is None:
-        raise InvalidImage(
-            f"The layer “{layer.get_name()}” was not painted by Neural Style. Select one that was, "
-            "or choose Neural Style… instead."
-        )
-    recipe = Recipe.from_bytes(bytes(parasite.get_data()))
-    source = layer.get_image().get_layer_by_tattoo(recipe.source)
-    # In a copy of the image the same tattoo may be another layer's.
-    if source is None or source.get_name() != recipe.source_name:
-        raise InvalidImage(
-            f"The layer “{recipe.source_name}”, which “{layer.get_name()}” was painted from, is no "
-            "longer in this image. Select another layer and choose Neural Style…"
-        )
-    return source, recipe
+    if not layer.is_valid():
+        raise InvalidImage("The layer whose style was to be used is gone. Choose another.")
+    name = f"The style layer “{layer.get_name()}”"
+    check_size(layer.get_width(), layer.get_height(), name)
+    return read_pixels(layer)
 
 
-def add_layer(
-    source: Source, above: Any, picture: Image, style: Any, settings: StyleSettings
-) -> Any:
+def read_small(layer: Any, longest_side_px: int) -> Image:
+    """`layer` as a small picture of 8 bits, with alpha where it has alpha."""
+    pixels = layer.get_thumbnail(
+        longest_side_px, longest_side_px, Gimp.PixbufTransparency.KEEP_ALPHA
+    )
+    pixel_format = PixelFormat.RGBA_U8 if pixels.get_has_alpha() else PixelFormat.RGB_U8
+    width, height, stored = pixels.get_width(), pixels.get_height(), pixels.get_pixels()
+    row_bytes, stride = width * pixel_format.bytes_per_pixel, pixels.get_rowstride()
+    rows = (stored[y * stride : y * stride + row_bytes] for y in range(height))
+    return Image(width, height, pixel_format, b"".join(rows))
+
+
+def reduced(mask: Image, width: int, height: int) -> Image:
+    """`mask`, of 8 bits without alpha, at another size: of each place one of its pixels."""
+    columns = [x * mask.width // width for x in range(width)]
+    pixels = bytearray()
+    for y in range(height):
+        row = y * mask.height // height * mask.width
+        for column in columns:
+            pixels += mask.pixels[3 * (row + column) :][:3]
+    return Image(width, height, mask.format, bytes(pixels))
+
+
+def read_region(region: Any, layer: Any) -> Image:
+    """Where a style goes, as a picture of the size of `layer`: white there, black elsewhere.
+
+    region: a layer, which shows it by where it is painted or, without transparency, by where it
+        is white; or a channel.
+
+    Raises:
+        InvalidImage: where the region is gone, or belongs to another image.
+    """
+    if not region.is_valid():
+        raise InvalidImage("The region that a style was to go to is gone. Choose another.")
+    if region.get_image() != layer.get_image():
+        raise InvalidImage(
+            f"The region “{region.get_name()}” is in another image than the layer "
+            f"“{layer.get_name()}”. Choose a layer or a channel of the same image."
+        )
+    _, x, y = layer.get_offsets()
+    _, region_x, region_y = region.get_offsets()
+    width, height = layer.get_width(), layer.get_height()
+    area = Gegl.Rectangle.new(x - region_x, y - region_y, width, height)
+    shown: bytes = region.get_buffer().get(area, 1.0, _region_format(region), Gegl.AbyssPolicy.NONE)
+    pixels = bytearray(3 * len(shown))
+    for channel in range(3):
+        pixels[channel::3] = shown
+    return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+
+
+def _region_format(region: Any) -> str:
+    """The format in which a region's numbers say how much of each pixel belongs to it."""
+    if not region.is_layer():
+        return "Y u8"  # as GIMP counts a selection
+    if not region.has_alpha():
+        return "Y' u8"
+    whole = Gegl.Rectangle.new(0, 0, region.get_width(), region.get_height())
+    opacity = region.get_buffer().get(whole, 1.0, "A u8", Gegl.AbyssPolicy.NONE)
+    return "Y' u8" if opacity.count(255) == len(opacity) else "A u8"
+
+
+def add_layer(source: Source, above: Any, picture: Image, name: str, recipe: Recipe) -> Any:
     """Shows `picture` as a new layer right above layer `above`, in one undo step; returns it.
 
-    What was selected of the source becomes its mask. It remembers `style`, a file, and `settings`.
+    What was selected of the source becomes its mask. It remembers `recipe`.
 
     Raises:
         CanvasChanged: where the source or its image has been deleted, converted or resized since
@@ -160,22 +206,24 @@ def add_layer(
     if not above.is_valid():
         above = source.layer
     image = source.layer.get_image()
-    style_name = PurePath(style.get_basename()).stem
-    name = f"{source.layer.get_name()} – Neural Style ({style_name})"
-    layer = _new_layer(image, name, picture)
-    recipe = Recipe(source.layer.get_tattoo(), source.layer.get_name(), style.get_uri(), settings)
-    layer.attach_parasite(Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes()))
+    layer = _new_layer(image, f"{source.layer.get_name()} – {name}", picture)
+    parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
+    layer.attach_parasite(parasite)
     _, x, y = source.layer.get_offsets()
     layer.set_offsets(x, y)
     with _undo_step(image):
-        position = image.get_item_position(above)
-        if not image.insert_layer(layer, above.get_parent(), position):
-            layer.delete()
-            raise CanvasChanged(f"GIMP did not take the new layer: {last_error()}")
+        _insert(layer, above)
         if source.selection is not None:
             _add_mask(layer, source.selection)
     Gimp.displays_flush()
     return layer
+
+
+def _insert(layer: Any, above: Any) -> None:
+    image = above.get_image()
+    if not image.insert_layer(layer, above.get_parent(), image.get_item_position(above)):
+        layer.delete()
+        raise CanvasChanged(f"GIMP did not take the new layer: {last_error()}")
 
 
 def last_error() -> str:

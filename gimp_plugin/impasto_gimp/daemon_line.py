@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from impasto_gimp.session import jobs
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import JobState, StatusReport
@@ -11,19 +13,27 @@ from impasto_shared.paths import default_endpoint, socket_path
 _PATIENCE_S = 0.3
 
 
-def daemon_line() -> str:
-    """What the daemon is doing now, in words."""
+@dataclass(frozen=True)
+class DaemonLine:
+    """What the daemon is doing, in words, and whether it could be started from here."""
+
+    text: str
+    can_start: bool = False
+
+
+def daemon_line() -> DaemonLine:
+    """What the daemon is doing now."""
     from impasto_shared.client import Client
 
     try:
         with Client.connect(default_endpoint(), name="GIMP", timeout_s=_PATIENCE_S) as client:
-            return line_of(client.status(timeout_s=_PATIENCE_S))
+            return DaemonLine(line_of(client.status(timeout_s=_PATIENCE_S)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
-            return str(error)  # elsewhere: it cannot be started from here
-        return "The Impasto daemon is not running; OK starts it."
+            return DaemonLine(str(error))  # elsewhere: it cannot be started from here
+        return DaemonLine("The Impasto daemon is not running; OK starts it.", can_start=True)
     except ImpastoError as error:
-        return str(error)
+        return DaemonLine(str(error))
 
 
 def line_of(status: StatusReport) -> str:

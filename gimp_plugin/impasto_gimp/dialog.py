@@ -1,46 +1,57 @@
-"""The dialog that asks for a style image and the settings."""
+"""The dialog that asks for the styles and the settings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gi
 
-gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
+from gi.repository import GimpUi, GObject, Gtk, Pango  # noqa: E402
 
 from impasto_gimp.arguments import (  # noqa: E402
     ADVANCED_LABEL,
-    GALLERY_LABEL,
     IN_SIGHT,
     LABELS,
-    STYLE,
-    STYLE_HELP,
-    STYLE_LABEL,
+    STYLES,
+    VARIATIONS_LABEL,
+    StyleArguments,
+    apply_settings,
     argument_name,
+    settings_from,
 )
-from impasto_gimp.daemon_line import daemon_line  # noqa: E402
-from impasto_gimp.gallery import new_gallery  # noqa: E402
+from impasto_gimp.daemon_bar import new_daemon_bar  # noqa: E402
+from impasto_gimp.gallery import paintings_at_hand  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
-from impasto_gimp.style_file import thumbnail  # noqa: E402
-from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting  # noqa: E402
+from impasto_gimp.style_page import new_region_chooser, new_style_page  # noqa: E402
+from impasto_gimp.styles import chosen_painting, chosen_styles  # noqa: E402
+from impasto_gimp.variations import choose_variation  # noqa: E402
+from impasto_shared.errors import ImpastoError  # noqa: E402
+from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting, Setting  # noqa: E402
 
 TITLE = "Neural Style"
-_PREVIEW_WIDTH_PX = 240
-_PREVIEW_HEIGHT_PX = 120
-_LOOK_AGAIN_S = 3
-_CHOOSER_TITLE = "Choose a Style Image"
+_SETTINGS = "settings"
+_SPACING_PX = 12
+_TAB_CHARACTERS = 9
 
 
-def ask(procedure: Any, config: Any) -> bool:
-    """Lets the user fill in `config`; False where the dialog was cancelled."""
+def ask(procedure: Any, config: Any, painted: Any) -> bool:
+    """Lets the user fill in `config` to paint a layer; False where the dialog was cancelled."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    _fill(dialog, config)
+    styles = _style_tabs(dialog, config, painted)
+    settings = _settings(dialog, SETTINGS)
+    settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
+    _arrange(dialog, styles, settings)
+    return _accepted(dialog, config, STYLES)
+
+
+def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bool:
+    """Whether the dialog ends with OK and a painting."""
     accepted = dialog.run()
-    while accepted and config.get_property(STYLE) is None:
+    while accepted and not any(chosen_painting(config, arguments) for arguments in choices):
         _tell(dialog, "No style image is chosen.", "Choose the painting whose manner to use.")
         accepted = dialog.run()
     dialog.destroy()
@@ -48,110 +59,116 @@ def ask(procedure: Any, config: Any) -> bool:
     return bool(accepted)
 
 
-def _fill(dialog: Any, config: Any) -> None:
-    visible: list[str] = []
+def _arrange(dialog: Any, styles: Any, settings: Any) -> None:
+    """The styles on the left, the settings on the right, the daemon below."""
+    dialog.fill([_SETTINGS])
+    content = dialog.get_content_area()
+    content.remove(settings)
+    columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+    columns.pack_start(styles, True, True, 0)
+    columns.pack_start(settings, True, True, 0)
+    columns.show()
+    content.pack_start(columns, True, True, 0)
+    content.reorder_child(columns, 0)
+    content.pack_end(new_daemon_bar(), False, False, 0)
+
+
+def _style_tabs(dialog: Any, config: Any, painted: Any) -> Any:
+    """A tab for each style that can be chosen."""
+    tabs = Gtk.Notebook()
+    tabs.get_accessible().set_name("Styles")
+    only_one: list[Any] = []
+    paintings = paintings_at_hand(painted)
+    for arguments in STYLES:
+        page = new_style_page(config, arguments, paintings)
+        weight = dialog.get_scale_entry(arguments.weight, 1.0)
+        weight.set_logarithmic(True)
+        region = new_region_chooser(config, arguments, painted)
+        only_one += [weight, region]
+        for row in (weight, region):
+            page.pack_start(row, False, False, 0)
+            row.show_all()
+        tabs.append_page(page, _tab(config, arguments))
+
+    def update(*_: object) -> None:
+        # A single style has nobody to share the picture with.
+        several = sum(chosen_painting(config, arguments) is not None for arguments in STYLES) > 1
+        for row in only_one:
+            row.set_sensitive(several)
+
+    for arguments in STYLES:
+        for argument in (arguments.file, arguments.layer):
+            config.connect(f"notify::{argument}", update)
+    update()
+    tabs.show()
+    return tabs
+
+
+def _tab(config: Any, arguments: StyleArguments) -> Any:
+    """The label of a style's tab: its number, and what its painting is called."""
+    label = Gtk.Label(
+        use_underline=True, width_chars=_TAB_CHARACTERS, max_width_chars=_TAB_CHARACTERS
+    )
+    label.set_ellipsize(Pango.EllipsizeMode.END)
+
+    def update(*_: object) -> None:
+        chosen = chosen_painting(config, arguments)
+        name = chosen.name.replace("_", "__") if chosen else "Style"
+        label.set_text_with_mnemonic(f"_{arguments.number} {name}")
+
+    for argument in (arguments.file, arguments.layer):
+        config.connect(f"notify::{argument}", update)
+    update()
+    label.show()
+    return label
+
+
+def _settings(dialog: Any, settings: Sequence[Setting]) -> Any:
+    """A box with the settings, those that are not always in sight folded away."""
+    in_sight: list[str] = []
     advanced: list[str] = []
-    for setting in SETTINGS:
+    for setting in settings:
         name = argument_name(setting)
         if isinstance(setting, NumberSetting):
             dialog.get_scale_entry(name, 1.0)
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
-        (visible if setting.name in IN_SIGHT else advanced).append(name)
+        (in_sight if setting.name in IN_SIGHT else advanced).append(name)
     dialog.get_label("advanced-title", LABELS[ADVANCED_LABEL], False, True)
     dialog.fill_box("advanced-settings", advanced)
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings")
     expander.set_expanded(False)
-    dialog.fill([*visible, "advanced"])
-    chooser = _style_chooser(config)
-    content = dialog.get_content_area()
-    for row in (_style_preview(config), chooser, *_gallery(config)):
-        content.pack_start(row, False, False, 0)
-        content.reorder_child(row, 0)
-    content.pack_end(_daemon_state(), False, False, 0)
-    _align_labels(dialog, chooser)
+    expander.set_resize_toplevel(False)  # the window grows as far as it must, and no further
+    box = dialog.fill_box(_SETTINGS, [*in_sight, "advanced"])
+    _align_labels(dialog, settings)
+    box.show()
+    return box
 
 
-def _daemon_state() -> Any:
-    line = Gtk.Label(label=daemon_line(), xalign=0)
-    line.get_style_context().add_class("dim-label")
+def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
+    button = Gtk.Button.new_with_mnemonic(LABELS[VARIATIONS_LABEL])
+    button.set_tooltip_text("See small paintings with other settings, and take those of one")
+    button.set_halign(Gtk.Align.END)
 
-    def look_again() -> bool:
-        line.set_text(daemon_line())
-        return True
+    def choose(*_: object) -> None:
+        try:
+            styles, settings = chosen_styles(config), settings_from(config)
+            chosen = choose_variation(dialog, painted, styles, settings)
+        except ImpastoError as error:
+            _tell(dialog, "There can be no variations.", str(error))
+        else:
+            apply_settings(config, chosen or settings)
 
-    source = GLib.timeout_add_seconds(_LOOK_AGAIN_S, look_again)
-    line.connect("destroy", lambda _: GLib.source_remove(source))
-    line.show()
-    return line
-
-
-def _gallery(config: Any) -> tuple[Any, Any]:
-    """The row of paintings, and the label above it."""
-    label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
-    label.set_xalign(0)
-    gallery = new_gallery(config, label)
-    gallery.show_all()
-    label.show()
-    return gallery, label
+    button.connect("clicked", choose)
+    button.show()
+    return button
 
 
-def _style_chooser(config: Any) -> Any:
-    """A row with a button that opens a file dialog.
-
-    GIMP would make it, were the argument declared for existing files only; but then GIMP itself
-    refuses a file that is missing, with a message that names neither it nor the reason.
-    """
-    chooser = GimpUi.FileChooser.new(
-        Gimp.FileChooserAction.OPEN, LABELS[STYLE_LABEL], _CHOOSER_TITLE, None
-    )
-    chooser.set_tooltip_text(STYLE_HELP)
-    for child in chooser.get_children():
-        if isinstance(child, Gtk.FileChooserButton):
-            child.set_title(_CHOOSER_TITLE)  # GIMP makes the button before it knows the title
-            child.add_filter(_images())
-            child.add_filter(_all_files())
-    flags = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
-    config.bind_property(STYLE, chooser, "file", flags)
-    chooser.show()
-    return chooser
-
-
-def _images() -> Any:
-    images = Gtk.FileFilter()
-    images.set_name("Images")
-    images.add_mime_type("image/*")
-    return images
-
-
-def _all_files() -> Any:
-    files = Gtk.FileFilter()
-    files.set_name("All files")
-    files.add_pattern("*")
-    return files
-
-
-def _style_preview(config: Any) -> Any:
-    """The chosen picture, small; nothing where none is chosen, or only GIMP can open it."""
-    preview = Gtk.Image()
-
-    def update(*_: object) -> None:
-        file = config.get_property(STYLE)
-        pixels = thumbnail(file, _PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX) if file else None
-        preview.set_from_pixbuf(pixels)
-        preview.set_visible(pixels is not None)
-
-    config.connect(f"notify::{STYLE}", update)
-    update()
-    return preview
-
-
-def _align_labels(dialog: Any, chooser: Any) -> None:
+def _align_labels(dialog: Any, settings: Sequence[Setting]) -> None:
     """Gives all labels one width: GIMP does so for the rows of a box, not for those beside it."""
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
-    labels.add_widget(chooser.get_label_widget())
-    for setting in SETTINGS:
+    for setting in settings:
         row = dialog.get_widget(argument_name(setting), GObject.TYPE_NONE)
         if isinstance(row, GimpUi.Labeled):
             labels.add_widget(row.get_label())

@@ -10,9 +10,10 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GimpUi, Gtk  # noqa: E402
 
 from impasto_gimp.main_loop import handle_events  # noqa: E402
+from impasto_gimp.pixbufs import pixbuf_of  # noqa: E402
 from impasto_gimp.session import Progress, Wish  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.messages import PreviewWish  # noqa: E402
@@ -70,17 +71,7 @@ class Easel:
 
     def show_picture(self, picture: Image) -> None:
         """Shows `picture`, as large as all that came before."""
-        has_alpha = picture.format.has_alpha
-        pixels = GdkPixbuf.Pixbuf.new_from_bytes(
-            GLib.Bytes.new(bytes(picture.pixels)),
-            GdkPixbuf.Colorspace.RGB,
-            has_alpha,
-            8,
-            picture.width,
-            picture.height,
-            picture.width * picture.format.bytes_per_pixel,
-        )
-        self._show_pixels(pixels, self._size)
+        self._show_pixels(pixbuf_of(picture), self._size)
 
     def wish(self) -> Wish:
         """What was pressed."""

@@ -1,4 +1,4 @@
-"""The paintings at hand, to be chosen by sight: Impasto's and the user's own."""
+"""The paintings at hand, to be chosen by sight: Impasto's, the user's own, and open layers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ from typing import Any
 
 import gi
 
+gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gio, GLib, Gtk, Pango  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, Gio, GLib, GObject, Gtk, Pango  # noqa: E402
 
-from impasto_gimp.arguments import GALLERY_LABEL, STYLE  # noqa: E402
+from impasto_gimp.arguments import GALLERY_LABEL, StyleArguments  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 
 SHIPPED = Path(__file__).parent.parent / "styles"
 OWN = Path(GLib.get_user_data_dir()) / "impasto/styles"
 _WIDTH_PX, _HEIGHT_PX = 88, 66
-_ROW_HEIGHT_PX = 122
-_PIXELS, _NAME, _URI = range(3)
+_SHOWN_HEIGHT_PX = 200
+_PIXELS, _NAME, _WHOLE_NAME, _URI, _LAYER = range(5)
 
 
-def new_gallery(config: Any, label: Any) -> Any:
-    """A row of thumbnails; the one chosen becomes the style image of `config`.
+def paintings_at_hand(painted: Any) -> Any:
+    """A model of all paintings, which fills itself while there is nothing else to do.
 
-    label: a Gtk.Label that leads to the row by its mnemonic.
+    painted: the layer that is to be painted, which is not among them; None without one.
     """
-    model = Gtk.ListStore(GdkPixbuf.Pixbuf, str, str)
+    model = Gtk.ListStore(GdkPixbuf.Pixbuf, str, str, str, GObject.TYPE_PYOBJECT)
+    remaining = _rows(painted)
+
+    def add_next() -> bool:
+        row = next(remaining, None)
+        if row is not None:
+            model.append(row)
+        return row is not None
+
+    # One thumbnail after the other, so that a large folder does not hold up the dialog.
+    GLib.idle_add(add_next)
+    return model
+
+
+def new_gallery(config: Any, arguments: StyleArguments, model: Any, label: Any) -> Any:
+    """Thumbnails; the one chosen becomes the painting that `arguments` of `config` name.
+
+    model: of `paintings_at_hand`.
+    label: a Gtk.Label that leads to them by its mnemonic.
+    """
     view = Gtk.IconView(model=model)
     pixels, name = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
     # A long name must not make every painting's place as wide as it is.
@@ -35,6 +55,7 @@ def new_gallery(config: Any, label: Any) -> Any:
     view.add_attribute(pixels, "pixbuf", _PIXELS)
     view.pack_start(name, False)
     view.add_attribute(name, "text", _NAME)
+    view.set_tooltip_column(_WHOLE_NAME)
     view.set_item_width(_WIDTH_PX)
     view.set_item_padding(2)
     view.set_column_spacing(2)
@@ -45,28 +66,55 @@ def new_gallery(config: Any, label: Any) -> Any:
 
     def choose(*_: object) -> None:
         chosen = view.get_selected_items()
-        if chosen and model[chosen[0]][_URI] != _style_uri(config):
-            config.set_property(STYLE, Gio.File.new_for_uri(model[chosen[0]][_URI]))
+        if chosen and not _is_chosen(model[chosen[0]]):
+            uri, layer = model[chosen[0]][_URI], model[chosen[0]][_LAYER]
+            config.set_property(arguments.file, Gio.File.new_for_uri(uri) if uri else None)
+            config.set_property(arguments.layer, layer)
+
+    def _is_chosen(row: Any) -> bool:
+        layer = config.get_property(arguments.layer)
+        if layer is not None:
+            return bool(row[_LAYER] == layer)
+        file = config.get_property(arguments.file)
+        return file is not None and bool(row[_URI] == file.get_uri())
 
     def show_choice(*_: object) -> None:
-        uri = _style_uri(config)
         for row in model:
-            if row[_URI] == uri:
+            if _is_chosen(row):
                 view.select_path(row.path)
-                view.scroll_to_path(row.path, False, 0, 0)
+                view.set_cursor(row.path, None, False)
                 return
         view.unselect_all()
 
     view.connect("selection-changed", choose)
-    config.connect(f"notify::{STYLE}", show_choice)
-    _fill_when_idle(view, model, show_choice)
+    for argument in (arguments.file, arguments.layer):
+        config.connect(f"notify::{argument}", show_choice)
+    filling = model.connect_after("row-inserted", show_choice)
+    view.connect("destroy", lambda _: model.disconnect(filling))
+    show_choice()
 
     scrolled = Gtk.ScrolledWindow()
-    scrolled.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
-    scrolled.set_min_content_height(_ROW_HEIGHT_PX)
+    scrolled.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+    scrolled.set_min_content_height(_SHOWN_HEIGHT_PX)
     scrolled.set_shadow_type(Gtk.ShadowType.IN)
     scrolled.add(view)
     return scrolled
+
+
+def _rows(painted: Any) -> Iterator[list[Any]]:
+    """The rows, one after the other."""
+    for path in paintings():
+        file = Gio.File.new_for_path(str(path))
+        if pixels := thumbnail(file, _WIDTH_PX, _HEIGHT_PX):
+            escaped = GLib.markup_escape_text(file.get_parse_name())
+            yield [pixels, painting_name(path), escaped, file.get_uri(), None]
+    for image in Gimp.get_images():
+        for layer in image.get_layers():
+            if layer == painted or not layer.is_valid():
+                continue
+            pixels = layer.get_thumbnail(_WIDTH_PX, _HEIGHT_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
+            place = f"The layer “{layer.get_name()}” of {image.get_name()}"
+            yield [pixels, layer.get_name(), GLib.markup_escape_text(place), None, layer]
 
 
 def paintings() -> Iterator[Path]:
@@ -83,32 +131,3 @@ def painting_name(file: Path) -> str:
     """What people call it: great_wave.jpg is Great Wave."""
     name: str = GLib.filename_display_name(file.stem)
     return name.replace("_", " ").title()
-
-
-def _style_uri(config: Any) -> str | None:
-    file = config.get_property(STYLE)
-    return file.get_uri() if file else None
-
-
-def _fill_when_idle(view: Any, model: Any, when_filled: Any) -> None:
-    """Adds one thumbnail after the other, so that a large folder does not hold up the dialog."""
-    remaining = paintings()
-
-    def add_next() -> bool:
-        for path in remaining:
-            file = Gio.File.new_for_path(str(path))
-            pixels = thumbnail(file, _WIDTH_PX, _HEIGHT_PX)
-            if pixels is not None:
-                model.append([pixels, painting_name(path), file.get_uri()])
-                view.set_columns(len(model))
-                when_filled()
-                return True
-        return False
-
-    source = GLib.idle_add(add_next)
-    view.connect("destroy", lambda _: _stop(source))
-
-
-def _stop(source: int) -> None:
-    if GLib.MainContext.default().find_source_by_id(source):
-        GLib.source_remove(source)

@@ -11,22 +11,18 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402
+from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
 
 from impasto_gimp import canvas  # noqa: E402
 from impasto_gimp.arguments import (  # noqa: E402
-    LABELS,
-    STYLE,
-    STYLE_HELP,
-    STYLE_LABEL,
-    apply_settings,
     declare_settings,
+    declare_styles,
     settings_from,
 )
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
 from impasto_gimp.session import Abandoned, JobClient, Session  # noqa: E402
-from impasto_gimp.style_file import read_style  # noqa: E402
-from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
+from impasto_gimp.styles import apply_recipe, chosen_styles, recipe_of, source_of  # noqa: E402
+from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
 
 PROCEDURE = "plug-in-impasto-neural-style"
@@ -81,15 +77,7 @@ class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
 
 def _declare_arguments(procedure: Any) -> None:
     flags = GObject.ParamFlags.READWRITE
-    procedure.add_file_argument(
-        STYLE,
-        LABELS[STYLE_LABEL],
-        STYLE_HELP,
-        Gimp.FileChooserAction.ANY,
-        True,
-        None,
-        flags,
-    )
+    declare_styles(procedure, Gimp.FileChooserAction.ANY, flags)
     declare_settings(procedure, Gimp.Choice.new, flags)
 
 
@@ -108,9 +96,8 @@ def _run_again(
 ) -> Any:
     def found() -> _Place:
         painted = canvas.the_layer(drawables)
-        layer, recipe = canvas.source_of(painted)
-        config.set_property(STYLE, Gio.File.new_for_uri(recipe.style))
-        apply_settings(config, recipe.settings)
+        layer, recipe = source_of(painted)
+        apply_recipe(config, recipe, painted.get_image())
         return _Place(canvas.the_layer([layer]), above=painted)
 
     return _paint(procedure, run_mode, config, found)
@@ -129,7 +116,7 @@ def _paint(procedure: Any, run_mode: Any, config: Any, find: Callable[[], _Place
     try:
         _require_zmq()
         place = find()
-        if interactive and not _ask(procedure, config):
+        if interactive and not _ask(procedure, config, place.layer):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
         _stylize(place, config, interactive=interactive)
     except Abandoned:
@@ -150,11 +137,11 @@ def _failure(procedure: Any, message: str) -> Any:
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(message))
 
 
-def _ask(procedure: Any, config: Any) -> bool:
+def _ask(procedure: Any, config: Any, layer: Any) -> bool:
     # GimpUi wants a screen, and a script may have none.
     from impasto_gimp.dialog import ask
 
-    return ask(procedure, config)
+    return ask(procedure, config, layer)
 
 
 def _easel(layer: Any) -> Any:
@@ -166,17 +153,15 @@ def _easel(layer: Any) -> Any:
 def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
     """Adds the painting at its place; the image is untouched until the painting is here."""
     settings = settings_from(config)
-    style_file = config.get_property(STYLE)
-    if style_file is None:
-        raise InvalidSettings(
-            STYLE, "No style image is chosen: name the painting whose manner to use."
-        )
+    chosen = chosen_styles(config)
     Gegl.init(None)
-    style = read_style(style_file)
+    styles = [style.read(place.layer) for style in chosen]
+    recipe = recipe_of(place.layer, chosen, settings)
     with _easel(place.layer) if interactive else ProgressBar() as easel:
         source = canvas.read_layer(place.layer)
-        picture = Session(_connect, easel).run(source.picture, style, settings)
-    canvas.add_layer(source, place.above, picture, style_file, settings)
+        picture = Session(_connect, easel).run(source.picture, styles, settings)
+    name = f"Neural Style ({' + '.join(style.name for style in chosen)})"
+    canvas.add_layer(source, place.above, picture, name, recipe)
 
 
 def _require_zmq() -> None:
@@ -190,7 +175,9 @@ def _require_zmq() -> None:
         ) from error
 
 
-def _connect(on_start: Callable[[], None]) -> JobClient:
+def _connect(*, on_start: Callable[[], None], while_waiting: Callable[[], object]) -> JobClient:
     from impasto_shared.launcher import connect_or_start
 
-    return connect_or_start(default_endpoint(), name="GIMP", on_start=on_start)
+    return connect_or_start(
+        default_endpoint(), name="GIMP", on_start=on_start, while_waiting=while_waiting
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.settings import StyleSettings
@@ -13,17 +14,29 @@ PARASITE = "impasto-neural-style"
 
 
 @dataclass(frozen=True)
+class RememberedItem:
+    """A layer or channel: its tattoo, which outlives saving and loading, and its name."""
+
+    tattoo: int
+    name: str
+
+
+@dataclass(frozen=True)
+class RememberedStyle:
+    """The URI of a style image, or the layer that was taken in its place; and where it went."""
+
+    file: str | None
+    layer: RememberedItem | None
+    weight: float
+    region: RememberedItem | None
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """How a layer was painted.
+    """How a layer was painted: from which layer, in which styles, with which settings."""
 
-    source, source_name: the tattoo of the layer that was painted, which outlives saving and
-        loading, and its name.
-    style: the URI of the style image.
-    """
-
-    source: int
-    source_name: str
-    style: str
+    source: RememberedItem
+    styles: tuple[RememberedStyle, ...]
     settings: StyleSettings
 
     def to_bytes(self) -> bytes:
@@ -39,12 +52,28 @@ class Recipe:
         """
         try:
             values = json.loads(kept.rstrip(b"\0").decode())
-            settings = StyleSettings.from_json(values["settings"])
-            name, style = str(values["source_name"]), str(values["style"])
-            return cls(int(values["source"]), name, style, settings)
+            return cls(
+                _item(values["source"]),
+                tuple(_style(style) for style in values["styles"]),
+                StyleSettings.from_json(values["settings"]),
+            )
         except (ValueError, KeyError, TypeError, ImpastoError) as error:
             raise InvalidSettings(
                 "settings",
                 f"What the layer remembers of how it was painted cannot be read: {error}. Choose "
                 "Neural Style… instead.",
             ) from error
+
+
+def _item(values: dict[str, Any]) -> RememberedItem:
+    return RememberedItem(int(values["tattoo"]), str(values["name"]))
+
+
+def _style(values: dict[str, Any]) -> RememberedStyle:
+    file, layer, region = values["file"], values["layer"], values["region"]
+    return RememberedStyle(
+        None if file is None else str(file),
+        None if layer is None else _item(layer),
+        float(values["weight"]),
+        None if region is None else _item(region),
+    )

@@ -106,18 +106,24 @@ class Easel(Protocol):
         """What the person wants now; called ten times a second, so that windows stay alive."""
 
 
+class Connect(Protocol):
+    """Finds or starts the daemon."""
+
+    def __call__(
+        self, *, on_start: Callable[[], None], while_waiting: Callable[[], object]
+    ) -> JobClient:
+        """A client of it; as impasto_shared.launcher.connect_or_start."""
+
+
 class Session:
-    """One style transfer by the daemon.
+    """One style transfer by the daemon that `connect` finds."""
 
-    `connect` gives a client, and calls the function it is given before it starts a daemon.
-    """
-
-    def __init__(self, connect: Callable[[Callable[[], None]], JobClient], easel: Easel) -> None:
+    def __init__(self, connect: Connect, easel: Easel) -> None:
         self._connect = connect
         self._easel = easel
 
-    def run(self, content: Image, style: Image, settings: StyleSettings) -> Image:
-        """`content` in the manner of the painting `style`.
+    def run(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> Image:
+        """`content` in `styles`.
 
         Raises:
             DaemonUnavailable: where no daemon answers and none can be started, or it vanishes.
@@ -128,11 +134,14 @@ class Session:
         """
         show = self._easel.show
         show(Progress("looking for the daemon…"))
-        client = self._connect(lambda: show(Progress("starting the daemon…")))
+        client = self._connect(
+            on_start=lambda: show(Progress("starting the daemon…")),
+            while_waiting=self._heeded_wish,
+        )
         try:
             self._heeded_wish()
             show(Progress("sending the picture…"))
-            job = client.submit(content, [Style(style)], settings, self._easel.previews)
+            job = client.submit(content, styles, settings, self._easel.previews)
             self._follow(client, job)
             show(Progress("fetching the painting…", 1.0))
             picture = client.fetch(job)
@@ -151,7 +160,7 @@ class Session:
             for report in client.poll(TICK_S):
                 if report.job != job:
                     continue
-                _check_alive(report)
+                check_alive(report)
                 if report.state is JobState.DONE:
                     return
                 if not is_kept:
@@ -196,7 +205,8 @@ def _checked(picture: Image, content: Image) -> Image:
     return picture
 
 
-def _check_alive(report: JobReport) -> None:
+def check_alive(report: JobReport) -> None:
+    """Raises JobCancelled or DaemonError where a job has ended without a picture."""
     if report.state is JobState.CANCELLED:
         raise JobCancelled("The job was cancelled at the daemon. Run Neural Style again.")
     if report.state is JobState.FAILED:

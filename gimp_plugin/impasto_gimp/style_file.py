@@ -17,8 +17,10 @@ from impasto_shared.errors import InvalidImage  # noqa: E402
 from impasto_shared.image import Image, check_size  # noqa: E402
 
 
-def read_style(file: Any) -> Image:
+def read_style(file: Any, longest_side_px: int | None = None) -> Image:
     """The picture in `file`, a Gio.File in any format that GIMP opens, its layers merged.
+
+    longest_side_px: where it is larger, it is scaled down to that.
 
     Raises:
         InvalidImage: where there is no such file, it is no image, or too large a one.
@@ -28,7 +30,16 @@ def read_style(file: Any) -> Image:
     with _loaded(file, name) as image:
         layer = _merged(image, name)
         check_size(layer.get_width(), layer.get_height(), name)
+        if longest_side_px is not None:
+            _scale_down(layer, longest_side_px)
         return read_pixels(layer)
+
+
+def _scale_down(layer: Any, longest_side_px: int) -> None:
+    width, height = layer.get_width(), layer.get_height()
+    scale = longest_side_px / max(width, height)
+    if scale < 1:
+        layer.scale(max(1, round(width * scale)), max(1, round(height * scale)), False)
 
 
 def thumbnail(file: Any, width_px: int, height_px: int) -> Any:

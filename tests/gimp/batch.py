@@ -16,7 +16,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-from impasto_gimp import canvas, style_file
+from impasto_gimp import canvas, style_file, styles
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -25,6 +25,9 @@ PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
+
+# The image in the window, where there is one.
+_shown: Any = None
 
 Report = dict[str, Any]
 SITUATIONS: dict[str, Callable[[], Report]] = {}
@@ -117,6 +120,31 @@ def open_window(file: str) -> None:
     image.undo_enable()  # File > Open does it, and a load by a script does not
     image.clean_all()
     Gimp.Display.new(image)
+    global _shown
+    _shown = image
+
+
+def shown_layers() -> list[Any]:
+    """The layers of the image in the window."""
+    layers: list[Any] = _shown.get_layers()
+    return layers
+
+
+def shown_state() -> list[Any]:
+    """How many layers the image in the window has, and whether it would have to be saved."""
+    return [len(_shown.get_layers()), _shown.is_dirty()]
+
+
+def open_painting() -> None:
+    """Opens an image with a red layer, without a window."""
+    new_painting(new_image())
+
+
+def close_painting() -> None:
+    """Ends what `open_painting` began."""
+    for image in Gimp.get_images():
+        if image.get_layers()[0].get_name() == "Canvas":
+            image.delete()
 
 
 # --- running and looking --------------------------------------------------------------------
@@ -338,6 +366,129 @@ def style_with_layers() -> Report:
     return stylize_and_compare(add_layer(new_image(), 9, 9, alpha=False), style=HERE / "style.xcf")
 
 
+def given_styles() -> list[Report]:
+    """What the scripted daemon was given with the last job."""
+    written = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/styles.json"
+    given: list[Report] = json.loads(written.read_text())
+    return given
+
+
+def fill(drawable: Any, pixel_format: str, pixel: bytes, area: tuple[int, int, int, int]) -> None:
+    buffer = drawable.get_buffer()
+    x, y, width, height = area
+    buffer.set(Gegl.Rectangle.new(x, y, width, height), pixel_format, pixel * width * height)
+    buffer.flush()
+
+
+def new_painting(image: Any) -> Any:
+    """A red layer of 20 × 10 pixels, named Canvas."""
+    kind = Gimp.ImageType.RGB_IMAGE
+    layer = Gimp.Layer.new(image, "Canvas", 20, 10, kind, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, -1)
+    fill(layer, "R'G'B' u8", bytes([255, 0, 0]), (0, 0, 20, 10))
+    return layer
+
+
+@situation
+def style_of_a_layer() -> Report:
+    """The painting is a layer of another image."""
+    other = new_image()
+    painting = new_painting(other)
+    source = add_layer(new_image(), 9, 9, alpha=False)
+    report = stylize([source], None, style_layer=painting) | compare(source)
+    other.delete()
+    return {**report, "styles": given_styles()}
+
+
+@situation
+def styles_with_regions() -> Report:
+    """Each of three kinds of regions, in an image in which the layer has an offset."""
+    image = new_image()
+    source = add_layer(image, 10, 4, alpha=False)
+    source.set_offsets(5, 6)
+    painted = Gimp.Layer.new(
+        image, "Painted", 60, 40, Gimp.ImageType.RGBA_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+    )
+    opaque = Gimp.Layer.new(
+        image, "Opaque", 4, 4, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+    )
+    channel = Gimp.Channel.new(image, "Channel", 60, 40, 100.0, Gegl.Color.new("red"))
+    for layer in (painted, opaque):
+        image.insert_layer(layer, None, -1)
+    image.insert_channel(channel, None, 0)
+    black = bytes([0, 0, 0, 255])
+    fill(painted, "R'G'B'A u8", black, (5, 6, 2, 4))
+    opaque.set_offsets(11, 6)
+    fill(opaque, "R'G'B' u8", b"\xff" * 3, (0, 0, 4, 4))
+    fill(channel, "Y u8", b"\x80", (5, 6, 1, 4))
+    layers_before = len(image.get_layers())
+    report = stylize(
+        [source],
+        style_weight=3.0,
+        style_region=painted,
+        style_2=Gio.File.new_for_path(str(HERE / "style_alpha.png")),
+        style_2_region=opaque,
+        style_3_layer=new_painting(image),
+        style_3_weight=0.5,
+        style_3_region=channel,
+        style_4=Gio.File.new_for_path(str(STYLE)),
+    )
+    painting = image.get_layers()[image.get_item_position(source) - 1]
+    remembered = json.loads(bytes(painting.get_parasite("impasto-neural-style").get_data()))
+    return {
+        **report,
+        "new_layers": len(image.get_layers()) - layers_before - 1,
+        "name": painting.get_name(),
+        "styles": given_styles(),
+        "remembered": remembered["styles"],
+        "again": stylize([painting], None, AGAIN)["succeeded"] and given_styles(),
+    }
+
+
+@situation
+def region_of_another_image() -> Report:
+    other = new_image()
+    region = add_layer(other, 9, 9, alpha=False)
+    report = stylize([photo()], style_region=region)
+    other.delete()
+    return report
+
+
+@situation
+def again_without_the_style_layer() -> Report:
+    other = new_image()
+    source = add_layer(new_image(), 9, 9, alpha=False)
+    stylize([source], None, style_layer=new_painting(other))
+    other.delete()
+    return stylize([source.get_image().get_layers()[0]], None, AGAIN)
+
+
+@situation
+def again_without_the_region() -> Report:
+    image = new_image()
+    source = add_layer(image, 60, 40, alpha=False)
+    region = add_layer(image, 60, 40, alpha=False)
+    region.set_name("Sky")
+    stylize([source], style_region=region)
+    image.remove_layer(region)
+    return stylize([image.get_layers()[0]], None, AGAIN)
+
+
+def wide_gamut(name: str) -> None:
+    """An image with a profile of more colours than sRGB has."""
+
+    def run() -> Report:
+        image = new_image(precision=getattr(Gimp.Precision, name))
+        image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+        return stylize_and_compare(add_layer(image, 20, 20, alpha=True))
+
+    SITUATIONS[f"wide_gamut_{name}"] = run
+
+
+for _name in ("U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR"):
+    wide_gamut(_name)
+
+
 @situation
 def again() -> Report:
     """A painted layer, saved and loaded, is the beginning of another one."""
@@ -491,11 +642,11 @@ def change_meanwhile(change: Callable[[Any], object]) -> Report:
     layer = photo()
     image = layer.get_image()
     source = canvas.read_layer(layer)
+    recipe = styles.recipe_of(layer, [], StyleSettings())
     change(layer)
     before = describe(image) if image.is_valid() else None
     try:
-        style = Gio.File.new_for_path(str(STYLE))
-        canvas.add_layer(source, layer, source.picture, style, StyleSettings())
+        canvas.add_layer(source, layer, source.picture, "Neural Style", recipe)
     except ImpastoError as error:
         after = describe(image) if image.is_valid() else None
         return {"message": str(error), "untouched": after == before}

@@ -60,7 +60,7 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         screen.photograph("easel", EASEL)
         screen.photograph("watched")
         deadline_s = time.monotonic() + PATIENCE_S
-        while screen.ask("len(Gimp.get_images()[0].get_layers())") < 2:
+        while screen.ask("len(batch.shown_layers())") < 2:
             if time.monotonic() > deadline_s:
                 raise TimeoutError(f"no painting within {PATIENCE_S:.0f} s")
             time.sleep(1)

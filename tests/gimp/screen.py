@@ -17,6 +17,8 @@ from typing import Any
 from gimp.gimps import HERE, Home
 
 PATIENCE_S = 20.0
+# GIMP's first start asks every plug-in what it can do.
+START_PATIENCE_S = 60.0
 WINDOW_PX = (1276, 860)
 _LOOK_S = 0.1
 # After this long without an effect, a key has been swallowed.
@@ -44,7 +46,7 @@ class Screen:
         statements = f"import observer; observer.serve({str(self._observer)!r})"
         gimp = ["gimp-" + self._home.gimp.version, "--no-splash", *self._home.batch(statements)]
         self._start("gimp", "dbus-run-session", "--", *gimp)
-        self.wait_for(self._observer.exists, "GIMP's start")
+        self.wait_for(self._observer.exists, "GIMP's start", START_PATIENCE_S)
         return self
 
     def __exit__(
@@ -67,15 +69,17 @@ class Screen:
         assert "error" not in reply, reply["error"]
         return reply["answer"]
 
-    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
+    def wait_for(
+        self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S
+    ) -> Any:
         """The first true value of `condition`, looked at ten times a second."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = time.monotonic() + patience_s
         while time.monotonic() < deadline_s:
             if value := condition():
                 return value
             time.sleep(_LOOK_S)
         self.photograph("failure")
-        raise AssertionError(f"{what} did not come within {PATIENCE_S:.0f} s")
+        raise AssertionError(f"{what} did not come within {patience_s:.0f} s")
 
     def wait_for_window(self, title: str) -> None:
         """Waits for a window whose title matches the expression, and gives it the keys."""

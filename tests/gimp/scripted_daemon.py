@@ -1,16 +1,18 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-It speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with
-the Python of a GIMP. Started as `impasto serve --endpoint ENDPOINT` is.
+Beside its socket it writes what styles the last job was given. It speaks the real protocol over a
+real socket and needs nothing but pyzmq, so it also runs with the Python of a GIMP. Started as
+`impasto serve --endpoint ENDPOINT` is.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -61,12 +63,20 @@ class Behaviour(IntEnum):
 def invert(picture: Image) -> Image:
     """The picture with every colour value subtracted from the largest, its alpha as it was."""
     pixel_format = picture.format
-    code, largest = {1: ("B", 255), 2: ("H", 65_535), 4: ("f", 1.0)}[pixel_format.bytes_per_channel]
-    values = array(code, bytes(picture.pixels))
-    for index, value in enumerate(values):
-        if not (pixel_format.has_alpha and index % 4 == 3):
-            values[index] = largest - value  # type: ignore[operator]
+    values = array(_CODES[pixel_format.bytes_per_channel], bytes(picture.pixels))
+    for channel in range(3):
+        numbers = values[channel :: pixel_format.channels]
+        values[channel :: pixel_format.channels] = _INVERTED[numbers.typecode](numbers)
     return Image(picture.width, picture.height, pixel_format, values.tobytes())
+
+
+_CODES = {1: "B", 2: "H", 4: "f"}
+_COMPLEMENTS = bytes(range(255, -1, -1))
+_INVERTED: dict[str, Callable[[Any], Any]] = {
+    "B": lambda numbers: array("B", numbers.tobytes().translate(_COMPLEMENTS)),
+    "H": lambda numbers: array("H", numbers.tobytes().translate(_COMPLEMENTS)),
+    "f": lambda numbers: array("f", (1.0 - number for number in numbers)),
+}
 
 
 def sketch(picture: Image) -> Image:
@@ -85,6 +95,19 @@ def sketch(picture: Image) -> Image:
     return invert(Image(width, height, preview_format, kept))
 
 
+def describe_styles(order: Submit) -> list[dict[str, Any]]:
+    """Of each style its painting's size and first pixel, its weight, how white its region is."""
+    return [
+        {
+            "size": [style.image.width, style.image.height],
+            "first_pixel": list(style.image.pixels[: style.image.format.bytes_per_pixel]),
+            "weight": style.weight,
+            "region": None if style.region is None else list(style.region.pixels[::3]),
+        }
+        for style in order.styles
+    ]
+
+
 class ScriptedDaemon:
     """Serves one client after the other at `endpoint`."""
 
@@ -95,7 +118,7 @@ class ScriptedDaemon:
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._socket.bind(endpoint)
         self._pictures: dict[str, Image] = {}
-        self._jobs: dict[bytes, Iterator[JobReport | Preview]] = {}
+        self._jobs: dict[str, tuple[bytes, Iterator[JobReport | Preview]]] = {}
         self._kept: set[str] = set()
 
     def serve(self) -> None:
@@ -105,10 +128,10 @@ class ScriptedDaemon:
                 address, *frames = self._socket.recv_multipart()
                 message = decode(frames, ClientMessage)
                 self._socket.send_multipart([address, *encode(self._reply(address, message))])
-            for address, news in list(self._jobs.items()):
+            for job, (address, news) in list(self._jobs.items()):
                 item = next(news, None)
                 if item is None or not self._tell(address, item):
-                    del self._jobs[address]
+                    del self._jobs[job]
 
     def _tell(self, address: bytes, news: JobReport | Preview) -> bool:
         """Whether the client was still there to be told."""
@@ -132,7 +155,8 @@ class ScriptedDaemon:
             if message.settings.seed == Behaviour.REFUSE:
                 problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
                 return ErrorReply(message.id, problem)
-            self._jobs[address] = self._paint(message)
+            (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
+            self._jobs[message.job] = (address, self._paint(message))
         if isinstance(message, Keep):
             self._kept.add(message.job)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import Any
 
@@ -28,6 +29,12 @@ TOLERANCE = {
     "FLOAT_NON_LINEAR": 1e-6,
     "DOUBLE_LINEAR": 1e-5,
 }
+# Another profile's steps are not sRGB's: half a step of a bright green is several of a dark red.
+WIDE_GAMUT_TOLERANCE = {
+    "wide_gamut_U8_NON_LINEAR": 6 / 255,
+    "wide_gamut_U16_NON_LINEAR": 30 / 65_535,
+    "wide_gamut_FLOAT_LINEAR": 1e-4,
+}
 
 SELECTED = ["selection_of_a_part", "selection_of_a_small_layer", "selection_of_a_large_layer"]
 
@@ -44,7 +51,9 @@ WORKING = [
     "inside_a_group",
     "a_group",
     "style_with_layers",
+    "style_of_a_layer",
     *(f"precision_{precision}" for precision in TOLERANCE),
+    *WIDE_GAMUT_TOLERANCE,
 ]
 
 FAILING = {
@@ -58,6 +67,9 @@ FAILING = {
     "indexed": "Image > Mode > RGB",
     "again_from_a_photo": "was not painted by Neural Style",
     "again_without_the_source": "no longer in this image",
+    "again_without_the_style_layer": "is in no open image",
+    "again_without_the_region": "“Sky”, which said where a style goes, is no longer in this image",
+    "region_of_another_image": "is in another image than the layer “Photo”",
     "selection_elsewhere": "Nothing of the layer is selected",
     "layer_mask": "the layer mask “Photo mask” is selected",
     "channel": "the channel “Red” is selected",
@@ -112,7 +124,11 @@ def test_procedure_is_in_the_menu_of_artistic_filters(report: Report) -> None:
 def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Report) -> None:
     arguments = situation(report, "procedure")["arguments"]
 
-    assert list(arguments) == ["style", *(setting.name.replace("_", "-") for setting in SETTINGS)]
+    settings = [name for name in arguments if not re.match(r"style-[2-4]", name)]
+    assert settings == [
+        *("style", "style-layer", "style-weight", "style-region"),
+        *(setting.name.replace("_", "-") for setting in SETTINGS),
+    ]
     for setting in SETTINGS:
         argument = arguments[setting.name.replace("_", "-")]
         assert argument["help"] == setting.help
@@ -133,7 +149,8 @@ def test_painting_is_a_new_layer_with_the_daemons_pixels(report: Report, name: s
     assert painted["same_alpha"]
     assert painted["normal"]
     assert painted["has_right_mask"]
-    tolerance = TOLERANCE.get(name.removeprefix("precision_"), 1e-6)
+    tolerances = TOLERANCE | WIDE_GAMUT_TOLERANCE
+    tolerance = tolerances.get(name.removeprefix("precision_"), 1e-6)
     assert painted["greatest_difference"] <= tolerance
 
 
@@ -145,8 +162,42 @@ def test_painted_layer_remembers_how_it_was_painted(report: Report) -> None:
     assert again["number_of_new_layers"] == 2
     assert again["greatest_difference"] <= 1e-6
     assert first == second
-    assert first["style"].endswith("/style.png")
+    assert [style["file"].rpartition("/")[2] for style in first["styles"]] == ["style.png"]
     assert (first["settings"]["size"], first["settings"]["quality"]) == (77, "draft")
+
+
+def test_layer_of_another_image_is_a_painting(report: Report) -> None:
+    (style,) = situation(report, "style_of_a_layer")["styles"]
+
+    assert (style["size"], style["first_pixel"]) == ([20, 10], [255, 0, 0])
+
+
+def test_each_style_goes_to_its_region(report: Report) -> None:
+    painted = situation(report, "styles_with_regions")
+    first, second, third, fourth = painted["styles"]
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["new_layers"] == 1
+    assert painted["name"] == "Photo – Neural Style (style + style_alpha + Canvas + style)"
+    # The layer has 10 × 4 pixels; a region shows itself by where it is painted, or white.
+    assert first["region"] == ([255] * 2 + [0] * 8) * 4
+    assert second["region"] == ([0] * 6 + [255] * 4) * 4
+    assert third["region"] == ([128] + [0] * 9) * 4
+    assert fourth["region"] is None
+    assert [style["weight"] for style in painted["styles"]] == [3.0, 1.0, 0.5, 1.0]
+    assert second["size"] == [16, 12]
+    assert third["first_pixel"] == [255, 0, 0]
+
+
+def test_styles_and_regions_are_remembered(report: Report) -> None:
+    painted = situation(report, "styles_with_regions")
+
+    names = [style["region"] and style["region"]["name"] for style in painted["remembered"]]
+    assert names == ["Painted", "Opaque", "Channel", None]
+    assert [style["layer"] and style["layer"]["name"] for style in painted["remembered"]] == [
+        *(None, None, "Canvas", None)
+    ]
+    assert painted["again"] == painted["styles"]
 
 
 @pytest.mark.parametrize("name", SELECTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +12,29 @@ import pytest
 from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
 from gimp.scripted_daemon import Behaviour
-from impasto_gimp.arguments import ADVANCED_LABEL, GALLERY_LABEL, LABELS, STYLE_LABEL
+from impasto_gimp.arguments import (
+    ADVANCED_LABEL,
+    GALLERY_LABEL,
+    LABELS,
+    STYLE_LABEL,
+    VARIATIONS_LABEL,
+)
 
 pytestmark = pytest.mark.gimp
 
 IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
-EASEL = "^Neural Style: "
+VARIATIONS = "^Neural Style: Variations$"
+EASEL = "^Neural Style: Background"
 FILE_DIALOG = "^Choose a Style Image$"
 ERROR_BOX = "^GIMP Message$"
-SAVED = "[len(Gimp.get_images()[0].get_layers()), Gimp.get_images()[0].is_dirty()]"
+SAVED = "batch.shown_state()"
 UNTOUCHED = [1, False]
+REMEMBERED = (
+    "[bytes(layer.get_parasite('impasto-neural-style').get_data()).decode()"
+    " for layer in batch.shown_layers()[:-1]]"
+)
+GALLERY_S = 2.0
 # The button Cancel beside GIMP's progress bar, which no key reaches.
 CANCEL_PX = (990, 864)
 
@@ -59,6 +72,12 @@ def open_dialog(screen: Screen) -> None:
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("alt+r", "a", "n")
     screen.wait_for_window(DIALOG)
+
+
+def choose_painting(screen: Screen, *keys: str) -> None:
+    """Moves through the gallery, which fills itself with thumbnails one after the other."""
+    time.sleep(GALLERY_S)
+    screen.press(key_of(GALLERY_LABEL), *keys)
 
 
 def choose_style(screen: Screen, file: Path) -> None:
@@ -119,17 +138,63 @@ def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None
     own.mkdir(parents=True, exist_ok=True)
     shutil.copy(home.folder / "poppies.jpg", own / "zinnias.jpg")
     open_dialog(screen)
-    screen.press(key_of(GALLERY_LABEL), "End")
+    choose_painting(screen, "End")
     screen.photograph("gallery")
     set_seed(screen, Behaviour.INVERT)
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
-    name = screen.ask("Gimp.get_images()[0].get_layers()[0].get_name()")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z")
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
 
     assert name.endswith("Neural Style (zinnias)")
+
+
+def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None:
+    screen.ask("batch.open_painting()")
+    open_dialog(screen)
+    choose_painting(screen, "Home", "Right")
+    screen.press("alt+2")
+    choose_painting(screen, "End")
+    set_seed(screen, Behaviour.INVERT)
+    screen.photograph("two-styles")
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    given = screen.ask("batch.given_styles()")
+    screen.ask("batch.close_painting()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+    assert name.endswith("Neural Style (composition_viii + Canvas)")
+    assert [style["first_pixel"] for style in given[1:]] == [[255, 0, 0]]
+
+
+def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
+    open_dialog(screen)
+    choose_painting(screen, "Home")
+    screen.press(key_of(VARIATIONS_LABEL))
+    screen.wait_for_window(VARIATIONS)
+    time.sleep(GALLERY_S)
+    screen.photograph("variations")
+    # The focus is on what to vary; the last of nine is the strongest with the largest strokes.
+    screen.press(*["Tab"] * 9, "space")
+    screen.wait_for(lambda: not screen.windows(VARIATIONS), "the end of the variations")
+    screen.wait_for_window(DIALOG)
+    screen.photograph("variation-taken")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    remembered = screen.ask(REMEMBERED)
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+    assert '"style_strength": 2.0' in remembered[0]
+    assert '"style_scale": 2.0' in remembered[0]
+    assert '"quality": "good"' in remembered[0]
 
 
 def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) -> None:
@@ -151,10 +216,7 @@ def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) 
     screen.photograph("again")
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED)[0] == 3, "the second new layer")
-    remembered = screen.ask(
-        "[bytes(layer.get_parasite('impasto-neural-style').get_data()).decode()"
-        " for layer in Gimp.get_images()[0].get_layers()[:2]]"
-    )
+    remembered = screen.ask(REMEMBERED)
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z", "ctrl+z")
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layers")

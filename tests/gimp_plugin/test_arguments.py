@@ -10,15 +10,22 @@ from impasto_gimp.arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
+    REGION_LABEL,
+    START_LABEL,
     STYLE,
     STYLE_LABEL,
+    STYLES,
+    VARIATIONS_LABEL,
+    WEIGHT_LABEL,
     apply_settings,
     argument_name,
     declare_settings,
+    declare_styles,
     settings_from,
     with_mnemonics,
 )
 from impasto_shared.errors import InvalidSettings
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -32,6 +39,7 @@ from impasto_shared.settings import (
     Start,
     StyleSettings,
 )
+from impasto_shared.style import Style
 
 FLAGS = object()
 # What GIMP writes on its own buttons: Cancel, Help, Load, OK, Reset, Save.
@@ -106,6 +114,31 @@ class Procedure:
     ) -> None:
         self._add(name, Argument("choice", label, description, choice.entries, default, flags))
 
+    def add_file_argument(
+        self,
+        name: str,
+        label: str,
+        description: str,
+        action: object,
+        none_ok: bool,
+        default: object,
+        flags: object,
+    ) -> None:
+        assert none_ok, "a script may name a layer instead"
+        self._add(name, Argument("file", label, description, action, default, flags))
+
+    def add_layer_argument(
+        self, name: str, label: str, description: str, none_ok: bool, flags: object
+    ) -> None:
+        assert none_ok, "a script may name a file instead"
+        self._add(name, Argument("layer", label, description, None, None, flags))
+
+    def add_drawable_argument(
+        self, name: str, label: str, description: str, none_ok: bool, flags: object
+    ) -> None:
+        assert none_ok, "a style need not have a region"
+        self._add(name, Argument("drawable", label, description, None, None, flags))
+
     def get_property(self, name: str) -> Any:
         return self.arguments[name].default
 
@@ -151,10 +184,34 @@ def test_settings_survive_in_a_configuration(procedure: Procedure) -> None:
 
 
 def test_names_are_such_as_gimp_takes(procedure: Procedure) -> None:
-    names = [STYLE, *procedure.arguments]
+    declare_styles(procedure, "any file", FLAGS)
 
-    assert len(set(names)) == len(names)
-    assert [name for name in names if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)] == []
+    unfit = [name for name in procedure.arguments if not re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)]
+    assert unfit == []
+
+
+def test_each_style_has_a_file_a_layer_a_weight_and_a_region() -> None:
+    procedure = Procedure()
+    declare_styles(procedure, "any file", FLAGS)
+    kinds = {name: argument.kind for name, argument in procedure.arguments.items()}
+
+    first = {"": "file", "-layer": "layer", "-weight": "double", "-region": "drawable"}
+    assert STYLES[0].file == STYLE
+    assert len(STYLES) > 1
+    assert kinds == {
+        f"{arguments.file}{end}": kind for arguments in STYLES for end, kind in first.items()
+    }
+    for arguments in STYLES:
+        assert procedure.get_property(arguments.weight) == 1.0
+
+
+def test_every_weight_of_the_dialog_is_one_that_the_protocol_takes() -> None:
+    procedure = Procedure()
+    declare_styles(procedure, "any file", FLAGS)
+    picture = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+
+    for weight in procedure.arguments[STYLES[0].weight].values:
+        assert Style(picture, weight).weight == weight
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
@@ -201,6 +258,10 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
     assert set(LABELS) == {
         STYLE_LABEL,
         GALLERY_LABEL,
+        WEIGHT_LABEL,
+        REGION_LABEL,
+        VARIATIONS_LABEL,
+        START_LABEL,
         ADVANCED_LABEL,
         *(setting.label for setting in SETTINGS),
     }
@@ -209,7 +270,8 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
 
 
 def test_what_is_always_in_sight_has_a_mnemonic() -> None:
-    in_sight = [STYLE_LABEL, ADVANCED_LABEL, *(setting.label for setting in SETTINGS[:6])]
+    ours = [STYLE_LABEL, WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, START_LABEL, ADVANCED_LABEL]
+    in_sight = [*ours, *(setting.label for setting in SETTINGS[:6])]
 
     assert [label for label in in_sight if "_" not in LABELS[label]] == []
 

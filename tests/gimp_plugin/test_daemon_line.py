@@ -1,6 +1,6 @@
 import pytest
 
-from impasto_gimp.daemon_line import daemon_line, line_of
+from impasto_gimp.daemon_line import DaemonLine, daemon_line, line_of
 from impasto_shared.messages import JobReport, JobState, StatusReport, WorkerReport
 from integration.daemon_process import DaemonProcess
 
@@ -35,5 +35,16 @@ def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.setenv(name, value)
         running = daemon_line()
 
-    assert running == "The Impasto daemon is ready."
-    assert daemon_line() == "The Impasto daemon is not running; OK starts it."
+    assert running == DaemonLine("The Impasto daemon is ready.")
+    assert daemon_line() == DaemonLine(
+        "The Impasto daemon is not running; OK starts it.", can_start=True
+    )
+
+
+def test_daemon_elsewhere_cannot_be_started_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_ENDPOINT", "tcp://127.0.0.1:1")
+
+    line = daemon_line()
+
+    assert not line.can_start
+    assert "tcp://127.0.0.1:1" in line.text

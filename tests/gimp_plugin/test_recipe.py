@@ -2,25 +2,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto_gimp.recipe import Recipe
+from impasto_gimp.recipe import Recipe, RememberedItem, RememberedStyle
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Quality, StyleSettings
 
 RECIPE = Recipe(
-    7, "Foto", "file:///home/m/Bilder/Große%20Welle.jpg", StyleSettings(size=77, seed=3)
+    RememberedItem(7, "Foto"),
+    (
+        RememberedStyle("file:///home/m/Bilder/Große%20Welle.jpg", None, 1.0, None),
+        RememberedStyle(None, RememberedItem(9, "Leinwand"), 2.5, RememberedItem(11, "Himmel")),
+    ),
+    StyleSettings(size=77, seed=3),
+)
+
+items = st.builds(RememberedItem, st.integers(0, 2**32 - 1), st.text())
+styles = st.builds(
+    RememberedStyle,
+    st.none() | st.text(),
+    st.none() | items,
+    st.floats(0.01, 100),
+    st.none() | items,
 )
 
 
 @given(
-    st.integers(0, 2**32 - 1),
-    st.text(),
-    st.text(),
+    items,
+    st.lists(styles, max_size=4),
     st.builds(StyleSettings, size=st.integers(32, 4096), quality=st.sampled_from(Quality)),
 )
 def test_recipe_is_what_it_was_when_it_was_kept(
-    source: int, name: str, style: str, settings: StyleSettings
+    source: RememberedItem, chosen: list[RememberedStyle], settings: StyleSettings
 ) -> None:
-    recipe = Recipe(source, name, style, settings)
+    recipe = Recipe(source, tuple(chosen), settings)
 
     assert Recipe.from_bytes(recipe.to_bytes()) == recipe
 
@@ -36,7 +49,8 @@ def test_end_that_a_program_has_added_is_left_out() -> None:
         b"\xff",
         b"[]",
         b"{}",
-        b'{"source": "x", "source_name": "", "style": "", "settings": {}}',
+        b'{"source": "x", "styles": [], "settings": {}}',
+        b'{"source": {"tattoo": 7, "name": ""}, "styles": [7], "settings": {}}',
         RECIPE.to_bytes().replace(b'"seed"', b'"speed"'),
         RECIPE.to_bytes().replace(b'"size": 77', b'"size": 7'),
         RECIPE.to_bytes()[:-1],

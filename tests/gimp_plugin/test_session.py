@@ -81,8 +81,11 @@ class ScriptedClient:
     def previews(self) -> PreviewWish:
         return PREVIEWS
 
-    def connect(self, on_start: Callable[[], None]) -> "ScriptedClient":
+    def connect(
+        self, *, on_start: Callable[[], None], while_waiting: Callable[[], object]
+    ) -> "ScriptedClient":
         self._reach("connect")
+        self.while_waiting = while_waiting
         if self._is_started:
             on_start()
         return self
@@ -145,7 +148,7 @@ class ScriptedClient:
 
 
 def run(client: ScriptedClient) -> Image:
-    return Session(client.connect, client).run(PHOTO, STYLE, SETTINGS)
+    return Session(client.connect, client).run(PHOTO, [Style(STYLE)], SETTINGS)
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
@@ -201,6 +204,26 @@ def test_start_of_the_daemon_is_shown() -> None:
         "starting the daemon…",
         "sending the picture…",
     ]
+
+
+def test_windows_are_kept_alive_while_the_client_waits() -> None:
+    client = ScriptedClient([DONE])
+
+    run(client)
+    client.calls.clear()
+    client.while_waiting()
+
+    assert client.calls == ["wish"]
+
+
+def test_cancel_ends_a_wait_of_the_client() -> None:
+    client = ScriptedClient([DONE])
+
+    run(client)
+    client._wishes.append(Wish.CANCEL)
+
+    with pytest.raises(Abandoned):
+        client.while_waiting()
 
 
 def test_windows_are_kept_alive_while_no_news_comes() -> None:

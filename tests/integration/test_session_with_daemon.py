@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from impasto_gimp.session import JobClient, Progress, Session, Wish
+from impasto_gimp.session import Connect, JobClient, Progress, Session, Wish
 from impasto_shared.errors import DaemonError, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import PreviewWish
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 from integration.daemon_process import (
     ENDLESS,
     SMALL,
@@ -43,9 +44,9 @@ def daemon_pid(machine: DaemonProcess) -> int:
         return client.status().pid
 
 
-def client_of(daemon: DaemonProcess) -> Callable[[Callable[[], None]], JobClient]:
+def client_of(daemon: DaemonProcess) -> Connect:
     """A way to connect to a daemon that runs already."""
-    return lambda _on_start: daemon.client()
+    return lambda **_: daemon.client()
 
 
 class Easel:
@@ -75,7 +76,7 @@ def test_painting_has_the_photos_size_and_format(
     photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
     session = Session(client_of(shared_daemon), Easel())
 
-    painting = session.run(photo, picture(), StyleSettings(**SMALL))
+    painting = session.run(photo, [Style(picture())], StyleSettings(**SMALL))
 
     assert (painting.width, painting.height, painting.format) == (40, 33, form)
     assert bytes(painting.pixels) != bytes(photo.pixels)
@@ -85,7 +86,7 @@ def test_progress_rises_to_the_whole(shared_daemon: DaemonProcess) -> None:
     easel = Easel()
 
     Session(client_of(shared_daemon), easel).run(
-        picture(), picture(), StyleSettings(size=64, iterations=30)
+        picture(), [Style(picture())], StyleSettings(size=64, iterations=30)
     )
 
     fractions = [progress.fraction for progress in easel.shown if progress.fraction is not None]
@@ -103,7 +104,7 @@ def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProces
     photo, easel = picture(), Easel(keep_the_third_picture)
 
     painting = Session(client_of(shared_daemon), easel).run(
-        photo, picture(), StyleSettings(**ENDLESS)
+        photo, [Style(picture())], StyleSettings(**ENDLESS)
     )
 
     assert {(sketch.width, sketch.height) for sketch in easel.pictures} == {(32, 24)}
@@ -114,7 +115,7 @@ def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProces
 
 def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess) -> None:
     session = Session(client_of(shared_daemon), Easel())
-    session.run(picture(), picture(), StyleSettings(**SMALL))
+    session.run(picture(), [Style(picture())], StyleSettings(**SMALL))
 
     with shared_daemon.client() as onlooker:
         job = onlooker.status().jobs[-1].job
@@ -138,7 +139,7 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
     session = Session(client_of(daemon), Easel(end_at_the_first_step))
 
     with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
-        session.run(picture(), picture(), StyleSettings(**ENDLESS))
+        session.run(picture(), [Style(picture())], StyleSettings(**ENDLESS))
 
     assert ended
 
@@ -146,14 +147,20 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
 # The daemon outlives the process that starts it, so nobody waits for it.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProcess) -> None:
-    def connect(on_start: Callable[[], None]) -> JobClient:
+    def connect(*, on_start: Callable[[], None], while_waiting: Callable[[], object]) -> JobClient:
         return connect_or_start(
-            machine.endpoint, name="test", command=machine.command, on_start=on_start
+            machine.endpoint,
+            name="test",
+            command=machine.command,
+            on_start=on_start,
+            while_waiting=while_waiting,
         )
 
     def run() -> tuple[Image, list[Progress]]:
         easel = Easel()
-        painting = Session(connect, easel).run(picture(), picture(), StyleSettings(**SMALL))
+        painting = Session(connect, easel).run(
+            picture(), [Style(picture())], StyleSettings(**SMALL)
+        )
         return painting, easel.shown
 
     painting, shown_first = run()
