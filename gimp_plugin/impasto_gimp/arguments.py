@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from impasto_gimp.translation import gettext
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -19,23 +20,23 @@ from impasto_shared.settings import (
 )
 
 STYLE = "style"
-STYLE_LABEL = "Style image"
-STYLE_HELP = "The painting whose manner to use: an image file of any kind that GIMP opens"
-LAYER_LABEL = "Style layer"
-LAYER_HELP = "A layer of any open image whose manner to use in place of a style image"
-WEIGHT_LABEL = "Weight"
-WEIGHT_HELP = "How much this style counts beside the others that go to the same place"
+STYLE_LABEL = gettext("Style image")
+STYLE_HELP = gettext("The painting whose manner to use: an image file of any kind that GIMP opens")
+LAYER_LABEL = gettext("Style layer")
+LAYER_HELP = gettext("A layer of any open image whose manner to use in place of a style image")
+WEIGHT_LABEL = gettext("Weight")
+WEIGHT_HELP = gettext("How much this style counts beside the others that go to the same place")
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.01, 100.0
-REGION_LABEL = "Region"
-REGION_HELP = (
+REGION_LABEL = gettext("Region")
+REGION_HELP = gettext(
     "Where this style goes: a layer of the same image, where it is painted or, without "
     "transparency, where it is white; or a channel, where it is white. Without one, the style goes "
     "wherever no other does"
 )
-ADVANCED_LABEL = "Advanced"
-START_LABEL = "Start"
-VARIATIONS_LABEL = "Variations…"
-GALLERY_LABEL = "Paintings"
+ADVANCED_LABEL = gettext("Advanced")
+START_LABEL = gettext("Start")
+VARIATIONS_LABEL = gettext("Variations…")
+GALLERY_LABEL = gettext("Paintings")
 # The letters of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save.
 _TAKEN = "chlors"
 
@@ -87,8 +88,8 @@ LABELS = with_mnemonics(
         VARIATIONS_LABEL,
         START_LABEL,
         ADVANCED_LABEL,
-        *(setting.label for setting in SETTINGS if setting.name in IN_SIGHT),
-        *(setting.label for setting in reversed(SETTINGS) if setting.name not in IN_SIGHT),
+        *(gettext(setting.label) for setting in SETTINGS if setting.name in IN_SIGHT),
+        *(gettext(setting.label) for setting in reversed(SETTINGS) if setting.name not in IN_SIGHT),
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""
@@ -161,23 +162,24 @@ def _numbered(label: str, arguments: StyleArguments) -> str:
 def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
     """Gives a Gimp.Procedure one argument a setting; `new_choice` makes an empty Gimp.Choice."""
     for setting in SETTINGS:
-        name, label = argument_name(setting), LABELS[setting.label]
+        name, label = argument_name(setting), LABELS[gettext(setting.label)]
+        help_text = gettext(setting.help)
         if isinstance(setting, ChoiceSetting):
             choice = new_choice()
             for number, (nick, meaning) in enumerate(setting.choices.items()):
-                choice.add(nick, number, meaning, "")
+                choice.add(nick, number, gettext(meaning), "")
             default = setting.default.value
-            procedure.add_choice_argument(name, label, setting.help, choice, default, flags)
+            procedure.add_choice_argument(name, label, help_text, choice, default, flags)
             continue
         if isinstance(setting, LayersSetting):
-            procedure.add_string_argument(name, label, setting.help, setting.default, flags)
+            procedure.add_string_argument(name, label, help_text, setting.default, flags)
             continue
         add = (
             procedure.add_int_argument
             if isinstance(setting, IntegerSetting)
             else procedure.add_double_argument
         )
-        add(name, label, setting.help, setting.low, setting.high, setting.default, flags)
+        add(name, label, help_text, setting.low, setting.high, setting.default, flags)
 
 
 def apply_settings(config: Any, settings: StyleSettings) -> None:

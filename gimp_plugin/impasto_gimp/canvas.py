@@ -17,6 +17,7 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
 
 from impasto_gimp.recipe import PARASITE, Recipe  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import ImpastoError, InvalidImage  # noqa: E402
 from impasto_shared.image import Image, PixelFormat, check_size  # noqa: E402
 
@@ -40,7 +41,7 @@ _LAYER_TYPES = {
 
 
 _MASK_FORMAT = "Y float"
-_NOTHING_SELECTED = (
+_NOTHING_SELECTED = gettext(
     "Nothing of the layer is selected: the selection lies elsewhere. Select a part of the layer, "
     "or nothing (Select > None) to paint all of it."
 )
@@ -72,17 +73,26 @@ def the_layer(drawables: list[Any]) -> Any:
     """
     if len(drawables) != 1:
         raise InvalidImage(
-            f"Neural Style works on one layer, but {len(drawables)} are selected. "
-            "Select one in the Layers dialog."
+            gettext(
+                "Neural Style works on one layer, but {count} are selected. Select one in the "
+                "Layers dialog."
+            ).format(count=len(drawables))
         )
     (drawable,) = drawables
     if not drawable.is_layer():
-        kind = "layer mask" if drawable.is_layer_mask() else "channel"
-        raise InvalidImage(
-            f"Neural Style works on layers, but the {kind} “{drawable.get_name()}” is selected. "
-            "Click the thumbnail of a layer in the Layers dialog."
+        message = (
+            gettext(
+                "Neural Style works on layers, but the layer mask “{name}” is selected. Click the "
+                "thumbnail of a layer in the Layers dialog."
+            )
+            if drawable.is_layer_mask()
+            else gettext(
+                "Neural Style works on layers, but the channel “{name}” is selected. Click the "
+                "thumbnail of a layer in the Layers dialog."
+            )
         )
-    check_size(drawable.get_width(), drawable.get_height(), "The layer")
+        raise InvalidImage(message.format(name=drawable.get_name()))
+    check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"))
     _check_base_type(drawable.get_image())
     return drawable
 
@@ -126,8 +136,8 @@ def read_painting(layer: Any) -> Image:
         InvalidImage: where it is gone, or too large.
     """
     if not layer.is_valid():
-        raise InvalidImage("The layer whose style was to be used is gone. Choose another.")
-    name = f"The style layer “{layer.get_name()}”"
+        raise InvalidImage(gettext("The layer whose style was to be used is gone. Choose another."))
+    name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name)
     return read_pixels(layer)
 
@@ -165,11 +175,13 @@ def read_region(region: Any, layer: Any) -> Image:
         InvalidImage: where the region is gone, or belongs to another image.
     """
     if not region.is_valid():
-        raise InvalidImage("The region that a style was to go to is gone. Choose another.")
+        raise InvalidImage(gettext("The region that a style was to go to is gone. Choose another."))
     if region.get_image() != layer.get_image():
         raise InvalidImage(
-            f"The region “{region.get_name()}” is in another image than the layer "
-            f"“{layer.get_name()}”. Choose a layer or a channel of the same image."
+            gettext(
+                "The region “{region}” is in another image than the layer “{layer}”. Choose a "
+                "layer or a channel of the same image."
+            ).format(region=region.get_name(), layer=layer.get_name())
         )
     _, x, y = layer.get_offsets()
     _, region_x, region_y = region.get_offsets()
@@ -223,12 +235,14 @@ def _insert(layer: Any, above: Any) -> None:
     image = above.get_image()
     if not image.insert_layer(layer, above.get_parent(), image.get_item_position(above)):
         layer.delete()
-        raise CanvasChanged(f"GIMP did not take the new layer: {last_error()}")
+        raise CanvasChanged(
+            gettext("GIMP did not take the new layer: {reason}").format(reason=last_error())
+        )
 
 
 def last_error() -> str:
     """Why GIMP refused its last call, in its words."""
-    return Gimp.get_pdb().get_last_error() or "it did not say why."
+    return Gimp.get_pdb().get_last_error() or gettext("it did not say why.")
 
 
 def _pixel_format(drawable: Any) -> PixelFormat:
@@ -239,23 +253,32 @@ def _pixel_format(drawable: Any) -> PixelFormat:
 def _check_base_type(image: Any) -> None:
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise InvalidImage(
-            "This image is indexed: it has only the colours of its palette, and a painting needs "
-            "more. Choose Image > Mode > RGB first."
+            gettext(
+                "This image is indexed: it has only the colours of its palette, and a painting "
+                "needs more. Choose Image > Mode > RGB first."
+            )
         )
 
 
 def _check_unchanged(source: Source, picture: Image) -> None:
     if not source.layer.is_valid():
         raise CanvasChanged(
-            "The layer, or its image, was deleted while the painting was being made."
+            gettext("The layer, or its image, was deleted while the painting was being made.")
         )
     _check_base_type(source.layer.get_image())
     size = (source.layer.get_width(), source.layer.get_height())
     if size != (picture.width, picture.height):
         raise CanvasChanged(
-            f"The layer is {size[0]} × {size[1]} pixels now, but the painting is "
-            f"{picture.width} × {picture.height}: the layer was resized while the painting was "
-            "being made. Run Neural Style again."
+            gettext(
+                "The layer is {width} × {height} pixels now, but the painting is {old_width} × "
+                "{old_height}: the layer was resized while the painting was being made. Run Neural "
+                "Style again."
+            ).format(
+                width=size[0],
+                height=size[1],
+                old_width=picture.width,
+                old_height=picture.height,
+            )
         )
 
 

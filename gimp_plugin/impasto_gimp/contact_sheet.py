@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from impasto_gimp.session import JobClient, check_alive
+from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.messages import JobState, PreviewWish
@@ -38,8 +39,8 @@ def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
     strength, scale = _number("style_strength"), _number("style_scale")
     return [
         Variation(
-            f"{strength.label} {varied.style_strength:g}, {scale.label.lower()} "
-            f"{varied.style_scale:g}",
+            f"{gettext(strength.label)} {varied.style_strength:g}\n"
+            f"{gettext(scale.label)} {varied.style_scale:g}",
             varied,
         )
         for strength_factor in _FACTORS
@@ -61,7 +62,9 @@ def by_loss(settings: StyleSettings) -> list[Variation]:
         for setting in SETTINGS
         if isinstance(setting, ChoiceSetting) and setting.name == "style_loss"
     )
-    return [Variation(labels[loss], replace(settings, style_loss=loss)) for loss in StyleLoss]
+    return [
+        Variation(gettext(labels[loss]), replace(settings, style_loss=loss)) for loss in StyleLoss
+    ]
 
 
 def _number(name: str) -> NumberSetting:

@@ -12,6 +12,7 @@ from gi.repository import GLib, Gtk  # noqa: E402
 from impasto_gimp.arguments import LABELS, START_LABEL  # noqa: E402
 from impasto_gimp.daemon_line import DaemonLine, daemon_line  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
 
@@ -25,7 +26,9 @@ def new_daemon_bar() -> Any:
     text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
     text.get_style_context().add_class("dim-label")
     start = Gtk.Button.new_with_mnemonic(LABELS[START_LABEL])
-    start.set_tooltip_text("Start the daemon now, so that the painting begins at once later")
+    start.set_tooltip_text(
+        gettext("Start the daemon now, so that the painting begins at once later")
+    )
     start.set_no_show_all(True)
     bar.pack_start(text, True, True, 0)
     bar.pack_end(start, False, False, 0)
@@ -39,7 +42,7 @@ def new_daemon_bar() -> Any:
         return True
 
     def start_daemon(*_: object) -> None:
-        show(DaemonLine("The Impasto daemon is being started…"))
+        show(DaemonLine(gettext("The Impasto daemon is being started…")))
         try:
             _start()
         except ImpastoError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_gimp.session import jobs
+from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import JobState, StatusReport
 from impasto_shared.paths import default_endpoint, socket_path
@@ -31,21 +31,27 @@ def daemon_line() -> DaemonLine:
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonLine(str(error))  # elsewhere: it cannot be started from here
-        return DaemonLine("The Impasto daemon is not running; OK starts it.", can_start=True)
+        text = gettext("The Impasto daemon is not running; OK starts it.")
+        return DaemonLine(text, can_start=True)
     except ImpastoError as error:
         return DaemonLine(str(error))
 
 
 def line_of(status: StatusReport) -> str:
     """The line for a daemon that answers."""
-    line = "The Impasto daemon is ready"
+    line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
-        line += f" on {_device(status.worker.device)}"
+        line = gettext("The Impasto daemon is ready on {device}.").format(
+            device=_device(status.worker.device)
+        )
     under_way = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
     if under_way:
-        line += f", with {jobs(under_way)} before yours"
-    return f"{line}."
+        before = ngettext(
+            "{count} job is before yours.", "{count} jobs are before yours.", under_way
+        )
+        line += f" {before.format(count=under_way)}"
+    return line
 
 
 def _device(device: str) -> str:
-    return "the processor" if device == "CPU" else device
+    return gettext("the processor") if device == "CPU" else device

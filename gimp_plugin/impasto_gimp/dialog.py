@@ -27,11 +27,12 @@ from impasto_gimp.gallery import paintings_at_hand  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.style_page import new_region_chooser, new_style_page  # noqa: E402
 from impasto_gimp.styles import chosen_painting, chosen_styles  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_gimp.variations import choose_variation  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting, Setting  # noqa: E402
 
-TITLE = "Neural Style"
+TITLE = gettext("Neural Style")
 _SETTINGS = "settings"
 _SPACING_PX = 12
 _TAB_CHARACTERS = 9
@@ -52,7 +53,11 @@ def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bo
     """Whether the dialog ends with OK and a painting."""
     accepted = dialog.run()
     while accepted and not any(chosen_painting(config, arguments) for arguments in choices):
-        _tell(dialog, "No style image is chosen.", "Choose the painting whose manner to use.")
+        _tell(
+            dialog,
+            gettext("No style image is chosen."),
+            gettext("Choose the painting whose manner to use."),
+        )
         accepted = dialog.run()
     dialog.destroy()
     handle_events()
@@ -76,12 +81,12 @@ def _arrange(dialog: Any, styles: Any, settings: Any) -> None:
 def _style_tabs(dialog: Any, config: Any, painted: Any) -> Any:
     """A tab for each style that can be chosen."""
     tabs = Gtk.Notebook()
-    tabs.get_accessible().set_name("Styles")
+    tabs.get_accessible().set_name(gettext("Styles"))
     only_one: list[Any] = []
     paintings = paintings_at_hand(painted)
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
-        weight = dialog.get_scale_entry(arguments.weight, 1.0)
+        weight = _scale_entry(dialog, arguments.weight)
         weight.set_logarithmic(True)
         region = new_region_chooser(config, arguments, painted)
         only_one += [weight, region]
@@ -113,7 +118,7 @@ def _tab(config: Any, arguments: StyleArguments) -> Any:
 
     def update(*_: object) -> None:
         chosen = chosen_painting(config, arguments)
-        name = chosen.name.replace("_", "__") if chosen else "Style"
+        name = chosen.name.replace("_", "__") if chosen else gettext("Style")
         label.set_text_with_mnemonic(f"_{arguments.number} {name}")
 
     for argument in (arguments.file, arguments.layer):
@@ -130,7 +135,7 @@ def _settings(dialog: Any, settings: Sequence[Setting]) -> Any:
     for setting in settings:
         name = argument_name(setting)
         if isinstance(setting, NumberSetting):
-            dialog.get_scale_entry(name, 1.0)
+            _scale_entry(dialog, name)
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
@@ -146,9 +151,18 @@ def _settings(dialog: Any, settings: Sequence[Setting]) -> Any:
     return box
 
 
+def _scale_entry(dialog: Any, argument: str) -> Any:
+    """The row of a number, its slider with the name that GIMP gives to the number alone."""
+    entry = dialog.get_scale_entry(argument, 1.0)
+    entry.get_range().get_accessible().set_name(entry.get_label().get_text())
+    return entry
+
+
 def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
     button = Gtk.Button.new_with_mnemonic(LABELS[VARIATIONS_LABEL])
-    button.set_tooltip_text("See small paintings with other settings, and take those of one")
+    button.set_tooltip_text(
+        gettext("See small paintings with other settings, and take those of one")
+    )
     button.set_halign(Gtk.Align.END)
 
     def choose(*_: object) -> None:
@@ -156,7 +170,7 @@ def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
             styles, settings = chosen_styles(config), settings_from(config)
             chosen = choose_variation(dialog, painted, styles, settings)
         except ImpastoError as error:
-            _tell(dialog, "There can be no variations.", str(error))
+            _tell(dialog, gettext("There can be no variations."), str(error))
         else:
             apply_settings(config, chosen or settings)
 

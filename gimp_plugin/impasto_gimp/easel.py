@@ -15,6 +15,7 @@ from gi.repository import GdkPixbuf, Gimp, GimpUi, Gtk  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.pixbufs import pixbuf_of  # noqa: E402
 from impasto_gimp.session import Progress, Wish  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.messages import PreviewWish  # noqa: E402
 
@@ -37,10 +38,14 @@ class Easel:
         self._picture = Gtk.Image()
         self._bar = Gtk.ProgressBar(show_text=True)
         self._loss = Gtk.Label(label=" ", xalign=1.0)
-        self._dialog = Gtk.Dialog(title=f"Neural Style: {layer.get_name()}", role="impasto-easel")
-        self._dialog.add_button("_Cancel", Gtk.ResponseType.CANCEL)
-        self._keep = self._dialog.add_button("Stop and _Keep", _KEEP)
-        self._keep.set_tooltip_text("End here and keep what has been painted as a new layer")
+        self._dialog = Gtk.Dialog(
+            title=f"{gettext('Neural Style')}: {layer.get_name()}", role="impasto-easel"
+        )
+        self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
+        self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
+        self._keep.set_tooltip_text(
+            gettext("End here and keep what has been painted as a new layer")
+        )
         self._keep.set_sensitive(False)
         self._dialog.connect("response", self._on_response)
         self._arrange()
@@ -59,13 +64,13 @@ class Easel:
 
     def show(self, progress: Progress) -> None:
         """Moves the bar, and lets the person keep the picture as soon as there is one."""
-        self._bar.set_text(progress.text[:1].upper() + progress.text[1:])
+        self._bar.set_text(progress.text)
         if progress.fraction is None:
             self._bar.pulse()
         else:
             self._bar.set_fraction(progress.fraction)
         if progress.loss is not None:
-            self._loss.set_text(f"Loss {progress.loss:.4g}")
+            self._loss.set_text(gettext("Loss {loss}").format(loss=f"{progress.loss:.4g}"))
         self._keep.set_sensitive(progress.can_keep)
         handle_events()
 
@@ -84,7 +89,10 @@ class Easel:
         box.set_border_width(_MARGIN_PX)
         for widget, grows in ((self._picture, True), (self._bar, False), (self._loss, False)):
             box.pack_start(widget, grows, grows, 0)
-        for widget, name in ((self._picture, "The picture so far"), (self._bar, "Progress")):
+        for widget, name in (
+            (self._picture, gettext("The picture so far")),
+            (self._bar, gettext("Progress")),
+        ):
             widget.get_accessible().set_name(name)
 
     def _show_pixels(self, pixels: Any, size: tuple[int, int]) -> None:

@@ -14,6 +14,7 @@ from gi.repository import GdkPixbuf, Gimp, Gio, GLib, GObject, Gtk, Pango  # noq
 
 from impasto_gimp.arguments import GALLERY_LABEL, StyleArguments  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 
 SHIPPED = Path(__file__).parent.parent / "styles"
 OWN = Path(GLib.get_user_data_dir()) / "impasto/styles"
@@ -113,7 +114,9 @@ def _rows(painted: Any) -> Iterator[list[Any]]:
             if layer == painted or not layer.is_valid():
                 continue
             pixels = layer.get_thumbnail(_WIDTH_PX, _HEIGHT_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
-            place = f"The layer “{layer.get_name()}” of {image.get_name()}"
+            place = gettext("The layer “{layer}” of {image}").format(
+                layer=layer.get_name(), image=image.get_name()
+            )
             yield [pixels, layer.get_name(), GLib.markup_escape_text(place), None, layer]
 
 

@@ -22,6 +22,7 @@ from impasto_gimp.arguments import (  # noqa: E402
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
 from impasto_gimp.session import Abandoned, JobClient, Session  # noqa: E402
 from impasto_gimp.styles import apply_recipe, chosen_styles, recipe_of, source_of  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
 
@@ -37,7 +38,7 @@ class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
     """Registers the filters Neural Style and Neural Style Again under Filters > Artistic."""
 
     def do_set_i18n(self, _procedure_name: str) -> bool:
-        """Says that there are no translations."""
+        """Says that the texts come translated: impasto_gimp.translation does it."""
         return False
 
     def do_query_procedures(self) -> list[str]:
@@ -51,21 +52,26 @@ class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
         procedure.set_image_types("*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
         if name == PROCEDURE:
-            procedure.set_menu_label("_Neural Style…")
+            procedure.set_menu_label(gettext("_Neural Style…"))
             procedure.set_documentation(
-                "Repaint the layer in the manner of a painting",
-                "Sends the layer and a style image to the Impasto daemon, which repaints the one "
-                "in the manner of the other (neural style transfer, Gatys et al. 2016), and adds "
-                "the painting as a new layer above. Starts the daemon if none is running.",
+                gettext("Repaint the layer in the manner of a painting"),
+                gettext(
+                    "Sends the layer and a style image to the Impasto daemon, which repaints the "
+                    "one in the manner of the other (neural style transfer, Gatys et al. 2016), "
+                    "and adds the painting as a new layer above. Starts the daemon if none is "
+                    "running."
+                ),
                 name,
             )
         else:
-            procedure.set_menu_label("Neural St_yle Again…")
+            procedure.set_menu_label(gettext("Neural St_yle Again…"))
             procedure.set_documentation(
-                "Repaint with the settings that a painted layer was made with",
-                "Begins with the style image and the settings that the selected layer was painted "
-                "with by Neural Style, and repaints the layer that it was painted from. A script "
-                "cannot change them: it calls Neural Style instead.",
+                gettext("Repaint with the settings that a painted layer was made with"),
+                gettext(
+                    "Begins with the style image and the settings that the selected layer was "
+                    "painted with by Neural Style, and repaints the layer that it was painted "
+                    "from. A script cannot change them: it calls Neural Style instead."
+                ),
                 name,
             )
         # After the label, or GIMP 3.2 ignores it.
@@ -127,8 +133,10 @@ def _paint(procedure: Any, run_mode: Any, config: Any, find: Callable[[], _Place
         traceback.print_exc()
         return _failure(
             procedure,
-            f"Neural Style met an error of its own, {type(error).__name__}: {error}. "
-            "The terminal that GIMP was started from shows where.",
+            gettext(
+                "Neural Style met an error of its own, {kind}: {error}. The terminal that GIMP "
+                "was started from shows where."
+            ).format(kind=type(error).__name__, error=error),
         )
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
 
@@ -160,7 +168,7 @@ def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
     with _easel(place.layer) if interactive else ProgressBar() as easel:
         source = canvas.read_layer(place.layer)
         picture = Session(_connect, easel).run(source.picture, styles, settings)
-    name = f"Neural Style ({' + '.join(style.name for style in chosen)})"
+    name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
     canvas.add_layer(source, place.above, picture, name, recipe)
 
 
@@ -170,8 +178,10 @@ def _require_zmq() -> None:
         import zmq  # noqa: F401
     except ImportError as error:
         raise ZmqMissing(
-            f"GIMP's Python cannot use pyzmq ({error}), which reaches the Impasto daemon. "
-            "Run ./install.sh plugin in the Impasto folder."
+            gettext(
+                "GIMP's Python cannot use pyzmq ({error}), which reaches the Impasto daemon. Run "
+                "./install.sh plugin in the Impasto folder."
+            ).format(error=error)
         ) from error
 
 

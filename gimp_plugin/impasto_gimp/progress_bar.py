@@ -9,6 +9,7 @@ from gi.repository import Gimp  # noqa: E402
 
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.session import Progress, Wish  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.messages import PreviewWish  # noqa: E402
 
@@ -19,7 +20,7 @@ class ProgressBar:
     previews: PreviewWish | None = None
 
     def __enter__(self) -> ProgressBar:
-        Gimp.progress_init("Neural Style")
+        Gimp.progress_init(gettext("Neural Style"))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -27,7 +28,7 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Moves the bar."""
-        Gimp.progress_set_text(f"Neural Style: {progress.text}")
+        Gimp.progress_set_text(f"{gettext('Neural Style')}: {progress.text}")
         if progress.fraction is None:
             Gimp.progress_pulse()
         else:

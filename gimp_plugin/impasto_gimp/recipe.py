@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.settings import StyleSettings
 
@@ -60,8 +61,10 @@ class Recipe:
         except (ValueError, KeyError, TypeError, ImpastoError) as error:
             raise InvalidSettings(
                 "settings",
-                f"What the layer remembers of how it was painted cannot be read: {error}. Choose "
-                "Neural Style… instead.",
+                gettext(
+                    "What the layer remembers of how it was painted cannot be read: {error}. "
+                    "Choose Neural Style… instead."
+                ).format(error=error),
             ) from error
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.errors import (
     DaemonError,
     ErrorCode,
@@ -133,17 +134,17 @@ class Session:
             ProtocolError: where the painting has another size than `content`.
         """
         show = self._easel.show
-        show(Progress("looking for the daemon…"))
+        show(Progress(gettext("Looking for the daemon…")))
         client = self._connect(
-            on_start=lambda: show(Progress("starting the daemon…")),
+            on_start=lambda: show(Progress(gettext("Starting the daemon…"))),
             while_waiting=self._heeded_wish,
         )
         try:
             self._heeded_wish()
-            show(Progress("sending the picture…"))
+            show(Progress(gettext("Sending the picture…")))
             job = client.submit(content, styles, settings, self._easel.previews)
             self._follow(client, job)
-            show(Progress("fetching the painting…", 1.0))
+            show(Progress(gettext("Fetching the painting…"), 1.0))
             picture = client.fetch(job)
             self._heeded_wish()
             # The painting is here, whatever becomes of the daemon now.
@@ -169,7 +170,7 @@ class Session:
                 self._easel.show_picture(picture)
             if self._heeded_wish() is Wish.KEEP and not is_kept:
                 is_kept = True
-                self._easel.show(Progress("finishing what is painted…", 1.0))
+                self._easel.show(Progress(gettext("Finishing what is painted…"), 1.0))
                 # Where the daemon cannot, the job goes on to its end: nothing is lost.
                 with suppress(DaemonError):
                     client.keep(job)
@@ -178,19 +179,24 @@ class Session:
         """What is wished; raises Abandoned where it is to be cancelled."""
         wish = self._easel.wish()
         if wish is Wish.CANCEL:
-            raise Abandoned("Cancelled.")
+            raise Abandoned(gettext("Cancelled."))
         return wish
 
 
 def progress_of(report: JobReport) -> Progress:
     """What to show of a job that has not ended."""
     if report.state is JobState.QUEUED and report.position:
-        return Progress(f"waiting, {jobs(report.position)} before this one")
+        waiting = ngettext(
+            "Waiting, {count} job before this one",
+            "Waiting, {count} jobs before this one",
+            report.position,
+        )
+        return Progress(waiting.format(count=report.position))
     if report.step == 0:
-        return Progress("loading the network…")
-    text = f"step {report.step} of {report.steps}"
+        return Progress(gettext("Loading the network…"))
+    text = gettext("Step {step} of {steps}").format(step=report.step, steps=report.steps)
     if report.eta_s is not None:
-        text += f", {_duration(report.eta_s)} left"
+        text += gettext(", {time} left").format(time=_duration(report.eta_s))
     return Progress(text, report.done, report.loss, report.can_keep)
 
 
@@ -198,9 +204,16 @@ def _checked(picture: Image, content: Image) -> Image:
     """The picture; raises ProtocolError where it is none of `content`."""
     if (picture.width, picture.height) != (content.width, content.height):
         raise ProtocolError(
-            f"The daemon painted {picture.width} × {picture.height} pixels instead of "
-            f"{content.width} × {content.height}. Plug-in and daemon do not fit together: "
-            "run ./install.sh plugin in the Impasto folder."
+            gettext(
+                "The daemon painted {width} × {height} pixels instead of {right_width} × "
+                "{right_height}. Plug-in and daemon do not fit together: run ./install.sh plugin "
+                "in the Impasto folder."
+            ).format(
+                width=picture.width,
+                height=picture.height,
+                right_width=content.width,
+                right_height=content.height,
+            )
         )
     return picture
 
@@ -208,23 +221,19 @@ def _checked(picture: Image, content: Image) -> Image:
 def check_alive(report: JobReport) -> None:
     """Raises JobCancelled or DaemonError where a job has ended without a picture."""
     if report.state is JobState.CANCELLED:
-        raise JobCancelled("The job was cancelled at the daemon. Run Neural Style again.")
+        raise JobCancelled(gettext("The job was cancelled at the daemon. Run Neural Style again."))
     if report.state is JobState.FAILED:
         if report.problem is None:
-            raise DaemonError("The daemon failed and did not say why.", ErrorCode.INTERNAL)
+            message = gettext("The daemon failed and did not say why.")
+            raise DaemonError(message, ErrorCode.INTERNAL)
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)
-
-
-def jobs(count: int) -> str:
-    """1 job, or 2 jobs."""
-    return "1 job" if count == 1 else f"{count} jobs"
 
 
 def _duration(seconds: float) -> str:
     """42 s, 12 min or 2 h 5 min."""
     if seconds < 100:
-        return f"{seconds:.0f} s"
+        return gettext("{seconds} s").format(seconds=f"{seconds:.0f}")
     minutes = round(seconds / 60)
     if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return gettext("{minutes} min").format(minutes=minutes)
+    return gettext("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)

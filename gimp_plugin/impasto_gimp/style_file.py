@@ -13,6 +13,7 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib  # noqa: E402
 
 from impasto_gimp.canvas import last_error, read_pixels  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import InvalidImage  # noqa: E402
 from impasto_shared.image import Image, check_size  # noqa: E402
 
@@ -25,7 +26,7 @@ def read_style(file: Any, longest_side_px: int | None = None) -> Image:
     Raises:
         InvalidImage: where there is no such file, it is no image, or too large a one.
     """
-    name = f"The style image {file.get_parse_name()}"
+    name = gettext("The style image {file}").format(file=file.get_parse_name())
     _check_file(file, name)
     with _loaded(file, name) as image:
         layer = _merged(image, name)
@@ -56,13 +57,15 @@ def thumbnail(file: Any, width_px: int, height_px: int) -> Any:
 
 def _check_file(file: Any, name: str) -> None:
     if not file.query_exists():
-        raise InvalidImage(f"{name} does not exist. Choose another file.")
+        raise InvalidImage(gettext("{name} does not exist. Choose another file.").format(name=name))
     flags = Gio.FileQueryInfoFlags.NONE
     info = file.query_info("standard::type,standard::size", flags, None)
     if info.get_file_type() == Gio.FileType.DIRECTORY:
-        raise InvalidImage(f"{name} is a folder. Choose a file in it.")
+        raise InvalidImage(gettext("{name} is a folder. Choose a file in it.").format(name=name))
     if info.get_size() == 0:
-        raise InvalidImage(f"{name} is empty: the file has 0 bytes. Choose another.")
+        raise InvalidImage(
+            gettext("{name} is empty: the file has 0 bytes. Choose another.").format(name=name)
+        )
     if path := file.get_path():
         # A huge image must be refused before GIMP takes memory for its pixels.
         kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
@@ -77,7 +80,9 @@ def _loaded(file: Any, name: str) -> Iterator[Any]:
     # Opening has a progress bar of its own, which would stay, with a Cancel that cancels nothing.
     Gimp.progress_end()
     if image is None:
-        raise InvalidImage(f"{name} could not be opened: {last_error()}")
+        raise InvalidImage(
+            gettext("{name} could not be opened: {reason}").format(name=name, reason=last_error())
+        )
     try:
         yield image
     finally:
@@ -89,5 +94,9 @@ def _merged(image: Any, name: str) -> Any:
     if len(layers) == 1:  # merging would give it alpha where it has none
         return layers[0]
     if not any(layer.get_visible() for layer in layers):
-        raise InvalidImage(f"{name} shows nothing: all its layers are hidden. Choose another.")
+        raise InvalidImage(
+            gettext("{name} shows nothing: all its layers are hidden. Choose another.").format(
+                name=name
+            )
+        )
     return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)

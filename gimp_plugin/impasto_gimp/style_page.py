@@ -6,10 +6,11 @@ from typing import Any
 
 import gi
 
+gi.require_version("Atk", "1.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
+from gi.repository import Atk, Gimp, GimpUi, Gtk  # noqa: E402
 
 from impasto_gimp.arguments import (  # noqa: E402
     GALLERY_LABEL,
@@ -23,12 +24,13 @@ from impasto_gimp.arguments import (  # noqa: E402
 from impasto_gimp.gallery import new_gallery  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 from impasto_gimp.styles import chosen_painting  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 
 _PREVIEW_WIDTH_PX = 300
 _PREVIEW_HEIGHT_PX = 112
 _SPACING_PX = 6
-_CHOOSER_TITLE = "Choose a Style Image"
-_EVERYWHERE = "Wherever no other style goes"
+_CHOOSER_TITLE = gettext("Choose a Style Image")
+_EVERYWHERE = gettext("Wherever no other style goes")
 
 
 def new_style_page(config: Any, arguments: StyleArguments, paintings: Any) -> Any:
@@ -52,7 +54,7 @@ def _preview(config: Any, arguments: StyleArguments) -> Any:
     """The chosen painting, large enough to be judged; nothing where only GIMP can open its file."""
     preview = Gtk.Image()
     preview.set_size_request(_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
-    preview.get_accessible().set_name("The chosen painting")
+    preview.get_accessible().set_name(gettext("The chosen painting"))
 
     def update(*_: object) -> None:
         chosen = chosen_painting(config, arguments)
@@ -85,6 +87,9 @@ def _file_chooser(config: Any, arguments: StyleArguments) -> Any:
         child for child in chooser.get_children() if isinstance(child, Gtk.FileChooserButton)
     )
     button.set_title(_CHOOSER_TITLE)  # GIMP makes the button before it knows the title
+    label = chooser.get_label_widget().get_accessible()
+    for inner in button.get_children():  # of which one takes the keys
+        inner.get_accessible().add_relationship(Atk.RelationType.LABELLED_BY, label)
     button.add_filter(_images())
     button.add_filter(_all_files())
 
@@ -110,14 +115,14 @@ def _file_chooser(config: Any, arguments: StyleArguments) -> Any:
 
 def _images() -> Any:
     images = Gtk.FileFilter()
-    images.set_name("Images")
+    images.set_name(gettext("Images"))
     images.add_mime_type("image/*")
     return images
 
 
 def _all_files() -> Any:
     files = Gtk.FileFilter()
-    files.set_name("All files")
+    files.set_name(gettext("All files"))
     files.add_pattern("*")
     return files
 

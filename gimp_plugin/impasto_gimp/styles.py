@@ -28,6 +28,7 @@ from impasto_gimp.recipe import (  # noqa: E402
     RememberedStyle,
 )
 from impasto_gimp.style_file import read_style  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import InvalidImage, InvalidSettings  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.settings import StyleSettings  # noqa: E402
@@ -112,7 +113,7 @@ def chosen_styles(config: Any) -> list[ChosenStyle]:
     ]
     if not chosen:
         raise InvalidSettings(
-            STYLE, "No style image is chosen: name the painting whose manner to use."
+            STYLE, gettext("No style image is chosen: name the painting whose manner to use.")
         )
     return chosen
 
@@ -136,15 +137,19 @@ def source_of(painted: Any) -> tuple[Any, Recipe]:
     parasite = painted.get_parasite(PARASITE)
     if parasite is None:
         raise InvalidImage(
-            f"The layer “{painted.get_name()}” was not painted by Neural Style. Select one that "
-            "was, or choose Neural Style… instead."
+            gettext(
+                "The layer “{layer}” was not painted by Neural Style. Select one that was, or "
+                "choose Neural Style… instead."
+            ).format(layer=painted.get_name())
         )
     recipe = Recipe.from_bytes(bytes(parasite.get_data()))
     source = _found(recipe.source, painted.get_image())
     if source is None:
         raise InvalidImage(
-            f"The layer “{recipe.source.name}”, which “{painted.get_name()}” was painted from, is "
-            "no longer in this image. Select another layer and choose Neural Style…"
+            gettext(
+                "The layer “{source}”, which “{layer}” was painted from, is no longer in this "
+                "image. Select another layer and choose Neural Style…"
+            ).format(source=recipe.source.name, layer=painted.get_name())
         )
     return source, recipe
 
@@ -172,8 +177,10 @@ def _style_layer(style: RememberedStyle | None, image: Any) -> Any:
         if found := _found(style.layer, place):
             return found
     raise InvalidImage(
-        f"The layer “{style.layer.name}”, whose style was used, is in no open image. Open its "
-        "image, or choose Neural Style… and another style."
+        gettext(
+            "The layer “{layer}”, whose style was used, is in no open image. Open its image, or "
+            "choose Neural Style… and another style."
+        ).format(layer=style.layer.name)
     )
 
 
@@ -183,8 +190,10 @@ def _region(style: RememberedStyle | None, image: Any) -> Any:
     found = _found(style.region, image)
     if found is None:
         raise InvalidImage(
-            f"“{style.region.name}”, which said where a style goes, is no longer in this image. "
-            "Choose Neural Style… and another region."
+            gettext(
+                "“{region}”, which said where a style goes, is no longer in this image. Choose "
+                "Neural Style… and another region."
+            ).format(region=style.region.name)
         )
     return found
 

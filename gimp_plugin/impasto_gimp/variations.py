@@ -21,20 +21,21 @@ from impasto_gimp.contact_sheet import (  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.pixbufs import pixbuf_of  # noqa: E402
 from impasto_gimp.styles import ChosenStyle  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.paths import default_endpoint  # noqa: E402
 from impasto_shared.settings import StyleSettings  # noqa: E402
 from impasto_shared.style import Style  # noqa: E402
 
-TITLE = "Neural Style: Variations"
+TITLE = gettext("Neural Style: Variations")
 _SHOWN_PX = 176
 _COLUMNS = 3
 _TICK_MS = 100
 _SPACING_PX = 6
 _KINDS: tuple[tuple[str, Callable[[StyleSettings], list[Variation]]], ...] = (
-    ("Style strength and stroke size", by_strength_and_scale),
-    ("Style loss", by_loss),
+    (gettext("Style strength and stroke size"), by_strength_and_scale),
+    (gettext("Style loss"), by_loss),
 )
 
 
@@ -66,7 +67,7 @@ class _Variations:
         self._must_begin = self._is_busy = False
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
-        self._dialog.add_button("_Cancel", Gtk.ResponseType.CANCEL)
+        self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._kind = Gtk.ComboBoxText()
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
@@ -91,7 +92,7 @@ class _Variations:
         for label, _ in _KINDS:
             self._kind.append_text(label)
         self._kind.connect("changed", self._on_changed)
-        label = Gtk.Label.new_with_mnemonic("_Vary")
+        label = Gtk.Label.new_with_mnemonic(gettext("_Vary"))
         label.set_mnemonic_widget(self._kind)
         head = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
         head.pack_start(label, False, False, 0)
@@ -120,7 +121,7 @@ class _Variations:
             self._grid.attach(button, place % _COLUMNS, place // _COLUMNS, 1, 1)
         self._grid.show_all()
         self._dialog.resize(1, 1)  # as small as what it shows
-        self._line.set_text("Looking for the daemon…")
+        self._line.set_text(gettext("Looking for the daemon…"))
         self._client = _connect()
         self._sheet = ContactSheet(self._client, self._content, self._styles, variations)
 
@@ -150,8 +151,11 @@ class _Variations:
         for place, picture in sheet.poll():
             self._pictures[place].set_from_pixbuf(_shown(picture))
         count = len(self._pictures)
-        line = f"{count - sheet.unfinished} of {count} are painted. " if sheet.unfinished else ""
-        self._line.set_text(f"{line}Click one to take its settings.")
+        line = gettext("Click one to take its settings.")
+        if sheet.unfinished:
+            painted = gettext("{painted} of {count} are painted.")
+            line = f"{painted.format(painted=count - sheet.unfinished, count=count)} {line}"
+        self._line.set_text(line)
         if not sheet.unfinished:
             self._disconnect()
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +41,11 @@ def fresh_home(home: Home) -> Iterator[Home]:
 
 
 @contextmanager
-def prepared_home(gimp: Gimp) -> Iterator[Home]:
+def prepared_home(gimp: Gimp, **options: Any) -> Iterator[Home]:
     """A home folder for as long as the context lasts."""
     # Not pytest's own folder: /tmp is seen by the root, and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="impasto-", dir="/tmp") as folder:
-        home = Home(gimp, Path(folder))
+        home = Home(gimp, Path(folder), **options)
         home.prepare()
         write_images(home.folder)
         yield home

@@ -5,8 +5,14 @@
 PACKAGES=(
     gimp python3-zmq python3-gi gir1.2-gtk-3.0
     xvfb xauth xdotool imagemagick dbus-x11 openbox adwaita-icon-theme fonts-dejavu-core
+    at-spi2-core gir1.2-atspi-2.0 locales
 )
+LANGUAGES=(de_DE)
+# In a finished folder: what it has. A folder made with something else is made anew.
+STAMP=etc/impasto-root
 
+say_contents() { printf '%s\n' "${PACKAGES[@]}" "${LANGUAGES[@]}"; }
+is_made() { diff -q <(say_contents) "$1/$STAMP" >/dev/null 2>&1; }
 say() { printf '%s\n' "$*" >&2; }
 fail() {
     say "gimp_root.sh: $*"
@@ -36,7 +42,7 @@ install_debootstrap() {
 
 # Runs in a mount namespace of its own, so that no mount outlives it, whatever happens.
 build_root() {
-    local suite=$1 folder=$2 mirror script mounted
+    local suite=$1 folder=$2 mirror script mounted language
     script=/usr/share/debootstrap/scripts/$suite
     # A debootstrap older than the suite has no script of its name; all Debians since share one.
     [[ -e $script ]] || script=/usr/share/debootstrap/scripts/sid
@@ -50,6 +56,10 @@ build_root() {
     DEBIAN_FRONTEND=noninteractive chroot "$folder" \
         apt-get install -y -q --no-install-recommends "${PACKAGES[@]}"
     chroot "$folder" apt-get clean
+    for language in "${LANGUAGES[@]}"; do
+        chroot "$folder" localedef -i "$language" -f UTF-8 "$language.UTF-8"
+    done
+    say_contents >"$folder/$STAMP"
 }
 
 make_root() {
@@ -63,6 +73,7 @@ make_root() {
         tail -n 20 "$root.log" >&2
         fail "GIMP $version could not be installed; the whole record is in $root.log"
     fi
+    rm -rf --one-file-system "$root"
     mv "$root.new" "$root"
 }
 
@@ -75,12 +86,12 @@ main() {
     [[ $# -eq 1 ]] || fail "say which GIMP: gimp_root.sh 3.0 or gimp_root.sh 3.2"
     local suite root=${XDG_CACHE_HOME:-$HOME/.cache}/impasto/gimp-$1
     suite=$(suite_of "$1")
-    if [[ ! -d $root ]]; then
+    if ! is_made "$root"; then
         mkdir -p "${root%/*}"
         # Two test runs at once: the second waits, and finds the work done.
         exec {lock}>"$root.lock"
         flock "$lock"
-        [[ -d $root ]] || make_root "$1" "$suite" "$root"
+        is_made "$root" || make_root "$1" "$suite" "$root"
     fi
     printf '%s\n' "$root"
 }

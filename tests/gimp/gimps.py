@@ -50,10 +50,16 @@ def find_gimp(version: str) -> Gimp | None:
 
 @dataclass(frozen=True)
 class Home:
-    """A home folder in /tmp, which is the same folder in GIMP's root."""
+    """A home folder in /tmp, which is the same folder in GIMP's root.
+
+    language: such as de_DE; C is English.
+    has_screen_reader: whether GIMP tells a screen reader what it shows.
+    """
 
     gimp: Gimp
     folder: Path
+    language: str = "C"
+    has_screen_reader: bool = False
 
     @property
     def plugin(self) -> Path:
@@ -80,9 +86,6 @@ class Home:
             f'(config-version "{self.gimp.exact_version()}")\n(show-welcome-dialog no)\n'
             "(check-updates no)\n(color-profile-policy keep)\n"
         )
-        (self.plugin.parents[1] / "shortcutsrc").write_text(
-            '(file-version 1)\n(action "plug-in-impasto-neural-style" "<Primary><Shift>F9")\n'
-        )
         self._write_daemon_command()
 
     def _write_daemon_command(self) -> None:
@@ -93,11 +96,12 @@ class Home:
 
     def environment(self) -> dict[str, str]:
         """What GIMP is to be started with."""
+        quiet = {} if self.has_screen_reader else {"NO_AT_BRIDGE": "1"}
         return {
+            **quiet,
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.folder),
-            "LANG": "C.UTF-8",
-            "NO_AT_BRIDGE": "1",
+            "LANG": f"{self.language}.UTF-8",
             "XDG_RUNTIME_DIR": str(self.folder / "run"),
             "IMPASTO_COMMAND": str(self.folder / "impasto"),
         }

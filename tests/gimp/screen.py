@@ -36,7 +36,7 @@ class Screen:
         self._display = ""
 
     def __enter__(self) -> Screen:
-        for module in ("batch.py", "observer.py"):
+        for module in ("batch.py", "observer.py", "screen_reader.py"):
             shutil.copy(HERE / module, self._home.folder)
         number = self._home.folder / "display"
         self._start("xvfb", "sh", "-c", f"exec Xvfb -displayfd 3 -screen 0 1280x900x24 3>{number}")
@@ -128,6 +128,13 @@ class Screen:
         self._run("import", "-window", window, str(picture))
         self._pictures.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png")
+
+    def read_out(self, *command: str) -> str:
+        """What screen_reader.py answers."""
+        bus = self.ask("__import__('os').environ['DBUS_SESSION_BUS_ADDRESS']")
+        reader = self._home.folder / "screen_reader.py"
+        address = f"DBUS_SESSION_BUS_ADDRESS={bus}"
+        return self._run("env", address, "python3", str(reader), *command)
 
     def _start(self, name: str, *command: str) -> None:
         log = self._home.folder / f"{name}.log"

@@ -28,7 +28,7 @@ def test_rows_differ_in_strength_and_columns_in_stroke_size() -> None:
 
     pairs = [(one.settings.style_strength, one.settings.style_scale) for one in variations]
     assert pairs == [(y, x) for y in (1.0, 2.0, 4.0) for x in (0.25, 0.5, 1.0)]
-    assert variations[4] == Variation("Style strength 2, stroke size 0.5", settings)
+    assert variations[4] == Variation("Style strength 2\nStroke size 0.5", settings)
 
 
 @pytest.mark.parametrize(("strength", "strengths"), [(0.0, {0.5, 1.0, 2.0}), (10.0, {5.0, 10.0})])

@@ -17,11 +17,11 @@ def status(device: str | None, *states: JobState) -> StatusReport:
         (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
         (
             status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
-            "The Impasto daemon is ready on NVIDIA RTX 4070, with 1 job before yours.",
+            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is before yours.",
         ),
         (
             status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
-            "The Impasto daemon is ready, with 2 jobs before yours.",
+            "The Impasto daemon is ready. 2 jobs are before yours.",
         ),
     ],
 )

@@ -184,13 +184,13 @@ def test_every_stage_is_shown() -> None:
     run(client)
 
     assert client.shown == [
-        Progress("looking for the daemon…"),
-        Progress("sending the picture…"),
-        Progress("waiting, 2 jobs before this one"),
-        Progress("loading the network…"),
-        Progress("step 1 of 100", 0.01, 0.25),
-        Progress("step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
-        Progress("fetching the painting…", 1.0),
+        Progress("Looking for the daemon…"),
+        Progress("Sending the picture…"),
+        Progress("Waiting, 2 jobs before this one"),
+        Progress("Loading the network…"),
+        Progress("Step 1 of 100", 0.01, 0.25),
+        Progress("Step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
+        Progress("Fetching the painting…", 1.0),
     ]
 
 
@@ -200,9 +200,9 @@ def test_start_of_the_daemon_is_shown() -> None:
     run(client)
 
     assert [progress.text for progress in client.shown][:3] == [
-        "looking for the daemon…",
-        "starting the daemon…",
-        "sending the picture…",
+        "Looking for the daemon…",
+        "Starting the daemon…",
+        "Sending the picture…",
     ]
 
 
@@ -241,47 +241,47 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
     [
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=1, steps=100),
-            Progress("waiting, 1 job before this one"),
+            Progress("Waiting, 1 job before this one"),
             id="one job ahead",
         ),
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=3, steps=100),
-            Progress("waiting, 3 jobs before this one"),
+            Progress("Waiting, 3 jobs before this one"),
             id="several jobs ahead",
         ),
         pytest.param(
             JobReport(JOB, JobState.QUEUED, steps=100),
-            Progress("loading the network…"),
+            Progress("Loading the network…"),
             id="next in the queue",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, steps=100),
-            Progress("loading the network…"),
+            Progress("Loading the network…"),
             id="no step done",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=25, steps=100, done=0.25),
-            Progress("step 25 of 100", 0.25, can_keep=True),
+            Progress("Step 25 of 100", 0.25, can_keep=True),
             id="neither time nor loss",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=1234.5),
-            Progress("step 1 of 4", 0.25, 1234.5),
+            Progress("Step 1 of 4", 0.25, 1234.5),
             id="loss only",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=1, steps=4, done=0.25, loss=0.0),
-            Progress("step 1 of 4", 0.25, 0.0),
+            Progress("Step 1 of 4", 0.25, 0.0),
             id="no loss left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=3, steps=4, done=0.75, loss=0.5, eta_s=0.0),
-            Progress("step 3 of 4, 0 s left", 0.75, 0.5, can_keep=True),
+            Progress("Step 3 of 4, 0 s left", 0.75, 0.5, can_keep=True),
             id="no time left",
         ),
         pytest.param(
             JobReport(JOB, JobState.RUNNING, step=5, steps=4, done=1),
-            Progress("step 5 of 4", 1.0, can_keep=True),
+            Progress("Step 5 of 4", 1.0, can_keep=True),
             id="more steps than announced",
         ),
     ],
@@ -306,7 +306,7 @@ def test_progress_says_what_the_job_does(report: JobReport, progress: Progress) 
 def test_time_left_is_said_as_people_say_it(eta_s: float, words: str) -> None:
     report = JobReport(JOB, JobState.RUNNING, step=1, steps=2, done=0.5, loss=0.5, eta_s=eta_s)
 
-    assert progress_of(report).text == f"step 1 of 2, {words} left"
+    assert progress_of(report).text == f"Step 1 of 2, {words} left"
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -319,8 +319,8 @@ def test_reports_of_other_jobs_are_ignored(state: JobState) -> None:
     assert picture is PAINTING
     assert client.calls.count("poll") == 3
     assert [progress.text for progress in client.shown][2:] == [
-        "step 50 of 100",
-        "fetching the painting…",
+        "Step 50 of 100",
+        "Fetching the painting…",
     ]
 
 
@@ -344,9 +344,9 @@ def test_what_has_been_painted_is_kept_on_wish() -> None:
     assert picture is PAINTING
     assert client.calls.count("keep") == 1
     assert [progress.text for progress in client.shown][-3:] == [
-        "step 50 of 100",
-        "finishing what is painted…",
-        "fetching the painting…",
+        "Step 50 of 100",
+        "Finishing what is painted…",
+        "Fetching the painting…",
     ]
 
 

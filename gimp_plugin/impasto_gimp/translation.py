@@ -1,0 +1,17 @@
+"""The language of the person in GIMP: texts of the plug-in as the catalogue has them.
+
+GIMP hands the language that is chosen in its preferences to its plug-ins in the environment, where
+Python's gettext looks for it. A text without a translation stays as it is.
+"""
+
+from __future__ import annotations
+
+from gettext import translation
+from pathlib import Path
+
+DOMAIN = "impasto-gimp"
+LOCALE = Path(__file__).parent / "locale"
+
+_catalogue = translation(DOMAIN, LOCALE, fallback=True)
+gettext = _catalogue.gettext
+ngettext = _catalogue.ngettext

@@ -1,0 +1,98 @@
+"""What a screen reader sees of a window, and what it can do there. Runs where GIMP is.
+
+screen_reader.py dump TITLE | press TITLE NAME | focus TITLE NAME
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi  # noqa: E402
+
+
+def window(title: str) -> Any:
+    """The last window whose title matches."""
+    desktop = Atspi.get_desktop(0)
+    found = [
+        shown
+        for application in children(desktop)
+        for shown in children(application)
+        if re.search(title, shown.get_name() or "")
+    ]
+    if not found:
+        sys.exit(f"There is no window titled {title}.")
+    return found[-1]
+
+
+def children(node: Any) -> list[Any]:
+    """What is inside."""
+    found = (node.get_child_at_index(index) for index in range(node.get_child_count()))
+    return [child for child in found if child is not None]
+
+
+def tree(node: Any, depth: int = 0, *, only_shown: bool = False) -> Iterator[tuple[int, Any]]:
+    """`node` and all that is inside it, with how deep it lies."""
+    yield depth, node
+    for child in children(node):
+        if not only_shown or has(child, Atspi.StateType.SHOWING):
+            yield from tree(child, depth + 1, only_shown=only_shown)
+
+
+def has(node: Any, state: Any) -> bool:
+    """Whether it is in a state."""
+    return bool(node.get_state_set().contains(state))
+
+
+def spoken_name(node: Any) -> str:
+    """The name that is read out: that of its label, its own, or its text."""
+    own: str = node.get_name()
+    if not own and node.get_text_iface() is not None:
+        own = Atspi.Text.get_text(node, 0, -1)
+    labels = (
+        relation.get_target(index).get_name()
+        for relation in node.get_relation_set()
+        if relation.get_relation_type() == Atspi.RelationType.LABELLED_BY
+        for index in range(relation.get_n_targets())
+    )
+    return next(labels, own)
+
+
+def named(title: str, name: str) -> Any:
+    """The widget or menu entry of this name that can be used."""
+    for _, node in tree(window(title)):
+        can_be_used = has(node, Atspi.StateType.SENSITIVE) and (
+            has(node, Atspi.StateType.FOCUSABLE) or node.get_role() == Atspi.Role.MENU_ITEM
+        )
+        if can_be_used and spoken_name(node) == name:
+            return node
+    sys.exit(f"The window titled {title} has nothing named {name}.")
+
+
+def main() -> None:
+    """Does what the command line says."""
+    command, title, *names = sys.argv[1:]
+    if command == "dump":
+        shown = [
+            {
+                "depth": depth,
+                "role": node.get_role_name(),
+                "name": spoken_name(node),
+                "can_be_focused": has(node, Atspi.StateType.FOCUSABLE),
+            }
+            for depth, node in tree(window(title), only_shown=True)
+        ]
+        print(json.dumps(shown))  # noqa: T201 - the answer
+    elif command == "press":
+        named(title, *names).get_action_iface().do_action(0)
+    elif command == "focus":
+        named(title, *names).get_component_iface().grab_focus()
+
+
+main()

@@ -1,0 +1,100 @@
+"""The plug-in in German, heard and driven by a screen reader.
+
+What it reads out is in test-output/screens, beside the pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gimp.conftest import prepared_home
+from gimp.gimps import REPOSITORY, Home
+from gimp.screen import Screen
+from gimp.scripted_daemon import Behaviour
+from gimp.test_screen import IMAGE_WINDOW, SAVED, UNTOUCHED
+
+pytestmark = pytest.mark.gimp
+
+DIALOG = "^Neuronaler Stil$"
+VARIATIONS = "^Neuronaler Stil: Varianten$"
+EASEL = "^Neuronaler Stil: Hintergrund"
+GALLERY_S = 2.0
+FOLDER = REPOSITORY / "test-output/screens"
+
+
+@pytest.fixture(scope="module")
+def german(home: Home) -> Iterator[Home]:
+    with prepared_home(home.gimp, language="de_DE", has_screen_reader=True) as german:
+        yield german
+
+
+@pytest.fixture(scope="module")
+def screen(german: Home) -> Iterator[Screen]:
+    photo = shutil.copy(REPOSITORY / "assets/photos/astronaut.jpg", german.folder)
+    with Screen(german, FOLDER) as screen:
+        screen.ask(f"batch.open_window({photo!r})")
+        screen.wait_for_window(IMAGE_WINDOW)
+        yield screen
+
+
+def read_out(screen: Screen, title: str, name: str, version: str) -> list[dict[str, Any]]:
+    """What is shown in a window; also kept as a text."""
+    shown: list[dict[str, Any]] = json.loads(screen.read_out("dump", title))
+    lines = (f"{'  ' * entry['depth']}{entry['role']}: {entry['name']}\n" for entry in shown)
+    (FOLDER / f"{name}-{version}.txt").write_text("".join(lines))
+    return shown
+
+
+# What holds other widgets.
+_WITHOUT_NAME = {"scroll pane", "panel"}
+
+
+def nameless(shown: list[dict[str, Any]]) -> list[str]:
+    """The roles of what can be used but has no name."""
+    return [
+        entry["role"]
+        for entry in shown
+        if entry["can_be_focused"] and not entry["name"] and entry["role"] not in _WITHOUT_NAME
+    ]
+
+
+def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) -> None:
+    version = german.gimp.version
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    screen.read_out("press", DIALOG, "Erweitert")
+    time.sleep(GALLERY_S)
+    dialog = read_out(screen, DIALOG, "dialog-read-out", version)
+    screen.photograph("dialog-german", DIALOG)
+    screen.read_out("focus", DIALOG, "Gemälde")
+    screen.press("Home")
+    screen.read_out("press", DIALOG, "Varianten …")
+    screen.wait_for_window(VARIATIONS)
+    time.sleep(GALLERY_S)
+    variations = read_out(screen, VARIATIONS, "variations-read-out", version)
+    screen.photograph("variations-german", VARIATIONS)
+    screen.read_out("press", VARIATIONS, "Abbrechen")
+    screen.wait_for_window(DIALOG)
+    screen.read_out("focus", DIALOG, "Startwert")
+    screen.press("ctrl+a")
+    screen.type(f"{Behaviour.PAUSE.value}\t")
+    screen.read_out("press", DIALOG, "OK")
+    screen.wait_for_window(EASEL)
+    easel = read_out(screen, EASEL, "easel-read-out", version)
+    screen.photograph("easel-german", EASEL)
+    screen.read_out("press", EASEL, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
+
+    assert not nameless(dialog)
+    assert not nameless(variations)
+    assert not nameless(easel)
+    assert {"Gemälde", "Stilstärke", "Qualität", "Varianten …"} <= {
+        entry["name"] for entry in dialog
+    }
+    assert screen.ask(SAVED) == UNTOUCHED

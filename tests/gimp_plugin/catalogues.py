@@ -1,0 +1,112 @@
+"""The plug-in's texts as gettext catalogues: gimp_plugin/po/LANGUAGE.po, and what GIMP reads.
+
+Run by hand after a text or a translation was changed, with the names of new languages, if any:
+PYTHONPATH=shared:gimp_plugin:tests .venv/bin/python tests/gimp_plugin/catalogues.py [LANGUAGE…]
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from impasto_gimp.translation import DOMAIN, LOCALE
+from impasto_shared import __version__
+from impasto_shared.settings import SETTINGS, ChoiceSetting
+
+SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
+TRANSLATIONS = SOURCES.parent / "po"
+_SETTINGS_FILE = "shared/impasto_shared/settings.py"
+
+
+def template() -> Catalog:
+    """All texts of the plug-in, and of the settings that its dialog shows."""
+    catalog = Catalog()
+    for file, line, text, _, _ in extract_from_dir(SOURCES, [("**.py", "python")]):
+        catalog.add(text, locations=[(f"gimp_plugin/impasto_gimp/{file}", line)])
+    for text in _texts_of_settings():
+        catalog.add(text, locations=[(_SETTINGS_FILE, 0)])
+    return catalog
+
+
+def _texts_of_settings() -> Iterator[str]:
+    for setting in SETTINGS:
+        yield setting.label
+        yield setting.help
+        if isinstance(setting, ChoiceSetting):
+            yield from setting.choices.values()
+
+
+def languages() -> list[str]:
+    """The languages that there are translations into."""
+    return sorted(file.stem for file in TRANSLATIONS.glob("*.po"))
+
+
+def translation_file(language: str) -> Path:
+    """What a translator edits."""
+    return TRANSLATIONS / f"{language}.po"
+
+
+def catalogue_file(language: str) -> Path:
+    """What the plug-in reads."""
+    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+
+
+def read(language: str) -> Catalog:
+    """The translation into a language; an empty one where there is none."""
+    file = translation_file(language)
+    if not file.exists():
+        return Catalog(
+            language,
+            header_comment="# Impasto in GIMP. Its licence is that of the project.",
+            project="Impasto",
+            version=__version__,
+            msgid_bugs_address="none",
+            last_translator="The Impasto developers",
+            language_team="none",
+            fuzzy=False,
+        )
+    with file.open("rb") as stream:
+        return read_po(stream, locale=language)
+
+
+def updated(language: str) -> Catalog:
+    """The translation with all texts of today and no others; those without a translation empty."""
+    catalog, texts = read(language), template()
+    texts.creation_date = catalog.creation_date  # or every run would change the file
+    catalog.update(texts, no_fuzzy_matching=True)
+    return catalog
+
+
+def as_po(catalog: Catalog) -> bytes:
+    """A catalogue as a translator reads it."""
+    stream = io.BytesIO()
+    write_po(stream, catalog, width=100, ignore_obsolete=True, include_lineno=False)
+    return stream.getvalue()
+
+
+def as_mo(catalog: Catalog) -> bytes:
+    """A catalogue as gettext reads it."""
+    stream = io.BytesIO()
+    write_mo(stream, catalog)
+    return stream.getvalue()
+
+
+def main() -> None:
+    """Brings all catalogues up to date."""
+    TRANSLATIONS.mkdir(exist_ok=True)
+    for language in {*languages(), *sys.argv[1:]}:
+        catalog = updated(language)
+        translation_file(language).write_bytes(as_po(catalog))
+        catalogue_file(language).parent.mkdir(parents=True, exist_ok=True)
+        catalogue_file(language).write_bytes(as_mo(catalog))
+
+
+if __name__ == "__main__":
+    main()

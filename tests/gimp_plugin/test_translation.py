@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import string
+import subprocess
+import sys
+from gettext import GNUTranslations
+
+import pytest
+from babel.messages.catalog import Message
+
+from gimp_plugin.catalogues import (
+    SOURCES,
+    catalogue_file,
+    languages,
+    read,
+    template,
+    updated,
+)
+
+SHARED = SOURCES.parents[1] / "shared"
+
+
+def messages(language: str) -> list[Message]:
+    return [message for message in read(language) if message.id]
+
+
+def texts(wording: object) -> list[str]:
+    """A message's one text, or those of singular and plural."""
+    return [wording] if isinstance(wording, str) else list(wording)  # type: ignore[call-overload]
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_there_is_a_translation() -> None:
+    assert "de" in languages()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_catalogues_are_up_to_date(language: str) -> None:
+    remedy = "run tests/gimp_plugin/catalogues.py"
+    todays = [(message.id, message.string) for message in updated(language) if message.id]
+    assert [(message.id, message.string) for message in messages(language)] == todays, remedy
+    with catalogue_file(language).open("rb") as stream:
+        read_by_the_plugin = GNUTranslations(stream)
+    for message in messages(language):
+        if isinstance(message.id, str):
+            translated = [read_by_the_plugin.gettext(message.id)]
+        else:
+            singular, plural = message.id
+            translated = [read_by_the_plugin.ngettext(singular, plural, n) for n in (1, 2)]
+        assert translated == texts(message.string), remedy
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_text_is_translated_with_the_same_placeholders_and_mnemonics(language: str) -> None:
+    for message in messages(language):
+        assert not message.fuzzy, message.id
+        for translated in texts(message.string):
+            assert translated, f"{message.id!r} has no translation"
+            original = texts(message.id)[-1]
+            assert placeholders(translated) == placeholders(original), original
+            assert translated.count("_") == original.count("_"), original
+
+
+def test_texts_of_code_and_of_settings_are_found() -> None:
+    found = {text for message in template() if message.id for text in texts(message.id)}
+    assert found >= {"_Neural Style…", "{count} jobs are before yours.", "Stroke size", "Draft"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        pytest.param({"LANGUAGE": "de"}, "noch 42 s", id="as GIMP sets it"),
+        pytest.param({"LANG": "de_AT.UTF-8"}, "noch 42 s", id="the system's"),
+        pytest.param({"LANG": "C.UTF-8"}, "42 s left", id="English"),
+        pytest.param({"LANGUAGE": "tlh"}, "42 s left", id="without a translation"),
+    ],
+)
+def test_the_language_is_that_of_the_environment(environment: dict[str, str], text: str) -> None:
+    program = (
+        "from impasto_gimp.session import progress_of\n"
+        "from impasto_shared.messages import JobReport, JobState\n"
+        "report = JobReport('0' * 32, JobState.RUNNING, step=1, steps=2, eta_s=42.0)\n"
+        "print(progress_of(report).text)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{SHARED}:{SOURCES.parent}", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert text in said
