@@ -2,6 +2,8 @@
 # Puts the plug-in into every profile of GIMP 3. Part of install.sh, which sources it.
 
 PLUGIN=impasto-gimp
+FLATPAK=org.gimp.GIMP
+PLUGIN_ASIDE=${ENVIRONMENT%/*}/plug-in
 
 gimp_commands() { compgen -c gimp | grep -Ex 'gimp(-console)?(-3(\.[0-9]+)?)?' | sort -u; }
 
@@ -32,7 +34,7 @@ start_missing_profiles() {
 gimp_profiles() {
     local profile
     for profile in "${XDG_CONFIG_HOME:-$HOME/.config}"/GIMP/3.* \
-        "$HOME"/.var/app/org.gimp.GIMP/config/GIMP/3.* \
+        "$HOME/.var/app/$FLATPAK"/config/GIMP/3.* \
         "$HOME"/snap/gimp/current/.config/GIMP/3.*; do
         if [[ -d $profile ]]; then
             printf '%s\n' "$profile"
@@ -52,6 +54,13 @@ gimp_python() {
         fi
     done < <(type -aP python3)
     printf '%s\n' "$first"
+}
+
+# Has GIMP run the script $1 with the Python $2, if the first on its PATH would be another.
+choose_python() {
+    local line="#!/usr/bin/env python3"
+    [[ -z $2 || $2 == "$(type -P python3)" ]] || line="#!$2"
+    sed -i "1s|.*|$line|" "$1"
 }
 
 # Fills folder $1 with the plug-in; the rest is the command that copies or links the packages.
@@ -79,22 +88,23 @@ copy_plugin() {
     say "Plug-in: installed in $folder"
 }
 
-# Gives the plug-in in folder $1 a pyzmq of its own where the Python $2 has none.
+# Gives the plug-in in folder $1 a pyzmq of its own where the Python, the rest, has none.
 provide_zmq() {
-    local folder=$1 python=$2 requirement
-    if [[ -z $python ]]; then
-        say "Plug-in: no python3 found; GIMP's plug-ins in Python need one"
-        return
-    fi
-    if "$python" -B -c 'import sys; sys.path.append(sys.argv[1]); import zmq' "$folder/vendor" \
+    local folder=$1 version
+    shift
+    if "$@" -B -c 'import sys; sys.path.append(sys.argv[1]); import zmq' "$folder/vendor" \
         2>/dev/null; then
         return
     fi
-    requirement=$(grep -o 'pyzmq[^"]*' "$CHECKOUT/pyproject.toml")
-    say "Plug-in: $python has no pyzmq; putting one into $folder/vendor"
+    if ! version=$("$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
+        say "Plug-in: there is no ${*:-python3} that runs; GIMP's plug-ins in Python need one"
+        return
+    fi
+    say "Plug-in: $* has no pyzmq; putting one into $folder/vendor"
     rm -rf "$folder/vendor"
-    "$(provide_uv "$ENVIRONMENT")" pip install --quiet \
-        --python "$python" --target "$folder/vendor" "$requirement"
+    "$(provide_uv "$ENVIRONMENT")" pip install --quiet --python "$ENVIRONMENT/bin/python" \
+        --python-version "$version" --only-binary pyzmq --target "$folder/vendor" \
+        "$(grep -o 'pyzmq[^"]*' "$CHECKOUT/pyproject.toml")"
 }
 
 install_plugin() {
@@ -105,29 +115,40 @@ install_plugin() {
         *) fail "plugin does not know '$1'. Its only option is --dev." ;;
     esac
     install_environment
+    STAGED=$(mktemp -d)
+    # shellcheck disable=SC2064 # the folder's name now, not at the end
+    trap "rm -rf '$STAGED'" EXIT
+    stage_plugin "$STAGED" "${placing[@]}"
+    # For impasto doctor, which mends a plug-in that was damaged or put elsewhere.
+    copy_plugin "$STAGED" "$PLUGIN_ASIDE" >/dev/null
     start_missing_profiles
     if [[ -z $(gimp_profiles) ]]; then
         say "GIMP: no GIMP 3 found. Install GIMP 3, then run ./install.sh plugin"
         return
     fi
-    fill_profiles "${placing[@]}"
+    fill_profiles
 }
 
 fill_profiles() {
-    local staged profile python
+    local profile folder python
     python=$(gimp_python)
-    staged=$(mktemp -d)
-    # shellcheck disable=SC2064 # the folder's name now, not at the end
-    trap "rm -rf '$staged'" EXIT
-    stage_plugin "$staged" "$@"
     while read -r profile; do
-        copy_plugin "$staged" "$profile/plug-ins/$PLUGIN"
-        provide_zmq "$profile/plug-ins/$PLUGIN" "$python"
+        folder=$profile/plug-ins/$PLUGIN
+        if [[ $profile == "$HOME/.var/app/$FLATPAK/"* ]]; then
+            choose_python "$STAGED/$PLUGIN.py" ""
+            copy_plugin "$STAGED" "$folder"
+            provide_zmq "$folder" flatpak run --command=python3 "$FLATPAK" </dev/null
+        else
+            choose_python "$STAGED/$PLUGIN.py" "$python"
+            copy_plugin "$STAGED" "$folder"
+            provide_zmq "$folder" "$python"
+        fi
     done < <(gimp_profiles)
 }
 
 uninstall_plugin() {
     local profile
+    rm -rf "$PLUGIN_ASIDE"
     while read -r profile; do
         [[ -d $profile/plug-ins/$PLUGIN ]] || continue
         rm -rf "$profile/plug-ins/$PLUGIN"

@@ -22,10 +22,14 @@ UV = """#!/bin/bash
 [[ $1 != --version ]] || exit 0
 echo "$*" >>"{log}"
 [[ ! -e "{broken}" ]] || exit 1
+if [[ $* == *--target* ]]; then
+    while [[ $1 != --target ]]; do shift; done
+    mkdir -p "$2/zmq" && touch "$2/zmq/__init__.py"
+    exit
+fi
 while [[ $# -gt 0 ]]; do
     case "$1" in
         --python) printf '#!/bin/sh\\ncp "$2" "$5"\\n' >"${{2%/*}}/impasto.new" ;;
-        --target) mkdir -p "$2/zmq" && touch "$2/zmq/__init__.py" && exit ;;
     esac
     shift
 done

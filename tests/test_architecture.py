@@ -24,6 +24,7 @@ ALLOWED = {
         "h5py",
         "numpy",
     },
+    "daemon/impasto_daemon/doctor/painting.py": {"impasto_daemon", "torch"},
     "daemon/impasto_daemon/worker.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
     "daemon/impasto_daemon/image_file.py": {"impasto_shared", "PIL", "numpy"},
     "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
@@ -79,6 +80,7 @@ def test_module_imports_only_what_its_part_may_know(name: str) -> None:
         "impasto_shared.launcher",
         "impasto_daemon.server",
         "impasto_daemon.cli",
+        "impasto_daemon.doctor.cli",
     ],
 )
 def test_module_loads_where_numpy_and_torch_are_missing(module: str) -> None:

@@ -1,7 +1,7 @@
-"""The command `impasto`: serve | stylize | texture | status | cancel | keep | weights.
+"""The command `impasto`: serve | stylize | texture | status | cancel | keep | weights | doctor.
 
-Everything but serve and weights is a client of the daemon, by the client that the plug-in uses.
-Torch is imported by `impasto weights` alone.
+Everything but serve, weights and doctor is a client of the daemon, by the client that the plug-in
+uses. Torch is imported by `impasto weights` alone.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_cancel_and_keep(commands)
     _add_weights(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -447,3 +448,20 @@ def _verify_weights(options: argparse.Namespace) -> int:
 
     print(f"{verify(Model(options.model))} is as it was published")
     return 0
+
+
+# doctor
+
+
+def _add_doctor(commands: _Commands) -> None:
+    command = _add_command(commands, "doctor", "look whether all is well, GIMP's plug-in included")
+    command.add_argument("--mend", action="store_true", help="mend what can be mended")
+    command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+    _add_endpoint(command)
+    command.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from impasto_daemon.doctor.cli import run_doctor
+
+    return run_doctor(options)

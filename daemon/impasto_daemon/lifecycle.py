@@ -51,6 +51,22 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_holder(path: Path) -> int | None:
+    """The process that holds the file at `path` locked, as it says; None where nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(descriptor, 32).decode(errors="replace").strip()
+        return int(pid) if pid.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def check_endpoint(endpoint: str) -> None:
     """Makes the folder of an ipc endpoint private; refuses TCP beyond this machine.
 

@@ -180,7 +180,7 @@ def _require_zmq() -> None:
         raise ZmqMissing(
             gettext(
                 "GIMP's Python cannot use pyzmq ({error}), which reaches the Impasto daemon. Run "
-                "./install.sh plugin in the Impasto folder."
+                "./install.sh plugin in the Impasto folder, or impasto doctor --mend."
             ).format(error=error)
         ) from error
 

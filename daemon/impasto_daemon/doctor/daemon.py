@@ -1,0 +1,70 @@
+"""The daemon: its folder, its socket, whether it answers, and which one it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from impasto_daemon.doctor.finding import Finding, note, ok, problem
+from impasto_daemon.lifecycle import lock_holder
+from impasto_shared import __version__
+from impasto_shared.client import Client
+from impasto_shared.errors import DaemonUnavailable, ImpastoError
+from impasto_shared.paths import lock_path, log_path, runtime_dir
+
+TOPIC = "daemon"
+
+
+def check_daemon(endpoint: str) -> Iterator[Finding]:
+    """Whether a daemon answers at `endpoint`, and can be reached by this user alone."""
+    yield from _check_folder(runtime_dir())
+    yield _check_running(endpoint)
+    if log_path().exists():
+        yield ok("log", f"{log_path()} (of daemons started on demand)")
+
+
+def _check_folder(folder: Path) -> Iterator[Finding]:
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        yield problem(
+            "socket folder", f"{folder} is not a folder of yours", "Remove it; it is made anew."
+        )
+    elif status.st_mode & 0o077:
+        yield problem(
+            "socket folder",
+            f"other users can enter {folder}, and the daemon refuses to start there",
+            f"Run: chmod 700 '{folder}'",
+            mend=lambda: folder.chmod(0o700),
+        )
+    else:
+        yield ok("socket folder", f"{folder}, this user's alone")
+
+
+def _check_running(endpoint: str) -> Finding:
+    try:
+        with Client.connect(endpoint, name="impasto doctor") as client:
+            status = client.status()
+    except DaemonUnavailable as error:
+        pid = lock_holder(lock_path())
+        if pid is not None and endpoint.startswith("ipc:"):
+            return problem(
+                TOPIC,
+                f"process {pid} is a daemon, but does not answer at {endpoint}",
+                f"It hangs, or serves at another address. Run: kill -KILL {pid}",
+            )
+        return note(TOPIC, f"{error} Whoever needs one on this machine starts it.")
+    except ImpastoError as error:
+        return problem(TOPIC, f"{endpoint}: {error}", "Restart the daemon.")
+    text = f"{status.version}, pid {status.pid}, at {endpoint}"
+    if status.version != __version__:
+        return problem(
+            TOPIC,
+            f"{text}: another version than this, {__version__}",
+            f"Restart it: systemctl --user restart impasto, or kill {status.pid}.",
+        )
+    return ok(TOPIC, text)

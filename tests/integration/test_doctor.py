@@ -1,0 +1,395 @@
+"""`impasto doctor` on machines of the test's making: each cause of "it is not in my menu"."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.doctor.cli import examine, treat
+from impasto_daemon.doctor.finding import State
+from impasto_shared import __version__
+from integration.daemon_process import ROOT, DaemonProcess
+
+NAME = "impasto-gimp"
+GIMP = """#!/bin/sh
+case "$*" in
+    --version) echo "GNU Image Manipulation Program version {version}" ;;
+    *--quit*) /bin/mkdir -p "$HOME/.config/GIMP/{profile}" ;;
+esac
+"""
+FLATPAK = """#!/bin/sh
+case "$*" in
+    "run org.gimp.GIMP --version") echo "GNU Image Manipulation Program version 3.0.6" ;;
+    "run --command=python3 org.gimp.GIMP "*) shift 3; exec "{python}" "$@" ;;
+    "override --user --filesystem="*)
+        /bin/mkdir -p "$HOME/.local/share/flatpak/overrides"
+        echo "filesystems=${{3#*=}};" >"$HOME/.local/share/flatpak/overrides/org.gimp.GIMP" ;;
+esac
+"""
+# -S leaves out its site-packages, and so gi and pyzmq.
+PYTHON = '#!/bin/sh\nPYTHONPATH="{modules}" exec "{python}" -S "$@"\n'
+ZMQ = "def zmq_version(): return '4.3.5'"
+UV = f"""#!/bin/sh
+while [ "$1" != --target ]; do shift; done
+/bin/mkdir -p "$2/zmq"
+echo "{ZMQ}" >"$2/zmq/__init__.py"
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A home folder and a PATH."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def endpoint(self) -> str:
+        return f"ipc://{self.folder}/run/impasto/daemon.sock"
+
+    def provide(self, name: str, script: str, folder: str = "bin") -> Path:
+        program = self.folder / folder / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(script)
+        program.chmod(0o755)
+        return program
+
+    def provide_python(self, *modules: str, folder: str = "bin") -> Path:
+        """A python3 that has these modules and no others beside its own."""
+        place = self.folder / folder / "modules"
+        for module in modules:
+            (place / module).mkdir(parents=True, exist_ok=True)
+            (place / module / "__init__.py").write_text(ZMQ if module == "zmq" else "")
+        python = Path(sys.executable).resolve()
+        return self.provide("python3", PYTHON.format(modules=place, python=python), folder)
+
+    def provide_gimp(self, version: str = "3.0.4", *, was_started: bool = True) -> Path:
+        """A GIMP of that version; its profile."""
+        profile = version.rpartition(".")[0]
+        self.provide(f"gimp-{profile}", GIMP.format(version=version, profile=profile))
+        folder = self.home / ".config/GIMP" / profile
+        if was_started:
+            folder.mkdir(parents=True)
+        return folder
+
+    def problems(self) -> list[str]:
+        return [
+            finding.text for finding in examine(self.endpoint) if finding.state is State.PROBLEM
+        ]
+
+    def mended(self) -> list[str]:
+        """The problems that are left when all is done that can be."""
+        return [finding.text for finding in treat(self.endpoint) if finding.state is State.PROBLEM]
+
+
+def install(profile: Path) -> Path:
+    """The plug-in as install.sh puts it into a profile."""
+    folder = profile / "plug-ins" / NAME
+    folder.mkdir(parents=True)
+    shutil.copy2(ROOT / "gimp_plugin/impasto-gimp.py", folder)
+    for package in ("gimp_plugin/impasto_gimp", "shared/impasto_shared", "assets/styles"):
+        shutil.copytree(
+            ROOT / package,
+            folder / Path(package).name,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    return folder
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path)
+    machine.home.mkdir()
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(machine.home))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{tmp_path}/other")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    machine.provide_python("gi", "zmq")
+    machine.provide("uv", UV)
+    return machine
+
+
+def test_machine_where_all_is_well_has_no_problem(machine: Machine) -> None:
+    install(machine.provide_gimp())
+
+    findings = examine(machine.endpoint)
+
+    assert not machine.problems()
+    topics = {finding.topic for finding in findings if finding.state is State.OK}
+    assert {"GIMP 3.0.4", "Python of GIMP 3.0"} < topics
+
+
+def wrong_folder_name(plugin: Path) -> None:
+    plugin.rename(plugin.with_name("impasto"))
+
+
+def checkout_in_the_folder(plugin: Path) -> None:
+    plugin.rename(plugin.with_name("main"))
+    plugin.mkdir()
+    plugin.with_name("main").rename(plugin / "gimp_plugin")
+
+
+def loose(plugin: Path) -> None:
+    for part in list(plugin.iterdir()):
+        part.rename(plugin.parent / part.name)
+    plugin.rmdir()
+
+
+def no_run_bit(plugin: Path) -> None:
+    (plugin / f"{NAME}.py").chmod(0o644)
+
+
+def in_no_profile(plugin: Path) -> None:
+    shutil.rmtree(plugin)
+
+
+def link_that_is_broken(plugin: Path) -> None:
+    shutil.rmtree(plugin)
+    plugin.symlink_to("/nowhere/impasto-gimp")
+
+
+def package_that_is_a_broken_link(plugin: Path) -> None:
+    shutil.rmtree(plugin / "impasto_gimp")
+    (plugin / "impasto_gimp").symlink_to("/nowhere/gimp_plugin/impasto_gimp")
+
+
+def of_an_older_version(plugin: Path) -> None:
+    (plugin / "impasto_shared/__init__.py").write_text('__version__ = "0.0.1"\n')
+
+
+def damaged(plugin: Path) -> None:
+    (plugin / "impasto_gimp/plugin.py").write_text("")
+
+
+def without_a_package(plugin: Path) -> None:
+    shutil.rmtree(plugin / "impasto_shared")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (wrong_folder_name, "in a folder where GIMP does not look"),
+        (checkout_in_the_folder, "in a folder where GIMP does not look"),
+        (loose, "lies loose"),
+        (no_run_bit, "not executable"),
+        (in_no_profile, "it is not there"),
+        (link_that_is_broken, "is a link to /nowhere/impasto-gimp, which is gone"),
+        (package_that_is_a_broken_link, "impasto_gimp is a link to /nowhere"),
+        (of_an_older_version, f"of version 0.0.1, and this is {__version__}"),
+        (damaged, "impasto_gimp is not the one that belongs"),
+        (without_a_package, "its impasto_shared is missing"),
+    ],
+)
+def test_plugin_that_gimp_would_not_show_is_found_and_mended(
+    machine: Machine, spoil: Callable[[Path], None], text: str
+) -> None:
+    plugin = install(machine.provide_gimp())
+    spoil(plugin)
+
+    assert any(text in problem for problem in machine.problems())
+    assert machine.mended() == []
+    assert os.access(plugin / f"{NAME}.py", os.X_OK)
+    assert (plugin / "impasto_gimp/plugin.py").read_bytes() == (
+        ROOT / "gimp_plugin/impasto_gimp/plugin.py"
+    ).read_bytes()
+    assert not (plugin.parent / f"{NAME}.py").exists()
+
+
+def test_folder_with_anything_of_the_users_is_not_removed(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = install(machine.provide_gimp())
+    own = plugin.with_name("impasto")
+    shutil.copytree(plugin, own)
+    (own / "my notes.txt").write_text("dear")
+
+    (left,) = machine.mended()
+
+    assert "where GIMP does not look" in left
+    assert (own / "my notes.txt").read_text() == "dear"
+    assert "holds other files as well (my notes.txt)" in capsys.readouterr().err
+
+
+def test_plugin_missing_in_a_newer_gimps_profile_is_found_and_mended(machine: Machine) -> None:
+    install(machine.provide_gimp("3.0.4"))
+    newer = machine.provide_gimp("3.2.6")
+
+    assert machine.problems() == ["it is not there"]
+    assert machine.mended() == []
+    assert os.access(newer / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
+
+
+def test_gimp_that_was_never_started_is_started_and_given_the_plugin(machine: Machine) -> None:
+    profile = machine.provide_gimp(was_started=False)
+
+    assert "was never started" in machine.problems()[0]
+    assert machine.mended() == []
+    assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
+
+
+def test_gimp_that_is_too_old_is_named(machine: Machine) -> None:
+    machine.provide("gimp", GIMP.format(version="2.10.34", profile="2.10"))
+
+    assert machine.problems() == ["there is no GIMP 3, only an older one"]
+
+
+def test_search_path_without_the_folder_is_found(machine: Machine) -> None:
+    profile = machine.provide_gimp()
+    install(profile)
+    (profile / "gimprc").write_text('(plug-in-path "/opt/plug-ins:${gimp_dir}/mine")\n')
+
+    (text,) = machine.problems()
+    (profile / "gimprc").write_text('(plug-in-path "/opt/plug-ins:${gimp_dir}/plug-ins")\n')
+
+    assert "/opt/plug-ins" in text
+    assert machine.problems() == []
+
+
+def test_first_python_without_gi_is_found_and_another_chosen(machine: Machine) -> None:
+    plugin = install(machine.provide_gimp())
+    machine.provide_python("zmq")
+    shutil.rmtree(machine.folder / "bin/modules/gi")
+    able = machine.provide_python("gi", "zmq", folder="other")
+
+    (text,) = machine.problems()
+
+    assert "has no gi" in text
+    assert machine.mended() == []
+    assert (plugin / f"{NAME}.py").read_text().startswith(f'#!{able}\n"""What GIMP starts.')
+
+
+def test_no_python_with_gi_is_found(machine: Machine) -> None:
+    install(machine.provide_gimp())
+    shutil.rmtree(machine.folder / "bin/modules/gi")
+
+    assert "has no gi" in machine.mended()[0]
+
+
+def test_no_python_at_all_is_found(machine: Machine) -> None:
+    install(machine.provide_gimp())
+    (machine.folder / "bin/python3").unlink()
+
+    assert machine.mended() == ["there is no python3 that runs"]
+
+
+@pytest.mark.parametrize("vendored", [None, "raise ImportError('of another Python')", ""])
+def test_missing_or_unfit_pyzmq_is_found_and_installed(
+    machine: Machine, vendored: str | None
+) -> None:
+    plugin = install(machine.provide_gimp())
+    shutil.rmtree(machine.folder / "bin/modules/zmq")
+    if vendored is not None:
+        (plugin / "vendor/zmq").mkdir(parents=True)
+        (plugin / "vendor/zmq/__init__.py").write_text(vendored)
+
+    (text,) = machine.problems()
+
+    assert "cannot use pyzmq" in text
+    assert machine.mended() == []
+    assert (plugin / "vendor/zmq/__init__.py").read_text().strip() == ZMQ
+
+
+@pytest.mark.parametrize("has_usual_profile", [False, True])
+def test_flatpak_is_given_the_plugin_where_it_looks_and_access_to_the_socket(
+    machine: Machine, has_usual_profile: bool
+) -> None:
+    python = machine.provide_python("gi", folder="flatpak")
+    machine.provide("flatpak", FLATPAK.format(python=python))
+    (machine.home / ".local/share/flatpak/app/org.gimp.GIMP").mkdir(parents=True)
+    usual = machine.home / ".config/GIMP/3.0"
+    of_the_sandbox = machine.home / ".var/app/org.gimp.GIMP/config/GIMP/3.0"
+    profile = usual if has_usual_profile else of_the_sandbox
+    profile.mkdir(parents=True)
+
+    problems = machine.problems()
+
+    assert "Flatpak keeps its GIMP from the daemon's socket" in problems
+    assert "it is not there" in problems
+    assert machine.mended() == []
+    assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
+    assert (profile / "plug-ins" / NAME / "vendor/zmq/__init__.py").exists()
+
+
+def test_folder_that_others_can_enter_is_found_and_mended(machine: Machine) -> None:
+    folder = machine.folder / "run/impasto"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+
+    assert "other users can enter" in machine.problems()[0]
+    assert machine.mended() == []
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_service_whose_program_is_gone_is_found(machine: Machine) -> None:
+    unit = machine.home / ".config/systemd/user/impasto.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text('[Service]\nExecStart="/nowhere/bin/impasto" serve\n')
+
+    assert "starts /nowhere/bin/impasto, which is not there" in machine.problems()[0]
+
+
+def test_daemon_that_runs_is_named(shared_daemon: DaemonProcess) -> None:
+    texts = [finding.text for finding in examine(shared_daemon.endpoint)]
+
+    assert f"{__version__}, pid {shared_daemon.pid}, at {shared_daemon.endpoint}" in texts
+
+
+def test_command_reports_versions_networks_and_daemon_as_json(machine: Machine) -> None:
+    install(machine.provide_gimp())
+
+    done = doctor(machine, "--json")
+
+    report = json.loads(done.stdout)
+    found = {entry["topic"]: (entry["state"], entry["text"]) for entry in report}
+    assert done.returncode == 0, done.stdout
+    assert found["Impasto"][1].startswith(__version__)
+    assert found["PyTorch"][0] == "ok"
+    assert found["network vgg16-hed"][0] == "ok"
+    assert {"Python", "ZeroMQ", "GPU", "daemon", "service", "memory"} < set(found)
+
+
+@pytest.mark.parametrize(
+    ("torch", "text"),
+    [
+        ("raise ImportError('libcudart is gone')", "libcudart is gone"),
+        ("import os; os.abort()", ""),
+    ],
+)
+def test_broken_torch_is_reported_and_the_rest_as_well(
+    machine: Machine, torch: str, text: str
+) -> None:
+    machine.provide_gimp()
+    (machine.folder / "torch.py").write_text(torch)
+
+    done = doctor(machine, PYTHONPATH=str(machine.folder))
+
+    assert done.returncode == 1
+    assert "problem  PyTorch: it cannot be used: " in done.stdout
+    assert text in done.stdout
+    assert "it is not there" in done.stdout
+    assert "impasto doctor --mend" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def doctor(machine: Machine, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    python_path = f"{variables.get('PYTHONPATH', '')}:{ROOT / 'shared'}:{ROOT / 'daemon'}"
+    return subprocess.run(
+        [sys.executable, "-m", "impasto_daemon", "doctor", *options],
+        env={**os.environ, "PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"},
+        cwd=machine.home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
