@@ -10,6 +10,7 @@ import pytest
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
+from impasto_shared.options import OPTIONS, Option, toml_value, values_of
 from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting
 from integration.daemon_process import ROOT, DaemonProcess
 
@@ -32,6 +33,23 @@ def test_table_of_settings_is_that_of_the_code() -> None:
     table = re.findall(r"^\| `.*$", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
 
     assert table == [settings_row(setting) for setting in SETTINGS]
+
+
+def option_row(option: Option) -> str:
+    default = f"`{toml_value(option.setting.default)}`"
+    flag = f"`--{option.name.replace('_', '-')}`" if option.table == "daemon" else ""
+    return (
+        f"| `{option.name}` | {default} | {values_of(option)} | `{option.variable}` | {flag} | "
+        f"{option.setting.help} |"
+    )
+
+
+def test_tables_of_options_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/configuration.md").read_text().partition("## Other variables")[0]
+
+    table = re.findall(r"^\| `.*$", page, re.MULTILINE)
+
+    assert table == [option_row(option) for option in OPTIONS]
 
 
 def test_protocol_names_all_that_crosses_the_wire() -> None:

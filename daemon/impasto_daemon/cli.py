@@ -1,7 +1,7 @@
-"""The command `impasto`: serve | stylize | texture | status | cancel | keep | weights | doctor.
+"""The command `impasto`: serve, and what asks a daemon, and what looks after this machine.
 
-Everything but serve, weights and doctor is a client of the daemon, by the client that the plug-in
-uses. Torch is imported by `impasto weights` alone.
+What asks a daemon does so by the client that the plug-in uses. Torch is imported by
+`impasto weights` alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any, TextIO, TypeAlias
 
 from impasto_shared import __version__
 from impasto_shared.client import Client
+from impasto_shared.config import daemon_options, default_endpoint
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, InvalidSettings
 from impasto_shared.image import Image, PixelFormat, check_size
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import JobReport, JobState, StatusReport
-from impasto_shared.paths import default_endpoint, lock_path
+from impasto_shared.options import DAEMON_OPTIONS
+from impasto_shared.paths import lock_path, usual_endpoint
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -28,6 +31,7 @@ from impasto_shared.settings import (
     LayersSetting,
     Mode,
     Model,
+    NumberSetting,
     Setting,
     StyleSettings,
 )
@@ -44,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; ends the process with its status."""
     options = _parser().parse_args(arguments)
     try:
+        # Not the option's default: a broken configuration must not keep --help from being shown.
+        if getattr(options, "endpoint", "") is None:
+            options.endpoint = default_endpoint()
         sys.exit(options.run(options))
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
@@ -85,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_cancel_and_keep(commands)
     _add_weights(commands)
+    _add_config(commands)
     _add_doctor(commands)
     return parser
 
@@ -94,11 +102,7 @@ def _add_command(commands: _Commands, name: str, summary: str) -> _IntermixedPar
 
 
 def _add_endpoint(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--endpoint",
-        default=default_endpoint(),
-        help="address of the daemon (default: %(default)s, or $IMPASTO_ENDPOINT)",
-    )
+    command.add_argument("--endpoint", help="address of the daemon (default: see impasto config)")
 
 
 # serve
@@ -106,23 +110,42 @@ def _add_endpoint(command: argparse.ArgumentParser) -> None:
 
 def _add_serve(commands: _Commands) -> None:
     command = _add_command(commands, "serve", "run the daemon until it is interrupted")
-    _add_endpoint(command)
+    for option in DAEMON_OPTIONS:
+        text = option.setting.help.replace("%", "%%")
+        command.add_argument(
+            "--" + option.name.replace("_", "-"),
+            dest=_FLAG + option.name,
+            type=_TYPES.get(type(option.setting), str),
+            metavar=option.name.rpartition("_")[2].upper(),
+            help=f"{text} (default: see impasto config)",
+        )
     command.set_defaults(run=_serve)
+
+
+# Keeps `endpoint` of the daemon apart from that of a client.
+_FLAG = "daemon_"
+_TYPES: dict[type, type] = {NumberSetting: float, IntegerSetting: int}
 
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a client need not wait for what only the daemon uses.
+    from impasto_daemon.jobs import JobTable
     from impasto_daemon.lifecycle import AlreadyRunning, StopSignals, check_endpoint, exclusive_lock
     from impasto_daemon.log import start_logging
     from impasto_daemon.server import Server
     from impasto_daemon.worker_process import WorkerProcess
 
-    start_logging("server")
+    held = daemon_options(
+        {option.name: getattr(options, _FLAG + option.name) for option in DAEMON_OPTIONS}
+    )
+    start_logging("server", held.log_level)
     try:
         with exclusive_lock(lock_path()), StopSignals() as signals:
-            check_endpoint(options.endpoint)
+            endpoint = held.endpoint or usual_endpoint()
+            check_endpoint(endpoint)
             worker = WorkerProcess(lock_path().with_name("worker.sock"))
-            Server(options.endpoint, worker, signals).run()
+            jobs = JobTable(time.monotonic, held.keep_mb * 2**20, held.keep_minutes * 60)
+            Server(endpoint, worker, signals, jobs).run()
     except AlreadyRunning as running:
         print(f"impasto: {running}", file=sys.stderr)
     return 0
@@ -450,6 +473,22 @@ def _verify_weights(options: argparse.Namespace) -> int:
     return 0
 
 
+# config
+
+
+def _add_config(commands: _Commands) -> None:
+    command = _add_command(commands, "config", "show what is configured, and where")
+    command.add_argument("--init", action="store_true", help="write a commented file to start from")
+    command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+    command.set_defaults(run=_config)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from impasto_daemon.config_cli import run_config
+
+    return run_config(options)
+
+
 # doctor
 
 
@@ -457,7 +496,6 @@ def _add_doctor(commands: _Commands) -> None:
     command = _add_command(commands, "doctor", "look whether all is well, GIMP's plug-in included")
     command.add_argument("--mend", action="store_true", help="mend what can be mended")
     command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
-    _add_endpoint(command)
     command.set_defaults(run=_doctor)
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.messages import JobReport, JobState, Problem, Submit
+from impasto_shared.options import DaemonOptions
 
 MAX_QUEUED_JOBS = 32
-KEPT_RESULT_BYTES = 512 * 2**20
-KEPT_RESULT_S = 600.0
+KEPT_RESULT_BYTES = DaemonOptions.keep_mb * 2**20
+KEPT_RESULT_S = DaemonOptions.keep_minutes * 60
 KEPT_REPORTS = 100
 
 
@@ -41,9 +42,14 @@ class Job:
 
 @dataclass
 class JobTable:
-    """All jobs by name, the oldest first. `clock` gives seconds that never run backwards."""
+    """All jobs by name, the oldest first. `clock` gives seconds that never run backwards.
+
+    kept_bytes, kept_s: how much of finished pictures is kept, and how long.
+    """
 
     clock: Callable[[], float]
+    kept_bytes: int = KEPT_RESULT_BYTES
+    kept_s: float = KEPT_RESULT_S
     _jobs: dict[str, Job] = field(default_factory=dict)
 
     def submit(self, submission: Submit) -> Job:
@@ -152,9 +158,9 @@ class JobTable:
             if job.result is None:
                 continue
             result_bytes = memoryview(job.result.pixels).nbytes
-            too_old = self.clock() - _ended_s(job) > KEPT_RESULT_S
+            too_old = self.clock() - _ended_s(job) > self.kept_s
             # The newest is kept whatever its size: its client is about to fetch it.
-            if too_old or (kept_bytes and kept_bytes + result_bytes > KEPT_RESULT_BYTES):
+            if too_old or (kept_bytes and kept_bytes + result_bytes > self.kept_bytes):
                 job.result = None
             else:
                 kept_bytes += result_bytes

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from impasto_shared.options import LogLevel
 
-def start_logging(process: str) -> None:
+
+def start_logging(process: str, level: LogLevel = LogLevel.INFO) -> None:
     """Sends the log of this process, called `process` in each line, to standard error."""
     logging.basicConfig(
-        level=logging.INFO,
+        level=level.upper(),
         format=f"%(asctime)s {process} %(levelname)s %(name)s: %(message)s",
     )

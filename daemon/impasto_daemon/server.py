@@ -99,13 +99,14 @@ class Server:
         endpoint: str,
         worker: WorkerProcess,
         signals: StopSignals,
+        jobs: JobTable,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoint = endpoint
         self._worker = worker
         self._signals = signals
         self._clock = clock
-        self._jobs = JobTable(clock)
+        self._jobs = jobs
         self._watches: dict[str, Watch] = {}
         self._in_worker: Job | None = None
         self._stop_deadline_s: float | None = None

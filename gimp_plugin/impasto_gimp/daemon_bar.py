@@ -13,8 +13,8 @@ from impasto_gimp.arguments import LABELS, START_LABEL  # noqa: E402
 from impasto_gimp.daemon_line import DaemonLine, daemon_line  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
-from impasto_shared.paths import default_endpoint  # noqa: E402
 
 _LOOK_AGAIN_S = 3
 _SPACING_PX = 6

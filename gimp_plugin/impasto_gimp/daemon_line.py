@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.config import default_endpoint
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import JobState, StatusReport
-from impasto_shared.paths import default_endpoint, socket_path
+from impasto_shared.paths import socket_path
 
 # It answers at once where it runs; the dialog must not wait for it where it hangs.
 _PATIENCE_S = 0.3

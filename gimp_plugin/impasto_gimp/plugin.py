@@ -23,8 +23,8 @@ from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
 from impasto_gimp.session import Abandoned, JobClient, Session  # noqa: E402
 from impasto_gimp.styles import apply_recipe, chosen_styles, recipe_of, source_of  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
-from impasto_shared.paths import default_endpoint  # noqa: E402
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"

@@ -22,9 +22,9 @@ from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.pixbufs import pixbuf_of  # noqa: E402
 from impasto_gimp.styles import ChosenStyle  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
-from impasto_shared.paths import default_endpoint  # noqa: E402
 from impasto_shared.settings import StyleSettings  # noqa: E402
 from impasto_shared.style import Style  # noqa: E402
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from impasto_shared.client import Client
+from impasto_shared.config import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
-from impasto_shared.paths import data_dir, default_endpoint, log_path, socket_path
+from impasto_shared.paths import data_dir, log_path, socket_path
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1

@@ -49,9 +49,17 @@ def lock_path() -> Path:
     return runtime_dir() / "daemon.lock"
 
 
-def default_endpoint() -> str:
-    """$IMPASTO_ENDPOINT, or the ipc socket in the runtime folder."""
-    return os.environ.get("IMPASTO_ENDPOINT") or f"ipc://{runtime_dir() / 'daemon.sock'}"
+def config_dir() -> Path:
+    """The folder of the configuration and the keys, the host's own in Flatpak's sandbox too."""
+    if "FLATPAK_ID" in os.environ:
+        usual = Path.home() / ".config"
+        return Path(os.environ.get("HOST_XDG_CONFIG_HOME") or usual) / "impasto"
+    return _xdg_dir("XDG_CONFIG_HOME", ".config")
+
+
+def usual_endpoint() -> str:
+    """The ipc socket in the runtime folder, where a daemon serves unless it is told otherwise."""
+    return f"ipc://{runtime_dir() / 'daemon.sock'}"
 
 
 def socket_path(endpoint: str) -> Path | None:

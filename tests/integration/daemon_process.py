@@ -76,6 +76,7 @@ class DaemonProcess:
             "XDG_RUNTIME_DIR": str(self.folder),
             "XDG_STATE_HOME": str(self.folder / "state"),
             "XDG_DATA_HOME": str(self.folder / "data"),
+            "XDG_CONFIG_HOME": str(self.folder / ".config"),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "IMPASTO_ENDPOINT": self.endpoint,
             "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",

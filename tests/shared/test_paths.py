@@ -6,19 +6,19 @@ import pytest
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import (
     UnsafeDirectory,
-    default_endpoint,
+    config_dir,
     make_private,
     runtime_dir,
     socket_path,
+    usual_endpoint,
 )
 
 
 def test_runtime_dir_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("IMPASTO_ENDPOINT", raising=False)
 
     assert runtime_dir() == tmp_path / "impasto"
-    assert default_endpoint() == f"ipc://{tmp_path}/impasto/daemon.sock"
+    assert usual_endpoint() == f"ipc://{tmp_path}/impasto/daemon.sock"
 
 
 def test_runtime_dir_without_xdg_is_this_users(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,11 +27,20 @@ def test_runtime_dir_without_xdg_is_this_users(monkeypatch: pytest.MonkeyPatch) 
     assert str(os.getuid()) in str(runtime_dir())
 
 
-def test_endpoint_of_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMPASTO_ENDPOINT", "tcp://127.0.0.1:5000")
+def test_sandbox_has_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/home/ada/.var/app/org.gimp.GIMP/config")
+    assert config_dir() == Path("/home/ada/.var/app/org.gimp.GIMP/config/impasto")
 
-    assert default_endpoint() == "tcp://127.0.0.1:5000"
-    assert socket_path(default_endpoint()) is None
+    monkeypatch.setenv("FLATPAK_ID", "org.gimp.GIMP")
+    assert config_dir() == Path("/home/ada/.config/impasto")
+
+    monkeypatch.setenv("HOST_XDG_CONFIG_HOME", "/home/ada/settings")
+    assert config_dir() == Path("/home/ada/settings/impasto")
+
+
+def test_tcp_has_no_socket_file() -> None:
+    assert socket_path("tcp://127.0.0.1:5000") is None
 
 
 def test_socket_path_that_the_system_cannot_hold_is_refused() -> None:

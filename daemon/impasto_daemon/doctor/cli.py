@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from impasto_daemon.doctor.daemon import check_daemon
+from impasto_daemon.doctor.daemon import check_config, check_daemon
 from impasto_daemon.doctor.finding import Finding, State
 from impasto_daemon.doctor.gimp_python import check_gimp_python
 from impasto_daemon.doctor.gimps import (
@@ -29,7 +29,8 @@ _ROUNDS = 4
 def run_doctor(options: argparse.Namespace) -> int:
     """Looks, mends where it is asked to, prints what it has found; 0 where all is well."""
     machine = [*check_machine(), *check_painting()]
-    findings = machine + (treat if options.mend else examine)(options.endpoint)
+    config, endpoint = check_config()
+    findings = [*machine, config, *(treat if options.mend else examine)(endpoint)]
     if options.json:
         print(json.dumps([_as_json(finding) for finding in findings], indent=2))
     else:

@@ -11,10 +11,23 @@ from impasto_daemon.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.lifecycle import lock_holder
 from impasto_shared import __version__
 from impasto_shared.client import Client
+from impasto_shared.config import InvalidConfig, default_endpoint, held_options
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
-from impasto_shared.paths import lock_path, log_path, runtime_dir
+from impasto_shared.options import toml_value
+from impasto_shared.paths import lock_path, log_path, runtime_dir, usual_endpoint
 
 TOPIC = "daemon"
+
+
+def check_config() -> tuple[Finding, str]:
+    """Whether the configuration can be used; where it says that the daemon is."""
+    try:
+        given = [entry for entry in held_options() if entry.source]
+        endpoint = default_endpoint()
+    except InvalidConfig as error:
+        return problem("configuration", str(error), "Mend it, or move it away."), usual_endpoint()
+    texts = [f"{entry.option.name} = {toml_value(entry.value)}" for entry in given]
+    return ok("configuration", ", ".join(texts) or "nothing but the defaults"), endpoint
 
 
 def check_daemon(endpoint: str) -> Iterator[Finding]:
