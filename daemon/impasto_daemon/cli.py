@@ -19,7 +19,7 @@ from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.config import daemon_options, default_endpoint
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, InvalidSettings
-from impasto_shared.image import Image, PixelFormat, check_size
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import JobReport, JobState, StatusReport
 from impasto_shared.options import DAEMON_OPTIONS
@@ -29,13 +29,13 @@ from impasto_shared.settings import (
     ChoiceSetting,
     IntegerSetting,
     LayersSetting,
-    Mode,
     Model,
     NumberSetting,
     Setting,
     StyleSettings,
 )
 from impasto_shared.style import Style, check_styles
+from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 
 CLIENT_NAME = "impasto"
 EXIT_FAILED = 1
@@ -153,8 +153,6 @@ def _serve(options: argparse.Namespace) -> int:
 
 # stylize and texture
 
-# What means nothing where there is no photo, or is given in another way there.
-_NOT_OF_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
 _NONE = "-"
 
 
@@ -178,17 +176,8 @@ def _add_stylize(commands: _Commands) -> None:
 def _add_texture(commands: _Commands) -> None:
     command = _add_command(commands, "texture", "paint the style of paintings, without a photo")
     _add_styles(command, "the pictures whose style is painted")
-    for side in ("width", "height"):
-        command.add_argument(
-            f"--{side}",
-            type=int,
-            default=512,
-            metavar="PIXELS",
-            help=f"{side} of the texture (default: %(default)s)",
-        )
-    for setting in SETTINGS:
-        if setting.name not in _NOT_OF_TEXTURES:
-            _add_setting(command, setting)
+    for setting in (WIDTH, HEIGHT, *TEXTURE_SETTINGS):
+        _add_setting(command, setting)
     _add_output(command)
     command.set_defaults(run=_texture, regions=None)
 
@@ -252,17 +241,10 @@ def _stylize(options: argparse.Namespace) -> int:
 def _texture(options: argparse.Namespace) -> int:
     from impasto_daemon.image_file import check_writable
 
-    check_size(options.width, options.height, "The texture")
-    values = {
-        setting.name: getattr(options, setting.name)
-        for setting in SETTINGS
-        if setting.name not in _NOT_OF_TEXTURES
-    }
-    size = max(32, options.width, options.height)
-    settings = StyleSettings.from_json({**values, "mode": Mode.TEXTURE, "size": size})
+    values = {setting.name: getattr(options, setting.name) for setting in TEXTURE_SETTINGS}
+    settings = texture_settings(values, options.width, options.height)
     check_writable(options.output)
-    pixels = bytes(3 * options.width * options.height)
-    content = Image(options.width, options.height, PixelFormat.RGB_U8, pixels)
+    content = canvas_of(options.width, options.height, PixelFormat.RGB_U8)
     return _order(options, content, settings, icc_profile=None)
 
 

@@ -18,6 +18,7 @@ from impasto_shared.settings import (
     Setting,
     StyleSettings,
 )
+from impasto_shared.texture import HEIGHT, WIDTH
 
 STYLE = "style"
 STYLE_LABEL = gettext("Style image")
@@ -74,9 +75,13 @@ def _marked(label: str, letter: str | None) -> str:
     return f"{label[:place]}_{label[place:]}"
 
 
+_ALL = (WIDTH, HEIGHT, *SETTINGS)
 # There are more settings than letters. Those always in sight come first, then the advanced ones
 # from the last, which is the furthest to reach with the tabulator.
-IN_SIGHT = ("style_strength", "quality", "iterations", "size", "style_scale", "colours")
+IN_SIGHT = (
+    *(WIDTH.name, HEIGHT.name),
+    *("style_strength", "quality", "iterations", "size", "style_scale", "colours"),
+)
 """The settings that are always in sight; the others are under Advanced."""
 
 LABELS = with_mnemonics(
@@ -88,8 +93,8 @@ LABELS = with_mnemonics(
         VARIATIONS_LABEL,
         START_LABEL,
         ADVANCED_LABEL,
-        *(gettext(setting.label) for setting in SETTINGS if setting.name in IN_SIGHT),
-        *(gettext(setting.label) for setting in reversed(SETTINGS) if setting.name not in IN_SIGHT),
+        *(gettext(setting.label) for setting in _ALL if setting.name in IN_SIGHT),
+        *(gettext(setting.label) for setting in reversed(_ALL) if setting.name not in IN_SIGHT),
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""
@@ -159,9 +164,11 @@ def _numbered(label: str, arguments: StyleArguments) -> str:
     return LABELS.get(label, label) if arguments.number == 1 else f"{label} {arguments.number}"
 
 
-def declare_settings(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
+def declare_settings(
+    procedure: Any, settings: Iterable[Setting], new_choice: Callable[[], Any], flags: Any
+) -> None:
     """Gives a Gimp.Procedure one argument a setting; `new_choice` makes an empty Gimp.Choice."""
-    for setting in SETTINGS:
+    for setting in settings:
         name, label = argument_name(setting), LABELS[gettext(setting.label)]
         help_text = gettext(setting.help)
         if isinstance(setting, ChoiceSetting):
@@ -193,6 +200,14 @@ def apply_settings(config: Any, settings: StyleSettings) -> None:
 
 def settings_from(config: Any) -> StyleSettings:
     """The settings in a Gimp.ProcedureConfig; raises InvalidSettings."""
-    return StyleSettings.from_json(
-        {setting.name: config.get_property(argument_name(setting)) for setting in SETTINGS}
-    )
+    return StyleSettings.from_json(values_from(config, SETTINGS))
+
+
+def values_from(config: Any, settings: Iterable[Setting]) -> dict[str, Any]:
+    """The values of `settings` in a Gimp.ProcedureConfig, by the settings' names."""
+    return {setting.name: value_of(config, setting) for setting in settings}
+
+
+def value_of(config: Any, setting: Setting) -> Any:
+    """The value of a setting in a Gimp.ProcedureConfig."""
+    return config.get_property(argument_name(setting))

@@ -93,7 +93,7 @@ def the_layer(drawables: list[Any]) -> Any:
         )
         raise InvalidImage(message.format(name=drawable.get_name()))
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"))
-    _check_base_type(drawable.get_image())
+    check_base_type(drawable.get_image())
     return drawable
 
 
@@ -224,16 +224,43 @@ def add_layer(source: Source, above: Any, picture: Image, name: str, recipe: Rec
     _, x, y = source.layer.get_offsets()
     layer.set_offsets(x, y)
     with _undo_step(image):
-        _insert(layer, above)
+        _insert(layer, image, above)
         if source.selection is not None:
             _add_mask(layer, source.selection)
     Gimp.displays_flush()
     return layer
 
 
-def _insert(layer: Any, above: Any) -> None:
-    image = above.get_image()
-    if not image.insert_layer(layer, above.get_parent(), image.get_item_position(above)):
+def opaque_format(image: Any) -> PixelFormat:
+    """The format in which a picture without alpha has all that `image` can hold."""
+    return PixelFormat(f"R'G'B' {_channel_type(image)}")
+
+
+def add_picture(image: Any, selected: list[Any], picture: Image, name: str) -> Any:
+    """Shows `picture` as a new layer in the image's corner, in one undo step; returns it.
+
+    selected: what was selected; the layer goes above the first layer of that, else on top.
+
+    Raises:
+        CanvasChanged: where the image has been deleted meanwhile.
+        InvalidImage: where it was given a palette.
+    """
+    if not image.is_valid():
+        raise CanvasChanged(gettext("The image was deleted while the texture was being painted."))
+    check_base_type(image)
+    layer = _new_layer(image, name, picture)
+    layers = [item for item in selected if item.is_valid() and item.is_layer()]
+    with _undo_step(image):
+        _insert(layer, image, layers[0] if layers else None)
+    Gimp.displays_flush()
+    return layer
+
+
+def _insert(layer: Any, image: Any, above: Any) -> None:
+    """Puts a layer above another one of `image`, or on top where there is none."""
+    parent = above.get_parent() if above else None
+    position = image.get_item_position(above) if above else 0
+    if not image.insert_layer(layer, parent, position):
         layer.delete()
         raise CanvasChanged(
             gettext("GIMP did not take the new layer: {reason}").format(reason=last_error())
@@ -246,11 +273,16 @@ def last_error() -> str:
 
 
 def _pixel_format(drawable: Any) -> PixelFormat:
-    channel_type = _CHANNEL_TYPES.get(drawable.get_image().get_precision(), "float")
+    channel_type = _channel_type(drawable.get_image())
     return PixelFormat(f"R'G'B'{'A' if drawable.has_alpha() else ''} {channel_type}")
 
 
-def _check_base_type(image: Any) -> None:
+def _channel_type(image: Any) -> str:
+    return _CHANNEL_TYPES.get(image.get_precision(), "float")
+
+
+def check_base_type(image: Any) -> None:
+    """Raises InvalidImage for an image with a palette."""
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise InvalidImage(
             gettext(
@@ -265,7 +297,7 @@ def _check_unchanged(source: Source, picture: Image) -> None:
         raise CanvasChanged(
             gettext("The layer, or its image, was deleted while the painting was being made.")
         )
-    _check_base_type(source.layer.get_image())
+    check_base_type(source.layer.get_image())
     size = (source.layer.get_width(), source.layer.get_height())
     if size != (picture.width, picture.height):
         raise CanvasChanged(

@@ -31,6 +31,7 @@ from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_gimp.variations import choose_variation  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting, Setting  # noqa: E402
+from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
 
 TITLE = gettext("Neural Style")
 _SETTINGS = "settings"
@@ -47,6 +48,15 @@ def ask(procedure: Any, config: Any, painted: Any) -> bool:
     settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
     _arrange(dialog, styles, settings)
     return _accepted(dialog, config, STYLES)
+
+
+def ask_for_texture(procedure: Any, config: Any) -> bool:
+    """Lets the user fill in `config` to paint a texture; False where the dialog was cancelled."""
+    GimpUi.init("impasto-gimp")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
+    page = new_style_page(config, STYLES[0], paintings_at_hand(None))
+    _arrange(dialog, page, _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS)))
+    return _accepted(dialog, config, STYLES[:1])
 
 
 def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bool:

@@ -26,21 +26,20 @@ _KEEP = 1
 
 
 class Easel:
-    """A dialog that shows the picture as it is being repainted, beginning with `layer` as it is.
+    """A dialog that shows a picture of width × height as it is being painted.
 
+    start: a Gdk.Pixbuf of what it begins with; None for nothing yet.
     GIMP can be used meanwhile. Closing the dialog cancels.
     """
 
     previews: PreviewWish | None = _PREVIEWS
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, title: str, width: int, height: int, start: Any = None) -> None:
         self._wish = Wish.GO_ON
         self._picture = Gtk.Image()
         self._bar = Gtk.ProgressBar(show_text=True)
         self._loss = Gtk.Label(label=" ", xalign=1.0)
-        self._dialog = Gtk.Dialog(
-            title=f"{gettext('Neural Style')}: {layer.get_name()}", role="impasto-easel"
-        )
+        self._dialog = Gtk.Dialog(title=title, role="impasto-easel")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
         self._keep.set_tooltip_text(
@@ -49,8 +48,9 @@ class Easel:
         self._keep.set_sensitive(False)
         self._dialog.connect("response", self._on_response)
         self._arrange()
-        start = layer.get_thumbnail(PICTURE_PX, PICTURE_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
-        self._show_pixels(start, fitted(layer.get_width(), layer.get_height()))
+        self._size = fitted(width, height)
+        self._picture.set_size_request(*self._size)
+        self._show_pixels(start)
 
     def __enter__(self) -> Easel:
         self._dialog.show_all()
@@ -76,7 +76,7 @@ class Easel:
 
     def show_picture(self, picture: Image) -> None:
         """Shows `picture`, as large as all that came before."""
-        self._show_pixels(pixbuf_of(picture), self._size)
+        self._show_pixels(pixbuf_of(picture))
 
     def wish(self) -> Wish:
         """What was pressed."""
@@ -95,15 +95,21 @@ class Easel:
         ):
             widget.get_accessible().set_name(name)
 
-    def _show_pixels(self, pixels: Any, size: tuple[int, int]) -> None:
-        self._size = size
+    def _show_pixels(self, pixels: Any) -> None:
         if pixels is not None:
-            scaled = pixels.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+            scaled = pixels.scale_simple(*self._size, GdkPixbuf.InterpType.BILINEAR)
             self._picture.set_from_pixbuf(scaled)
 
     def _on_response(self, _dialog: Any, response: int) -> None:
         self._wish = Wish.KEEP if response == _KEEP else Wish.CANCEL
         self._keep.set_sensitive(False)
+
+
+def easel_of_layer(layer: Any) -> Easel:
+    """One that begins with `layer` as it is."""
+    start = layer.get_thumbnail(PICTURE_PX, PICTURE_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
+    title = f"{gettext('Neural Style')}: {layer.get_name()}"
+    return Easel(title, layer.get_width(), layer.get_height(), start)
 
 
 def fitted(width: int, height: int) -> tuple[int, int]:

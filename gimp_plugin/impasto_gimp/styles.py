@@ -95,6 +95,18 @@ def chosen_painting(config: Any, arguments: StyleArguments) -> ChosenStyle | Non
     return None if file is None and layer is None else ChosenStyle(file, layer)
 
 
+def first_painting(config: Any) -> ChosenStyle:
+    """The painting that is chosen for the first style.
+
+    Raises:
+        InvalidSettings: where none is.
+    """
+    chosen = chosen_painting(config, STYLES[0])
+    if chosen is None:
+        raise _nothing_chosen()
+    return chosen
+
+
 def chosen_styles(config: Any) -> list[ChosenStyle]:
     """All styles that are chosen.
 
@@ -112,10 +124,14 @@ def chosen_styles(config: Any) -> list[ChosenStyle]:
         if (painting := chosen_painting(config, arguments))
     ]
     if not chosen:
-        raise InvalidSettings(
-            STYLE, gettext("No style image is chosen: name the painting whose manner to use.")
-        )
+        raise _nothing_chosen()
     return chosen
+
+
+def _nothing_chosen() -> InvalidSettings:
+    return InvalidSettings(
+        STYLE, gettext("No style image is chosen: name the painting whose manner to use.")
+    )
 
 
 def recipe_of(layer: Any, styles: list[ChosenStyle], settings: StyleSettings) -> Recipe:

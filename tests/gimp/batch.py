@@ -23,6 +23,7 @@ from impasto_shared.settings import StyleSettings
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
+TEXTURE = "plug-in-impasto-texture"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
@@ -157,7 +158,13 @@ def stylize(
     **arguments: Any,
 ) -> Report:
     """Runs the procedure without a dialog; says how it ended and what it did to the image."""
-    image = drawables[0].get_image()
+    return run_procedure(procedure, drawables[0].get_image(), drawables, style, **arguments)
+
+
+def run_procedure(
+    procedure: str, image: Any, drawables: list[Any], style: Path | None = STYLE, **arguments: Any
+) -> Report:
+    """The same for an image of which no layer need be selected."""
     before = describe(image)
     image.clean_all()
     config = Gimp.get_pdb().lookup_procedure(procedure).create_config()
@@ -510,6 +517,56 @@ def again() -> Report:
     }
 
 
+def add_texture(image: Any, selected: list[Any]) -> Report:
+    """Has a texture painted, and says what became of it: the scripted daemon paints it white."""
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 1, 1, 2, 2)
+    report = run_procedure(TEXTURE, image, selected, width=70, height=50)
+    above = selected[0].get_parent() if selected else None
+    siblings = above.get_children() if above else image.get_layers()
+    newest = siblings[image.get_item_position(selected[0]) - 1 if selected else 0]
+    return {
+        **report,
+        "layers": len(siblings),
+        "name": newest.get_name(),
+        "size": [newest.get_width(), newest.get_height()],
+        "offsets": list(newest.get_offsets()[1:]),
+        "has_alpha": newest.has_alpha(),
+        "is_white": set(array("f", layer_bytes(newest, "Y' float"))) == {1.0},
+        "dirty": image.is_dirty(),
+    }
+
+
+def texture(name: str, precision: Any, base_type: Any = Gimp.ImageBaseType.RGB) -> None:
+    def run() -> Report:
+        image = new_image(base_type, precision)
+        add_layer(image, 9, 9, alpha=True)
+        below = add_layer(image, 9, 9, alpha=True)
+        add_layer(image, 9, 9, alpha=True)
+        return add_texture(image, [below])
+
+    SITUATIONS[f"texture_{name}"] = run
+
+
+texture("of_8_bits", Gimp.Precision.U8_NON_LINEAR)
+texture("of_16_bits", Gimp.Precision.U16_NON_LINEAR)
+texture("of_floats", Gimp.Precision.FLOAT_LINEAR)
+texture("in_gray", Gimp.Precision.U8_NON_LINEAR, Gimp.ImageBaseType.GRAY)
+
+
+@situation
+def texture_inside_a_group() -> Report:
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    add_layer(image, 5, 5, alpha=True, parent=group)
+    return add_texture(image, [add_layer(image, 30, 20, alpha=True, parent=group)])
+
+
+@situation
+def texture_in_an_empty_image() -> Report:
+    return add_texture(new_image(), [])
+
+
 # --- situations that fail -------------------------------------------------------------------
 
 
@@ -542,6 +599,29 @@ def bad_style(name: str) -> None:
 
 for _name in ("absent.png", "text.png", "empty.png", "huge.png", "header_only.png", "folder"):
     bad_style(_name)
+
+
+@situation
+def texture_too_large() -> Report:
+    layer = photo()
+    image = layer.get_image()
+    return run_procedure(TEXTURE, image, [layer], width=16_000, height=16_000)
+
+
+@situation
+def texture_without_a_style() -> Report:
+    layer = photo()
+    return run_procedure(TEXTURE, layer.get_image(), [layer], None)
+
+
+@situation
+def texture_of_an_indexed_image() -> Report:
+    layer = photo()
+    image = layer.get_image()
+    image.convert_indexed(
+        Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
+    )
+    return run_procedure(TEXTURE, image, [layer])
 
 
 @situation

@@ -65,6 +65,9 @@ FAILING = {
     "style_huge.png": "huge.png is 60000 × 60000 pixels",
     "style_header_only.png": "header_only.png could not be opened",
     "indexed": "Image > Mode > RGB",
+    "texture_too_large": "at most 100 are possible",
+    "texture_without_a_style": "No style image is chosen",
+    "texture_of_an_indexed_image": "Image > Mode > RGB",
     "again_from_a_photo": "was not painted by Neural Style",
     "again_without_the_source": "no longer in this image",
     "again_without_the_style_layer": "is in no open image",
@@ -135,6 +138,29 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
         assert argument["default"] == setting.default
         if isinstance(setting, NumberSetting | IntegerSetting):
             assert argument["range"] == [setting.low, setting.high]
+
+
+TEXTURES = {
+    "texture_of_8_bits": 4,
+    "texture_of_16_bits": 4,
+    "texture_of_floats": 4,
+    "texture_in_gray": 4,
+    "texture_inside_a_group": 3,
+    "texture_in_an_empty_image": 1,
+}
+
+
+@pytest.mark.parametrize("name", TEXTURES)
+def test_texture_is_a_new_layer_of_the_size_asked_for(report: Report, name: str) -> None:
+    found = situation(report, name)
+
+    assert found["succeeded"], found["message"]
+    assert found["layers"] == TEXTURES[name]
+    assert found["name"] == "Texture (style)"
+    assert (found["size"], found["offsets"]) == ([70, 50], [0, 0])
+    assert not found["has_alpha"]
+    assert found["is_white"]
+    assert found["dirty"]
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -26,6 +26,7 @@ IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
 VARIATIONS = "^Neural Style: Variations$"
 EASEL = "^Neural Style: Background"
+TEXTURE = "^Texture from Image$"
 FILE_DIALOG = "^Choose a Style Image$"
 ERROR_BOX = "^GIMP Message$"
 SAVED = "batch.shown_state()"
@@ -195,6 +196,26 @@ def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     assert '"style_strength": 2.0' in remembered[0]
     assert '"style_scale": 2.0' in remembered[0]
     assert '"quality": "good"' in remembered[0]
+
+
+def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("alt+r", "a", "x")
+    screen.wait_for_window(TEXTURE)
+    choose_painting(screen, "Home")
+    screen.photograph("texture", TEXTURE)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name, size, below = screen.ask(
+        "[[layer.get_name(), layer.get_width()] for layer in batch.shown_layers()][0]"
+        " + [batch.shown_layers()[1].get_width()]"
+    )
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+    assert name == "Texture (auvers)"
+    assert size == below
 
 
 def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) -> None:

@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
 from impasto_shared.settings import SETTINGS, ChoiceSetting
+from impasto_shared.texture import HEIGHT, WIDTH
 
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
 TRANSLATIONS = SOURCES.parent / "po"
@@ -36,7 +37,7 @@ def template() -> Catalog:
 
 
 def _texts_of_settings() -> Iterator[str]:
-    for setting in SETTINGS:
+    for setting in (WIDTH, HEIGHT, *SETTINGS):
         yield setting.label
         yield setting.help
         if isinstance(setting, ChoiceSetting):

@@ -40,6 +40,7 @@ from impasto_shared.settings import (
     StyleSettings,
 )
 from impasto_shared.style import Style
+from impasto_shared.texture import HEIGHT, WIDTH
 
 FLAGS = object()
 # What GIMP writes on its own buttons: Cancel, Help, Load, OK, Reset, Save.
@@ -153,7 +154,7 @@ class Procedure:
 @pytest.fixture
 def procedure() -> Procedure:
     declared = Procedure()
-    declare_settings(declared, Choice, FLAGS)
+    declare_settings(declared, SETTINGS, Choice, FLAGS)
     return declared
 
 
@@ -263,7 +264,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
         VARIATIONS_LABEL,
         START_LABEL,
         ADVANCED_LABEL,
-        *(setting.label for setting in SETTINGS),
+        *(setting.label for setting in (WIDTH, HEIGHT, *SETTINGS)),
     }
     assert len(set(letters)) == len(letters)
     assert not GIMPS_LETTERS & set(letters)
