@@ -36,6 +36,8 @@ from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
 TITLE = gettext("Neural Style")
 _SETTINGS = "settings"
 _SPACING_PX = 12
+# Room for the sliders, which have no width of their own.
+_SETTINGS_WIDTH_PX = 400
 _TAB_CHARACTERS = 9
 
 
@@ -79,6 +81,7 @@ def _arrange(dialog: Any, styles: Any, settings: Any) -> None:
     dialog.fill([_SETTINGS])
     content = dialog.get_content_area()
     content.remove(settings)
+    settings.set_size_request(_SETTINGS_WIDTH_PX, -1)
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     columns.pack_start(styles, True, True, 0)
     columns.pack_start(settings, True, True, 0)
