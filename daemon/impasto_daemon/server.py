@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import zmq
 
 from impasto_daemon.jobs import MAX_QUEUED_JOBS, Job, JobTable
 from impasto_daemon.lifecycle import StopSignals
+from impasto_daemon.outbox import QUEUED_MESSAGES, Delivery, Outbox
 from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
@@ -32,7 +31,7 @@ from impasto_daemon.worker_messages import (
 )
 from impasto_daemon.worker_process import WorkerProcess
 from impasto_shared import __version__
-from impasto_shared.codec import Frame, decode, decode_header, encode
+from impasto_shared.codec import Frame, decode, decode_header
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
 from impasto_shared.messages import (
@@ -62,6 +61,8 @@ logger = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = MAX_PIXELS * max(form.bytes_per_pixel for form in PixelFormat)
 BUSY_POLL_MS = 100
+# Where replies wait for a client to read, nothing tells when it does.
+STALLED_POLL_MS = 20
 IDLE_POLL_MS = 5000
 # A watcher hears of every step, but not more often than this ...
 STEP_INTERVAL_S = 0.1
@@ -80,15 +81,6 @@ class Watch:
     told_s: float
     told_step: int = 0
     told_state: JobState = JobState.QUEUED
-
-
-class Delivery(Enum):
-    """What has become of a message to a client."""
-
-    SENT = auto()
-    REFUSED = auto()
-    """It has not read for so long that no more fits into its queue."""
-    GONE = auto()
 
 
 class Server:
@@ -110,9 +102,10 @@ class Server:
         self._watches: dict[str, Watch] = {}
         self._in_worker: Job | None = None
         self._stop_deadline_s: float | None = None
-        self._boot = secrets.token_hex(8)
+        self._boot = os.urandom(8).hex()
         self._started_s = clock()
         self._socket = _router_socket()
+        self._outbox = Outbox(self._socket)
 
     def run(self) -> None:
         """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
@@ -121,6 +114,7 @@ class Server:
         try:
             while not self._signals.stop_requested:
                 self._wait()
+                self._outbox.flush()
                 self._answer_clients()
                 self._hear_worker()
                 self._supervise_worker()
@@ -128,8 +122,9 @@ class Server:
                 self._tell_watchers()
                 self._jobs.expire(watched=self._watches)
         finally:
-            self._say_farewell()
             self._worker.end()
+            self._say_farewell()
+            self._worker.wait_ended()
             self._socket.close(linger=int(FAREWELL_S * 1000))
             # Returns when the last updates are out: the process must not end before that.
             zmq.Context.instance().term()
@@ -143,10 +138,15 @@ class Server:
         poller.register(self._signals.fileno(), zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
-        busy = self._watches or self._in_worker
-        ready = dict(poller.poll(BUSY_POLL_MS if busy else IDLE_POLL_MS))
+        ready = dict(poller.poll(self._patience_ms()))
         if self._signals.fileno() in ready:
             self._signals.clear()
+
+    def _patience_ms(self) -> int:
+        if self._outbox.has_waiting:
+            return STALLED_POLL_MS
+        busy = self._watches or self._in_worker or self._worker.is_ending
+        return BUSY_POLL_MS if busy else IDLE_POLL_MS
 
     # Clients
 
@@ -166,7 +166,7 @@ class Server:
                 _request_id(frames),
                 Problem(ErrorCode.INTERNAL, "The daemon has made a mistake; its log says more."),
             )
-        self._send(address, reply)
+        self._outbox.reply(address, reply)
 
     def _reply_to(self, address: bytes, message: ClientMessage) -> Any:
         match message:
@@ -201,19 +201,6 @@ class Server:
             jobs=tuple(self._jobs.report(job) for job in self._jobs.all),
         )
 
-    def _send(self, address: bytes, message: Any) -> Delivery:
-        """Sends a message if its client can take it now."""
-        try:
-            self._socket.send_multipart([address, *encode(message)], flags=zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            logger.warning("a client does not read: %s dropped", message.type)
-            return Delivery.REFUSED
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return Delivery.GONE
-        return Delivery.SENT
-
     def _tell_watchers(self) -> None:
         """Sends the updates that are due, and cancels the jobs of clients that have gone."""
         for name, watch in list(self._watches.items()):
@@ -224,7 +211,7 @@ class Server:
             if not is_news and self._clock() - watch.told_s < interval_s:
                 continue
             watch.told_s, watch.told_step, watch.told_state = self._clock(), job.step, job.state
-            delivery = self._send(watch.address, Update(self._jobs.report(job)))
+            delivery = self._outbox.tell(watch.address, Update(self._jobs.report(job)))
             if delivery is Delivery.GONE:
                 logger.info("job %s: its client has gone", name)
                 del self._watches[name]
@@ -244,7 +231,8 @@ class Server:
 
     def _start_next_job(self) -> None:
         job = self._jobs.next_queued
-        if job is None or self._in_worker is not None:
+        # A worker that is still ending still has its memory.
+        if job is None or self._in_worker is not None or self._worker.is_ending:
             return
         submission = self._jobs.start(job)
         self._in_worker = job
@@ -300,7 +288,7 @@ class Server:
                 return
             case Previewed():
                 if watch := self._watches.get(job.name):
-                    self._send(watch.address, Preview(job.name, message.step, message.image))
+                    self._outbox.tell(watch.address, Preview(job.name, message.step, message.image))
                 return
             case Painted():
                 self._jobs.finish(job, message.image)
@@ -313,6 +301,7 @@ class Server:
 
     def _supervise_worker(self) -> None:
         """Clears away a worker that has died, and ends one that does not stop when told."""
+        self._worker.reap()
         exit_status = self._worker.exit_status()
         if exit_status is not None:
             logger.error("the worker ended with status %d", exit_status)
@@ -334,6 +323,7 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    socket.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)

@@ -12,6 +12,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from impasto_shared.codec import decode, encode
 
 logger = logging.getLogger(__name__)
 
+WORKER_COMMAND: Sequence[str] = (sys.executable, "-m", "impasto_daemon.worker")
 KILL_TIMEOUT_S = 5.0
 # Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
 # zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
@@ -39,11 +41,12 @@ class WorkerProcess:
     def __init__(
         self,
         path: Path,
-        command: Sequence[str] = (sys.executable, "-m", "impasto_daemon.worker"),
+        command: Sequence[str] | None = None,
     ) -> None:
         self._path = path
-        self._command = command
+        self._command = command or WORKER_COMMAND
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending: list[tuple[subprocess.Popen[bytes], float]] = []
         self.socket: zmq.Socket[bytes] | None = None
         self.device: str | None = None
         self.model: str | None = None
@@ -86,22 +89,44 @@ class WorkerProcess:
         return self._process.poll() if self._process else None
 
     def end(self) -> None:
-        """Ends the worker at once and frees all that was its own."""
+        """Ends the worker and frees all that was its own; returns before it has ended."""
         if self._process is not None:
             self._process.kill()
-            try:
-                self._process.wait(KILL_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                # Stuck in the kernel, as under a broken driver; it ends when it gets out.
-                logger.exception("worker %d does not end", self._process.pid)
             if self._process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     self._process.stdin.close()
-            logger.info("worker %d ended", self._process.pid)
+            self._ending.append((self._process, time.monotonic()))
         if self.socket is not None:
             self.socket.close(linger=0)
         self._path.unlink(missing_ok=True)
         self._process = self.socket = self.device = self.model = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether one that was told to end may still hold its memory.
+
+        After five seconds it is not waited for any more: it is stuck in the kernel, as under a
+        broken driver, and ends when it gets out.
+        """
+        oldest_s = time.monotonic() - KILL_TIMEOUT_S
+        return any(killed_s > oldest_s for _, killed_s in self._ending)
+
+    def reap(self) -> None:
+        """Takes notice of those that have ended; to be called now and then."""
+        for process, _ in self._ending:
+            if process.poll() is not None:
+                logger.info("worker %d ended", process.pid)
+        self._ending = [entry for entry in self._ending if entry[0].returncode is None]
+
+    def wait_ended(self) -> None:
+        """Waits for those that were told to end, five seconds at most."""
+        deadline_s = time.monotonic() + KILL_TIMEOUT_S
+        for process, _ in self._ending:
+            try:
+                process.wait(max(0.0, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                logger.exception("worker %d does not end", process.pid)
+        self.reap()
 
 
 def worker_environment() -> dict[str, str]:

@@ -97,8 +97,7 @@ class PreviewWish:
     """How a client wants to watch a picture being painted.
 
     longest_side_px: of the pictures sent, in [16, 512]; smaller ones come as they are.
-    interval_s: at most one comes in this time, in [0.2, 60]. A thousand
-        messages may wait for a client that does not read; they must fit into memory.
+    interval_s: at most one comes in this time, in [0.2, 60].
 
     Raises ProtocolError where a field is out of range.
     """
