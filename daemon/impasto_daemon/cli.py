@@ -7,23 +7,31 @@ What asks a daemon does so by the client that the plug-in uses. Torch is importe
 from __future__ import annotations
 
 import argparse
-import json
+import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any, TypeAlias
 
+from impasto_daemon.jobs_cli import (
+    CLIENT_NAME,
+    EXIT_CANCELLED,
+    follow,
+    run_end,
+    run_fetch,
+    run_jobs,
+    run_show,
+    run_status,
+)
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.config import daemon_options, default_endpoint
-from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, InvalidSettings
+from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.messages import JobReport, JobState, StatusReport
 from impasto_shared.options import DAEMON_OPTIONS
-from impasto_shared.paths import lock_path, usual_endpoint
+from impasto_shared.paths import lock_path, results_dir, usual_endpoint
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -37,10 +45,7 @@ from impasto_shared.settings import (
 from impasto_shared.style import Style, check_styles
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 
-CLIENT_NAME = "impasto"
 EXIT_FAILED = 1
-EXIT_CANCELLED = 130
-_BAR_CHARACTERS = 30
 _Commands: TypeAlias = "argparse._SubParsersAction[_IntermixedParser]"
 
 
@@ -89,8 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_stylize(commands)
     _add_texture(commands)
-    _add_status(commands)
-    _add_cancel_and_keep(commands)
+    _add_job_commands(commands)
     _add_weights(commands)
     _add_config(commands)
     _add_doctor(commands)
@@ -129,9 +133,10 @@ _TYPES: dict[type, type] = {NumberSetting: float, IntegerSetting: int}
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a client need not wait for what only the daemon uses.
-    from impasto_daemon.jobs import JobTable
+    from impasto_daemon.jobs import JobTable, Retention
     from impasto_daemon.lifecycle import AlreadyRunning, StopSignals, check_endpoint, exclusive_lock
     from impasto_daemon.log import start_logging
+    from impasto_daemon.results import Results
     from impasto_daemon.server import Server
     from impasto_daemon.worker_process import WorkerProcess
 
@@ -144,8 +149,10 @@ def _serve(options: argparse.Namespace) -> int:
             endpoint = held.endpoint or usual_endpoint()
             check_endpoint(endpoint)
             worker = WorkerProcess(lock_path().with_name("worker.sock"))
-            jobs = JobTable(time.monotonic, held.keep_mb * 2**20, held.keep_minutes * 60)
-            Server(endpoint, worker, signals, jobs).run()
+            retention = Retention(held.keep_minutes * 60, held.keep_mb * 2**20)
+            jobs = JobTable(time.monotonic, Results(results_dir()), retention)
+            idle_s = held.idle_minutes * 60 or math.inf
+            Server(endpoint, worker, signals, jobs, idle_s=idle_s).run()
     except AlreadyRunning as running:
         print(f"impasto: {running}", file=sys.stderr)
     return 0
@@ -169,7 +176,7 @@ def _add_stylize(commands: _Commands) -> None:
     )
     for setting in SETTINGS:
         _add_setting(command, setting)
-    _add_output(command)
+    _add_output_or_detach(command)
     command.set_defaults(run=_stylize)
 
 
@@ -178,7 +185,7 @@ def _add_texture(commands: _Commands) -> None:
     _add_styles(command, "the pictures whose style is painted")
     for setting in (WIDTH, HEIGHT, *TEXTURE_SETTINGS):
         _add_setting(command, setting)
-    _add_output(command)
+    _add_output_or_detach(command)
     command.set_defaults(run=_texture, regions=None)
 
 
@@ -203,6 +210,17 @@ def _add_styles(command: argparse.ArgumentParser, text: str) -> None:
 def _add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", type=Path, required=True, help="the file to write, such as out.png"
+    )
+    _add_endpoint(command)
+
+
+def _add_output_or_detach(command: argparse.ArgumentParser) -> None:
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", type=Path, help="the file to write, such as out.png")
+    where.add_argument(
+        "--detach",
+        action="store_true",
+        help="print the name of the job and leave it to the daemon, for `impasto fetch`",
     )
     _add_endpoint(command)
 
@@ -233,7 +251,8 @@ def _stylize(options: argparse.Namespace) -> int:
 
     values = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
     settings = StyleSettings.from_json(values)
-    check_writable(options.output)
+    if not options.detach:
+        check_writable(options.output)
     content, icc_profile = read_image(options.photo)
     return _order(options, content, settings, icc_profile)
 
@@ -243,7 +262,8 @@ def _texture(options: argparse.Namespace) -> int:
 
     values = {setting.name: getattr(options, setting.name) for setting in TEXTURE_SETTINGS}
     settings = texture_settings(values, options.width, options.height)
-    check_writable(options.output)
+    if not options.detach:
+        check_writable(options.output)
     content = canvas_of(options.width, options.height, PixelFormat.RGB_U8)
     return _order(options, content, settings, icc_profile=None)
 
@@ -262,13 +282,12 @@ def _order(
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
         on_start=lambda: print("Starting the Impasto daemon …", file=sys.stderr),
     ) as client:
-        job = client.submit(content, styles, settings)
-        final = _follow(client, job)
-        if final.state is JobState.CANCELLED:
-            print("impasto: the job was cancelled", file=sys.stderr)
+        job = client.submit(content, styles, settings, detached=options.detach)
+        if options.detach:
+            print(job)
+            return 0
+        if not follow(client, job):
             return EXIT_CANCELLED
-        if final.problem is not None:
-            raise DaemonError(final.problem.message, final.problem.code, final.problem.field)
         write_image(client.fetch(job), options.output, icc_profile)
         client.forget(job)
     print(options.output)
@@ -304,109 +323,47 @@ def _one_each(given: list[Any] | None, count: int, default: object, name: str) -
     return given
 
 
-def _follow(client: Client, job: str) -> JobReport:
-    """The last report of a job, every one before shown on the way."""
-    for report in client.updates(job):
-        _show_progress(report, sys.stderr)
-        if report.state.is_final:
-            break
-    return report
+# status, jobs, show, fetch, cancel and keep
 
 
-def _show_progress(report: JobReport, terminal: TextIO) -> None:
-    """Draws the bar anew on a terminal; anywhere else writes a line when the job has ended."""
-    if terminal.isatty():
-        terminal.write(f"\r{progress_line(report)}\033[K" + "\n" * report.state.is_final)
-        terminal.flush()
-    elif report.state.is_final:
-        terminal.write(progress_line(report) + "\n")
-
-
-def progress_line(report: JobReport) -> str:
-    """One line that says how far a job has come.
-
-    >>> progress_line(JobReport("", JobState.RUNNING, step=80, steps=90, done=0.5, eta_s=61))
-    '[###############...............]  80/90  1:01 left'
-    """
-    if report.state is JobState.QUEUED:
-        return f"waiting: {report.position} before this one"
-    if report.state is JobState.RUNNING and report.step == 0:
-        return "loading the network …"
-    filled = int(_BAR_CHARACTERS * report.done)
-    bar = "#" * filled + "." * (_BAR_CHARACTERS - filled)
-    line = f"[{bar}] {report.step:3d}/{report.steps}"
-    if report.loss is not None:
-        line += f"  loss {report.loss:.4g}"
-    if report.eta_s is not None and not report.state.is_final:
-        minutes, seconds = divmod(round(report.eta_s), 60)
-        line += f"  {minutes}:{seconds:02d} left"
-    return line
-
-
-# status, cancel and keep
-
-
-def _add_status(commands: _Commands) -> None:
-    command = _add_command(commands, "status", "show what the daemon is doing")
-    command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
-    _add_endpoint(command)
-    command.set_defaults(run=_status)
-
-
-def _status(options: argparse.Namespace) -> int:
-    with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
-        status = client.status()
-    if options.json:
-        print(json.dumps(asdict(status), indent=2))
-    else:
-        print(_describe(status))
-    return 0
-
-
-def _describe(status: StatusReport) -> str:
-    minutes = status.uptime_s / 60
-    lines = [f"Impasto {status.version}, pid {status.pid}, up for {minutes:.0f} min"]
-    worker = status.worker
-    if worker.pid is None:
-        lines.append("No network is loaded.")
-    else:
-        lines.append(f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}")
-    lines += [_describe_job(report) for report in status.jobs]
-    return "\n".join(lines)
-
-
-def _describe_job(report: JobReport) -> str:
-    line = f"{report.job[:8]}  {report.state.value:9}  {report.width} × {report.height}"
-    if report.state in (JobState.QUEUED, JobState.RUNNING):
-        line += f"  {progress_line(report)}"
-    if report.problem is not None:
-        line += f"  {report.problem.message}"
-    return line
-
-
-def _add_cancel_and_keep(commands: _Commands) -> None:
+def _add_job_commands(commands: _Commands) -> None:
+    for name, summary, run in (
+        ("status", "show what the daemon is doing", run_status),
+        ("jobs", "list the jobs that wait, run, or have ended", run_jobs),
+        ("show", "show what is known of a job", run_show),
+    ):
+        command = _add_command(commands, name, summary)
+        if run is run_show:
+            _add_job(command)
+        command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+        _add_endpoint(command)
+        command.set_defaults(run=run)
+    _add_fetch(commands)
     for name, summary, end in (
         ("cancel", "end a job that waits or runs", Client.cancel),
         ("keep", "end a job that runs with what has been painted by then", Client.keep),
     ):
         command = _add_command(commands, name, summary)
-        command.add_argument("job", help="its name in `impasto status`, or the beginning of it")
+        _add_job(command)
         _add_endpoint(command)
-        command.set_defaults(run=_end_job, end=end)
+        command.set_defaults(run=run_end, end=end)
 
 
-def _end_job(options: argparse.Namespace) -> int:
-    with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
-        names = [report.job for report in client.status().jobs]
-        matching = [name for name in names if name.startswith(options.job.lower())]
-        if len(matching) != 1:
-            count = "no job" if not matching else f"{len(matching)} jobs"
-            raise DaemonError(
-                f"There is {count} whose name begins with {options.job}. See: impasto status.",
-                ErrorCode.UNKNOWN_JOB,
-            )
-        print(_describe_job(options.end(client, matching[0])))
-    return 0
+def _add_job(command: argparse.ArgumentParser) -> None:
+    command.add_argument("job", help="its name in `impasto jobs`, or the beginning of it")
+
+
+def _add_fetch(commands: _Commands) -> None:
+    command = _add_command(commands, "fetch", "write the picture of a job that is done")
+    _add_job(command)
+    command.add_argument("--wait", action="store_true", help="wait until it is done")
+    command.add_argument(
+        "--photo",
+        type=Path,
+        help="the photo that was painted: the picture is given its colour profile",
+    )
+    _add_output(command)
+    command.set_defaults(run=run_fetch)
 
 
 # weights

@@ -5,28 +5,60 @@ Plain Python: no sockets, no processes, no tensors; the clock is passed in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from impasto_daemon.pace import Pace
+from impasto_daemon.results import Picture, Results
+from impasto_daemon.turns import Turns
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState, Problem, Submit
+from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem, Submit
 from impasto_shared.options import DaemonOptions
+from impasto_shared.settings import StyleSettings
 
-MAX_QUEUED_JOBS = 32
-KEPT_RESULT_BYTES = DaemonOptions.keep_mb * 2**20
-KEPT_RESULT_S = DaemonOptions.keep_minutes * 60
+MAX_QUEUED_JOBS = 64
+MAX_QUEUED_JOBS_OF_ONE = 48
+MAX_QUEUED_BYTES = 2 * 2**30
 KEPT_REPORTS = 100
+# Of the pictures that could not be written to the disk; the newest is kept whatever its size.
+KEPT_IN_MEMORY_BYTES = 256 * 2**20
+
+# All detached jobs have their turns together: a picture that somebody waits for does not wait
+# behind a folder full of them.
+_DETACHED = b""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long, and how much of, finished pictures is kept."""
+
+    seconds: float = DaemonOptions.keep_minutes * 60
+    size_bytes: int = DaemonOptions.keep_mb * 2**20
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a job comes from: the connection, and the name of the program."""
+
+    address: bytes
+    client: str = ""
 
 
 @dataclass(eq=False)
 class Job:
-    """One request and what has become of it; its pixels are dropped when it ends."""
+    """One request and what has become of it; what it came with is dropped when it starts."""
 
     name: str
     submission: Submit | None
+    origin: Origin
+    settings: StyleSettings
     width: int
     height: int
+    is_detached: bool
+    previews: PreviewWish | None
+    submitted_s: float
     state: JobState = JobState.QUEUED
     step: int = 0
     steps: int = 0
@@ -37,42 +69,59 @@ class Job:
     first_done: float = 0.0
     ended_s: float | None = None
     problem: Problem | None = None
-    result: Image | None = None
+    picture: Picture | None = None
+    lost_because: str = "The picture was kept for a while and is gone now."
+
+    @property
+    def turn(self) -> bytes:
+        """Whose turn it needs."""
+        return _DETACHED if self.is_detached else self.origin.address
+
+    def belongs_to(self, address: bytes) -> bool:
+        """Whether it ends with this connection."""
+        return not self.is_detached and self.origin.address == address
 
 
 @dataclass
 class JobTable:
-    """All jobs by name, the oldest first. `clock` gives seconds that never run backwards.
-
-    kept_bytes, kept_s: how much of finished pictures is kept, and how long.
-    """
+    """All jobs by name, the oldest first. `clock` gives seconds that never run backwards."""
 
     clock: Callable[[], float]
-    kept_bytes: int = KEPT_RESULT_BYTES
-    kept_s: float = KEPT_RESULT_S
+    results: Results
+    retention: Retention = field(default_factory=Retention)
+    outcomes: Counter[JobState] = field(default_factory=Counter)
+    waited_s: float = 0.0
+    painted_s: float = 0.0
     _jobs: dict[str, Job] = field(default_factory=dict)
+    _turns: Turns[Job] = field(default_factory=Turns)
+    _pace: Pace = field(default_factory=Pace)
+    _queue: list[Job] | None = None
 
-    def submit(self, submission: Submit) -> Job:
-        """Takes in a new job; one that is known already is returned as it stands.
+    def submit(self, submission: Submit, origin: Origin) -> Job:
+        """Takes in a new job; one that is known already is now this connection's.
 
         Raises:
             DaemonError: queue-full.
         """
-        if submission.job in self._jobs:
-            return self._jobs[submission.job]
-        if len(self._in_state(JobState.QUEUED)) >= MAX_QUEUED_JOBS:
-            raise DaemonError(
-                f"{MAX_QUEUED_JOBS} jobs are waiting already. Try again when some are done.",
-                ErrorCode.QUEUE_FULL,
-            )
+        if known := self._jobs.get(submission.job):
+            known.origin = origin
+            self._queue = None
+            return known
         content = submission.content
         job = Job(
             submission.job,
             submission,
+            origin,
+            submission.settings,
             content.width,
             content.height,
+            submission.detached,
+            submission.previews,
+            self.clock(),
         )
+        self._check_room(job)
         self._jobs[job.name] = job
+        self._queue = None
         return job
 
     def find(self, name: str) -> Job:
@@ -93,20 +142,32 @@ class JobTable:
     @property
     def running(self) -> Job | None:
         """The job that the worker has, if any."""
-        return next(iter(self._in_state(JobState.RUNNING)), None)
+        return next((job for job in self.all if job.state is JobState.RUNNING), None)
+
+    @property
+    def queue(self) -> list[Job]:
+        """The jobs that wait, as their turns come: clients take turns."""
+        if self._queue is None:
+            self._queue = self._turns.in_order(
+                (job.turn, job) for job in self.all if job.state is JobState.QUEUED
+            )
+        return self._queue
 
     @property
     def next_queued(self) -> Job | None:
         """The job whose turn is next, if any waits."""
-        return next(iter(self._in_state(JobState.QUEUED)), None)
+        return next(iter(self.queue), None)
 
     def start(self, job: Job) -> Submit:
         """Marks a queued job as running and gives what is to be run."""
         if job.state is not JobState.QUEUED or job.submission is None:
             raise ValueError(f"job {job.name} is {job.state}, not queued")
+        submission, job.submission = job.submission, None
         job.state = JobState.RUNNING
         job.started_s = self.clock()
-        return job.submission
+        self._turns.take(job.turn)
+        self._queue = None
+        return submission
 
     def advance(self, job: Job, step: int, steps: int, loss: float, done: float) -> None:
         """Notes that `step` of `steps` evaluations are done, which are `done` of the work."""
@@ -116,9 +177,15 @@ class JobTable:
 
     def finish(self, job: Job, result: Image) -> None:
         """Ends a job with its picture; one that was cancelled meanwhile stays so."""
-        if not job.state.is_final:
-            job.result = result
-            self._end(job, JobState.DONE)
+        if job.state.is_final or job.started_s is None:
+            return
+        job.picture = self.results.keep(result)
+        self._end(job, JobState.DONE)
+        painted_s = self.clock() - job.started_s
+        self.waited_s += job.started_s - job.submitted_s
+        self.painted_s += painted_s
+        if job.step == job.steps:
+            self._pace.note(job.settings, job.width, job.height, painted_s)
 
     def fail(self, job: Job, problem: Problem) -> None:
         """Ends a job with the reason it failed for."""
@@ -134,18 +201,17 @@ class JobTable:
     def fetch(self, name: str) -> Image:
         """The picture of a job; raises DaemonError where it has none (any more)."""
         job = self.find(name)
-        if job.result is not None:
-            return job.result
+        if job.picture is not None:
+            return job.picture.image
         if job.state is JobState.DONE:
-            raise DaemonError(
-                "The picture was kept for a while and is gone now. Run the job again.",
-                ErrorCode.UNKNOWN_JOB,
-            )
+            raise DaemonError(f"{job.lost_because} Run the job again.", ErrorCode.UNKNOWN_JOB)
         raise DaemonError(f"Job {name} is {job.state.value}: no picture.", ErrorCode.NOT_DONE)
 
     def forget(self, job: Job) -> None:
         """Frees a finished job's picture; its report stays for a while."""
-        job.result = None
+        if job.picture is not None:
+            job.picture.drop()
+            job.picture = None
 
     def expire(self, watched: Collection[str] = ()) -> None:
         """Frees pictures that are old or too many, and the reports of jobs long ended.
@@ -153,26 +219,33 @@ class JobTable:
         watched: the names of jobs whose reports are still to be told.
         """
         ended = sorted((job for job in self.all if job.state.is_final), key=_ended_s, reverse=True)
-        kept_bytes = 0
+        kept_bytes = memory_bytes = 0
         for job in ended:
-            if job.result is None:
+            if job.picture is None:
                 continue
-            result_bytes = memoryview(job.result.pixels).nbytes
-            too_old = self.clock() - _ended_s(job) > self.kept_s
+            kept_bytes += job.picture.size_bytes
+            memory_bytes += job.picture.size_bytes if job.picture.is_in_memory else 0
             # The newest is kept whatever its size: its client is about to fetch it.
-            if too_old or (kept_bytes and kept_bytes + result_bytes > self.kept_bytes):
-                job.result = None
-            else:
-                kept_bytes += result_bytes
+            is_newest = kept_bytes == job.picture.size_bytes
+            if self._kept_s(job) < 0 or (kept_bytes > self.retention.size_bytes and not is_newest):
+                self.forget(job)
+            elif (
+                memory_bytes > KEPT_IN_MEMORY_BYTES
+                and not is_newest
+                and (problem := self.results.problem)
+            ):
+                job.lost_because = f"The picture could not be kept on the disk ({problem})."
+                self.forget(job)
         for job in ended[KEPT_REPORTS:]:
-            if job.name in watched:
-                continue
-            del self._jobs[job.name]
+            if job.name not in watched:
+                self.forget(job)
+                del self._jobs[job.name]
 
     def report(self, job: Job) -> JobReport:
         """How far a job has come, as the protocol says it."""
-        queued = self._in_state(JobState.QUEUED)
-        ahead = queued.index(job) + (self.running is not None) if job in queued else 0
+        ahead = 0
+        if job.state is JobState.QUEUED:
+            ahead = self.queue.index(job) + (self.running is not None)
         return JobReport(
             job=job.name,
             state=job.state,
@@ -185,23 +258,70 @@ class JobTable:
             width=job.width,
             height=job.height,
             problem=job.problem,
+            client=job.origin.client,
+            detached=job.is_detached,
+            submitted_s=self.clock() - job.submitted_s,
+            painted_s=self._painted_s(job),
+            kept_s=None if job.picture is None else max(0.0, self._kept_s(job)),
         )
 
+    def _check_room(self, job: Job) -> None:
+        """Raises DaemonError queue-full where `job` may not wait as well."""
+        queue = self.queue
+        if len(queue) >= MAX_QUEUED_JOBS:
+            full = f"{MAX_QUEUED_JOBS} jobs are waiting"
+        elif sum(other.turn == job.turn for other in queue) >= MAX_QUEUED_JOBS_OF_ONE:
+            whose = "detached jobs" if job.is_detached else "jobs of this program"
+            full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"
+        elif queue and sum(map(_input_bytes, [*queue, job])) > MAX_QUEUED_BYTES:
+            full = f"Pictures of {MAX_QUEUED_BYTES / 2**30:.0f} GiB are waiting to be painted"
+        else:
+            return
+        raise DaemonError(f"{full} already. Try again when some are done.", ErrorCode.QUEUE_FULL)
+
     def _eta_s(self, job: Job) -> float | None:
-        """The time left at the pace so far; the first step counts the start, not the pace."""
-        if job.state is not JobState.RUNNING or job.first_step_s is None or job.step < 2:
+        """The time left in seconds, as far as it can be told."""
+        if job.state is JobState.QUEUED:
+            before = self.queue[: self.queue.index(job)]
+            running = [] if self.running is None else [self._eta_s(self.running)]
+            times = [*running, *map(self._duration_s, before), self._duration_s(job)]
+            known = [time_s for time_s in times if time_s is not None]
+            return sum(known) if len(known) == len(times) else None
+        # At the pace so far; the first step counts the start, not the pace.
+        if job.state is not JobState.RUNNING or job.first_step_s is None:
+            return None
+        if job.step < 2 or job.done <= job.first_done:
             return None
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
-    def _in_state(self, state: JobState) -> list[Job]:
-        return [job for job in self._jobs.values() if job.state is state]
+    def _duration_s(self, job: Job) -> float | None:
+        return self._pace.estimate_s(job.settings, job.width, job.height)
+
+    def _painted_s(self, job: Job) -> float | None:
+        if job.started_s is None:
+            return None
+        return (self.clock() if job.ended_s is None else job.ended_s) - job.started_s
+
+    def _kept_s(self, job: Job) -> float:
+        return self.retention.seconds - (self.clock() - _ended_s(job))
 
     def _end(self, job: Job, state: JobState) -> None:
         job.state = state
         job.ended_s = self.clock()
         job.submission = None
+        self.outcomes[state] += 1
+        self._queue = None
 
 
 def _ended_s(job: Job) -> float:
     return job.ended_s if job.ended_s is not None else 0.0
+
+
+def _input_bytes(job: Job) -> int:
+    """What a job that waits holds in memory."""
+    if job.submission is None:
+        return 0
+    submission = job.submission
+    images = [submission.content, *(image for style in submission.styles for image in style.images)]
+    return sum(memoryview(image.pixels).nbytes for image in images)

@@ -10,20 +10,28 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import zmq
 
-from impasto_daemon.jobs import MAX_QUEUED_JOBS, Job, JobTable
+from impasto_daemon.jobs import (
+    MAX_QUEUED_JOBS,
+    MAX_QUEUED_JOBS_OF_ONE,
+    Job,
+    JobTable,
+    Origin,
+)
 from impasto_daemon.lifecycle import StopSignals
-from impasto_daemon.outbox import QUEUED_MESSAGES, Delivery, Outbox
+from impasto_daemon.memory import give_memory_back, resident_bytes
+from impasto_daemon.outbox import QUEUED_MESSAGES, Outbox
+from impasto_daemon.watches import Watches
 from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
     Painted,
     Previewed,
     Run,
+    Show,
     Stepped,
     Stop,
     Stopped,
@@ -34,6 +42,7 @@ from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
+from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
     Cancel,
@@ -45,13 +54,15 @@ from impasto_shared.messages import (
     JobState,
     Keep,
     Limits,
+    Metrics,
     Preview,
+    PreviewWish,
     Problem,
     Result,
     Status,
     StatusReport,
     Submit,
-    Update,
+    Watch,
     Welcome,
     WorkerReport,
 )
@@ -64,27 +75,18 @@ BUSY_POLL_MS = 100
 # Where replies wait for a client to read, nothing tells when it does.
 STALLED_POLL_MS = 20
 IDLE_POLL_MS = 5000
-# A watcher hears of every step, but not more often than this ...
-STEP_INTERVAL_S = 0.1
-# ... and of a job without news this often: sending is how the server notices that it has gone.
-UPDATE_INTERVAL_S = 0.5
-# How long a worker may take to stop; together with the above less than two seconds.
+# How long a worker may take to stop; with the time between updates less than two seconds.
 STOP_GRACE_S = 1.2
 FAREWELL_S = 0.5
-
-
-@dataclass(eq=False)
-class Watch:
-    """Whom to tell of a job, and what was told last."""
-
-    address: bytes
-    told_s: float
-    told_step: int = 0
-    told_state: JobState = JobState.QUEUED
+_REMEMBERED_CLIENTS = 256
 
 
 class Server:
-    """Serves clients at `endpoint` until `signals` ask it to stop. `clock` gives seconds."""
+    """Serves clients at `endpoint` until `signals` ask it to stop.
+
+    A worker without a job for `idle_s` seconds is ended. `clock` gives seconds that never run
+    backwards, whatever is done to the time of day.
+    """
 
     def __init__(
         self,
@@ -92,20 +94,26 @@ class Server:
         worker: WorkerProcess,
         signals: StopSignals,
         jobs: JobTable,
+        *,
+        idle_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoint = endpoint
         self._worker = worker
         self._signals = signals
         self._clock = clock
+        self._idle_s = idle_s
         self._jobs = jobs
-        self._watches: dict[str, Watch] = {}
         self._in_worker: Job | None = None
+        self._worker_free_s = clock()
+        self._workers = 0
+        self._client_names: dict[bytes, str] = {}
         self._stop_deadline_s: float | None = None
         self._boot = os.urandom(8).hex()
         self._started_s = clock()
         self._socket = _router_socket()
         self._outbox = Outbox(self._socket)
+        self._watches = Watches(self._outbox, clock)
 
     def run(self) -> None:
         """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
@@ -120,7 +128,8 @@ class Server:
                 self._supervise_worker()
                 self._start_next_job()
                 self._tell_watchers()
-                self._jobs.expire(watched=self._watches)
+                self._jobs.results.write_some()
+                self._jobs.expire(watched=self._watches.jobs)
         finally:
             self._worker.end()
             self._say_farewell()
@@ -143,9 +152,11 @@ class Server:
             self._signals.clear()
 
     def _patience_ms(self) -> int:
+        if self._jobs.results.is_writing:
+            return 0
         if self._outbox.has_waiting:
             return STALLED_POLL_MS
-        busy = self._watches or self._in_worker or self._worker.is_ending
+        busy = self._watches.jobs or self._in_worker or self._worker.is_ending
         return BUSY_POLL_MS if busy else IDLE_POLL_MS
 
     # Clients
@@ -171,11 +182,14 @@ class Server:
     def _reply_to(self, address: bytes, message: ClientMessage) -> Any:
         match message:
             case Hello():
-                limits = Limits(MAX_FRAME_BYTES, MAX_PIXELS, MAX_QUEUED_JOBS)
-                return Welcome(message.id, self._boot, __version__, limits)
+                return self._welcome(address, message)
             case Submit():
-                job = self._jobs.submit(message)
-                self._watches[job.name] = Watch(address, self._clock())
+                origin = Origin(address, self._client_names.get(address, ""))
+                job = self._jobs.submit(message, origin)
+                self._watch(job, address, message.previews)
+            case Watch():
+                job = self._jobs.find(message.job)
+                self._watch(job, address, message.previews)
             case Cancel():
                 job = self._jobs.find(message.job)
                 self._cancel(job)
@@ -191,6 +205,15 @@ class Server:
                 return self._status(message)
         return Accepted(message.id, self._jobs.report(job))
 
+    def _welcome(self, address: bytes, request: Hello) -> Welcome:
+        self._client_names[address] = request.client
+        if len(self._client_names) > _REMEMBERED_CLIENTS:
+            del self._client_names[next(iter(self._client_names))]
+        limits = Limits(
+            MAX_FRAME_BYTES, MAX_PIXELS, MAX_QUEUED_JOBS, queue_of_one=MAX_QUEUED_JOBS_OF_ONE
+        )
+        return Welcome(request.id, self._boot, __version__, limits)
+
     def _status(self, request: Status) -> StatusReport:
         return StatusReport(
             re=request.id,
@@ -199,25 +222,40 @@ class Server:
             uptime_s=self._clock() - self._started_s,
             worker=WorkerReport(self._worker.pid, self._worker.device, self._worker.model),
             jobs=tuple(self._jobs.report(job) for job in self._jobs.all),
+            metrics=self._metrics(),
         )
 
+    def _metrics(self) -> Metrics:
+        jobs, worker = self._jobs, self._worker.pid
+        done = jobs.outcomes[JobState.DONE]
+        pictures = [job.picture for job in jobs.all if job.picture is not None]
+        return Metrics(
+            done=done,
+            failed=jobs.outcomes[JobState.FAILED],
+            cancelled=jobs.outcomes[JobState.CANCELLED],
+            waited_s=jobs.waited_s / done if done else None,
+            painted_s=jobs.painted_s / done if done else None,
+            queued=len(jobs.queue),
+            workers=self._workers,
+            server_bytes=resident_bytes(os.getpid()),
+            worker_bytes=None if worker is None else resident_bytes(worker),
+            pictures=len(pictures),
+            picture_bytes=sum(picture.size_bytes for picture in pictures),
+            picture_problem=self._jobs.results.problem,
+        )
+
+    def _watch(self, job: Job, address: bytes, previews: PreviewWish | None) -> None:
+        self._watches.add(job, address, wants_previews=previews is not None)
+        if previews is None or previews == job.previews:
+            return
+        job.previews = previews
+        if job is self._in_worker:
+            self._worker.send(Show(job.name, previews))
+
     def _tell_watchers(self) -> None:
-        """Sends the updates that are due, and cancels the jobs of clients that have gone."""
-        for name, watch in list(self._watches.items()):
-            job = self._jobs.find(name)
-            interval_s = UPDATE_INTERVAL_S if job.step == watch.told_step else STEP_INTERVAL_S
-            # Of the end as well it may have to be told again: it must not miss that.
-            is_news = job.state.is_final and watch.told_state is not job.state
-            if not is_news and self._clock() - watch.told_s < interval_s:
-                continue
-            watch.told_s, watch.told_step, watch.told_state = self._clock(), job.step, job.state
-            delivery = self._outbox.tell(watch.address, Update(self._jobs.report(job)))
-            if delivery is Delivery.GONE:
-                logger.info("job %s: its client has gone", name)
-                del self._watches[name]
-                self._cancel(job)
-            elif job.state.is_final and delivery is Delivery.SENT:
-                del self._watches[name]
+        for job in self._watches.tell(self._jobs):
+            logger.info("job %s: its client has gone", job.name)
+            self._cancel(job)
 
     def _say_farewell(self) -> None:
         problem = Problem(
@@ -237,7 +275,7 @@ class Server:
         submission = self._jobs.start(job)
         self._in_worker = job
         try:
-            self._worker.ensure_started()
+            self._workers += self._worker.ensure_started()
         except OSError as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
@@ -251,7 +289,7 @@ class Server:
                 submission.settings,
                 submission.content,
                 submission.styles,
-                submission.previews,
+                job.previews,
             )
         )
 
@@ -287,8 +325,7 @@ class Server:
                 self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
                 return
             case Previewed():
-                if watch := self._watches.get(job.name):
-                    self._outbox.tell(watch.address, Preview(job.name, message.step, message.image))
+                self._watches.show(Preview(job.name, message.step, message.image))
                 return
             case Painted():
                 self._jobs.finish(job, message.image)
@@ -313,10 +350,19 @@ class Server:
             logger.info("the worker did not stop in time")
             self._worker.end()
             self._release_worker()
+        elif (
+            self._in_worker is None
+            and self._worker.pid is not None
+            and self._clock() - self._worker_free_s > self._idle_s
+        ):
+            logger.info("the worker has had nothing to do: its memory is freed")
+            self._worker.end()
 
     def _release_worker(self) -> None:
         self._in_worker = None
         self._stop_deadline_s = None
+        self._worker_free_s = self._clock()
+        give_memory_back()
 
 
 def _router_socket() -> zmq.Socket[bytes]:
@@ -325,8 +371,7 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
+    notice_lost_peers(socket)
     return socket
 
 

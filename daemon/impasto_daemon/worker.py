@@ -5,8 +5,6 @@ Run by the server as `python -m impasto_daemon.worker ENDPOINT`; it ends when th
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
 import math
 import os
@@ -21,6 +19,7 @@ import zmq
 
 from impasto_daemon import weights
 from impasto_daemon.log import start_logging
+from impasto_daemon.memory import give_memory_back
 from impasto_daemon.style_transfer.precision import number_type
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.style_transfer.vgg import VGG
@@ -31,6 +30,7 @@ from impasto_daemon.worker_messages import (
     Previewed,
     Run,
     ServerMessage,
+    Show,
     Stepped,
     Stop,
     Stopped,
@@ -60,7 +60,7 @@ class Worker:
         while True:
             # The job and its painting are gone by the time that the next one is waited for.
             self._serve(self._receive())
-            _give_memory_back()
+            give_memory_back()
 
     def _serve(self, message: ServerMessage) -> None:
         # A stop for a job that has just ended may still come in: there is nothing to do.
@@ -81,10 +81,14 @@ class Worker:
     def _paint(self, run: Run) -> Painted | Stopped:
         stop: Stop | None = None
 
+        previews = run.previews
+
         def should_stop() -> bool:
-            nonlocal stop
+            nonlocal stop, previews
             while self._socket.poll(0):
                 message = self._receive()
+                if isinstance(message, Show) and message.job == run.job:
+                    previews = message.previews
                 # A job whose picture was to be kept may be cancelled after all.
                 if isinstance(message, Stop) and message.job == run.job:
                     stop = message
@@ -95,9 +99,9 @@ class Worker:
         def on_step(step: Step) -> None:
             nonlocal previewed_s
             self._send(Stepped(run.job, step.step, step.steps, step.loss, step.done))
-            if run.previews and time.monotonic() - previewed_s >= run.previews.interval_s:
+            if previews and time.monotonic() - previewed_s >= previews.interval_s:
                 previewed_s = time.monotonic()
-                image = step.preview(run.previews.longest_side_px)
+                image = step.preview(previews.longest_side_px)
                 self._send(Previewed(run.job, step.step, image))
 
         image = stylize(
@@ -146,12 +150,6 @@ def _describe(error: Exception, run: Run) -> Problem:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-
-
-def _give_memory_back() -> None:
-    """Returns to the system what the job used; only glibc needs to be asked."""
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_server() -> None:

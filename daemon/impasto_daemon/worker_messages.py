@@ -33,6 +33,15 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Show:
+    """Server to worker: somebody watches this job who wishes for these previews."""
+
+    type: ClassVar[str] = "show"
+    job: str
+    previews: PreviewWish
+
+
+@dataclass(frozen=True)
 class Loaded:
     """Worker to server: a network is in memory on this device."""
 
@@ -89,5 +98,5 @@ class Failed:
     problem: Problem
 
 
-ServerMessage = Run | Stop
+ServerMessage = Run | Stop | Show
 WorkerMessage = Loaded | Stepped | Previewed | Painted | Stopped | Failed

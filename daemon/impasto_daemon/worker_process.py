@@ -56,10 +56,10 @@ class WorkerProcess:
         """The worker's process id while there is one."""
         return self._process.pid if self._process else None
 
-    def ensure_started(self) -> None:
-        """Starts a worker where there is none."""
+    def ensure_started(self) -> bool:
+        """Starts a worker where there is none; whether it did."""
         if self._process is not None:
-            return
+            return False
         endpoint = f"ipc://{self._path}"
         self.socket = zmq.Context.instance().socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)
@@ -69,6 +69,7 @@ class WorkerProcess:
             [*self._command, endpoint], stdin=subprocess.PIPE, env=worker_environment()
         )
         logger.info("worker %d started", self._process.pid)
+        return True
 
     def send(self, message: Any) -> None:
         """Sends a message; it waits in the socket until the worker has bound it."""

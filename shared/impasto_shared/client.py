@@ -7,8 +7,9 @@
         picture = client.fetch(job)
 
 A job belongs to the connection that submitted it: when the client closes or dies, the daemon
-cancels it. When the daemon ends, so does the connection: a new client is needed. A client is used
-from one thread.
+cancels it. One that was submitted as detached goes on, and any later client can watch and fetch it.
+When the daemon ends, so does the connection: a new client is needed. A client is used from one
+thread.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
+from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
     Cancel,
@@ -49,6 +51,7 @@ from impasto_shared.messages import (
     StatusReport,
     Submit,
     Update,
+    Watch,
     Welcome,
 )
 from impasto_shared.paths import socket_path
@@ -125,30 +128,43 @@ class Client:
         styles: Sequence[Style],
         settings: StyleSettings,
         previews: PreviewWish | None = None,
+        *,
+        detached: bool = False,
     ) -> str:
         """Asks for `content` in the manner of `styles`; returns the job's name.
 
         previews: how `take_preview` is to be supplied; None: not at all.
+        detached: whether the job goes on when this client closes or dies.
 
         Raises:
             DaemonError: where the daemon refuses it.
             InvalidImage: where an image is larger than the daemon takes.
         """
-        for image in (content, *_images(styles)):
+        for image in (content, *(image for style in styles for image in style.images)):
             self._check_limits(image)
         job = os.urandom(16).hex()
-        self._watched.add(job)
+        request = Submit(self._next_id(), job, settings, content, tuple(styles), previews, detached)
+        self._begin_watching(request, FETCH_TIMEOUT_S)
+        return job
+
+    def watch(self, job: str, previews: PreviewWish | None = None) -> JobReport:
+        """From now on `updates` and `poll` tell of a job that another client has submitted.
+
+        previews: as in `submit`; the last wish of those who watch a job is what all of them get.
+
+        Raises:
+            DaemonError: where the daemon does not know the job.
+        """
+        return self._begin_watching(Watch(self._next_id(), job, previews), REPLY_TIMEOUT_S)
+
+    def _begin_watching(self, request: Submit | Watch, timeout_s: float) -> JobReport:
+        self._watched.add(request.job)
         self._last_heard_s = time.monotonic()
         try:
-            self._request(
-                Submit(self._next_id(), job, settings, content, tuple(styles), previews),
-                Accepted,
-                FETCH_TIMEOUT_S,
-            )
+            return self._request(request, Accepted, timeout_s).report
         except BaseException:
-            self._watched.discard(job)
+            self._watched.discard(request.job)
             raise
-        return job
 
     def updates(self, job: str) -> Iterator[JobReport]:
         """The reports of a job of this client, as they come, up to the final one.
@@ -179,6 +195,15 @@ class Client:
         self._unread.clear()
         return reports
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the daemon was heard last, while a job of this client is under way.
+
+        It says something twice a second: after two seconds something is wrong. After five the
+        client gives up.
+        """
+        return time.monotonic() - self._last_heard_s if self._watched else 0.0
+
     def take_preview(self, job: str) -> Image | None:
         """The last preview that has come since it was taken before, or None."""
         return self._previews.pop(job, None)
@@ -207,7 +232,7 @@ class Client:
         return self._request(Status(self._next_id()), StatusReport, timeout_s)
 
     def close(self) -> None:
-        """Ends the connection; the daemon cancels what this client has submitted."""
+        """Ends the connection; the daemon cancels what was submitted here and is not detached."""
         if not self._socket.closed:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
@@ -308,8 +333,7 @@ class Client:
             self._receive()
         while self._wait_for_message(0):
             self._receive()
-        silent_s = time.monotonic() - self._last_heard_s
-        if self._watched and (silent_s > SILENCE_LIMIT_S or not self._is_connected):
+        if self._watched and (self.silent_s > SILENCE_LIMIT_S or not self._is_connected):
             raise DaemonUnavailable(
                 "The Impasto daemon has stopped answering in the middle of the job: it has "
                 "crashed or was ended. Try again; its log says more."
@@ -328,16 +352,10 @@ def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
-    socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
+    notice_lost_peers(socket)
     try:
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         socket.close(linger=0)
         raise DaemonUnavailable(f"{endpoint} is not an address of a daemon: {error}.") from error
     return socket
-
-
-def _images(styles: Sequence[Style]) -> Iterator[Image]:
-    for style in styles:
-        yield from (image for image in (style.image, style.region, style.part) if image is not None)

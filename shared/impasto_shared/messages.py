@@ -52,7 +52,9 @@ class JobReport:
     `position` counts the jobs ahead of it. `step` of `steps` evaluations are done, 0 while the
     network is being loaded, and `done` of the whole work, in [0, 1]: later evaluations take
     longer. `loss` is that of the last step; `eta_s` is the time left in seconds.
-    `problem` is set where the state is failed.
+    `problem` is set where the state is failed. `client` is the name of the program that submitted
+    it, `submitted_s` seconds ago; it has been painted for `painted_s` seconds, and its picture is
+    kept for `kept_s` seconds more, None where there is none.
     """
 
     job: str
@@ -66,6 +68,11 @@ class JobReport:
     width: int = 0
     height: int = 0
     problem: Problem | None = None
+    client: str = ""
+    detached: bool = False
+    submitted_s: float = 0.0
+    painted_s: float | None = None
+    kept_s: float | None = None
 
     @property
     def can_keep(self) -> bool:
@@ -75,12 +82,16 @@ class JobReport:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the daemon takes: bytes in a frame, pixels in an image, jobs waiting at once, styles."""
+    """What the daemon takes: bytes in a frame, pixels in an image, styles, jobs waiting at once.
+
+    `queue` is for all clients together, `queue_of_one` for each.
+    """
 
     frame_bytes: int
     pixels: int
     queue: int
     styles: int = MAX_STYLES
+    queue_of_one: int = 64
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,30 @@ class WorkerReport:
     pid: int | None = None
     device: str | None = None
     model: str | None = None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What the daemon has done since it was started, and what it takes.
+
+    `done`, `failed` and `cancelled` jobs; those done have waited `waited_s` seconds and been
+    painted for `painted_s` on average. `queued` jobs wait. `workers` were started. Memory in bytes,
+    None where the system does not say. Of `pictures` that are kept, `picture_bytes` in all,
+    `picture_problem` says why the last could not be put on the disk.
+    """
+
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    waited_s: float | None = None
+    painted_s: float | None = None
+    queued: int = 0
+    workers: int = 0
+    server_bytes: int | None = None
+    worker_bytes: int | None = None
+    pictures: int = 0
+    picture_bytes: int = 0
+    picture_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +191,7 @@ class Hello(Request):
 class Submit(JobRequest):
     """Asks for `content` in the manner of `styles`. Sent twice, it runs once.
 
-    `previews` are sent where they are wished for.
+    `previews` are sent where they are wished for. A `detached` job goes on without its client.
     """
 
     type: ClassVar[str] = "submit"
@@ -164,10 +199,19 @@ class Submit(JobRequest):
     content: Image
     styles: tuple[Style, ...]
     previews: PreviewWish | None = None
+    detached: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_styles(self.styles, self.content, self.settings)
+
+
+@dataclass(frozen=True)
+class Watch(JobRequest):
+    """Asks for the updates of a job that another connection submitted, and for `previews`."""
+
+    type: ClassVar[str] = "watch"
+    previews: PreviewWish | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +262,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Answers submit, cancel, keep and forget with the state of the job."""
+    """Answers submit, watch, cancel, keep and forget with the state of the job."""
 
     type: ClassVar[str] = "accepted"
     re: str
@@ -236,6 +280,7 @@ class StatusReport:
     uptime_s: float
     worker: WorkerReport
     jobs: tuple[JobReport, ...] = field(default=())
+    metrics: Metrics = field(default=Metrics())
 
 
 @dataclass(frozen=True)
@@ -259,7 +304,7 @@ class ErrorReply:
 
 @dataclass(frozen=True)
 class Update:
-    """Tells the client that submitted a job how far it has come, twice a second or more often.
+    """Tells whoever watches a job how far it has come, twice a second or more often.
 
     The last update of a job has a final state.
     """
@@ -270,7 +315,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Preview:
-    """Shows the client that submitted a job what the picture looks like after `step`."""
+    """Shows whoever watches a job what the picture looks like after `step`."""
 
     type: ClassVar[str] = "preview"
     job: str
@@ -278,5 +323,5 @@ class Preview:
     image: Image
 
 
-ClientMessage = Hello | Submit | Cancel | Keep | Status | Fetch | Forget
+ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Fetch | Forget
 DaemonMessage = Welcome | Accepted | StatusReport | Result | ErrorReply | Update | Preview

@@ -98,19 +98,20 @@ class DaemonOptions:
     )
     keep_minutes: float = _option(
         NumberSetting,
-        10.0,
+        1440.0,
         low=0.1,
         high=10_080.0,
         label="Keep minutes",
-        help="How many minutes a finished picture that nobody has fetched is kept",
+        help="How many minutes a finished picture is kept, so that it can be fetched, again too",
     )
     keep_mb: int = _option(
         IntegerSetting,
-        512,
+        2048,
         low=1,
         high=1_048_576,
         label="Keep megabytes",
-        help="How many megabytes of finished pictures are kept; the newest is, whatever its size",
+        help="How many megabytes of finished pictures are kept on the disk; the newest is, "
+        "whatever its size",
     )
     log_level: LogLevel = _option(
         ChoiceSetting,

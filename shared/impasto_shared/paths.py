@@ -40,6 +40,11 @@ def log_path() -> Path:
     return _xdg_dir("XDG_STATE_HOME", ".local/state") / "daemon.log"
 
 
+def results_dir() -> Path:
+    """The folder of the files, without names, that finished pictures are kept in."""
+    return _xdg_dir("XDG_CACHE_HOME", ".cache") / "results"
+
+
 def _xdg_dir(variable: str, fallback: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / fallback) / "impasto"
 

@@ -42,6 +42,12 @@ class Style:
         if self.part is not None:
             _check_same_size(self.part, self.image, "The part", "its painting")
 
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All that there is of the painting, its region and its part."""
+        found = (self.image, self.region, self.part)
+        return tuple(image for image in found if image is not None)
+
 
 def check_styles(styles: Sequence[Style], content: Image, settings: StyleSettings) -> None:
     """Checks that `styles` can be used for the photo `content`.

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -59,9 +59,21 @@ def is_alive(pid: int) -> bool:
 
 
 class DaemonProcess:
-    """`impasto serve` as a child, used with `with`; its folders are removed at the end."""
+    """`impasto serve` as a child, used with `with`; its folders are removed at the end.
 
-    def __init__(self, endpoint: str | None = None) -> None:
+    options: of `impasto serve`.
+    is_scripted: whether its worker follows a script instead of painting; see scripted_worker.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        options: Sequence[str] = (),
+        *,
+        is_scripted: bool = False,
+    ) -> None:
+        self._options = options
+        self._is_scripted = is_scripted
         # Not pytest's own folder: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="impasto-test-"))
         self.runtime = self.folder / "impasto"
@@ -87,6 +99,14 @@ class DaemonProcess:
         """The command line of `impasto` with `arguments`."""
         return [sys.executable, "-m", "impasto_daemon", *arguments]
 
+    @property
+    def serve_command(self) -> list[str]:
+        """The command line of the daemon itself."""
+        if self._is_scripted:
+            program = Path(__file__).with_name("scripted_worker.py")
+            return [sys.executable, str(program), "serve", *self._options]
+        return self.command("serve", *self._options)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `impasto` with `arguments` to its end."""
         return subprocess.run(
@@ -104,7 +124,7 @@ class DaemonProcess:
         log = (self.folder / "log").open("a")
         with log:
             self.process = subprocess.Popen(
-                self.command("serve"), env=self.environment, stderr=log, text=True
+                self.serve_command, env=self.environment, stderr=log, text=True
             )
         process = self.process
         wait_for(lambda: process.poll() is not None or self.answers(), "an answer of the daemon")

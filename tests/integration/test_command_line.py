@@ -298,7 +298,7 @@ def test_cancel_of_no_certain_job_ends_none(shared_daemon: DaemonProcess, name: 
         finals = [list(client.updates(job))[-1].state for job in jobs[:1]]
 
     assert refused.returncode == 1
-    assert "See: impasto status." in refused.stderr
+    assert "See: impasto jobs." in refused.stderr
     assert finals == [JobState.DONE]
 
 

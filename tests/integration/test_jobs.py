@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,6 @@ from integration.daemon_process import (
     picture,
     wait_for,
 )
-
-LONGER_THAN_HEARTBEATS_S = 12.0
 
 
 def last_report(client: Client, job: str) -> JobReport:
@@ -162,19 +159,6 @@ def test_job_that_is_to_be_kept_can_still_be_cancelled(shared_daemon: DaemonProc
     assert after.state is JobState.DONE
 
 
-def test_client_that_does_not_read_for_long_still_hears_the_end(
-    shared_daemon: DaemonProcess,
-) -> None:
-    with shared_daemon.client() as sleeper, shared_daemon.client() as other:
-        job = sleeper.submit(
-            picture(512, 512), [Style(picture())], StyleSettings(**ENDLESS), PreviewWish(512, 0.2)
-        )
-        time.sleep(LONGER_THAN_HEARTBEATS_S)
-        other.cancel(job)
-
-        assert last_report(sleeper, job).state is JobState.CANCELLED
-
-
 def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:
     workers = set()
     with shared_daemon.client() as client:
@@ -269,7 +253,6 @@ def test_forgotten_picture_is_gone(shared_daemon: DaemonProcess) -> None:
 def test_job_of_a_killed_client_is_cancelled(shared_daemon: DaemonProcess) -> None:
     program = """
 import sys
-import time
 from pathlib import Path
 from impasto_shared.client import Client
 from impasto_shared.settings import StyleSettings

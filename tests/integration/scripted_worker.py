@@ -1,0 +1,129 @@
+"""A worker that inverts pictures instead of painting, at once or step by step as the job says.
+
+`python scripted_worker.py serve …` is `impasto serve …` with this worker: all else is real. It
+needs no torch, so it is there in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from enum import IntEnum
+from typing import Any
+
+import zmq
+
+from impasto_daemon import cli, worker_process
+from impasto_daemon.worker_messages import (
+    Failed,
+    Loaded,
+    Painted,
+    Previewed,
+    Run,
+    ServerMessage,
+    Show,
+    Stepped,
+    Stop,
+    Stopped,
+)
+from impasto_shared.codec import decode, encode
+from impasto_shared.errors import ErrorCode
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Problem
+
+STEP_S = 0.01
+_INVERTED = bytes(range(255, -1, -1))
+
+
+class Behaviour(IntEnum):
+    """What becomes of a job with this seed; its iterations are the steps, of 10 ms each."""
+
+    INVERT = 0
+    FAIL = 1
+    DIE = 2
+    """After the first step."""
+    HANG = 3
+    """After the first step it hears nothing any more."""
+    ECHO = 4
+    """The picture comes back as it was, without a step and without a copy."""
+
+
+def invert(picture: Image) -> Image:
+    """The picture with every byte subtracted from 255."""
+    pixels = bytes(picture.pixels).translate(_INVERTED)
+    return Image(picture.width, picture.height, picture.format, pixels)
+
+
+class ScriptedWorker:
+    """Does what the server asks for at `socket`."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+
+    def serve(self) -> None:
+        """Serves for ever."""
+        while True:
+            message = self._receive()
+            if isinstance(message, Run):
+                self._send(Loaded("CPU", "scripted"))
+                self._send(self._run(message))
+
+    def _run(self, run: Run) -> Painted | Stopped | Failed:
+        behaviour, previews = Behaviour(run.settings.seed), run.previews
+        steps = 0 if behaviour is Behaviour.ECHO else run.settings.iterations
+        if behaviour is Behaviour.FAIL:
+            return Failed(run.job, Problem(ErrorCode.WEIGHTS_MISSING, "There are no weights."))
+        for step in range(1, steps + 1):
+            self._send(Stepped(run.job, step, steps, 1 / step, step / steps))
+            if previews is not None:
+                grey = Image(1, 1, PixelFormat.RGB_U8, bytes([128]) * 3)
+                self._send(Previewed(run.job, step, grey))
+            if behaviour is Behaviour.DIE:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if behaviour is Behaviour.HANG:
+                time.sleep(600)
+            time.sleep(STEP_S)
+            while self._socket.poll(0):
+                message = self._receive()
+                if isinstance(message, Show):
+                    previews = message.previews
+                elif isinstance(message, Stop) and message.job == run.job:
+                    return (
+                        Painted(run.job, invert(run.content))
+                        if message.is_wanted
+                        else Stopped(run.job)
+                    )
+        picture = run.content if behaviour is Behaviour.ECHO else invert(run.content)
+        return Painted(run.job, picture)
+
+    def _receive(self) -> ServerMessage:
+        frames = self._socket.recv_multipart(copy=False)
+        message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
+        return message
+
+    def _send(self, message: Any) -> None:
+        self._socket.send_multipart(encode(message), copy=False)
+
+
+def _end_with_server() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serves as the daemon, or the daemon that has started this."""
+    if sys.argv[1] == "serve":
+        worker_process.WORKER_COMMAND = (sys.executable, __file__)
+        cli.main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
+    socket.bind(sys.argv[1])
+    ScriptedWorker(socket).serve()
+
+
+if __name__ == "__main__":
+    main()
