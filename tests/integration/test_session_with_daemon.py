@@ -22,7 +22,7 @@ from integration.daemon_process import (
     wait_for,
 )
 
-STARTING = Progress("starting the daemon…")
+STARTING = Progress("Starting the daemon…")
 
 
 @pytest.fixture
