@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gi
 
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GObject  # noqa: E402
+from gi.repository import Gimp, Gio, GObject  # noqa: E402
 
 from impasto_gimp import neural_style, texture  # noqa: E402
 from impasto_gimp.arguments import (  # noqa: E402
@@ -25,6 +26,8 @@ from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
 TEXTURE = "plug-in-impasto-texture"
+HELP = Path(__file__).parent / "help"
+_HELP_DOMAIN = "impasto"
 _ONE_LAYER = Gimp.ProcedureSensitivityMask.DRAWABLE
 _ANY_LAYERS = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
 _ANY_FILE = Gimp.FileChooserAction.ANY
@@ -103,7 +106,8 @@ class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
         return False
 
     def do_query_procedures(self) -> list[str]:
-        """Names the procedures."""
+        """Names the procedures, and says where the pages are that the button Help opens."""
+        self.set_help_domain(_HELP_DOMAIN, Gio.File.new_for_path(str(HELP)))
         return list(_FILTERS)
 
     def do_create_procedure(self, name: str) -> Any:

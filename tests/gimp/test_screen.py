@@ -109,6 +109,35 @@ def test_dialog_without_a_style_asks_for_one(screen: Screen) -> None:
     assert screen.ask(SAVED) == UNTOUCHED
 
 
+def test_help_opens_the_page_of_the_filter(home: Home, screen: Screen) -> None:
+    opened = let_a_browser_note_what_it_opens(home)
+    open_dialog(screen)
+    screen.press("alt+h")
+    screen.wait_for(opened.exists, "the browser")
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+    page = home.plugin / "impasto_gimp/help/en/index.html"
+    assert opened.read_text().strip().removeprefix("file://") == str(page)
+    assert page.exists()
+
+
+def let_a_browser_note_what_it_opens(home: Home) -> Path:
+    opened, browser = home.folder / "opened", home.folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    applications = home.folder / ".local/share/applications"
+    applications.mkdir(parents=True)
+    (applications / "browser.desktop").write_text(
+        f"[Desktop Entry]\nType=Application\nName=Browser\nExec={browser} %u\n"
+        "MimeType=text/html;x-scheme-handler/file;\n"
+    )
+    (home.folder / ".config/mimeapps.list").write_text(
+        "[Default Applications]\ntext/html=browser.desktop\nx-scheme-handler/file=browser.desktop\n"
+    )
+    return opened
+
+
 def test_painting_appears_as_a_layer_that_one_undo_removes(
     home: Home, screen: Screen, paused: Path
 ) -> None:
