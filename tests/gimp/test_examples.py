@@ -1,0 +1,65 @@
+"""The scripts in docs/examples, run by real GIMPs as their first lines say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+from gimp.gimps import REPOSITORY, Home
+
+pytestmark = pytest.mark.gimp
+
+EXAMPLES = REPOSITORY / "docs/examples"
+
+
+def run_example(home: Home, name: str) -> None:
+    """Runs one where the user has put it, beside the pictures."""
+    text = (EXAMPLES / name).read_text()
+    found = re.search(r"gimp-console (.*)\\\n;? *(-b .*)", text)
+    assert found, "the first lines do not say how to run it"
+    shutil.copy(EXAMPLES / name, home.folder)
+    command = f"gimp-console-{home.gimp.version} {found[1]} {found[2]}"
+    home.run("sh", "-c", f"cd {home.folder} && {command}", timeout=120)
+
+
+def layers_of(file: Path) -> int:
+    """How many layers an XCF file has: so many offsets follow the properties of the image."""
+    data = file.read_bytes()
+    width_of_offsets = 8 if data[9:13] >= b"v011" else 4
+    position = 14 + 3 * 4 + (4 if data[9:13] >= b"v004" else 0)
+    while True:
+        kind, length = struct.unpack_from(">II", data, position)
+        position += 8 + length
+        if kind == 0:
+            break
+    count = 0
+    while any(data[position : position + width_of_offsets]):
+        count, position = count + 1, position + width_of_offsets
+    return count
+
+
+def test_a_folder_is_painted(fresh_home: Home) -> None:
+    photos = fresh_home.folder / "photos"
+    photos.mkdir()
+    for name in ("chelsea", "coffee"):
+        shutil.copy(REPOSITORY / f"assets/photos/{name}.jpg", photos)
+    shutil.copy(REPOSITORY / "assets/styles/auvers.jpg", fresh_home.folder / "painting.jpg")
+
+    run_example(fresh_home, "paint_folder.py")
+
+    painted = sorted((fresh_home.folder / "painted").iterdir())
+    assert [file.name for file in painted] == ["chelsea.xcf", "coffee.xcf"]
+    assert [layers_of(file) for file in painted] == [2, 2]
+
+
+def test_script_fu_paints_a_layer(fresh_home: Home) -> None:
+    shutil.copy(REPOSITORY / "assets/photos/coffee.jpg", fresh_home.folder / "photo.jpg")
+    shutil.copy(REPOSITORY / "assets/styles/auvers.jpg", fresh_home.folder / "painting.jpg")
+
+    run_example(fresh_home, "paint_layer.scm")
+
+    assert layers_of(fresh_home.folder / "painted.xcf") == 2
