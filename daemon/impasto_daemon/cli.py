@@ -23,6 +23,7 @@ from impasto_daemon.jobs_cli import (
     run_jobs,
     run_show,
     run_status,
+    say_how_long,
 )
 from impasto_shared import __version__
 from impasto_shared.client import Client
@@ -31,7 +32,7 @@ from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.options import DAEMON_OPTIONS
-from impasto_shared.paths import lock_path, results_dir, usual_endpoint
+from impasto_shared.paths import lock_path, pace_path, results_dir, usual_endpoint
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -136,6 +137,7 @@ def _serve(options: argparse.Namespace) -> int:
     from impasto_daemon.jobs import JobTable, Retention
     from impasto_daemon.lifecycle import AlreadyRunning, StopSignals, check_endpoint, exclusive_lock
     from impasto_daemon.log import start_logging
+    from impasto_daemon.pace import Pace
     from impasto_daemon.results import Results
     from impasto_daemon.server import Server
     from impasto_daemon.worker_process import WorkerProcess
@@ -150,7 +152,8 @@ def _serve(options: argparse.Namespace) -> int:
             check_endpoint(endpoint)
             worker = WorkerProcess(lock_path().with_name("worker.sock"))
             retention = Retention(held.keep_minutes * 60, held.keep_mb * 2**20)
-            jobs = JobTable(time.monotonic, Results(results_dir()), retention)
+            pace = Pace(pace_path())
+            jobs = JobTable(time.monotonic, Results(results_dir()), retention, pace)
             idle_s = held.idle_minutes * 60 or math.inf
             Server(endpoint, worker, signals, jobs, idle_s=idle_s).run()
     except AlreadyRunning as running:
@@ -282,6 +285,7 @@ def _order(
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
         on_start=lambda: print("Starting the Impasto daemon …", file=sys.stderr),
     ) as client:
+        say_how_long(client, settings, content.width, content.height)
         job = client.submit(content, styles, settings, detached=options.detach)
         if options.detach:
             print(job)

@@ -89,12 +89,12 @@ class JobTable:
     clock: Callable[[], float]
     results: Results
     retention: Retention = field(default_factory=Retention)
+    pace: Pace = field(default_factory=Pace)
     outcomes: Counter[JobState] = field(default_factory=Counter)
     waited_s: float = 0.0
     painted_s: float = 0.0
     _jobs: dict[str, Job] = field(default_factory=dict)
     _turns: Turns[Job] = field(default_factory=Turns)
-    _pace: Pace = field(default_factory=Pace)
     _queue: list[Job] | None = None
 
     def submit(self, submission: Submit, origin: Origin) -> Job:
@@ -184,8 +184,9 @@ class JobTable:
         painted_s = self.clock() - job.started_s
         self.waited_s += job.started_s - job.submitted_s
         self.painted_s += painted_s
-        if job.step == job.steps:
-            self._pace.note(job.settings, job.width, job.height, painted_s)
+        # One that was kept early, or had hardly begun at its first step, says little.
+        if job.step == job.steps and job.first_done < 0.5:
+            self.pace.note(job.settings, job.width, job.height, self._whole_s(job))
 
     def fail(self, job: Job, problem: Problem) -> None:
         """Ends a job with the reason it failed for."""
@@ -265,6 +266,11 @@ class JobTable:
             kept_s=None if job.picture is None else max(0.0, self._kept_s(job)),
         )
 
+    def waiting_s(self) -> float | None:
+        """How long until a job that came now could begin; None where that is not known."""
+        running = [] if self.running is None else [self._eta_s(self.running)]
+        return _sum([*running, *map(self._duration_s, self.queue)])
+
     def _check_room(self, job: Job) -> None:
         """Raises DaemonError queue-full where `job` may not wait as well."""
         queue = self.queue
@@ -284,19 +290,22 @@ class JobTable:
         if job.state is JobState.QUEUED:
             before = self.queue[: self.queue.index(job)]
             running = [] if self.running is None else [self._eta_s(self.running)]
-            times = [*running, *map(self._duration_s, before), self._duration_s(job)]
-            known = [time_s for time_s in times if time_s is not None]
-            return sum(known) if len(known) == len(times) else None
+            return _sum([*running, *map(self._duration_s, before), self._duration_s(job)])
         # At the pace so far; the first step counts the start, not the pace.
-        if job.state is not JobState.RUNNING or job.first_step_s is None:
+        if job.state is not JobState.RUNNING:
             return None
-        if job.step < 2 or job.done <= job.first_done:
-            return None
+        if job.first_step_s is None or job.step < 2 or job.done <= job.first_done:
+            return self._duration_s(job)
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
+    def _whole_s(self, job: Job) -> float:
+        """How long a job that is done would have taken without its start: the network is loaded."""
+        first_step_s = job.first_step_s if job.first_step_s is not None else job.submitted_s
+        return (self.clock() - first_step_s) / max(1 - job.first_done, 0.01)
+
     def _duration_s(self, job: Job) -> float | None:
-        return self._pace.estimate_s(job.settings, job.width, job.height)
+        return self.pace.estimate_s(job.settings, job.width, job.height)
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:
@@ -312,6 +321,12 @@ class JobTable:
         job.submission = None
         self.outcomes[state] += 1
         self._queue = None
+
+
+def _sum(times_s: list[float | None]) -> float | None:
+    """Their sum; None where one of them is not known."""
+    known = [time_s for time_s in times_s if time_s is not None]
+    return sum(known) if len(known) == len(times_s) else None
 
 
 def _ended_s(job: Job) -> float:

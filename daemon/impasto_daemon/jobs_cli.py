@@ -11,6 +11,7 @@ from typing import TextIO
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import JobReport, JobState, Metrics, StatusReport
+from impasto_shared.settings import StyleSettings
 
 CLIENT_NAME = "impasto"
 EXIT_CANCELLED = 130
@@ -74,6 +75,14 @@ def run_end(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         print(job_line(options.end(client, _find_job(client, options.job).job)))
     return 0
+
+
+def say_how_long(client: Client, settings: StyleSettings, width: int, height: int) -> None:
+    """Says on standard error how long a job will take, where this machine has painted before."""
+    forecast = client.forecast(settings, width, height)
+    if forecast.painting_s is not None:
+        waiting = f", after waiting {_span(forecast.waiting_s)}" if forecast.waiting_s else ""
+        print(f"Painting takes about {_span(forecast.painting_s)}{waiting}.", file=sys.stderr)
 
 
 def follow(client: Client, job: str) -> bool:

@@ -1,39 +1,82 @@
-"""How long jobs have taken, to say how long others like them will."""
+"""How fast this machine paints, to say how long a job will take: learnt from every job.
+
+The work of a job is known before it starts (`pyramid`); what a unit of it takes is remembered, over
+restarts too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import json
+import logging
+from pathlib import Path
 
+from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_shared.settings import StyleSettings
+
+logger = logging.getLogger(__name__)
 
 _REMEMBERED_KINDS = 64
 
 
 class Pace:
-    """Seconds for each pixel painted, by what else decides how long a job takes."""
+    """Seconds for a unit of work, by what decides how long that takes.
 
-    def __init__(self) -> None:
-        self._seconds_per_px: dict[Hashable, float] = {}
+    file: where they are remembered; None: nowhere.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._seconds_per_unit: dict[str, float] = _read(file) if file is not None else {}
 
     def note(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
         """Notes how long a job with a content of `width` × `height` pixels has taken."""
         kind = _kind(settings)
-        self._seconds_per_px.pop(kind, None)
-        self._seconds_per_px[kind] = seconds / _painted_px(settings, width, height)
-        if len(self._seconds_per_px) > _REMEMBERED_KINDS:
-            del self._seconds_per_px[next(iter(self._seconds_per_px))]
+        self._seconds_per_unit.pop(kind, None)
+        self._seconds_per_unit[kind] = seconds / work(settings, width, height)
+        if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
+            del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
+        self._write()
 
     def estimate_s(self, settings: StyleSettings, width: int, height: int) -> float | None:
-        """How long such a job will take; None where none of its kind has been done yet."""
-        seconds_per_px = self._seconds_per_px.get(_kind(settings))
-        if seconds_per_px is None:
+        """How long such a job will take; None where no job has been done yet.
+
+        Where none of its kind has been, the pace of the last one of another kind is taken.
+        """
+        if not self._seconds_per_unit:
             return None
-        return seconds_per_px * _painted_px(settings, width, height)
+        newest = next(reversed(self._seconds_per_unit.values()))
+        seconds_per_unit = self._seconds_per_unit.get(_kind(settings), newest)
+        return seconds_per_unit * work(settings, width, height)
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        new = self._file.with_suffix(".new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps(self._seconds_per_unit))
+            new.replace(self._file)
+        except OSError as error:
+            logger.warning("the pace of the last job will be forgotten: %s", error)
 
 
-def _kind(settings: StyleSettings) -> Hashable:
-    return settings.quality, settings.iterations, settings.model, settings.optimizer
+def work(settings: StyleSettings, width: int, height: int) -> float:
+    """The pixels of all evaluations of a job with a content of `width` × `height` pixels."""
+    longest, shortest = max(width, height), min(width, height)
+    scales = plan_scales(min(settings.size, longest), settings)
+    return sum(scale.cost for scale in scales) * shortest / longest
 
 
-def _painted_px(settings: StyleSettings, width: int, height: int) -> float:
-    return settings.size**2 * min(width, height) / max(width, height)
+def _kind(settings: StyleSettings) -> str:
+    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
+
+
+def _read(file: Path) -> dict[str, float]:
+    try:
+        remembered = json.loads(file.read_text())
+        return {str(kind): float(seconds) for kind, seconds in remembered.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("the pace of former jobs cannot be read from %s: %s", file, error)
+        return {}

@@ -49,6 +49,8 @@ from impasto_shared.messages import (
     ClientMessage,
     ErrorReply,
     Fetch,
+    Forecast,
+    ForecastReport,
     Forget,
     Hello,
     JobState,
@@ -203,6 +205,11 @@ class Server:
                 return Result(message.id, message.job, self._jobs.fetch(message.job))
             case Status():
                 return self._status(message)
+            case Forecast():
+                painting_s = self._jobs.pace.estimate_s(
+                    message.settings, message.width, message.height
+                )
+                return ForecastReport(message.id, painting_s, self._jobs.waiting_s())
         return Accepted(message.id, self._jobs.report(job))
 
     def _welcome(self, address: bytes, request: Hello) -> Welcome:

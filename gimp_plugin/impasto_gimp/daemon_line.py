@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from impasto_gimp.session import duration
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.config import default_endpoint
-from impasto_shared.errors import DaemonUnavailable, ImpastoError
+from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode, ImpastoError
 from impasto_shared.messages import JobState, StatusReport
 from impasto_shared.paths import socket_path
+from impasto_shared.settings import StyleSettings
+
+if TYPE_CHECKING:
+    from impasto_shared.client import Client
 
 # It answers at once where it runs; the dialog must not wait for it where it hangs.
 _PATIENCE_S = 0.3
@@ -22,13 +28,23 @@ class DaemonLine:
     can_start: bool = False
 
 
-def daemon_line() -> DaemonLine:
-    """What the daemon is doing now."""
+@dataclass(frozen=True)
+class Work:
+    """What is to be painted: with which settings, and the size of the layer in pixels."""
+
+    settings: StyleSettings
+    width: int
+    height: int
+
+
+def daemon_line(work: Work | None = None) -> DaemonLine:
+    """What the daemon is doing now, and how long `work` would take."""
     from impasto_shared.client import Client
 
     try:
         with Client.connect(default_endpoint(), name="GIMP", timeout_s=_PATIENCE_S) as client:
-            return DaemonLine(line_of(client.status(timeout_s=_PATIENCE_S)))
+            status = client.status(timeout_s=_PATIENCE_S)
+            return DaemonLine(line_of(status, _painting_s(client, work)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonLine(str(error))  # elsewhere: it cannot be started from here
@@ -38,8 +54,20 @@ def daemon_line() -> DaemonLine:
         return DaemonLine(str(error))
 
 
-def line_of(status: StatusReport) -> str:
-    """The line for a daemon that answers."""
+def _painting_s(client: Client, work: Work | None) -> float | None:
+    if work is None:
+        return None
+    try:
+        forecast = client.forecast(work.settings, work.width, work.height, timeout_s=_PATIENCE_S)
+    except DaemonError as error:
+        if error.code is ErrorCode.UNKNOWN_TYPE:  # an older daemon, which can paint all the same
+            return None
+        raise
+    return forecast.painting_s
+
+
+def line_of(status: StatusReport, painting_s: float | None = None) -> str:
+    """The line for a daemon that answers; `painting_s`: how long the painting would take."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
         line = gettext("The Impasto daemon is ready on {device}.").format(
@@ -51,6 +79,9 @@ def line_of(status: StatusReport) -> str:
             "{count} job is before yours.", "{count} jobs are before yours.", under_way
         )
         line += f" {before.format(count=under_way)}"
+    if painting_s is not None:
+        takes = gettext("Painting takes about {time}.").format(time=duration(painting_s))
+        line = f"{line} {takes}"
     return line
 
 

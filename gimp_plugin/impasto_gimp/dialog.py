@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gi
@@ -21,17 +21,25 @@ from impasto_gimp.arguments import (  # noqa: E402
     apply_settings,
     argument_name,
     settings_from,
+    value_of,
+    values_from,
 )
 from impasto_gimp.daemon_bar import new_daemon_bar  # noqa: E402
+from impasto_gimp.daemon_line import Work  # noqa: E402
 from impasto_gimp.gallery import paintings_at_hand  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.style_page import new_region_chooser, new_style_page  # noqa: E402
 from impasto_gimp.styles import chosen_painting, chosen_styles  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_gimp.variations import choose_variation  # noqa: E402
-from impasto_shared.errors import ImpastoError  # noqa: E402
+from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
 from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting, Setting  # noqa: E402
-from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
+from impasto_shared.texture import (  # noqa: E402
+    HEIGHT,
+    TEXTURE_SETTINGS,
+    WIDTH,
+    texture_settings,
+)
 
 TITLE = gettext("Neural Style")
 _SETTINGS = "settings"
@@ -48,7 +56,11 @@ def ask(procedure: Any, config: Any, painted: Any) -> bool:
     styles = _style_tabs(dialog, config, painted)
     settings = _settings(dialog, SETTINGS)
     settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
-    _arrange(dialog, styles, settings)
+
+    def work() -> Work:
+        return Work(settings_from(config), painted.get_width(), painted.get_height())
+
+    _arrange(dialog, styles, settings, new_daemon_bar(config, _possible(work)))
     return _accepted(dialog, config, STYLES)
 
 
@@ -57,8 +69,27 @@ def ask_for_texture(procedure: Any, config: Any) -> bool:
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
     page = new_style_page(config, STYLES[0], paintings_at_hand(None))
-    _arrange(dialog, page, _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS)))
+    settings = _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS))
+
+    def work() -> Work:
+        width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
+        values = values_from(config, TEXTURE_SETTINGS)
+        return Work(texture_settings(values, width, height), width, height)
+
+    _arrange(dialog, page, settings, new_daemon_bar(config, _possible(work)))
     return _accepted(dialog, config, STYLES[:1])
+
+
+def _possible(work: Callable[[], Work]) -> Callable[[], Work | None]:
+    """`work`, or None as long as some setting cannot be used: OK says which."""
+
+    def possible() -> Work | None:
+        try:
+            return work()
+        except InvalidSettings:
+            return None
+
+    return possible
 
 
 def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bool:
@@ -76,7 +107,7 @@ def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bo
     return bool(accepted)
 
 
-def _arrange(dialog: Any, styles: Any, settings: Any) -> None:
+def _arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
     """The styles on the left, the settings on the right, the daemon below."""
     dialog.fill([_SETTINGS])
     content = dialog.get_content_area()
@@ -88,7 +119,7 @@ def _arrange(dialog: Any, styles: Any, settings: Any) -> None:
     columns.show()
     content.pack_start(columns, True, True, 0)
     content.reorder_child(columns, 0)
-    content.pack_end(new_daemon_bar(), False, False, 0)
+    content.pack_end(daemon_bar, False, False, 0)
 
 
 def _style_tabs(dialog: Any, config: Any, painted: Any) -> Any:

@@ -196,7 +196,7 @@ def progress_of(report: JobReport) -> Progress:
         return Progress(gettext("Loading the network…"))
     text = gettext("Step {step} of {steps}").format(step=report.step, steps=report.steps)
     if report.eta_s is not None:
-        text += gettext(", {time} left").format(time=_duration(report.eta_s))
+        text += gettext(", {time} left").format(time=duration(report.eta_s))
     return Progress(text, report.done, report.loss, report.can_keep)
 
 
@@ -229,7 +229,7 @@ def check_alive(report: JobReport) -> None:
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """42 s, 12 min or 2 h 5 min."""
     if seconds < 100:
         return gettext("{seconds} s").format(seconds=f"{seconds:.0f}")

@@ -40,6 +40,8 @@ from impasto_shared.messages import (
     DaemonMessage,
     ErrorReply,
     Fetch,
+    Forecast,
+    ForecastReport,
     Forget,
     Hello,
     JobReport,
@@ -67,7 +69,7 @@ SILENCE_LIMIT_S = 5.0
 # How often whoever waits is called meanwhile: windows must be kept alive.
 _PAUSE_S = 0.1
 
-Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, Result)
+Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, Result)
 
 
 class Client:
@@ -230,6 +232,21 @@ class Client:
     def status(self, timeout_s: float = REPLY_TIMEOUT_S) -> StatusReport:
         """What the daemon is doing."""
         return self._request(Status(self._next_id()), StatusReport, timeout_s)
+
+    def forecast(
+        self,
+        settings: StyleSettings,
+        width: int,
+        height: int,
+        timeout_s: float = REPLY_TIMEOUT_S,
+    ) -> ForecastReport:
+        """What a job with a content of `width` × `height` pixels would take.
+
+        Raises:
+            DaemonError: where the daemon is too old to know (unknown-type).
+        """
+        request = Forecast(self._next_id(), settings, width, height)
+        return self._request(request, ForecastReport, timeout_s)
 
     def close(self) -> None:
         """Ends the connection; the daemon cancels what was submitted here and is not detached."""

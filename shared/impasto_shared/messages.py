@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from impasto_shared.errors import ErrorCode, ProtocolError
-from impasto_shared.image import Image
+from impasto_shared.image import Image, check_size
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import MAX_STYLES, Style, check_styles
 
@@ -236,6 +236,20 @@ class Status(Request):
 
 
 @dataclass(frozen=True)
+class Forecast(Request):
+    """Asks what a job with a content of `width` × `height` pixels would take."""
+
+    type: ClassVar[str] = "forecast"
+    settings: StyleSettings
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size(self.width, self.height, "The content")
+
+
+@dataclass(frozen=True)
 class Fetch(JobRequest):
     """Asks for the picture of a job that is done."""
 
@@ -284,6 +298,19 @@ class StatusReport:
 
 
 @dataclass(frozen=True)
+class ForecastReport:
+    """Answers forecast: how long painting would take, None where this machine has painted nothing.
+
+    `waiting_s`: how long until the job could begin, None where that is not known.
+    """
+
+    type: ClassVar[str] = "forecast-report"
+    re: str
+    painting_s: float | None
+    waiting_s: float | None
+
+
+@dataclass(frozen=True)
 class Result:
     """Answers fetch with the picture."""
 
@@ -323,5 +350,7 @@ class Preview:
     image: Image
 
 
-ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Fetch | Forget
-DaemonMessage = Welcome | Accepted | StatusReport | Result | ErrorReply | Update | Preview
+ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Forecast | Fetch | Forget
+DaemonMessage = (
+    Welcome | Accepted | StatusReport | ForecastReport | Result | ErrorReply | Update | Preview
+)

@@ -40,6 +40,11 @@ def log_path() -> Path:
     return _xdg_dir("XDG_STATE_HOME", ".local/state") / "daemon.log"
 
 
+def pace_path() -> Path:
+    """What the daemon remembers of how fast this machine paints."""
+    return _xdg_dir("XDG_STATE_HOME", ".local/state") / "pace.json"
+
+
 def results_dir() -> Path:
     """The folder of the files, without names, that finished pictures are kept in."""
     return _xdg_dir("XDG_CACHE_HOME", ".cache") / "results"

@@ -166,19 +166,22 @@ def test_detached_jobs_take_their_turns_together(table: JobTable) -> None:
 def test_time_left_of_a_job_that_waits_is_that_of_others_like_it(
     table: JobTable, clock: Clock
 ) -> None:
-    first, second, third, other = (
-        table.submit(submission(size=size), ALICE) for size in (64, 64, 128, 64)
+    photo = Image(128, 128, PixelFormat.RGB_U8, bytes(3 * 128 * 128))
+    first, second, third = (
+        table.submit(submission(photo, size=size), ALICE) for size in (64, 64, 128)
     )
     assert table.report(second).eta_s is None  # nothing has been painted yet
+    assert table.waiting_s() is None
     table.start(first)
     clock.now_s += 10
     table.finish(first, PIXEL)
-    table.start(other)
-    assert table.report(third).eta_s is None  # nobody knows how long the one before it takes
-    table.cancel(other)
 
     assert table.report(second).eta_s == pytest.approx(10)
     assert table.report(third).eta_s == pytest.approx(10 + 4 * 10)
+    assert table.waiting_s() == pytest.approx(10 + 4 * 10)
+
+    table.start(second)
+    assert table.report(second).eta_s == pytest.approx(10)  # nothing better is known yet
 
 
 def test_final_state_never_changes(table: JobTable) -> None:

@@ -27,6 +27,8 @@ from impasto_shared.messages import (
     ClientMessage,
     ErrorReply,
     Fetch,
+    Forecast,
+    ForecastReport,
     Hello,
     JobReport,
     JobState,
@@ -147,6 +149,8 @@ class ScriptedDaemon:
     def _reply(self, address: bytes, message: Any) -> Any:
         if isinstance(message, Hello):
             return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
+        if isinstance(message, Forecast):
+            return ForecastReport(message.id, message.settings.size / 10, 0.0)
         if isinstance(message, Status):
             return StatusReport(message.id, os.getpid(), "test", 1.0, WorkerReport())
         if isinstance(message, Fetch):

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.gimp
 DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 EASEL = "^Neuronaler Stil: Hintergrund"
+# The scripted daemon says a tenth of a second for every pixel of the size.
+TAKES = "Das Malen dauert etwa 42 s."
 GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
 
@@ -81,6 +83,11 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.photograph("variations-german", VARIATIONS)
     screen.read_out("press", VARIATIONS, "Abbrechen")
     screen.wait_for_window(DIALOG)
+    screen.read_out("focus", DIALOG, "Größe")
+    screen.press("ctrl+a")
+    screen.type("420\t")
+    screen.wait_for(lambda: TAKES in screen.read_out("dump", DIALOG), "the expected time")
+    screen.photograph("expected-time-german", DIALOG)
     screen.read_out("focus", DIALOG, "Startwert")
     screen.press("ctrl+a")
     screen.type(f"{Behaviour.PAUSE.value}\t")

@@ -1,7 +1,9 @@
 import pytest
 
-from impasto_gimp.daemon_line import DaemonLine, daemon_line, line_of
+from impasto_daemon.pace import Pace
+from impasto_gimp.daemon_line import DaemonLine, Work, daemon_line, line_of
 from impasto_shared.messages import JobReport, JobState, StatusReport, WorkerReport
+from impasto_shared.settings import StyleSettings
 from integration.daemon_process import DaemonProcess
 
 
@@ -27,6 +29,21 @@ def status(device: str | None, *states: JobState) -> StatusReport:
 )
 def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
     assert line_of(report) == line
+    assert line_of(report, 45.4) == f"{line} Painting takes about 45 s."
+
+
+def test_line_says_how_long_it_takes_where_the_machine_has_painted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = Work(StyleSettings(), 512, 384)
+    daemon = DaemonProcess()
+    Pace(daemon.folder / "state/impasto/pace.json").note(work.settings, 512, 384, 600.0)
+    with daemon:
+        for name, value in daemon.environment.items():
+            monkeypatch.setenv(name, value)
+        line = daemon_line(work)
+
+    assert line.text == "The Impasto daemon is ready. Painting takes about 10 min."
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:
