@@ -14,6 +14,7 @@ STYLE_TRANSFER = "daemon/impasto_daemon/style_transfer"
 ALLOWED = {
     "shared/impasto_shared/client.py": {"impasto_shared", "zmq"},
     "shared/impasto_shared/liveness.py": {"zmq"},
+    "shared/impasto_shared/keys.py": {"impasto_shared", "zmq"},
     "shared": {"impasto_shared"},
     "gimp_plugin": {"impasto_gimp", "impasto_shared", "gi", "zmq"},
     STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch", "numpy", "scipy"},

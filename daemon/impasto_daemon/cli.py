@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_texture(commands)
     _add_job_commands(commands)
     _add_weights(commands)
+    _add_keys(commands)
     _add_config(commands)
     _add_doctor(commands)
     return parser
@@ -134,13 +135,16 @@ _TYPES: dict[type, type] = {NumberSetting: float, IntegerSetting: int}
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a client need not wait for what only the daemon uses.
+    from impasto_daemon.gate import Gate, Remote
     from impasto_daemon.jobs import JobTable, Retention
+    from impasto_daemon.keys_cli import known_clients
     from impasto_daemon.lifecycle import AlreadyRunning, StopSignals, check_endpoint, exclusive_lock
     from impasto_daemon.log import start_logging
     from impasto_daemon.pace import Pace
     from impasto_daemon.results import Results
     from impasto_daemon.server import Server
     from impasto_daemon.worker_process import WorkerProcess
+    from impasto_shared.keys import Role, ensure_keys
 
     held = daemon_options(
         {option.name: getattr(options, _FLAG + option.name) for option in DAEMON_OPTIONS}
@@ -150,12 +154,14 @@ def _serve(options: argparse.Namespace) -> int:
         with exclusive_lock(lock_path()), StopSignals() as signals:
             endpoint = held.endpoint or usual_endpoint()
             check_endpoint(endpoint)
+            remote = Remote(held.listen, ensure_keys(Role.DAEMON)) if held.listen else None
             worker = WorkerProcess(lock_path().with_name("worker.sock"))
             retention = Retention(held.keep_minutes * 60, held.keep_mb * 2**20)
             pace = Pace(pace_path())
             jobs = JobTable(time.monotonic, Results(results_dir()), retention, pace)
+            gate = Gate(known_clients(), remote)
             idle_s = held.idle_minutes * 60 or math.inf
-            Server(endpoint, worker, signals, jobs, idle_s=idle_s).run()
+            Server(endpoint, worker, signals, jobs, gate, idle_s=idle_s).run()
     except AlreadyRunning as running:
         print(f"impasto: {running}", file=sys.stderr)
     return 0
@@ -414,6 +420,24 @@ def _verify_weights(options: argparse.Namespace) -> int:
 
     print(f"{verify(Model(options.model))} is as it was published")
     return 0
+
+
+# keys
+
+
+def _add_keys(commands: _Commands) -> None:
+    from impasto_daemon.keys_cli import add_key, remove_key, run_keys
+
+    command = _add_command(commands, "keys", "show the keys for daemons on other machines")
+    command.set_defaults(run=run_keys)
+    actions = command.add_subparsers(metavar="ACTION")
+    adding = _add_command(actions, "add", "let a client on another machine in")
+    adding.add_argument("name", help="what it is to be called here")
+    adding.add_argument("key", help="what impasto keys shows there, as a client")
+    adding.set_defaults(run=add_key)
+    removing = _add_command(actions, "remove", "let a client in no more")
+    removing.add_argument("name", help="what it is called in impasto keys")
+    removing.set_defaults(run=remove_key)
 
 
 # config

@@ -83,8 +83,9 @@ def check_endpoint(endpoint: str) -> None:
     address = urlsplit(endpoint)
     if address.scheme != "tcp" or not _is_loopback(address.hostname):
         raise UnsafeEndpoint(
-            f"{endpoint} is neither ipc:///path nor tcp://127.0.0.1:port: the daemon serves only "
-            "this machine. For another one, forward its socket with ssh -L."
+            f"{endpoint} is neither ipc:///path nor tcp://127.0.0.1:port: the endpoint serves only "
+            "this machine. For others set listen, which lets in clients with known keys: "
+            "docs/remote.md."
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import zmq
 
+from impasto_daemon.gate import Gate
 from impasto_daemon.jobs import (
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
@@ -86,8 +87,8 @@ _REMEMBERED_CLIENTS = 256
 class Server:
     """Serves clients at `endpoint` until `signals` ask it to stop.
 
-    A worker without a job for `idle_s` seconds is ended. `clock` gives seconds that never run
-    backwards, whatever is done to the time of day.
+    `gate` says who gets in. A worker without a job for `idle_s` seconds is ended. `clock` gives
+    seconds that never run backwards, whatever is done to the time of day.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Server:
         worker: WorkerProcess,
         signals: StopSignals,
         jobs: JobTable,
+        gate: Gate,
         *,
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -106,6 +108,7 @@ class Server:
         self._clock = clock
         self._idle_s = idle_s
         self._jobs = jobs
+        self._gate = gate
         self._in_worker: Job | None = None
         self._worker_free_s = clock()
         self._workers = 0
@@ -119,11 +122,11 @@ class Server:
 
     def run(self) -> None:
         """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
-        _bind_privately(self._socket, self._endpoint)
-        logger.info("serving at %s", self._endpoint)
         try:
+            self._gate.open(self._socket, self._endpoint)
             while not self._signals.stop_requested:
                 self._wait()
+                self._gate.answer()
                 self._outbox.flush()
                 self._answer_clients()
                 self._hear_worker()
@@ -136,6 +139,7 @@ class Server:
             self._worker.end()
             self._say_farewell()
             self._worker.wait_ended()
+            self._gate.close()
             self._socket.close(linger=int(FAREWELL_S * 1000))
             # Returns when the last updates are out: the process must not end before that.
             zmq.Context.instance().term()
@@ -147,6 +151,7 @@ class Server:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._signals.fileno(), zmq.POLLIN)
+        poller.register(self._gate.socket, zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
         ready = dict(poller.poll(self._patience_ms()))
@@ -380,15 +385,6 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
     notice_lost_peers(socket)
     return socket
-
-
-def _bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
-    """Binds with the file of an ipc socket open to this user alone, as its folder is already."""
-    former = os.umask(0o077)
-    try:
-        socket.bind(endpoint)
-    finally:
-        os.umask(former)
 
 
 def _remove_socket_file(endpoint: str) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # It answers at once where it runs; the dialog must not wait for it where it hangs.
 _PATIENCE_S = 0.3
+# For a network between.
+_REMOTE_PATIENCE_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,11 @@ def daemon_line(work: Work | None = None) -> DaemonLine:
     from impasto_shared.client import Client
 
     try:
-        with Client.connect(default_endpoint(), name="GIMP", timeout_s=_PATIENCE_S) as client:
-            status = client.status(timeout_s=_PATIENCE_S)
-            return DaemonLine(line_of(status, _painting_s(client, work)))
+        endpoint = default_endpoint()
+        patience_s = _PATIENCE_S if socket_path(endpoint) else _REMOTE_PATIENCE_S
+        with Client.connect(endpoint, name="GIMP", timeout_s=patience_s) as client:
+            status = client.status(timeout_s=patience_s)
+            return DaemonLine(line_of(status, _painting_s(client, work, patience_s)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonLine(str(error))  # elsewhere: it cannot be started from here
@@ -54,11 +58,11 @@ def daemon_line(work: Work | None = None) -> DaemonLine:
         return DaemonLine(str(error))
 
 
-def _painting_s(client: Client, work: Work | None) -> float | None:
+def _painting_s(client: Client, work: Work | None, patience_s: float) -> float | None:
     if work is None:
         return None
     try:
-        forecast = client.forecast(work.settings, work.width, work.height, timeout_s=_PATIENCE_S)
+        forecast = client.forecast(work.settings, work.width, work.height, patience_s)
     except DaemonError as error:
         if error.code is ErrorCode.UNKNOWN_TYPE:  # an older daemon, which can paint all the same
             return None

@@ -15,6 +15,7 @@ thread.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +26,18 @@ from typing import Any, TypeVar
 import zmq
 
 from impasto_shared.codec import decode, encode
+from impasto_shared.config import client_options
 from impasto_shared.errors import (
+    AccessDenied,
     DaemonError,
     DaemonUnavailable,
     ErrorCode,
+    ImpastoError,
     InvalidImage,
     ProtocolError,
 )
 from impasto_shared.image import Image
+from impasto_shared.keys import Role, load_keys
 from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
@@ -69,6 +74,12 @@ SILENCE_LIMIT_S = 5.0
 # How often whoever waits is called meanwhile: windows must be kept alive.
 _PAUSE_S = 0.1
 
+_HANDSHAKE_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, Result)
 
 
@@ -83,8 +94,9 @@ class Client:
     ) -> None:
         self._socket = socket
         self._while_waiting = while_waiting
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED)
         self._is_connected = True
+        self._refusal: str | None = None
         self._endpoint = endpoint
         self._ids = count(1)
         self._unread: deque[JobReport] = deque()
@@ -100,22 +112,29 @@ class Client:
         *,
         name: str,
         timeout_s: float = HELLO_TIMEOUT_S,
+        server_key: str | None = None,
         while_waiting: Callable[[], object] = lambda: None,
     ) -> Client:
         """A client whose hello has been answered within `timeout_s` seconds.
 
+        server_key: the public key of a daemon at a TCP endpoint, 64 hexadecimal digits; None: the
+            configured one, if any; "": the connection is not encrypted.
         while_waiting: called ten times a second as long as the client waits for the daemon; what
             it raises ends the wait.
 
         Raises:
             DaemonUnavailable: where no daemon answers at `endpoint`.
+            AccessDenied: where one does not let this client in, or has another key.
+            KeysUnusable: where there is a server key but no key of this client.
             ProtocolError: where it speaks another version of the protocol.
         """
         path = socket_path(endpoint)
         if path is not None and not path.exists():
             raise DaemonUnavailable(f"No Impasto daemon is running (there is no {path}).")
-        client = cls(_connected_socket(endpoint, timeout_s), endpoint, while_waiting)
+        # With its monitor, before it connects: a refusal may come at once, and only once.
+        client = cls(_dealer(endpoint, timeout_s, server_key), endpoint, while_waiting)
         try:
+            client._open()
             client.welcome = client._request(
                 Hello(id=client._next_id(), client=name), Welcome, timeout_s
             )
@@ -123,6 +142,14 @@ class Client:
             client.close()
             raise
         return client
+
+    def _open(self) -> None:
+        try:
+            self._socket.connect(self._endpoint)
+        except zmq.ZMQError as error:
+            raise DaemonUnavailable(
+                f"{self._endpoint} is not an address of a daemon: {error}."
+            ) from error
 
     def submit(
         self,
@@ -337,9 +364,9 @@ class Client:
             poller.register(self._monitor, zmq.POLLIN)
         ready = dict(poller.poll(int(timeout_s * 1000) + 1 if timeout_s else 0))
         if self._monitor in ready:
-            # The one event asked for. (pyzmq's own reader would load asyncio, for 40 ms.)
-            self._monitor.recv_multipart()
-            self._is_connected = False
+            # pyzmq's own reader would load asyncio, for 40 ms.
+            event, _ = self._monitor.recv_multipart()
+            self._note(int.from_bytes(event[:2], sys.byteorder))
             # What it said before it went is still there to be read.
             return bool(self._socket.poll(0))
         return self._socket in ready
@@ -356,23 +383,53 @@ class Client:
                 "crashed or was ended. Try again; its log says more."
             )
 
-    def _unavailable(self) -> DaemonUnavailable:
+    def _note(self, event: int) -> None:
+        """What has become of the connection; libzmq tells of a refusal before it breaks it."""
+        if event == zmq.EVENT_DISCONNECTED:
+            self._is_connected = False
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            self._refusal = (
+                f"The daemon at {self._endpoint} does not know this client's key. On its machine, "
+                "run impasto keys add, with the key that impasto keys shows here."
+            )
+        elif socket_path(self._endpoint) is None:
+            self._refusal = (
+                f"The daemon at {self._endpoint} has broken off the connection. Where it serves "
+                "other machines, its key, which impasto keys shows there, must be the server_key "
+                "configured here; where it serves its own only, there must be none."
+            )
+
+    def _unavailable(self) -> ImpastoError:
+        if self._refusal is not None:
+            return AccessDenied(self._refusal)
         return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}.")
 
 
-def _connected_socket(endpoint: str, timeout_s: float) -> zmq.Socket[bytes]:
+def _dealer(endpoint: str, timeout_s: float, server_key: str | None) -> zmq.Socket[bytes]:
     """A DEALER that does not hang at its end.
 
     IMMEDIATE is left alone: with it libzmq throws away, when the daemon ends, what it had sent
     and nobody has read yet, such as its last words.
     """
+    keys = _curve_options(server_key) if socket_path(endpoint) is None else {}
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
     notice_lost_peers(socket)
-    try:
-        socket.connect(endpoint)
-    except zmq.ZMQError as error:
-        socket.close(linger=0)
-        raise DaemonUnavailable(f"{endpoint} is not an address of a daemon: {error}.") from error
+    for option, key in keys.items():
+        socket.setsockopt(option, key)
     return socket
+
+
+def _curve_options(server_key: str | None) -> dict[int, bytes]:
+    """What makes a socket talk to the daemon of this key alone; nothing where there is no key."""
+    if server_key is None:
+        server_key = client_options().server_key
+    if not server_key:
+        return {}
+    keys = load_keys(Role.CLIENT)
+    return {
+        zmq.CURVE_SERVERKEY: bytes.fromhex(server_key),
+        zmq.CURVE_PUBLICKEY: keys.public,
+        zmq.CURVE_SECRETKEY: keys.secret,
+    }

@@ -5,6 +5,7 @@ ImpastoError
 ├── InvalidImage         an image is too large, too small, or its bytes do not fit its description
 ├── ProtocolError        a message does not follow PROTOCOL.md
 ├── DaemonUnavailable    no daemon answers, it vanished, or it could not be started
+├── AccessDenied         a daemon on another machine does not let this client in
 └── DaemonError          the daemon answered with an error, or the job failed
 
 Each carries a sentence for the person at the easel: what is wrong and what to do.
@@ -71,6 +72,10 @@ class ProtocolError(ImpastoError):
 
 class DaemonUnavailable(ImpastoError):
     """No daemon answers at the endpoint, or it has gone in the middle of a job."""
+
+
+class AccessDenied(ImpastoError):
+    """A daemon does not let this client in, or is not the one whose key is configured."""
 
 
 class DaemonError(ImpastoError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -11,8 +12,9 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from gimp.gimps import HERE, REPOSITORY, Home
+from impasto_shared.keys import Role, ensure_keys
 from impasto_shared.messages import JobReport, JobState
-from integration.daemon_process import DaemonProcess, wait_for
+from integration.daemon_process import DaemonProcess, free_address, wait_for
 
 pytestmark = pytest.mark.gimp
 
@@ -54,6 +56,29 @@ def test_layer_goes_to_the_daemon_and_comes_back_painted(fresh_home: Home) -> No
     ):
         change = ImageStat.Stat(ImageChops.difference(painted.convert("RGB"), photo)).mean
     assert min(change) > 5
+
+
+def test_layer_goes_to_a_daemon_elsewhere_whose_key_is_configured(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = free_address()
+    config = fresh_home.folder / ".config"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    key = ensure_keys(Role.CLIENT).public.hex()
+    with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
+        daemon.run("keys", "add", "laptop", key)
+        server_key = re.findall(r"As a daemon: +(\w+)", daemon.run("keys").stdout)[0]
+        (config / "impasto/config.toml").write_text(
+            f'[client]\nendpoint = "{address}"\nserver_key = "{server_key}"\n'
+        )
+        start_painting(fresh_home).wait(timeout=240)
+        job = first_job(daemon)
+
+    report = json.loads((fresh_home.folder / "report.json").read_text())
+    assert report["succeeded"], report["message"]
+    assert report["layers"] == ["Background – Neural Style (auvers)", "Background"]
+    assert job is not None
+    assert (job.client, job.state) == ("GIMP", JobState.DONE)
 
 
 def test_job_of_a_killed_plug_in_is_cancelled(fresh_home: Home) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,13 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(_LOOK_S)
     raise AssertionError(f"{what} did not come within {PATIENCE_S:.0f} s")
+
+
+def free_address() -> str:
+    """A TCP address of this machine that nobody serves at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.2", 0))
+        return f"tcp://127.0.0.2:{taken.getsockname()[1]}"
 
 
 def is_alive(pid: int) -> bool:

@@ -340,6 +340,30 @@ def test_service_whose_program_is_gone_is_found(machine: Machine) -> None:
     assert "starts /nowhere/bin/impasto, which is not there" in machine.problems()[0]
 
 
+@pytest.mark.usefixtures("machine")
+def test_daemon_that_is_missing_elsewhere_is_a_problem() -> None:
+    problems = [
+        finding
+        for finding in examine("tcp://127.0.0.1:9")
+        if finding.topic == "daemon" and finding.state is State.PROBLEM
+    ]
+
+    assert [finding.text for finding in problems] == [
+        "No Impasto daemon answers at tcp://127.0.0.1:9."
+    ]
+    assert [finding.remedy for finding in problems] == ["Start it there: impasto serve."]
+
+
+@pytest.mark.usefixtures("machine")
+def test_missing_key_for_a_daemon_elsewhere_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_SERVER_KEY", "0" * 64)
+
+    (finding,) = (found for found in examine("tcp://127.0.0.1:9") if found.topic == "daemon")
+
+    assert "This machine has no key as a client yet" in finding.text
+    assert finding.state is State.PROBLEM
+
+
 def test_daemon_that_runs_is_named(shared_daemon: DaemonProcess) -> None:
     texts = [finding.text for finding in examine(shared_daemon.endpoint)]
 

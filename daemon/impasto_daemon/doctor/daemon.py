@@ -12,9 +12,10 @@ from impasto_daemon.lifecycle import lock_holder
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.config import InvalidConfig, default_endpoint, held_options
-from impasto_shared.errors import DaemonUnavailable, ImpastoError
+from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
+from impasto_shared.keys import KeysUnusable
 from impasto_shared.options import toml_value
-from impasto_shared.paths import lock_path, log_path, runtime_dir, usual_endpoint
+from impasto_shared.paths import lock_path, log_path, runtime_dir, socket_path, usual_endpoint
 
 TOPIC = "daemon"
 
@@ -70,7 +71,11 @@ def _check_running(endpoint: str) -> Finding:
                 f"process {pid} is a daemon, but does not answer at {endpoint}",
                 f"It hangs, or serves at another address. Run: kill -KILL {pid}",
             )
+        if socket_path(endpoint) is None:
+            return problem(TOPIC, str(error), "Start it there: impasto serve.")
         return note(TOPIC, f"{error} Whoever needs one on this machine starts it.")
+    except (AccessDenied, KeysUnusable) as error:
+        return problem(TOPIC, str(error))
     except ImpastoError as error:
         return problem(TOPIC, f"{endpoint}: {error}", "Restart the daemon.")
     text = f"{status.version}, pid {status.pid}, at {endpoint}"

@@ -51,8 +51,10 @@ def note(topic: str, text: str, remedy: str = "") -> Finding:
     return Finding(topic, State.NOTE, text, remedy)
 
 
-def problem(topic: str, text: str, remedy: str, mend: Callable[[], None] | None = None) -> Finding:
-    """What is wrong, and how to mend it."""
+def problem(
+    topic: str, text: str, remedy: str = "", mend: Callable[[], None] | None = None
+) -> Finding:
+    """What is wrong, and how to mend it; without a remedy where the text says so."""
     return Finding(topic, State.PROBLEM, text, remedy, mend)
 
 

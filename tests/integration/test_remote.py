@@ -1,0 +1,312 @@
+"""A daemon for other machines: who gets in with which keys, and who is turned away."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from impasto_gimp.daemon_line import daemon_line
+from impasto_shared.client import Client
+from impasto_shared.errors import AccessDenied, DaemonUnavailable
+from impasto_shared.keys import KeysUnusable, Role, ensure_keys, load_keys
+from impasto_shared.launcher import connect_or_start
+from impasto_shared.messages import JobReport, JobState, PreviewWish
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import ROOT, DaemonProcess, free_address, picture, wait_for
+
+KEY = "0123456789abcdef" * 4
+
+
+class RemoteDaemon(DaemonProcess):
+    """A daemon that serves other machines at `address` as well.
+
+    Its worker is scripted: how pictures and reports travel does not depend on who made them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(is_scripted=True)
+        self.address = free_address()
+        self.config = self.folder / ".config/impasto/config.toml"
+        self.config.parent.mkdir(parents=True)
+        self.config.write_text(f'[daemon]\nlisten = "{self.address}"\n')
+
+    @property
+    def key(self) -> str:
+        """Its public key, as it shows it to people."""
+        line = next(
+            line for line in self.run("keys").stdout.splitlines() if line.startswith("As a daemon")
+        )
+        return line.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[RemoteDaemon]:
+    with RemoteDaemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A client's machine, with a configuration of its own; the client's public key."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("IMPASTO_SERVER_KEY", raising=False)
+    return ensure_keys(Role.CLIENT).public.hex()
+
+
+@pytest.fixture
+def known(remote: RemoteDaemon, machine: str) -> Iterator[None]:
+    """The client's key is known to the daemon."""
+    added = remote.run("keys", "add", "laptop", machine)
+    assert added.returncode == 0, added.stderr
+    yield
+    remote.run("keys", "remove", "laptop")
+
+
+@pytest.mark.usefixtures("known")
+def test_configured_client_needs_no_more_than_its_configuration(
+    remote: RemoteDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IMPASTO_ENDPOINT", raising=False)
+    config = tmp_path / "impasto/config.toml"
+    config.write_text(f'[client]\nendpoint = "{remote.address}"\nserver_key = "{remote.key}"\n')
+
+    with connect_or_start(name="GIMP") as client:
+        assert client.status().pid == remote.pid
+
+
+@pytest.mark.usefixtures("known")
+def test_command_line_paints_on_the_other_machine(remote: RemoteDaemon, tmp_path: Path) -> None:
+    here = DaemonProcess(remote.address)
+    config = here.folder / ".config/impasto"
+    config.mkdir(parents=True)
+    (tmp_path / "impasto/keys").rename(config / "keys")
+    (config / "config.toml").write_text(f'[client]\nserver_key = "{remote.key}"\n')
+
+    done = here.run(
+        *("stylize", str(ROOT / "assets/photos/chelsea.jpg")),
+        *(str(ROOT / "assets/styles/auvers.jpg"), "-o", "out.png"),
+        *("--size", "64", "--iterations", "3"),
+    )
+    written = (here.folder / "out.png").exists()
+    here.end()
+
+    assert done.returncode == 0, done.stderr
+    assert written
+
+
+@pytest.mark.usefixtures("known")
+def test_progress_and_result_are_those_of_a_client_on_the_same_machine(
+    remote: RemoteDaemon,
+) -> None:
+    with (
+        remote.client() as near,
+        Client.connect(remote.address, name="test", server_key=remote.key) as far,
+    ):
+        seen = [watch_a_job(client) for client in (near, far)]
+
+    sizes, last, _ = seen[0]
+    assert sizes == {(1, 1)}  # as the scripted worker makes them
+    assert (last.state, last.step) == (JobState.DONE, 40)
+    assert seen[1] == seen[0]
+
+
+def watch_a_job(client: Client) -> tuple[set[tuple[int, int]], JobReport, bytes]:
+    """What a client sees of a job: the sizes of its previews, its end, the picture."""
+    settings = StyleSettings(size=64, iterations=40)
+    wish = PreviewWish(longest_side_px=32, interval_s=0.2)
+    job = client.submit(picture(), [Style(picture(48, 48))], settings, wish)
+    sizes = set()
+    reports = []
+    for report in client.updates(job):
+        reports.append(report)
+        if preview := client.take_preview(job):
+            sizes.add((preview.width, preview.height))
+    last = replace(reports[-1], job="", submitted_s=0.0, painted_s=None, kept_s=None)
+    return sizes, last, bytes(client.fetch(job).pixels)
+
+
+@pytest.mark.usefixtures("known")
+def test_dialog_says_that_a_daemon_elsewhere_is_ready(
+    remote: RemoteDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
+    monkeypatch.setenv("IMPASTO_SERVER_KEY", remote.key)
+
+    assert daemon_line().text.startswith("The Impasto daemon is ready")
+
+
+@pytest.mark.usefixtures("machine")
+def test_dialog_says_that_a_daemon_elsewhere_does_not_know_the_key(
+    remote: RemoteDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
+    monkeypatch.setenv("IMPASTO_SERVER_KEY", remote.key)
+
+    line = daemon_line()
+
+    assert "does not know this client's key" in line.text
+    assert not line.can_start
+
+
+@pytest.mark.usefixtures("machine")
+def test_client_whose_key_is_not_known_is_turned_away(remote: RemoteDaemon) -> None:
+    with pytest.raises(AccessDenied, match="does not know this client's key"):
+        Client.connect(remote.address, name="test", server_key=remote.key)
+
+    wait_for(lambda: "was turned away: its key is not known" in remote.log, "a line in the log")
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize("server_key", [KEY, ""], ids=["another key", "no key"])
+def test_client_without_the_daemons_key_is_turned_away(
+    remote: RemoteDaemon, server_key: str
+) -> None:
+    with pytest.raises(AccessDenied, match="must be the server_key configured here"):
+        Client.connect(remote.address, name="test", server_key=server_key)
+
+
+@pytest.mark.usefixtures("machine")
+def test_key_where_the_daemon_has_none_is_named_as_the_cause() -> None:
+    with DaemonProcess(free_address()) as daemon, pytest.raises(AccessDenied, match="must be none"):
+        Client.connect(daemon.endpoint, name="test", server_key=KEY)
+
+
+def test_keys_hold_as_soon_as_they_are_added_and_no_longer_than_they_are(
+    remote: RemoteDaemon, machine: str
+) -> None:
+    key = remote.key
+    with pytest.raises(AccessDenied):
+        Client.connect(remote.address, name="test", server_key=key)
+
+    remote.run("keys", "add", "desk", machine)
+    Client.connect(remote.address, name="test", server_key=key).close()
+    assert f"{machine}  desk" in remote.run("keys").stdout
+
+    remote.run("keys", "remove", "desk")
+    with pytest.raises(AccessDenied):
+        Client.connect(remote.address, name="test", server_key=key)
+
+
+def test_this_machines_own_clients_need_no_keys(remote: RemoteDaemon) -> None:
+    with remote.client() as client:
+        assert client.status().pid == remote.pid
+
+
+@pytest.mark.usefixtures("machine")
+def test_damaged_file_of_keys_lets_nobody_in(remote: RemoteDaemon, machine: str) -> None:
+    file = remote.folder / ".config/impasto/keys/known_clients"
+    file.write_text(f"{machine} desk\nnonsense\n")
+    try:
+        with pytest.raises(AccessDenied):
+            Client.connect(remote.address, name="test", server_key=remote.key)
+        assert "known_clients, line 2 is no key" in remote.run("keys").stderr
+    finally:
+        file.unlink()
+
+
+def test_client_without_keys_of_its_own_is_told_how_to_make_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    with pytest.raises(KeysUnusable, match="run: impasto keys"):
+        Client.connect("tcp://127.0.0.2:9", name="test", server_key=KEY)
+
+
+@pytest.mark.usefixtures("machine")
+def test_absent_daemon_is_no_refusal() -> None:
+    with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
+        Client.connect(free_address(), name="test", server_key=KEY, timeout_s=0.5)
+
+
+def test_secret_keys_are_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    made = ensure_keys(Role.DAEMON)
+    file = tmp_path / "impasto/keys/daemon.secret"
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert ensure_keys(Role.DAEMON) == load_keys(Role.DAEMON) == made
+    assert ensure_keys(Role.CLIENT).public != made.public
+    assert made.secret.hex() not in repr(made)
+
+    file.chmod(0o640)
+    with pytest.raises(KeysUnusable, match="Others may have read"):
+        load_keys(Role.DAEMON)
+
+    file.chmod(0o600)
+    file.write_text("abc")
+    with pytest.raises(KeysUnusable, match="damaged"):
+        load_keys(Role.DAEMON)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("add", "laptop", "abc"), "64 hexadecimal digits"),
+        (("add", "my laptop", KEY), "1 to 100 letters"),
+        (("add", "two", KEY), "There is one with this name or key: one"),
+        (("add", "one", KEY[::-1]), "There is one with this name or key: one"),
+        (("remove", "two"), "No client is called two"),
+    ],
+)
+def test_keys_that_make_no_sense_are_refused(
+    machine_with_one_client: DaemonProcess, arguments: tuple[str, ...], message: str
+) -> None:
+    file = machine_with_one_client.folder / ".config/impasto/keys/known_clients"
+
+    refused = machine_with_one_client.run("keys", *arguments)
+
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert file.read_text() == f"{KEY} one\n"
+
+
+@pytest.fixture(scope="module")
+def machine_with_one_client() -> Iterator[DaemonProcess]:
+    """A machine whose daemon, if there were one, would let one client in."""
+    machine = DaemonProcess()
+    machine.run("keys", "add", "one", KEY)
+    yield machine
+    machine.end()
+
+
+@pytest.mark.parametrize("option", ["--endpoint", "--listen"])
+def test_address_that_is_taken_is_named(option: str) -> None:
+    machine = DaemonProcess()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.2", 0))
+        taken.listen()
+        refused = machine.run("serve", option, f"tcp://127.0.0.2:{taken.getsockname()[1]}")
+    machine.end()
+
+    assert refused.returncode == 1
+    assert "cannot serve at tcp://127.0.0.2:" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_what_a_browser_could_send_does_not_get_in() -> None:
+    """libzmq takes what does not begin with 0xff for ZMTP 1.0, which has no handshake."""
+    hello = b'{"type": "hello", "id": "1", "client": "a web page"}'
+    address = free_address()
+    with DaemonProcess(address) as daemon:
+        frames = [b"", b"impasto/1", hello]
+        more = [1, 1, 0]
+        text = b"".join(
+            bytes([len(frame) + 1, flag]) + frame for frame, flag in zip(frames, more, strict=True)
+        )
+        host, _, port = address.removeprefix("tcp://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as browser:
+            browser.sendall(b"\x01\x00" + text)
+            try:
+                answer = b"".join(iter(lambda: browser.recv(4096), b""))
+            except ConnectionResetError:
+                answer = b""
+
+        assert answer == b""
+        assert daemon.answers()
