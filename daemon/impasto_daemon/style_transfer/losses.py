@@ -13,18 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.style_losses import (
-    STYLE_LOSSES,
-    Distance,
-    Seen,
-    relative_error_from,
-)
-from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
+from impasto_daemon.style_transfer.moments import Measure, Statistic, blend, precise
+from impasto_daemon.style_transfer.style_losses import SMALLEST_POWER, Distance, compare
+from impasto_daemon.style_transfer.tiling import PICTURE, Place, Tiling, look, look_back
+from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Mode, StyleSettings
@@ -37,11 +35,20 @@ TV_WEIGHT = 0.001
 RANGE_WEIGHT = 10.0
 
 
-def total_variation(rgb: Tensor) -> Tensor:
-    """Mean squared difference of neighbours, across plus down; rgb: (N, C, H, W), sides >= 2."""
-    across = rgb[:, :, :, 1:] - rgb[:, :, :, :-1]
-    down = rgb[:, :, 1:, :] - rgb[:, :, :-1, :]
-    return across.square().mean() + down.square().mean()
+def total_variation(rgb: Tensor, place: Place | None = None) -> Tensor:
+    """Mean squared difference of neighbours, across plus down; rgb: (N, C, H, W), sides >= 2.
+
+    place: that of `rgb` in a larger picture, with the next row and column, where there are such.
+        Then it is the part that the place has in the picture's total variation.
+    """
+    place = place or Place.whole(rgb)
+    rows, columns = (span.stop - span.start for span in (place.rows, place.columns))
+    across = rgb[:, :, :rows, 1:] - rgb[:, :, :rows, :-1]
+    down = rgb[:, :, 1:, :columns] - rgb[:, :, :-1, :columns]
+    planes = rgb.shape[0] * rgb.shape[1]
+    return across.square().sum() / (planes * place.height * (place.width - 1)) + (
+        down.square().sum() / (planes * (place.height - 1) * place.width)
+    )
 
 
 def out_of_range(rgb: Tensor) -> Tensor:
@@ -96,51 +103,123 @@ class Region:
         return Region(paintings, None if self.mask is None else mask(self.mask))
 
 
+MeasureAt = Callable[[Tensor, Place], Statistic]
+"""What some positions of a layer, at a place, add to means over all of them."""
+
+
 @dataclass(frozen=True)
-class _RegionTarget:
-    """The distance from a region's paintings at each layer, and where it is measured.
+class Term:
+    """One of the losses: a function of means over all positions of a layer, or of the picture."""
 
-    share: the part of the photo that the region has, in (0, 1].
-    """
+    measure: MeasureAt
+    loss: Distance
 
-    distances: Mapping[str, Distance]
-    guides: Mapping[str, Tensor | None]
-    share: float
+
+class _Means:
+    """Adds up what is measured at each layer, place after place."""
+
+    def __init__(self, measures: Mapping[str, Sequence[MeasureAt]]) -> None:
+        self._measures = measures
+        self._found: dict[str, list[Statistic]] = {}
+
+    def visit(self, layer: str, activation: Tensor, place: Place) -> None:
+        """Takes in what is at one place."""
+        added = [measure(activation, place) for measure in self._measures[layer]]
+        if layer in self._found:
+            added = [
+                tuple(mean + more for mean, more in zip(*both, strict=True))
+                for both in zip(self._found[layer], added, strict=True)
+            ]
+        self._found[layer] = added
+
+    @property
+    def found(self) -> dict[str, list[Statistic]]:
+        """All means at each layer, as if the places had been one."""
+        return {layer: self._found[layer] for layer in self._measures}
 
 
 @dataclass(frozen=True)
 class Objective:
     """The whole loss of a picture, ready to be minimised.
 
-    content_errors: of an activation, relative to the photo's, at each content layer.
-    content_shares, style_shares: of each layer; those of all content or style layers add up to 1.
+    terms: what is added up, by the layer, or PICTURE, that it is measured at.
+    tiling: how the network sees a picture tile by tile; None: all at once.
     """
 
     network: VGG
-    settings: StyleSettings
-    content_errors: Mapping[str, Callable[[Tensor], Tensor]]
-    content_shares: Mapping[str, float]
-    regions: Sequence[_RegionTarget]
-    style_shares: Mapping[str, float]
+    terms: Mapping[str, Sequence[Term]]
+    tiling: Tiling | None = None
 
     def __call__(self, rgb: Tensor, before_layer: BeforeLayer) -> Tensor:
         """The loss (a scalar) of `rgb`: (1, 3, H, W), of the photo's size."""
-        layers = {*self.content_shares, *self.style_shares}
-        activations = self.network.features(rgb, layers, before_layer)
-        losses = [
-            CONTENT_WEIGHT * share * self.content_errors[layer](activations[layer])
-            for layer, share in self.content_shares.items()
-        ]
-        # Both squared: nobody sees the difference between a hundred times and a hundred and ten.
-        strength = self.settings.style_strength**2
-        for region in self.regions:
-            for layer, share in self.style_shares.items():
-                seen = Seen(activations[layer], region.guides[layer])
-                losses.append(strength * region.share * share * region.distances[layer](seen))
-        smoothness = self.settings.smoothness**2
-        losses.append(TV_WEIGHT * smoothness * total_variation(rgb))
-        losses.append(RANGE_WEIGHT * out_of_range(rgb))
-        return torch.stack(losses).sum()
+        if self.tiling is None:
+            means = self.means()
+            look(self.network, rgb, self.terms, means.visit, before_layer)
+            return self.loss(means.found)
+        loss: Tensor = _TileByTile.apply(rgb, self, self.tiling, before_layer)
+        return loss
+
+    def means(self) -> _Means:
+        """What is to be shown a picture, place after place."""
+        return _Means(
+            {layer: [term.measure for term in terms] for layer, terms in self.terms.items()}
+        )
+
+    def loss(self, means: Mapping[str, Sequence[Statistic]]) -> Tensor:
+        """The loss of a picture with these means, of every term at each layer."""
+        return torch.stack(
+            [
+                term.loss(found)
+                for layer, terms in self.terms.items()
+                for term, found in zip(terms, means[layer], strict=True)
+            ]
+        ).sum()
+
+
+class _TileByTile(torch.autograd.Function):
+    """The objective in two passes: the first gathers means, the second takes their slopes back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rgb: Tensor, objective: Objective, tiling: Tiling, before_layer: BeforeLayer
+    ) -> Tensor:
+        network, terms = objective.network, objective.terms
+        means = objective.means()
+        inputs = look(network, rgb, terms, means.visit, before_layer, tiling)
+        leaves = {
+            layer: [tuple(mean.requires_grad_() for mean in found) for found in all_found]
+            for layer, all_found in means.found.items()
+        }
+        with torch.enable_grad():
+            loss = objective.loss(leaves)
+        flat = [mean for found in leaves.values() for statistic in found for mean in statistic]
+        slopes = iter(torch.autograd.grad(loss, flat, materialize_grads=True))
+        ctx.slopes = {
+            layer: [tuple(next(slopes) for _ in statistic) for statistic in found]
+            for layer, found in leaves.items()
+        }
+        ctx.inputs, ctx.way = inputs, (objective, tiling, before_layer)
+        return loss.detach()
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:
+        objective, tiling, before_layer = ctx.way
+
+        def surrogate(layer: str, activation: Tensor, place: Place) -> Tensor:
+            return torch.stack(
+                [
+                    (mean * slope_of_mean).sum()
+                    for term, slopes in zip(objective.terms[layer], ctx.slopes[layer], strict=True)
+                    for mean, slope_of_mean in zip(
+                        term.measure(activation, place), slopes, strict=True
+                    )
+                ]
+            ).sum()
+
+        found = look_back(
+            objective.network, ctx.inputs, objective.terms, surrogate, before_layer, tiling
+        )
+        return found * slope, None, None, None
 
 
 def measure_targets(
@@ -149,10 +228,12 @@ def measure_targets(
     regions: Sequence[Region],
     settings: StyleSettings,
     before_layer: BeforeLayer,
+    tiling: Tiling | None = None,
 ) -> Objective:
     """The objective of painting `content` in the styles of `regions`.
 
     content: (1, 3, H, W) in [0, 1], of any size that the network takes, as the paintings are.
+    tiling: how the network sees them and the picture tile by tile; None: all at once.
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
@@ -163,37 +244,120 @@ def measure_targets(
         content_shares = {}
     elif settings.mode is Mode.CONTENT or settings.style_strength == 0:
         style_shares, regions = {}, []
+    # Both squared: nobody sees the difference between a hundred times and a hundred and ten.
+    strength, smoothness = settings.style_strength**2, settings.smoothness**2
+    terms: dict[str, list[Term]] = {
+        PICTURE: [_smoothness(TV_WEIGHT * smoothness), _possible_colours(RANGE_WEIGHT)]
+    }
     with torch.no_grad():
-        content_errors = {
-            layer: relative_error_from(activation)
-            for layer, activation in network.features(content, content_shares, before_layer).items()
+        targets = _ContentTargets()
+        if content_shares:
+            look(network, content, content_shares, targets.visit, before_layer, tiling)
+        for layer, share in content_shares.items():
+            terms.setdefault(layer, []).append(targets.term(layer, CONTENT_WEIGHT * share))
+        for region in regions:
+            seen = _Paintings(network, region.paintings, before_layer, tiling)
+            share_of_region = 1.0 if region.mask is None else region.mask.mean().item()
+            for layer, (measure, distance) in compare(
+                settings.style_loss, style_shares, seen.measured
+            ).items():
+                weight = strength * share_of_region * style_shares[layer]
+                guided = _guided(measure, guide_at(layer, region.mask))
+                terms.setdefault(layer, []).append(Term(guided, _weighted(weight, distance)))
+    return Objective(network, terms, tiling)
+
+
+def _weighted(weight: float, distance: Distance) -> Distance:
+    return lambda actual: weight * distance(actual)
+
+
+def _smoothness(weight: float) -> Term:
+    return Term(lambda rgb, place: (total_variation(rgb, place),), lambda means: weight * means[0])
+
+
+def _possible_colours(weight: float) -> Term:
+    def measure(rgb: Tensor, place: Place) -> Statistic:
+        rows, columns = (span.stop - span.start for span in (place.rows, place.columns))
+        return (place.share * out_of_range(rgb[:, :, :rows, :columns]),)
+
+    return Term(measure, lambda means: weight * means[0])
+
+
+def _guided(measure: Measure, guide: Tensor | None) -> Callable[[Tensor, Place], Statistic]:
+    """What some positions add to the means that `measure` takes of all, counted as `guide` says."""
+
+    def measured(activation: Tensor, place: Place) -> Statistic:
+        if guide is not None:
+            counts = place.of(guide.view(place.height, place.width)).flatten()
+            return measure(activation, counts)
+        means = measure(activation, None)
+        return means if place.share == 1 else tuple(place.share * mean for mean in means)
+
+    return measured
+
+
+class _ContentTargets:
+    """The photo's own activations, gathered place after place."""
+
+    def __init__(self) -> None:
+        self._wholes: dict[str, Tensor] = {}
+        self._powers: dict[str, Tensor] = {}
+
+    def visit(self, layer: str, activation: Tensor, place: Place) -> None:
+        """Takes in what is at one place."""
+        power = place.share * precise(activation).square().mean()
+        if place.share == 1:
+            self._wholes[layer], self._powers[layer] = activation, power
+            return
+        if layer not in self._wholes:
+            size = (*activation.shape[:2], place.height, place.width)
+            self._wholes[layer] = activation.new_empty(size).contiguous(
+                memory_format=torch.channels_last
+            )
+            self._powers[layer] = torch.zeros_like(power)
+        place.of(self._wholes[layer]).copy_(activation)
+        self._powers[layer] += power
+
+    def term(self, layer: str, weight: float) -> Term:
+        """The squared distance of a layer from the photo's, over the photo's squared length."""
+        whole = self._wholes[layer]
+        power = self._powers[layer].clamp_min(SMALLEST_POWER)
+
+        def measure(activation: Tensor, place: Place) -> Statistic:
+            apart = precise(activation) - precise(place.of(whole))
+            return (place.share * apart.square().mean(),)
+
+        return Term(measure, lambda means: weight * means[0] / power)
+
+
+@dataclass(frozen=True)
+class _Paintings:
+    """The paintings of a region, as the network sees them."""
+
+    network: VGG
+    paintings: Sequence[Painting]
+    before_layer: BeforeLayer
+    tiling: Tiling | None
+
+    def measured(self, measures: Mapping[str, Measure]) -> dict[str, Statistic]:
+        """Their blended statistic at each layer."""
+        found = [self._of(painting, measures) for painting in self.paintings]
+        shares = [painting.share for painting in self.paintings]
+        return {
+            layer: blend((share, means[layer]) for share, means in zip(shares, found, strict=True))
+            for layer in measures
         }
-        targets = [
-            _measure_region(network, region, style_shares, settings, before_layer)
-            for region in regions
-        ]
-    return Objective(network, settings, content_errors, content_shares, targets, style_shares)
 
-
-def _measure_region(
-    network: VGG,
-    region: Region,
-    layers: Mapping[str, float],
-    settings: StyleSettings,
-    before_layer: BeforeLayer,
-) -> _RegionTarget:
-    seen: dict[str, list[Seen]] = {layer: [] for layer in layers}
-    for painting in region.paintings:
-        activations = network.features(painting.rgb, layers, before_layer)
-        for layer, activation in activations.items():
-            guide = guide_at(layer, painting.part)
-            seen[layer].append(Seen(activation, guide, painting.share))
-    distance_from = STYLE_LOSSES[settings.style_loss]
-    return _RegionTarget(
-        {layer: distance_from(paintings) for layer, paintings in seen.items()},
-        {layer: guide_at(layer, region.mask) for layer in layers},
-        1.0 if region.mask is None else region.mask.mean().item(),
-    )
+    def _of(self, painting: Painting, measures: Mapping[str, Measure]) -> dict[str, Statistic]:
+        means = _Means(
+            {
+                layer: [_guided(measure, guide_at(layer, painting.part))]
+                for layer, measure in measures.items()
+            }
+        )
+        if measures:
+            look(self.network, painting.rgb, measures, means.visit, self.before_layer, self.tiling)
+        return {layer: statistic for layer, (statistic,) in means.found.items()}
 
 
 def guide_at(layer: str, mask: Tensor | None) -> Tensor | None:
@@ -204,7 +368,7 @@ def guide_at(layer: str, mask: Tensor | None) -> Tensor | None:
     """
     if mask is None:
         return None
-    for _ in range(int(layer.removeprefix("relu")[0]) - 1):
+    for _ in range(block_of(layer) - 1):
         mask = functional.avg_pool2d(_without_remainder(mask), 2)
     guide = mask.flatten()
     return guide / guide.sum().clamp_min(1e-12)

@@ -5,16 +5,19 @@ They are means over positions, so moments of several pictures, or of parts of on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+Statistic = tuple[Tensor, ...]
+"""Means over positions; a weighted mean of those of parts is that of the whole."""
+Measure = Callable[[Tensor, Tensor | None], Statistic]
+"""The statistic of an activation (1, C, H, W), each position counted as a guide (H * W) says."""
 
-@dataclass(frozen=True)
-class Moments:
+
+class Moments(NamedTuple):
     """The moments of C channels: mean (C), second (C, C), the raw one, about zero."""
 
     mean: Tensor
@@ -50,12 +53,12 @@ def gram_matrix(activation: Tensor) -> Tensor:
     return moments(activation).second
 
 
-def blend(parts: Iterable[tuple[float, Moments]]) -> Moments:
-    """The moments of several sets of positions together, each with its share; they add up to 1."""
-    parts = list(parts)
-    return Moments(
-        torch.stack([share * part.mean for share, part in parts]).sum(dim=0),
-        torch.stack([share * part.second for share, part in parts]).sum(dim=0),
+def blend(parts: Iterable[tuple[float, Statistic]]) -> Statistic:
+    """That of several sets of positions together, each with its share; they add up to 1."""
+    shares, statistics = zip(*parts, strict=True)
+    return tuple(
+        torch.stack([share * mean for share, mean in zip(shares, means, strict=True)]).sum(dim=0)
+        for means in zip(*statistics, strict=True)
     )
 
 

@@ -5,7 +5,7 @@ It knows convolutions and blocks, not where their weights come from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -96,25 +96,50 @@ class VGG:
         if unknown := set(layers) - set(self._layers):
             raise ValueError(f"The network has no layer {', '.join(sorted(unknown))}")
         found: dict[str, Tensor] = {}
-        # The layout that convolutions are fastest in.
-        seen = ((rgb - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
-        remaining = self._activations(seen, before_layer)
+        remaining = self.run(self.normalised(rgb), self.layers, before_layer)
         while len(found) < len(set(layers)):
             name, activation = next(remaining)
             if name in layers:
                 found[name] = activation
         return found
 
-    def _activations(
-        self, activation: Tensor, before_layer: BeforeLayer
+    def normalised(self, rgb: Tensor) -> Tensor:
+        """What the first layer takes: `rgb` (N, 3, H, W) in [0, 1] as the network was trained."""
+        # The layout that convolutions are fastest in.
+        return ((rgb - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
+
+    def pool(self, activation: Tensor) -> Tensor:
+        """What comes between two blocks: (N, C, H, W) to (N, C, H // 2, W // 2)."""
+        return self._pool(activation, 2)
+
+    def run(
+        self,
+        activation: Tensor,
+        names: Iterable[str],
+        before_layer: BeforeLayer,
+        needed: Callable[[str, Tensor], Tensor] = lambda _, activation: activation,
     ) -> Iterator[tuple[str, Tensor]]:
-        for name, layer in self._layers.items():
-            if name.endswith("_1") and name != "relu1_1":
-                activation = self._pool(activation, 2)
+        """The activations at the layers `names`, which follow each other, from the first one's.
+
+        needed: what the next layer is to see of an activation, given the layer's name and it.
+        """
+        for place, name in enumerate(names):
+            if place and name.endswith("_1"):
+                activation = self.pool(activation)
             before_layer()
-            activation = layer(activation)
+            activation = self._layers[name](activation)
             _call_in_backward(activation, before_layer)
+            activation = needed(name, activation)
             yield name, activation
+
+
+def block_of(layer: str) -> int:
+    """The number of the block that a layer is in, from 1.
+
+    >>> block_of("relu4_2")
+    4
+    """
+    return int(layer.removeprefix("relu").partition("_")[0])
 
 
 def layer_names(blocks: Sequence[int]) -> Iterator[str]:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.moments import blend, moments
+from impasto_daemon.style_transfer.moments import Moments, blend, moments
 
 ACTIVATION = torch.from_numpy(np.random.default_rng(0).normal(loc=0.5, size=(1, 5, 6, 7)))
 FLAT = ACTIVATION.numpy().reshape(5, 42)
@@ -65,7 +65,8 @@ def test_guided_moments_know_nothing_of_what_does_not_count() -> None:
 def test_blended_moments_are_those_of_all_positions_together() -> None:
     left, right = moments(ACTIVATION[..., :3]), moments(ACTIVATION[..., 3:])
 
-    blended, whole = blend([(3 / 7, left), (4 / 7, right)]), moments(ACTIVATION)
+    blended = Moments(*blend([(3 / 7, left), (4 / 7, right)]))
+    whole = moments(ACTIVATION)
 
     torch.testing.assert_close(blended.mean, whole.mean)
     # Blending covariances would miss how far the means are apart.

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -6,15 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto_daemon.style_transfer.moments import gram_matrix
-from impasto_daemon.style_transfer.style_losses import (
-    STYLE_LOSSES,
-    Seen,
-    batch_norm,
-    mmd_gaussian,
-    mmd_linear,
-    mmd_polynomial,
-)
+from impasto_daemon.style_transfer.moments import Measure, Statistic, blend, gram_matrix
+from impasto_daemon.style_transfer.style_losses import compare
 from impasto_shared.settings import StyleLoss
 
 Numbers = NDArray[np.float64]
@@ -24,6 +18,26 @@ Kernel = Callable[[Numbers, Numbers], Numbers]
 def activation(seed: int, height: int = 4, width: int = 5, shift: float = 0.0) -> Tensor:
     generator = np.random.default_rng(seed)
     return torch.from_numpy(generator.normal(loc=0.3 + shift, size=(1, 6, height, width)))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of a picture at a layer, where it counts, and how much beside others."""
+
+    activation: Tensor
+    guide: Tensor | None = None
+    share: float = 1.0
+
+
+def distance_from(name: StyleLoss, paintings: Sequence[Seen]) -> Callable[[Seen], Tensor]:
+    def measured(measures: Mapping[str, Measure]) -> dict[str, Statistic]:
+        return {
+            layer: blend((one.share, measure(one.activation, one.guide)) for one in paintings)
+            for layer, measure in measures.items()
+        }
+
+    ((measure, distance),) = compare(name, {"relu1_1": 1.0}, measured).values()
+    return lambda seen: distance(measure(seen.activation, seen.guide))
 
 
 PAINTING = activation(1)
@@ -55,7 +69,7 @@ def test_gram_loss_is_mmd_with_the_second_order_polynomial_kernel() -> None:
     expected = mmd_squared(x, y, lambda one, other: (one @ other.T) ** 2)
     size = gram_matrix(PAINTING).square().sum().item()
 
-    loss = STYLE_LOSSES[StyleLoss.GRAM]([Seen(PAINTING)])(Seen(PICTURE)).item()
+    loss = distance_from(StyleLoss.GRAM, [Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * size == pytest.approx(expected, rel=1e-12)
 
@@ -64,7 +78,7 @@ def test_linear_mmd_is_that_of_all_pairs() -> None:
     x, y = positions(PICTURE), positions(PAINTING)
     expected = mmd_squared(x, y, lambda one, other: one @ other.T)
 
-    loss = mmd_linear([Seen(PAINTING)])(Seen(PICTURE)).item()
+    loss = distance_from(StyleLoss.MMD_LINEAR, [Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * (y.mean(axis=0) ** 2).sum() == pytest.approx(expected, rel=1e-12)
 
@@ -79,7 +93,7 @@ def test_polynomial_mmd_is_that_of_all_pairs() -> None:
 
     unit = mmd_squared(np.zeros_like(x), y, kernel)
 
-    loss = mmd_polynomial([Seen(PAINTING)])(Seen(PICTURE)).item()
+    loss = distance_from(StyleLoss.MMD_POLYNOMIAL, [Seen(PAINTING)])(Seen(PICTURE)).item()
 
     assert loss * unit == pytest.approx(mmd_squared(x, y, kernel), rel=1e-12)
 
@@ -89,7 +103,7 @@ def test_gaussian_mmd_estimates_that_of_all_pairs() -> None:
     x, y = positions(picture), positions(painting)
     width = ((y[:1800] - y[1800:]) ** 2).sum(axis=1).mean()
 
-    estimate = mmd_gaussian([Seen(painting)])(Seen(picture)).item()
+    estimate = distance_from(StyleLoss.MMD_GAUSSIAN, [Seen(painting)])(Seen(picture)).item()
 
     assert estimate == pytest.approx(mmd_squared(x, y, gaussian(width)), rel=0.2)
 
@@ -99,7 +113,7 @@ def test_batch_norm_loss_compares_means_and_deviations() -> None:
     means = ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
     deviations = ((x.std(axis=0) - y.std(axis=0)) ** 2).sum()
 
-    loss = batch_norm([Seen(PAINTING)])(Seen(PICTURE)).item()
+    loss = distance_from(StyleLoss.BATCH_NORM, [Seen(PAINTING)])(Seen(PICTURE)).item()
 
     unit = (y**2).sum(axis=1).mean()
     assert loss == pytest.approx((means + deviations) / unit, rel=1e-10)
@@ -108,7 +122,7 @@ def test_batch_norm_loss_compares_means_and_deviations() -> None:
 @pytest.mark.parametrize("name", StyleLoss)
 def test_loss_is_nothing_at_the_painting_and_something_elsewhere(name: StyleLoss) -> None:
     painting = activation(5, 160, 90)
-    distance = STYLE_LOSSES[name]([Seen(painting)])
+    distance = distance_from(name, [Seen(painting)])
 
     at_painting = distance(Seen(painting)).item()
 
@@ -119,16 +133,16 @@ def test_loss_is_nothing_at_the_painting_and_something_elsewhere(name: StyleLoss
 
 @pytest.mark.parametrize("name", StyleLoss)
 def test_loss_forgets_the_scale_of_a_network(name: StyleLoss) -> None:
-    loss = STYLE_LOSSES[name]([Seen(PAINTING)])(Seen(PICTURE))
+    loss = distance_from(name, [Seen(PAINTING)])(Seen(PICTURE))
 
-    scaled = STYLE_LOSSES[name]([Seen(1000 * PAINTING)])(Seen(1000 * PICTURE))
+    scaled = distance_from(name, [Seen(1000 * PAINTING)])(Seen(1000 * PICTURE))
 
     torch.testing.assert_close(scaled, loss, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in StyleLoss if name != StyleLoss.MMD_GAUSSIAN])
 def test_loss_forgets_how_often_a_texture_repeats(name: StyleLoss) -> None:
-    distance = STYLE_LOSSES[name]([Seen(PAINTING)])
+    distance = distance_from(name, [Seen(PAINTING)])
 
     torch.testing.assert_close(distance(Seen(PICTURE.repeat(1, 1, 2, 3))), distance(Seen(PICTURE)))
 
@@ -137,8 +151,8 @@ def test_loss_forgets_how_often_a_texture_repeats(name: StyleLoss) -> None:
 def test_loss_of_activations_of_nothing_is_finite(name: StyleLoss) -> None:
     nothing = torch.zeros(1, 6, 4, 4, dtype=torch.float64)
 
-    assert STYLE_LOSSES[name]([Seen(nothing)])(Seen(nothing)).isfinite()
-    assert STYLE_LOSSES[name]([Seen(PAINTING)])(Seen(nothing)).isfinite()
+    assert distance_from(name, [Seen(nothing)])(Seen(nothing)).isfinite()
+    assert distance_from(name, [Seen(PAINTING)])(Seen(nothing)).isfinite()
 
 
 TWO = [Seen(PAINTING, share=0.25), Seen(activation(7, 5, 5, shift=1.0), share=0.75)]
@@ -151,7 +165,7 @@ def test_blend_of_paintings_is_one_distribution(name: StyleLoss) -> None:
     first, second = (seen.activation.flatten(2) for seen in TWO)
     together = torch.cat([first.repeat(1, 1, 5), second.repeat(1, 1, 12)], dim=2).unsqueeze(2)
 
-    blended, whole = STYLE_LOSSES[name](TWO), STYLE_LOSSES[name]([Seen(together)])
+    blended, whole = distance_from(name, TWO), distance_from(name, [Seen(together)])
 
     torch.testing.assert_close(blended(Seen(PICTURE)), whole(Seen(PICTURE)))
 
@@ -161,10 +175,10 @@ def test_guide_leaves_only_a_part_to_be_compared(name: StyleLoss) -> None:
     left = torch.zeros(4, 5, dtype=torch.float64)
     left[:, :2] = 1 / 8
     part = PAINTING[..., :2]
-    distance = STYLE_LOSSES[name]([Seen(PAINTING, left.flatten())])
+    distance = distance_from(name, [Seen(PAINTING, left.flatten())])
 
     torch.testing.assert_close(
-        distance(Seen(PICTURE)), STYLE_LOSSES[name]([Seen(part)])(Seen(PICTURE))
+        distance(Seen(PICTURE)), distance_from(name, [Seen(part)])(Seen(PICTURE))
     )
     assert distance(Seen(PAINTING, left.flatten())).item() == pytest.approx(0, abs=5e-3)
 
@@ -178,7 +192,7 @@ def test_gaussian_mmd_of_a_blend_estimates_that_of_all_pairs() -> None:
     y = np.concatenate([positions(one)[:1000], positions(other)[:1000]])
     width = ((y[np.random.default_rng(0).permutation(2000)] - y) ** 2).sum(axis=1).mean()
 
-    distance = mmd_gaussian([Seen(one, share=0.5), Seen(other, share=0.5)])
+    distance = distance_from(StyleLoss.MMD_GAUSSIAN, [Seen(one, share=0.5), Seen(other, share=0.5)])
     estimate = distance(Seen(picture, counts.flatten())).item()
 
     assert estimate == pytest.approx(mmd_squared(x, y, gaussian(width)), rel=0.25)

@@ -1,0 +1,325 @@
+"""The network seen tile by tile: the numbers of the whole picture, in the memory of a tile.
+
+The network is run in stages of some blocks. Of a stage only its input is kept for the whole
+picture; between, tile after tile is run, with as many positions around it as its convolutions
+reach over. Each position of each layer belongs to one tile. So sums over all positions are those
+of the tiles, and so is the slope of a function of such sums, once each tile is told the function's
+slope along them: `look` gathers them, `look_back` carries their slope back to the picture. It runs
+each tile anew, which costs half as much again (checkpointing, Chen et al. 2016, in space).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
+
+PICTURE = "picture"
+"""What the picture itself is called beside the network's layers."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks of the network that follow each other (from 1), and how large their tiles are.
+
+    side: that of a tile, in positions of the stage's input, more or less.
+    """
+
+    blocks: Sequence[int]
+    side: int
+
+
+Tiling = Sequence[Stage]
+"""The stages of the whole network, the shallowest first."""
+
+
+class Span(NamedTuple):
+    """Positions along one side: from `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+    def grown(self, length: int) -> Span:
+        """One more at both ends, within [0, length)."""
+        return Span(max(0, self.start - 1), min(length, self.stop + 1))
+
+    def within(self, other: Span) -> slice:
+        """Where these are among those of `other`."""
+        return slice(self.start - other.start, self.stop - other.start)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Some of a layer's positions; the whole layer has height × width."""
+
+    rows: Span
+    columns: Span
+    height: int
+    width: int
+
+    @classmethod
+    def whole(cls, activation: Tensor) -> Place:
+        """All positions of a layer's activation (…, H, W)."""
+        height, width = activation.shape[-2:]
+        return cls(Span(0, height), Span(0, width), height, width)
+
+    @property
+    def share(self) -> float:
+        """The part of all positions that these are."""
+        rows, columns = (span.stop - span.start for span in (self.rows, self.columns))
+        return rows * columns / (self.height * self.width)
+
+    def of(self, whole: Tensor) -> Tensor:
+        """What `whole` (…, height, width) has at these positions: a view, or itself."""
+        return self.within(Place.whole(whole), whole)
+
+    def within(self, other: Place, tensor: Tensor) -> Tensor:
+        """The positions of `tensor`, which is at `other`, that are at this place."""
+        if (self.rows, self.columns) == (other.rows, other.columns):
+            return tensor
+        rows, columns = self.rows.within(other.rows), self.columns.within(other.columns)
+        if not tensor.requires_grad:
+            return tensor[..., rows, columns]
+        part: Tensor = _Part.apply(tensor, rows, columns)
+        return part
+
+
+class _Part(torch.autograd.Function):
+    """Some rows and columns, whose slope has the layout that convolutions are fastest in."""
+
+    @staticmethod
+    def forward(ctx: Any, whole: Tensor, rows: slice, columns: slice) -> Tensor:
+        ctx.rows, ctx.columns, ctx.size = rows, columns, whole.shape
+        return whole[..., rows, columns]
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        whole = torch.empty(
+            ctx.size,
+            dtype=slope.dtype,
+            device=slope.device,
+            memory_format=torch.channels_last,
+        ).zero_()
+        whole[..., ctx.rows, ctx.columns] = slope
+        return whole, None, None
+
+
+Visit = Callable[[str, Tensor, Place], None]
+"""Called with a layer's name, some positions of its activation (1, C, h, w), and where they are.
+
+Of the picture itself there is a row and a column more than the place has, where there are more.
+"""
+Surrogate = Callable[[str, Tensor, Place], Tensor]
+"""A scalar whose slope along the activation that it is given is the wanted one."""
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What a tile reads of the stage's input, and what it has of everything after it.
+
+    layers: of each layer the place that its convolution gives, the one needed, and its own.
+    own: its own part of the stage's input; output: of what the stage hands on.
+    """
+
+    read: Place
+    own: Place
+    layers: Mapping[str, tuple[Place, Place, Place]]
+    output: Place | None
+
+
+def look(
+    network: VGG,
+    rgb: Tensor,
+    layers: Collection[str],
+    visit: Visit,
+    before_layer: BeforeLayer,
+    tiling: Tiling | None = None,
+) -> list[Tensor]:
+    """Shows `visit` every position of each of `layers` (or PICTURE) once; gives `look_back`'s way.
+
+    rgb: (1, 3, H, W). tiling: None for all of it at once, through which slopes can be taken.
+    Nothing beyond the deepest layer is computed.
+    """
+    stages = _stages(network, layers, tiling, rgb)
+    inputs = [rgb]
+    for names, side in stages:
+        is_last = len(inputs) == len(stages)
+        output: Tensor | None = None
+        for tile in _tiles(names, side, inputs[-1], has_output=not is_last):
+            part = tile.read.of(inputs[-1])
+            found = _run(network, names, tile, part, layers, visit, before_layer)
+            if tile.output is None:
+                continue
+            if output is None:
+                size = (1, found.shape[1], tile.output.height, tile.output.width)
+                output = found.new_empty(size).contiguous(memory_format=torch.channels_last)
+            tile.output.of(output).copy_(found)
+        if output is not None:
+            inputs.append(output)
+    return inputs
+
+
+def look_back(
+    network: VGG,
+    inputs: list[Tensor],
+    layers: Collection[str],
+    surrogate: Surrogate,
+    before_layer: BeforeLayer,
+    tiling: Tiling,
+) -> Tensor:
+    """The slope along the picture of all that `surrogate` stands for, in the picture's shape.
+
+    inputs: what `look` has given; it is emptied on the way, so that its memory is free again.
+    """
+    stages = _stages(network, layers, tiling, inputs[0])
+    slope: Tensor | None = None
+    for names, side in reversed(stages):
+        whole = inputs.pop()
+        slope_of_input = torch.zeros_like(whole)
+        for tile in _tiles(names, side, whole, has_output=slope is not None):
+            part = tile.read.of(whole).detach().requires_grad_()
+            terms: list[Tensor] = []
+
+            def visit(
+                layer: str, activation: Tensor, place: Place, terms: list[Tensor] = terms
+            ) -> None:
+                terms.append(surrogate(layer, activation, place))
+
+            with torch.enable_grad():
+                found = _run(network, names, tile, part, layers, visit, before_layer)
+            outgoing: list[Tensor | None] = [None] * len(terms)
+            if slope is not None and tile.output is not None:
+                terms.append(found)
+                outgoing.append(tile.output.of(slope))
+            (slope_of_part,) = torch.autograd.grad(terms, part, outgoing)
+            tile.read.of(slope_of_input).add_(slope_of_part)
+        slope = slope_of_input
+    if slope is None:
+        raise ValueError("there is no stage to look back through")
+    return slope
+
+
+def _run(
+    network: VGG,
+    names: Sequence[str],
+    tile: _Tile,
+    part: Tensor,
+    layers: Collection[str],
+    visit: Visit,
+    before_layer: BeforeLayer,
+) -> Tensor:
+    """Runs one stage of the network over `part`, and gives what the tile hands on."""
+    if PICTURE in layers and names[0] == "relu1_1":
+        visit(PICTURE, _with_next(tile.own).within(tile.read, part), tile.own)
+
+    def needed(layer: str, activation: Tensor) -> Tensor:
+        given, kept, _ = tile.layers[layer]
+        return kept.within(given, activation)
+
+    found = network.normalised(part) if names[0] == "relu1_1" else part
+    for name, activation in network.run(found, names, before_layer, needed):
+        if name in layers:
+            _, kept, own = tile.layers[name]
+            visit(name, own.within(kept, activation), own)
+        found = activation
+    return found if tile.output is None else network.pool(found)
+
+
+def _stages(
+    network: VGG, layers: Collection[str], tiling: Tiling | None, rgb: Tensor
+) -> list[tuple[list[str], int]]:
+    """The names of the layers of each stage up to the deepest of `layers`, and its tiles' side."""
+    if unknown := set(layers) - {*network.layers, PICTURE}:
+        raise ValueError(f"The network has no layer {', '.join(sorted(unknown))}")
+    names = network.layers
+    deepest = max((names.index(name) for name in layers if name != PICTURE), default=0)
+    names = names[: deepest + 1]
+    if tiling is None:
+        return [(names, max(rgb.shape[2:]))]
+    stages = [
+        ([name for name in names if block_of(name) in stage.blocks], stage.side) for stage in tiling
+    ]
+    return [(found, side) for found, side in stages if found]
+
+
+def _tiles(names: Sequence[str], side: int, whole: Tensor, *, has_output: bool) -> Iterator[_Tile]:
+    """The tiles of a stage whose input is `whole`, row after row."""
+    # How many positions of the stage's input one of each layer stands for, along a side.
+    factors = [2 ** (block_of(name) - block_of(names[0])) for name in names]
+    unit = factors[-1] * (2 if has_output else 1)
+    height, width = whole.shape[2:]
+    for own_rows, own_columns in product(_cut(height, side, unit), _cut(width, side, unit)):
+        down, across = _reach(own_rows, height, factors), _reach(own_columns, width, factors)
+        layers = {}
+        for index, name in enumerate(names):
+            size = height // factors[index], width // factors[index]
+            given, kept, own = (
+                Place(rows, columns, *size)
+                for rows, columns in zip(down[index], across[index], strict=True)
+            )
+            layers[name] = given, kept, own
+        yield _Tile(
+            read=Place(down[0][0], across[0][0], height, width),
+            own=Place(own_rows, own_columns, height, width),
+            layers=layers,
+            output=Place(
+                _shrunk(own_rows, height, unit),
+                _shrunk(own_columns, width, unit),
+                height // unit,
+                width // unit,
+            )
+            if has_output
+            else None,
+        )
+
+
+def _cut(length: int, side: int, unit: int) -> list[Span]:
+    """[0, length) in even parts that begin at multiples of `unit`, about `side` long or less."""
+    units = max(1, length // unit)
+    count = min(units, -(-length // side))
+    starts = [unit * (units * index // count) for index in range(count)]
+    return [Span(start, stop) for start, stop in pairwise([*starts, length])]
+
+
+def _shrunk(span: Span, length: int, factor: int) -> Span:
+    """What `span` of [0, length) is after pooling; what it leaves over at the end is dropped."""
+    return Span(
+        span.start // factor,
+        length // factor if span.stop == length else span.stop // factor,
+    )
+
+
+def _reach(own: Span, length: int, factors: Sequence[int]) -> list[tuple[Span, Span, Span]]:
+    """Along one side, of each layer: what its convolution reads and gives, what is needed, its own.
+
+    own: of the stage's input, whose length is `length`.
+    """
+    spans: list[tuple[Span, Span, Span]] = []
+    below: Span | None = None  # what the next layer reads, in positions of this one
+    for index in reversed(range(len(factors))):
+        at_layer = _shrunk(own, length, factors[index])
+        kept = at_layer
+        if below is not None:
+            kept = Span(min(below.start, kept.start), max(below.stop, kept.stop))
+        read = kept.grown(length // factors[index])
+        spans.insert(0, (read, kept, at_layer))
+        ratio = factors[index] // factors[max(0, index - 1)]
+        below = Span(ratio * read.start, ratio * read.stop)
+    return spans
+
+
+def _with_next(place: Place) -> Place:
+    """`place` with the row below it and the column to its right, where there are such."""
+    rows, columns = place.rows.grown(place.height), place.columns.grown(place.width)
+    return Place(
+        Span(place.rows.start, rows.stop),
+        Span(place.columns.start, columns.stop),
+        place.height,
+        place.width,
+    )
