@@ -155,7 +155,8 @@ def _serve(options: argparse.Namespace) -> int:
             endpoint = held.endpoint or usual_endpoint()
             check_endpoint(endpoint)
             remote = Remote(held.listen, ensure_keys(Role.DAEMON)) if held.listen else None
-            worker = WorkerProcess(lock_path().with_name("worker.sock"))
+            limit_bytes = round(held.memory_limit_gb * 1e9)
+            worker = WorkerProcess(lock_path().with_name("worker.sock"), limit_bytes=limit_bytes)
             retention = Retention(held.keep_minutes * 60, held.keep_mb * 2**20)
             pace = Pace(pace_path())
             jobs = JobTable(time.monotonic, Results(results_dir()), retention, pace)

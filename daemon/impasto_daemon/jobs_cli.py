@@ -78,11 +78,15 @@ def run_end(options: argparse.Namespace) -> int:
 
 
 def say_how_long(client: Client, settings: StyleSettings, width: int, height: int) -> None:
-    """Says on standard error how long a job will take, where this machine has painted before."""
+    """Says on standard error what a job will take, the time where this machine has painted."""
     forecast = client.forecast(settings, width, height)
-    if forecast.painting_s is not None:
-        waiting = f", after waiting {_span(forecast.waiting_s)}" if forecast.waiting_s else ""
-        print(f"Painting takes about {_span(forecast.painting_s)}{waiting}.", file=sys.stderr)
+    takes = [] if forecast.painting_s is None else [f"about {_span(forecast.painting_s)}"]
+    available = forecast.available_bytes
+    of_all = "" if available is None else f" of the {available / 1e9:.1f} GB there are"
+    takes.append(f"{forecast.needed_bytes / 1e9:.1f} GB of memory{of_all}")
+    in_tiles = f", in {forecast.tiles} tiles" if forecast.tiles > 1 else ""
+    waiting = f", after waiting {_span(forecast.waiting_s)}" if forecast.waiting_s else ""
+    print(f"Painting takes {' and '.join(takes)}{in_tiles}{waiting}.", file=sys.stderr)
 
 
 def follow(client: Client, job: str) -> bool:

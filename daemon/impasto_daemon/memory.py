@@ -1,9 +1,14 @@
-"""How much memory a process has."""
+"""How much memory a process has, and may have."""
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from pathlib import Path
+
+# Of what is free, how much may be taken: the person at the machine works with it.
+_USABLE = 0.85
 
 
 def resident_bytes(pid: int) -> int | None:
@@ -13,6 +18,32 @@ def resident_bytes(pid: int) -> int | None:
     except (OSError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_bytes(pid: int | None) -> float:
+    """The bytes that a process may have in all, so that the machine has a little left.
+
+    pid: of one that has some of them already; None for one that is yet to be started.
+    Infinite where the system does not say.
+    """
+    found = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    own = 0 if pid is None else resident_bytes(pid)
+    if found is None or own is None:
+        return math.inf
+    return _USABLE * (1024 * int(found[1]) + own)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had; 0 where the system does not say."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def give_memory_back() -> None:

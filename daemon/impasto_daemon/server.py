@@ -7,6 +7,7 @@ tensors: pixels pass through it as they came.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from impasto_daemon.forecast import forecast_memory
 from impasto_daemon.gate import Gate
 from impasto_daemon.jobs import (
     MAX_QUEUED_JOBS,
@@ -211,10 +213,7 @@ class Server:
             case Status():
                 return self._status(message)
             case Forecast():
-                painting_s = self._jobs.pace.estimate_s(
-                    message.settings, message.width, message.height
-                )
-                return ForecastReport(message.id, painting_s, self._jobs.waiting_s())
+                return self._forecast(message)
         return Accepted(message.id, self._jobs.report(job))
 
     def _welcome(self, address: bytes, request: Hello) -> Welcome:
@@ -254,6 +253,19 @@ class Server:
             pictures=len(pictures),
             picture_bytes=sum(picture.size_bytes for picture in pictures),
             picture_problem=self._jobs.results.problem,
+        )
+
+    def _forecast(self, request: Forecast) -> ForecastReport:
+        asked = request.settings, request.width, request.height
+        available_bytes = self._worker.available_bytes()
+        memory = forecast_memory(*asked, available_bytes)
+        return ForecastReport(
+            request.id,
+            self._jobs.pace.estimate_s(*asked),
+            self._jobs.waiting_s(),
+            memory.needed_bytes,
+            None if math.isinf(available_bytes) else round(available_bytes),
+            memory.tiles,
         )
 
     def _watch(self, job: Job, address: bytes, previews: PreviewWish | None) -> None:
@@ -328,6 +340,7 @@ class Server:
     def _hear(self, message: WorkerMessage) -> None:
         if isinstance(message, Loaded):
             self._worker.device, self._worker.model = message.device, message.model
+            self._worker.gpu_bytes = message.gpu_bytes
             return
         job = self._in_worker
         if job is None or job.name != message.job:

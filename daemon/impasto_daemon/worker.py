@@ -19,9 +19,9 @@ import zmq
 
 from impasto_daemon import weights
 from impasto_daemon.log import start_logging
-from impasto_daemon.memory import give_memory_back
+from impasto_daemon.memory import available_bytes, give_memory_back
 from impasto_daemon.style_transfer.precision import number_type
-from impasto_daemon.style_transfer.stylize import Step, stylize
+from impasto_daemon.style_transfer.stylize import Step, is_out_of_memory, stylize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.worker_messages import (
     Failed,
@@ -44,14 +44,19 @@ logger = logging.getLogger(__name__)
 
 # The person at the same machine goes first.
 NICENESS = 5
+# Other programs, the screen among them, take some of it at any time.
+_USABLE_OF_GPU = 0.9
 
 
 class Worker:
     """Runs the jobs that come in at `socket`, one after another."""
 
-    def __init__(self, socket: zmq.Socket[bytes], device: torch.device) -> None:
+    def __init__(
+        self, socket: zmq.Socket[bytes], device: torch.device, limit_bytes: float = math.inf
+    ) -> None:
         self._socket = socket
         self._device = device
+        self._limit_bytes = limit_bytes
         self._loaded: tuple[Model, Pooling, torch.dtype] | None = None
         self._network: VGG
 
@@ -111,6 +116,7 @@ class Worker:
             run.settings,
             on_step=on_step,
             should_stop=should_stop,
+            available_bytes=min(self._limit_bytes, _available_bytes(self._device)),
         )
         return Painted(run.job, image) if stop is None or stop.is_wanted else Stopped(run.job)
 
@@ -123,7 +129,7 @@ class Worker:
                 model, settings.pooling, device=self._device, dtype=dtype
             )
             self._loaded = model, settings.pooling, dtype
-            self._send(Loaded(device=_device_name(self._device), model=model.value))
+            self._send(Loaded(_device_name(self._device), model.value, _gpu_bytes(self._device)))
         return self._network
 
     def _receive(self) -> ServerMessage:
@@ -136,7 +142,7 @@ class Worker:
 
 
 def _describe(error: Exception, run: Run) -> Problem:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return Problem(
             ErrorCode.OUT_OF_MEMORY,
             f"There is not enough memory to paint at size {run.settings.size}. Choose a smaller "
@@ -146,6 +152,20 @@ def _describe(error: Exception, run: Run) -> Problem:
         ErrorCode.INTERNAL,
         f"The painting failed unexpectedly ({type(error).__name__}); the daemon's log says more.",
     )
+
+
+def _available_bytes(device: torch.device) -> float:
+    """The bytes that this process may have in all, on the device that the network is on."""
+    gpu_bytes = _gpu_bytes(device)
+    return available_bytes(os.getpid()) if gpu_bytes is None else gpu_bytes
+
+
+def _gpu_bytes(device: torch.device) -> int | None:
+    """The same of a GPU; None on the CPU."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(_USABLE_OF_GPU * (free + torch.cuda.memory_reserved(device)))
 
 
 def _device_name(device: torch.device) -> str:
@@ -159,7 +179,7 @@ def _end_with_server() -> None:
 
 
 def main() -> None:
-    """Serves the server whose endpoint is the only argument."""
+    """Serves the server: its endpoint, and the bytes that painting may take, are the arguments."""
     start_logging("worker")
     # Ctrl+C in the server's terminal goes to both: the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -168,7 +188,8 @@ def main() -> None:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
     socket.bind(sys.argv[1])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    Worker(socket, device).serve()
+    limit_bytes = int(sys.argv[2])
+    Worker(socket, device, limit_bytes or math.inf).serve()
 
 
 if __name__ == "__main__":

@@ -43,11 +43,15 @@ class Show:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Worker to server: a network is in memory on this device."""
+    """Worker to server: a network is in memory on this device.
+
+    gpu_bytes: what painting may take of a GPU's memory; None on the CPU.
+    """
 
     type: ClassVar[str] = "loaded"
     device: str
     model: str
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 
 import zmq
 
+from impasto_daemon.memory import available_bytes
 from impasto_daemon.worker_messages import WorkerMessage
 from impasto_shared.codec import decode, encode
 
@@ -35,20 +37,25 @@ _KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736"
 class WorkerProcess:
     """At most one worker, talking over a PAIR socket at `path`.
 
-    `command` starts a worker; it is given the socket's endpoint as its last argument.
+    `command` starts a worker; it is given the socket's endpoint, and how many bytes painting may
+    take, 0 for as many as there are.
     """
 
     def __init__(
         self,
         path: Path,
         command: Sequence[str] | None = None,
+        *,
+        limit_bytes: int = 0,
     ) -> None:
         self._path = path
+        self._limit_bytes = limit_bytes
         self._command = command or WORKER_COMMAND
         self._process: subprocess.Popen[bytes] | None = None
         self._ending: list[tuple[subprocess.Popen[bytes], float]] = []
         self.socket: zmq.Socket[bytes] | None = None
         self.device: str | None = None
+        self.gpu_bytes: int | None = None
         self.model: str | None = None
 
     @property
@@ -66,10 +73,19 @@ class WorkerProcess:
         # The worker binds: a PAIR that has bound blocks in send until its peer has come.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*self._command, endpoint], stdin=subprocess.PIPE, env=worker_environment()
+            [*self._command, endpoint, str(self._limit_bytes)],
+            stdin=subprocess.PIPE,
+            env=worker_environment(),
         )
         logger.info("worker %d started", self._process.pid)
         return True
+
+    def available_bytes(self) -> float:
+        """How many bytes painting may take: a GPU's, or what this machine has now; inf: unknown."""
+        limit = self._limit_bytes or math.inf
+        if self.gpu_bytes is not None:
+            return min(limit, self.gpu_bytes)
+        return min(limit, available_bytes(self.pid))
 
     def send(self, message: Any) -> None:
         """Sends a message; it waits in the socket until the worker has bound it."""
@@ -100,7 +116,7 @@ class WorkerProcess:
         if self.socket is not None:
             self.socket.close(linger=0)
         self._path.unlink(missing_ok=True)
-        self._process = self.socket = self.device = self.model = None
+        self._process = self.socket = self.device = self.model = self.gpu_bytes = None
 
     @property
     def is_ending(self) -> bool:

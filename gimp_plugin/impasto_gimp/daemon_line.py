@@ -9,7 +9,7 @@ from impasto_gimp.session import duration
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.config import default_endpoint
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode, ImpastoError
-from impasto_shared.messages import JobState, StatusReport
+from impasto_shared.messages import ForecastReport, JobState, StatusReport
 from impasto_shared.paths import socket_path
 from impasto_shared.settings import StyleSettings
 
@@ -48,7 +48,7 @@ def daemon_line(work: Work | None = None) -> DaemonLine:
         patience_s = _PATIENCE_S if socket_path(endpoint) else _REMOTE_PATIENCE_S
         with Client.connect(endpoint, name="GIMP", timeout_s=patience_s) as client:
             status = client.status(timeout_s=patience_s)
-            return DaemonLine(line_of(status, _painting_s(client, work, patience_s)))
+            return DaemonLine(line_of(status, _forecast(client, work, patience_s)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonLine(str(error))  # elsewhere: it cannot be started from here
@@ -58,20 +58,19 @@ def daemon_line(work: Work | None = None) -> DaemonLine:
         return DaemonLine(str(error))
 
 
-def _painting_s(client: Client, work: Work | None, patience_s: float) -> float | None:
+def _forecast(client: Client, work: Work | None, patience_s: float) -> ForecastReport | None:
     if work is None:
         return None
     try:
-        forecast = client.forecast(work.settings, work.width, work.height, patience_s)
+        return client.forecast(work.settings, work.width, work.height, patience_s)
     except DaemonError as error:
         if error.code is ErrorCode.UNKNOWN_TYPE:  # an older daemon, which can paint all the same
             return None
         raise
-    return forecast.painting_s
 
 
-def line_of(status: StatusReport, painting_s: float | None = None) -> str:
-    """The line for a daemon that answers; `painting_s`: how long the painting would take."""
+def line_of(status: StatusReport, forecast: ForecastReport | None = None) -> str:
+    """The line for a daemon that answers; `forecast`: what the painting would take."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
         line = gettext("The Impasto daemon is ready on {device}.").format(
@@ -83,10 +82,26 @@ def line_of(status: StatusReport, painting_s: float | None = None) -> str:
             "{count} job is before yours.", "{count} jobs are before yours.", under_way
         )
         line += f" {before.format(count=under_way)}"
-    if painting_s is not None:
-        takes = gettext("Painting takes about {time}.").format(time=duration(painting_s))
-        line = f"{line} {takes}"
-    return line
+    return line if forecast is None else f"{line} {_takes(forecast)}"
+
+
+def _takes(forecast: ForecastReport) -> str:
+    """What the painting would take, as a sentence."""
+    needed, available = forecast.needed_bytes, forecast.available_bytes
+    if available is not None and needed > available:
+        return gettext(
+            "There may be too little memory, {needed} GB of {available} GB: choose a smaller size."
+        ).format(needed=_gigabytes(needed), available=_gigabytes(available))
+    memory = _gigabytes(needed)
+    if forecast.painting_s is None:
+        return gettext("Painting takes {memory} GB of memory.").format(memory=memory)
+    return gettext("Painting takes about {time} and {memory} GB of memory.").format(
+        time=duration(forecast.painting_s), memory=memory
+    )
+
+
+def _gigabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f}"
 
 
 def _device(device: str) -> str:

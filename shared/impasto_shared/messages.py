@@ -301,13 +301,18 @@ class StatusReport:
 class ForecastReport:
     """Answers forecast: how long painting would take, None where this machine has painted nothing.
 
-    `waiting_s`: how long until the job could begin, None where that is not known.
+    `waiting_s`: how long until the job could begin, None where that is not known. The painting
+    process would have `needed_bytes` of memory at most, of `available_bytes` (None where the
+    system does not say), and see the picture in so many `tiles`.
     """
 
     type: ClassVar[str] = "forecast-report"
     re: str
     painting_s: float | None
     waiting_s: float | None
+    needed_bytes: int
+    available_bytes: int | None
+    tiles: int
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 EASEL = "^Neuronaler Stil: Hintergrund"
 # The scripted daemon says a tenth of a second for every pixel of the size.
-TAKES = "Das Malen dauert etwa 42 s."
+TAKES = "Das Malen braucht etwa 42 s und 2.0 GB Speicher."
 GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
 

@@ -2,7 +2,13 @@ import pytest
 
 from impasto_daemon.pace import Pace
 from impasto_gimp.daemon_line import DaemonLine, Work, daemon_line, line_of
-from impasto_shared.messages import JobReport, JobState, StatusReport, WorkerReport
+from impasto_shared.messages import (
+    ForecastReport,
+    JobReport,
+    JobState,
+    StatusReport,
+    WorkerReport,
+)
 from impasto_shared.settings import StyleSettings
 from integration.daemon_process import DaemonProcess
 
@@ -10,6 +16,10 @@ from integration.daemon_process import DaemonProcess
 def status(device: str | None, *states: JobState) -> StatusReport:
     jobs = tuple(JobReport(f"{number:032x}", state) for number, state in enumerate(states))
     return StatusReport("1", 1, "1.0", 2.0, WorkerReport(device=device), jobs)
+
+
+def forecast(painting_s: float | None, available: int | None = 8_000_000_000) -> ForecastReport:
+    return ForecastReport("1", painting_s, 0.0, 1_500_000_000, available, 1)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +39,23 @@ def status(device: str | None, *states: JobState) -> StatusReport:
 )
 def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
     assert line_of(report) == line
-    assert line_of(report, 45.4) == f"{line} Painting takes about 45 s."
+
+
+@pytest.mark.parametrize(
+    ("forecast", "sentence"),
+    [
+        (forecast(45.4), "Painting takes about 45 s and 1.5 GB of memory."),
+        (forecast(None), "Painting takes 1.5 GB of memory."),
+        (forecast(45.4, available=None), "Painting takes about 45 s and 1.5 GB of memory."),
+        (
+            forecast(45.4, available=1_000_000_000),
+            "There may be too little memory, 1.5 GB of 1.0 GB: choose a smaller size.",
+        ),
+    ],
+    ids=["all is known", "first painting", "memory unknown", "too little memory"],
+)
+def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: str) -> None:
+    assert line_of(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
 
 
 def test_line_says_how_long_it_takes_where_the_machine_has_painted(
@@ -43,7 +69,7 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
             monkeypatch.setenv(name, value)
         line = daemon_line(work)
 
-    assert line.text == "The Impasto daemon is ready. Painting takes about 10 min."
+    assert line.text.startswith("The Impasto daemon is ready. Painting takes about 10 min and 1.")
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:

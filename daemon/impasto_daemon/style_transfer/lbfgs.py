@@ -10,6 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.memory_plan import HISTORY
+
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 """The loss of a picture and its gradient, of the picture's shape; raises to end the search."""
 
@@ -28,8 +30,6 @@ class Curvature(Protocol):
         """`gradient` times the inverse of the curvature."""
 
 
-# How many former steps are remembered; each takes two copies of the picture.
-HISTORY = 20
 # L-BFGS knows nothing of the loss's curvature at a new scale before its first step: scaled to
 # this mean change of a colour, one of 255 or so, the step is neither lost nor too far. Five times
 # as much leaves speckles where a fine scale gets a few evaluations only.
@@ -53,12 +53,15 @@ class _Pair:
     inverse_curvature: Tensor
 
 
-def minimise(evaluate: Evaluate, start: Tensor, curvature: Curvature) -> None:
+def minimise(
+    evaluate: Evaluate, start: Tensor, curvature: Curvature, history: int = HISTORY
+) -> None:
     """Goes downhill from `start` until `evaluate` raises, or no step leads further down.
 
     curvature: what is known from elsewhere; what is learnt here is added to it.
+    history: how many former steps are remembered; each takes two copies of the picture.
     """
-    pairs: deque[_Pair] = deque(maxlen=HISTORY)
+    pairs: deque[_Pair] = deque(maxlen=history)
     picture = start
     loss, gradient = evaluate(picture)
     while gradient.any():

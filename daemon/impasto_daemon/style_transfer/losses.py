@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.memory_plan import Tiling
 from impasto_daemon.style_transfer.moments import Measure, Statistic, blend, precise
 from impasto_daemon.style_transfer.style_losses import SMALLEST_POWER, Distance, compare
-from impasto_daemon.style_transfer.tiling import PICTURE, Place, Tiling, look, look_back
+from impasto_daemon.style_transfer.tiling import PICTURE, Place, look, look_back
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Objective, Region, measure_targets
+from impasto_daemon.style_transfer.memory_plan import UNLIMITED, Plan
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
 from impasto_shared.errors import ErrorCode, ImpastoError
@@ -58,6 +59,7 @@ def transfer(
     evaluations: int,
     settings: StyleSettings,
     curvature: BandCurvature,
+    plan: Plan = UNLIMITED,
     *,
     on_evaluation: OnEvaluation = lambda _loss, _best: None,
     should_stop: ShouldStop = lambda: False,
@@ -67,6 +69,7 @@ def transfer(
     content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
         sides >= 32; start has the size of content.
     curvature: what coarser scales have learnt of the loss; this one adds to it.
+    plan: in which tiles the network sees the picture, and how long a history is kept.
     on_evaluation: called after every evaluation.
     should_stop: asked before every convolution; once it says so, the best picture so far comes
         back within the time of one layer.
@@ -82,8 +85,8 @@ def transfer(
 
     search = _Search(start, evaluations, on_evaluation)
     try:
-        objective = measure_targets(network, content, regions, settings, stop_if_asked)
-        search.run(objective, settings, curvature, stop_if_asked)
+        objective = measure_targets(network, content, regions, settings, stop_if_asked, plan.tiling)
+        search.run(objective, settings, curvature, plan.history, stop_if_asked)
     except _Stopped:
         return Transfer(search.best, stopped=True)
     return Transfer(search.best, stopped=False)
@@ -103,6 +106,7 @@ class _Search:
         objective: Objective,
         settings: StyleSettings,
         curvature: BandCurvature,
+        history: int,
         before_layer: BeforeLayer,
     ) -> None:
         """Minimises until the evaluations are used up or no step leads further down."""
@@ -118,7 +122,7 @@ class _Search:
             return loss, gradient
 
         try:
-            OPTIMIZERS[settings.optimizer](evaluate, self.best, curvature)
+            OPTIMIZERS[settings.optimizer](evaluate, self.best, curvature, history)
         except _Finished:
             return
 

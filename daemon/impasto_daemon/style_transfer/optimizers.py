@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer import lbfgs
 from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.lbfgs import FIRST_CHANGE, HISTORY, Evaluate
+from impasto_daemon.style_transfer.lbfgs import FIRST_CHANGE, Evaluate
 from impasto_shared.settings import Optimizer
 
 # SciPy looks at its own limits only between line searches; the evaluations end the search.
@@ -22,7 +22,9 @@ _ADAM_RATE = 0.02
 _ADAM_BETAS = (0.9, 0.99)
 
 
-def scipy_lbfgsb(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -> None:
+def scipy_lbfgsb(
+    evaluate: Evaluate, start: Tensor, _curvature: BandCurvature, history: int
+) -> None:
     """L-BFGS-B of SciPy, the reference: in float64 and in the bounds [0, 1]."""
     scale: float | None = None
 
@@ -42,7 +44,7 @@ def scipy_lbfgsb(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -
         method="L-BFGS-B",
         bounds=Bounds(0, 1),
         options={
-            "maxcor": HISTORY,
+            "maxcor": history,
             "maxfun": _NO_LIMIT,
             "maxiter": _NO_LIMIT,
             "ftol": 0.0,
@@ -51,7 +53,7 @@ def scipy_lbfgsb(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -
     )
 
 
-def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -> None:
+def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature, _history: int) -> None:
     """Adam (Kingma and Ba 2015), the picture brought back to [0, 1] after every step."""
     picture = start.clone()
     steps = torch.optim.Adam([picture], lr=_ADAM_RATE, betas=_ADAM_BETAS)
@@ -63,7 +65,7 @@ def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature) -> None:
         picture.clamp_(0, 1)
 
 
-OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor, BandCurvature], None]] = {
+OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor, BandCurvature, int], None]] = {
     Optimizer.LBFGS: lbfgs.minimise,
     Optimizer.SCIPY: scipy_lbfgsb,
     Optimizer.ADAM: adam,

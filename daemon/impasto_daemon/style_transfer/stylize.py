@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.optimize import OnEvaluation, ShouldStop, transfer
+from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, plans
+from impasto_daemon.style_transfer.optimize import (
+    OnEvaluation,
+    ShouldStop,
+    Transfer,
+    transfer,
+)
 from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
 from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
@@ -30,6 +38,8 @@ from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
+
+logger = logging.getLogger(__name__)
 
 # Four pooling layers leave 2 × 2 of it at relu5_1.
 MIN_SIDE_PX = 32
@@ -62,6 +72,7 @@ def stylize(
     *,
     on_step: OnStep = lambda _: None,
     should_stop: ShouldStop = lambda: False,
+    available_bytes: float = math.inf,
 ) -> Image:
     """`content` painted in `styles`: same size, same format, same alpha.
 
@@ -69,6 +80,8 @@ def stylize(
     on_step: called after every evaluation.
     should_stop: as in `optimize.transfer`; when stopped, what has been painted by then comes
         back. The same images, settings and seed give the same bytes on the same CPU.
+    available_bytes: of the network's device, for this process: the picture is seen in tiles that
+        fit into it, and in smaller ones where it proves to be less.
 
     Raises:
         InvalidImage: where a region or a part is empty.
@@ -95,7 +108,8 @@ def stylize(
         wanted = fit(photo, settings.size)
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, wanted)) for region in regions]
     preview = _Previews(Picture(photo, picture.alpha), settings)
-    painted = _paint(network, seen, regions, settings, preview, on_step, should_stop)
+    memory = _Memory(available_bytes, settings, network.number_bytes)
+    painted = _paint(network, seen, regions, settings, memory, preview, on_step, should_stop)
     return repaint(content, _finished(painted, photo, settings))
 
 
@@ -131,6 +145,7 @@ def _paint(
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
+    memory: _Memory,
     preview: Callable[[Tensor, int], Image],
     on_step: OnStep,
     should_stop: ShouldStop,
@@ -152,23 +167,86 @@ def _paint(
             if painted is None
             else resize(painted, height, width)
         )
-        result = transfer(
-            network,
-            pad_to_min(work).to(network.device),
-            [_ready(region, network) for region in scaled],
-            pad_to_min(start).to(network.device),
-            scale.evaluations,
-            settings,
-            curvature,
-            on_evaluation=tell.of(scale, height, width),
-            should_stop=should_stop,
-        )
+
+        def attempt(
+            plan: Plan,
+            work: Tensor = work,
+            scaled: Sequence[Region] = scaled,
+            start: Tensor = start,
+            scale: Scale = scale,
+        ) -> Transfer:
+            return transfer(
+                network,
+                pad_to_min(work).to(network.device),
+                [_ready(region, network) for region in scaled],
+                pad_to_min(start).to(network.device),
+                scale.evaluations,
+                settings,
+                curvature,
+                plan,
+                on_evaluation=tell.of(scale, *work.shape[2:]),
+                should_stop=should_stop,
+            )
+
+        result = memory.use(attempt, height, width, _largest_painting_px(scaled), scale.evaluations)
         painted = result.rgb[:, :, :height, :width].cpu()
         if result.stopped:
             break
     if painted is None:
         raise ValueError("there is no scale to paint at")
     return painted
+
+
+class _Memory:
+    """Finds, for each scale, a way to paint it that fits into memory."""
+
+    def __init__(self, available_bytes: float, settings: StyleSettings, number_bytes: int) -> None:
+        self._available_bytes = available_bytes
+        self._settings = settings
+        self._number_bytes = number_bytes
+
+    def use(
+        self,
+        attempt: Callable[[Plan], Transfer],
+        height: int,
+        width: int,
+        painting_px: int,
+        evaluations: int,
+    ) -> Transfer:
+        """What `attempt` gives with the fastest plan that fits; where it does not, with the next.
+
+        Raises:
+            MemoryError: where not even the smallest does.
+        """
+        optimizer = self._settings.optimizer
+        work = Work(height, width, painting_px, evaluations, optimizer, self._number_bytes)
+        plan = choose(work, self._available_bytes)
+        while True:
+            logger.info("%d × %d pixels are painted %s", width, height, plan)
+            try:
+                return attempt(plan)
+            except (MemoryError, RuntimeError) as error:
+                smaller = next(
+                    (one for one in plans(work) if one.needed_bytes < plan.needed_bytes), None
+                )
+                if not is_out_of_memory(error) or smaller is None:
+                    raise
+                # What is planned later must be smaller, too.
+                self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
+                plan = smaller
+                logger.warning("memory has run out (%s): going on in smaller tiles", error)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it says that there is not enough memory; on the CPU torch has no error of its own."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+def _largest_painting_px(regions: Sequence[Region]) -> int:
+    sizes = (painting.rgb.shape[2:] for region in regions for painting in region.paintings)
+    return max((height * width for height, width in sizes), default=0)
 
 
 def _scaled(

@@ -18,25 +18,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.memory_plan import Tiling
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
 
 PICTURE = "picture"
 """What the picture itself is called beside the network's layers."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Blocks of the network that follow each other (from 1), and how large their tiles are.
-
-    side: that of a tile, in positions of the stage's input, more or less.
-    """
-
-    blocks: Sequence[int]
-    side: int
-
-
-Tiling = Sequence[Stage]
-"""The stages of the whole network, the shallowest first."""
 
 
 class Span(NamedTuple):

@@ -79,6 +79,11 @@ class VGG:
         return self._mean.device
 
     @property
+    def number_bytes(self) -> int:
+        """The bytes of each number that it calculates with."""
+        return self._dtype.itemsize
+
+    @property
     def layers(self) -> list[str]:
         """The names of all its layers, the shallowest first."""
         return list(self._layers)

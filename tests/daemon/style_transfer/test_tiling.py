@@ -14,7 +14,8 @@ from daemon.style_transfer.tiny_network import (
     tiny_vgg,
 )
 from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
-from impasto_daemon.style_transfer.tiling import PICTURE, Place, Stage, Tiling, look
+from impasto_daemon.style_transfer.memory_plan import Stage, Tiling
+from impasto_daemon.style_transfer.tiling import PICTURE, Place, look
 from impasto_daemon.style_transfer.vgg import VGG, Convolution, layer_names
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
 

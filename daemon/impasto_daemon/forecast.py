@@ -1,0 +1,34 @@
+"""What a job would take: time and memory, said before it is begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.pyramid import plan_scales
+from impasto_shared.settings import StyleSettings
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The most memory that the painting process will have, and in how many tiles it works then."""
+
+    needed_bytes: int
+    tiles: int
+
+
+def forecast_memory(
+    settings: StyleSettings, width: int, height: int, available_bytes: float
+) -> Memory:
+    """What painting a content of `width` × `height` pixels needs where so much is available.
+
+    Its paintings are taken to be as large as it is, and its numbers to have 32 bits.
+    """
+    longest = max(width, height)
+    scale = plan_scales(min(settings.size, longest), settings)[-1]
+    reduced = scale.longest_side_px / longest
+    painted = max(1, round(height * reduced)), max(1, round(width * reduced))
+    painting_px = round(painted[0] * painted[1] * settings.style_scale**2)
+    work = Work(*painted, painting_px, scale.evaluations, settings.optimizer)
+    plan: Plan = choose(work, available_bytes)
+    return Memory(plan.needed_bytes, plan.tiles(work))

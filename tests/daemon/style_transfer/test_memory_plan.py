@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from daemon.style_transfer.tiny_network import TINY_BLOCKS, random_image, tiny_convolutions
+from impasto_daemon.style_transfer.memory_plan import (
+    BASE_BYTES,
+    HISTORY,
+    UNLIMITED,
+    Plan,
+    Work,
+    choose,
+    plans,
+)
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.vgg import VGG
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.settings import Optimizer, Pooling, StyleLoss, StyleSettings
+from impasto_shared.style import Style
+
+PHOTO = random_image(190, 150, PixelFormat.RGB_U16, seed=1)
+PAINTING = Style(random_image(90, 70, PixelFormat.RGB_U8, seed=2))
+SETTINGS = StyleSettings(iterations=6, size=190)
+SMALLEST_SIDE_PX = 128
+
+works = st.builds(
+    Work,
+    height=st.integers(1, 8000),
+    width=st.integers(1, 8000),
+    painting_px=st.integers(0, 50_000_000),
+    evaluations=st.integers(1, 500),
+    optimizer=st.sampled_from(Optimizer),
+    number_bytes=st.sampled_from([2, 4]),
+)
+
+
+def work(height: int, width: int, evaluations: int = 7) -> Work:
+    return Work(height, width, height * width, evaluations, Optimizer.LBFGS)
+
+
+@given(works)
+def test_each_way_needs_less_memory_than_the_one_before(work: Work) -> None:
+    ways = plans(work)
+
+    needed = [plan.needed_bytes for plan in ways]
+    assert needed == sorted(set(needed), reverse=True)
+    assert ways[0].side_px is None
+    assert all(plan.needed_bytes > BASE_BYTES for plan in ways)
+    assert all(1 <= plan.history <= HISTORY for plan in ways)
+
+
+@given(works, st.floats(0, 1e11))
+def test_the_fastest_way_that_fits_is_chosen_else_the_smallest(
+    work: Work, available_bytes: float
+) -> None:
+    ways = plans(work)
+
+    plan = choose(work, available_bytes)
+
+    assert plan in ways
+    if plan.needed_bytes <= available_bytes:
+        assert all(
+            one.needed_bytes > available_bytes
+            for one in ways
+            if one.needed_bytes > plan.needed_bytes
+        )
+    else:
+        assert plan == ways[-1]
+
+
+def test_where_memory_does_not_matter_the_picture_is_seen_at_once() -> None:
+    plan = choose(work(2213, 4016, evaluations=100), math.inf)
+
+    assert (plan.side_px, plan.tiling, plan.history) == (None, None, HISTORY)
+    assert (UNLIMITED.tiling, UNLIMITED.history) == (None, HISTORY)
+
+
+def test_history_is_no_longer_than_there_are_steps() -> None:
+    assert choose(work(100, 100, evaluations=5), math.inf).history == 4
+
+
+def test_tiles_come_before_a_shorter_history() -> None:
+    large = work(2213, 4016, evaluations=30)
+
+    ways = plans(large)
+
+    sides = [plan.side_px for plan in ways if plan.history == HISTORY]
+    assert sides[:3] == [None, 1024, 768]
+    assert sides[-1] == SMALLEST_SIDE_PX
+    assert ways[0].tiles(large) == 1
+    assert ways[1].tiles(large) == 3 * 4
+
+
+def error_between(one: Image, other: Image) -> int:
+    first, second = (np.frombuffer(image.pixels, "<u2").astype(int) for image in (one, other))
+    return int(np.abs(first - second).max())
+
+
+@pytest.mark.parametrize("loss", StyleLoss)
+def test_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
+    # So few steps that both histories hold them all.
+    settings = StyleSettings(iterations=4, size=190, style_loss=loss)
+    network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
+
+    at_once, in_tiles = (
+        stylize(network, PHOTO, [PAINTING], settings, available_bytes=available)
+        for available in (math.inf, 0)
+    )
+
+    assert error_between(at_once, in_tiles) <= 1
+
+
+class NarrowVGG(VGG):
+    """One that runs out of memory where it is shown more than `most` positions at once."""
+
+    most = 168 * 140
+    error: Callable[[str], Exception] = torch.OutOfMemoryError
+    refused = 0
+
+    def run(self, activation: Tensor, *arguments: Any, **options: Any) -> Iterator[Any]:
+        if activation.requires_grad and activation.shape[2] * activation.shape[3] > self.most:
+            self.refused += 1
+            raise self.error("DefaultCPUAllocator: can't allocate memory: you tried to have it all")
+        yield from super().run(activation, *arguments, **options)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
+def test_where_memory_runs_out_the_job_goes_on_in_smaller_tiles(
+    error: Callable[[str], Exception],
+) -> None:
+    network, narrow = (
+        kind(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX) for kind in (VGG, NarrowVGG)
+    )
+    assert isinstance(narrow, NarrowVGG)
+    narrow.error = error
+    steps: list[int] = []
+
+    expected = stylize(network, PHOTO, [PAINTING], SETTINGS)
+    picture = stylize(
+        narrow, PHOTO, [PAINTING], SETTINGS, on_step=lambda step: steps.append(step.step)
+    )
+
+    assert narrow.refused > 0
+    assert error_between(expected, picture) <= 1
+    assert steps == sorted(steps)
+    assert steps[-1] == SETTINGS.iterations
+
+
+@pytest.mark.parametrize(
+    ("error", "most"),
+    [(torch.OutOfMemoryError, 10), (RuntimeError, 10)],
+    ids=["not even in the smallest tiles", "not even so on the CPU"],
+)
+def test_too_little_memory_for_any_tile_is_an_error(
+    error: Callable[[str], Exception], most: int
+) -> None:
+    narrow = NarrowVGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
+    narrow.error, narrow.most = error, most
+
+    with pytest.raises(error, match="allocate memory"):  # type: ignore[call-overload]
+        stylize(narrow, PHOTO, [PAINTING], SETTINGS)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    class BrokenVGG(VGG):
+        calls = 0
+
+        def run(self, *_: Any) -> Iterator[Any]:
+            self.calls += 1
+            raise RuntimeError("a kernel has failed")
+
+    broken = BrokenVGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
+
+    with pytest.raises(RuntimeError, match="a kernel has failed"):
+        stylize(broken, PHOTO, [PAINTING], SETTINGS)
+
+    assert broken.calls == 1
+
+
+def test_plan_says_how_it_is_carried_out() -> None:
+    tiling = Plan(side_px=512, history=6, needed_bytes=1).tiling
+
+    assert tiling is not None
+    assert [block for stage in tiling for block in stage.blocks] == [1, 2, 3, 4, 5]
