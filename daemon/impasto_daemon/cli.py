@@ -28,7 +28,7 @@ from impasto_daemon.jobs_cli import (
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.config import daemon_options, default_endpoint
-from impasto_shared.errors import ImpastoError, InvalidSettings
+from impasto_shared.errors import ImpastoError, InvalidImage, InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.options import DAEMON_OPTIONS
@@ -299,7 +299,13 @@ def _order(
             return 0
         if not follow(client, job):
             return EXIT_CANCELLED
-        write_image(client.fetch(job), options.output, icc_profile)
+        try:
+            write_image(client.fetch(job), options.output, icc_profile)
+        except InvalidImage as error:
+            # A full disk, say: what was painted is not lost.
+            raise InvalidImage(
+                f"{error} The daemon keeps it for a while: impasto fetch {job[:8]} -o OTHER.png"
+            ) from error
         client.forget(job)
     print(options.output)
     return 0

@@ -48,7 +48,7 @@ class Origin:
 
 @dataclass(eq=False)
 class Job:
-    """One request and what has become of it; what it came with is dropped when it starts."""
+    """One request and what has become of it; what it came with is dropped at its first step."""
 
     name: str
     submission: Submit | None
@@ -159,18 +159,19 @@ class JobTable:
         return next(iter(self.queue), None)
 
     def start(self, job: Job) -> Submit:
-        """Marks a queued job as running and gives what is to be run."""
-        if job.state is not JobState.QUEUED or job.submission is None:
-            raise ValueError(f"job {job.name} is {job.state}, not queued")
-        submission, job.submission = job.submission, None
-        job.state = JobState.RUNNING
-        job.started_s = self.clock()
-        self._turns.take(job.turn)
-        self._queue = None
-        return submission
+        """Marks a job as running and gives what is to be run; possible until its first step."""
+        if job.submission is None:
+            raise ValueError(f"job {job.name} cannot start any more")
+        if job.state is JobState.QUEUED:
+            job.state = JobState.RUNNING
+            job.started_s = self.clock()
+            self._turns.take(job.turn)
+            self._queue = None
+        return job.submission
 
     def advance(self, job: Job, step: int, steps: int, loss: float, done: float) -> None:
         """Notes that `step` of `steps` evaluations are done, which are `done` of the work."""
+        job.submission = None
         if job.first_step_s is None:
             job.first_step_s, job.first_done = self.clock(), done
         job.step, job.steps, job.loss, job.done = step, steps, loss, done

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -42,11 +43,12 @@ from impasto_daemon.worker_messages import (
 )
 from impasto_daemon.worker_process import WorkerProcess
 from impasto_shared import __version__
-from impasto_shared.codec import Frame, decode, decode_header
+from impasto_shared.codec import MAX_HEADER_BYTES, Frame, decode, decode_header, header_bytes
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
 from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
+    MAX_NAME_CHARACTERS,
     Accepted,
     Cancel,
     ClientMessage,
@@ -56,6 +58,7 @@ from impasto_shared.messages import (
     ForecastReport,
     Forget,
     Hello,
+    JobReport,
     JobState,
     Keep,
     Limits,
@@ -84,6 +87,8 @@ IDLE_POLL_MS = 5000
 STOP_GRACE_S = 1.2
 FAREWELL_S = 0.5
 _REMEMBERED_CLIENTS = 256
+# The rest of a status report has a thousand bytes.
+_REPORTS_BYTES = MAX_HEADER_BYTES - 4096
 
 
 class Server:
@@ -112,6 +117,8 @@ class Server:
         self._jobs = jobs
         self._gate = gate
         self._in_worker: Job | None = None
+        self._interrupted: Job | None = None
+        self._is_worker_new = False
         self._worker_free_s = clock()
         self._workers = 0
         self._client_names: dict[bytes, str] = {}
@@ -179,7 +186,7 @@ class Server:
         try:
             reply = self._reply_to(address, decode(frames, ClientMessage))
         except ImpastoError as error:
-            reply = ErrorReply(_request_id(frames), Problem(error.code, str(error), error.field))
+            reply = ErrorReply(_request_id(frames), Problem.of(error))
         except Exception:
             logger.exception("a message of %d frames was not handled", len(frames))
             reply = ErrorReply(
@@ -232,9 +239,22 @@ class Server:
             version=__version__,
             uptime_s=self._clock() - self._started_s,
             worker=WorkerReport(self._worker.pid, self._worker.device, self._worker.model),
-            jobs=tuple(self._jobs.report(job) for job in self._jobs.all),
+            jobs=tuple(self._reports()),
             metrics=self._metrics(),
         )
+
+    def _reports(self) -> list[JobReport]:
+        """The jobs, the oldest first; of those ended the newest that the header has room for."""
+        jobs = self._jobs.all
+        reports: dict[str, JobReport] = {}
+        room_bytes = _REPORTS_BYTES
+        for job in sorted(jobs, key=lambda job: (job.state.is_final, -(job.ended_s or 0))):
+            report = self._jobs.report(job)
+            room_bytes -= header_bytes(report)
+            if room_bytes < 0:
+                break
+            reports[job.name] = report
+        return [reports[job.name] for job in jobs if job.name in reports]
 
     def _metrics(self) -> Metrics:
         jobs, worker = self._jobs, self._worker.pid
@@ -292,14 +312,17 @@ class Server:
     # The worker
 
     def _start_next_job(self) -> None:
-        job = self._jobs.next_queued
+        if self._interrupted is not None and self._interrupted.state.is_final:
+            self._interrupted = None
+        job = self._interrupted or self._jobs.next_queued
         # A worker that is still ending still has its memory.
         if job is None or self._in_worker is not None or self._worker.is_ending:
             return
         submission = self._jobs.start(job)
-        self._in_worker = job
+        self._in_worker, self._interrupted = job, None
         try:
-            self._workers += self._worker.ensure_started()
+            self._is_worker_new = self._worker.ensure_started()
+            self._workers += self._is_worker_new
         except OSError as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
@@ -369,7 +392,7 @@ class Server:
             logger.error("the worker ended with status %d", exit_status)
             self._worker.end()
             if self._in_worker is not None:
-                self._jobs.fail(self._in_worker, _died(exit_status))
+                self._note_death(self._in_worker, exit_status)
                 self._release_worker()
         elif self._stop_deadline_s is not None and self._clock() > self._stop_deadline_s:
             logger.info("the worker did not stop in time")
@@ -382,6 +405,13 @@ class Server:
         ):
             logger.info("the worker has had nothing to do: its memory is freed")
             self._worker.end()
+
+    def _note_death(self, job: Job, exit_status: int) -> None:
+        """Fails the job; one that the worker may have died before is given to the next worker."""
+        if job.submission is not None and not self._is_worker_new:
+            self._interrupted = job
+        else:
+            self._jobs.fail(job, _died(exit_status))
 
     def _release_worker(self) -> None:
         self._in_worker = None
@@ -412,7 +442,8 @@ def _request_id(frames: list[Frame]) -> str | None:
         request_id = decode_header(frames).get("id")
     except ProtocolError:
         return None
-    return request_id if isinstance(request_id, str) else None
+    is_one = isinstance(request_id, str) and 1 <= len(request_id) <= MAX_NAME_CHARACTERS
+    return request_id if is_one else None
 
 
 def _not_started(error: OSError) -> Problem:
@@ -424,8 +455,14 @@ def _not_started(error: OSError) -> Problem:
 
 
 def _died(exit_status: int) -> Problem:
+    if exit_status == -signal.SIGKILL:
+        return Problem(
+            ErrorCode.WORKER_DIED,
+            "The painting process was killed, as the system does when memory runs out. Choose a "
+            "smaller size or close other programs; the next job starts it anew.",
+        )
     return Problem(
         ErrorCode.WORKER_DIED,
-        f"The painting process ended unexpectedly (status {exit_status}). If memory has run "
-        "out, choose a smaller size; the next job starts it anew.",
+        f"The painting process ended unexpectedly (status {exit_status}); the daemon's log says "
+        "more. The next job starts it anew.",
     )

@@ -77,7 +77,7 @@ class Worker:
         try:
             return self._paint(run)
         except ImpastoError as error:
-            problem = Problem(error.code, str(error), error.field)
+            problem = Problem.of(error)
         except Exception as error:
             logger.exception("job %s failed", run.job)
             problem = _describe(error, run)

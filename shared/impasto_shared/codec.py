@@ -32,7 +32,12 @@ def encode(message: Any) -> list[Frame]:
     """The frames of a message: MAGIC, header, then the pixels of its images in field order."""
     pixels: list[Frame] = []
     header = {"type": message.type, **_encode_fields(message, pixels)}
-    return [MAGIC, json.dumps(header, allow_nan=False).encode(), *pixels]
+    return [MAGIC, _to_json(header), *pixels]
+
+
+def header_bytes(value: Any) -> int:
+    """How much of a header a dataclass in a list takes."""
+    return len(_to_json(_encode_fields(value, []))) + len(b", ")
 
 
 def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
@@ -79,7 +84,13 @@ def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
         raise ProtocolError(f"The header is not JSON in UTF-8: {error}") from error
     if not isinstance(header, dict):
         raise ProtocolError("The header must be a JSON object.")
+    if b"\\u" in bytes(frames[1]) and not _is_text(header):
+        raise ProtocolError("The header holds text that is not Unicode.")
     return header
+
+
+def _to_json(header: dict[str, Any]) -> bytes:
+    return json.dumps(header, allow_nan=False).encode()
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -191,11 +202,13 @@ def _decode_scalar(annotation: type[Any], value: object, where: str) -> Any:
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise ProtocolError(f"{where} must be finite.", field=where)
-    if isinstance(value, str) and not _is_text(value):
-        raise ProtocolError(f"{where} is not Unicode text.", field=where)
     return value
 
 
-def _is_text(value: str) -> bool:
-    """Whether `value` can be written again: JSON lets lone surrogates through."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+def _is_text(value: object) -> bool:
+    """Whether all text in a JSON value is Unicode: JSON lets lone surrogates through."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from impasto_shared.errors import ErrorCode, ProtocolError
+from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import Image, check_size
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import MAX_STYLES, Style, check_styles
 
 MAX_NAME_CHARACTERS = 100
+MAX_PROBLEM_CHARACTERS = 1000
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -43,6 +44,14 @@ class Problem:
     code: ErrorCode
     message: str
     field: str | None = None
+
+    @classmethod
+    def of(cls, error: ImpastoError) -> Problem:
+        """What an error says, cut to what a message has room for: it may repeat what it blames."""
+        message = str(error)
+        if len(message) > MAX_PROBLEM_CHARACTERS:
+            message = message[: MAX_PROBLEM_CHARACTERS - 1] + "…"
+        return cls(error.code, message, error.field and error.field[:MAX_NAME_CHARACTERS])
 
 
 @dataclass(frozen=True)

@@ -221,10 +221,24 @@ def test_report_says_whose_job_it_is_and_how_long_it_took(table: JobTable, clock
     assert table.report(job).kept_s is None
 
 
-def test_job_that_is_not_queued_cannot_start(table: JobTable) -> None:
-    job = done_job(table)
+def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: Clock) -> None:
+    order = submission()
+    job = table.submit(order, ALICE)
 
-    with pytest.raises(ValueError, match="done, not queued"):
+    assert table.start(job) is order
+    clock.now_s += 5
+    assert table.start(job) is order
+    assert table.report(job).painted_s == 5
+    table.advance(job, 1, 11, 5.0, 0.1)
+    with pytest.raises(ValueError, match="cannot start any more"):
+        table.start(job)
+
+
+def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
+    job = table.submit(submission(), ALICE)
+    table.cancel(job)
+
+    with pytest.raises(ValueError, match="cannot start any more"):
         table.start(job)
 
 

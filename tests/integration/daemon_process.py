@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import zmq
@@ -71,6 +71,7 @@ class DaemonProcess:
 
     options: of `impasto serve`.
     is_scripted: whether its worker follows a script instead of painting; see scripted_worker.
+    variables: of its environment, beside and over the usual ones.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class DaemonProcess:
         options: Sequence[str] = (),
         *,
         is_scripted: bool = False,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._options = options
+        self._variables = variables
         self._is_scripted = is_scripted
         # Not pytest's own folder: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="impasto-test-"))
@@ -101,6 +104,7 @@ class DaemonProcess:
             "IMPASTO_ENDPOINT": self.endpoint,
             "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",
             "OMP_NUM_THREADS": "2",
+            **self._variables,
         }
 
     def command(self, *arguments: str) -> list[str]:

@@ -39,7 +39,10 @@ _INVERTED = bytes(range(255, -1, -1))
 
 
 class Behaviour(IntEnum):
-    """What becomes of a job with this seed; its iterations are the steps, of 10 ms each."""
+    """What becomes of a job with this seed; its iterations are the steps, of 10 ms each.
+
+    Any other seed is as 0.
+    """
 
     INVERT = 0
     FAIL = 1
@@ -47,6 +50,8 @@ class Behaviour(IntEnum):
     """After the first step."""
     HANG = 3
     """After the first step it hears nothing any more."""
+    DIE_AT_ONCE = 5
+    """Before the first step."""
     ECHO = 4
     """The picture comes back as it was, without a step and without a copy."""
 
@@ -72,8 +77,11 @@ class ScriptedWorker:
                 self._send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Stopped | Failed:
-        behaviour, previews = Behaviour(run.settings.seed), run.previews
+        seed, previews = run.settings.seed, run.previews
+        behaviour = Behaviour(seed) if seed in list(Behaviour) else Behaviour.INVERT
         steps = 0 if behaviour is Behaviour.ECHO else run.settings.iterations
+        if behaviour is Behaviour.DIE_AT_ONCE:
+            os.kill(os.getpid(), signal.SIGKILL)
         if behaviour is Behaviour.FAIL:
             return Failed(run.job, Problem(ErrorCode.WEIGHTS_MISSING, "There are no weights."))
         for step in range(1, steps + 1):

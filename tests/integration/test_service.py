@@ -4,12 +4,7 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
@@ -19,13 +14,23 @@ from impasto_shared.client import Client
 from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState, PreviewWish, Status
-from impasto_shared.settings import StyleSettings
-from impasto_shared.style import Style
+from impasto_shared.messages import (
+    MAX_NAME_CHARACTERS,
+    JobState,
+    PreviewWish,
+    Status,
+)
 from integration.daemon_process import DaemonProcess, is_alive, picture, wait_for
+from integration.scripted_jobs import (
+    MEGABYTE,
+    client_process,
+    first_line,
+    last_report,
+    report_of,
+    rss_bytes,
+    submit,
+)
 from integration.scripted_worker import Behaviour, invert
-
-MEGABYTE = 2**20
 
 
 @pytest.fixture(scope="module")
@@ -33,58 +38,6 @@ def service() -> Iterator[DaemonProcess]:
     """A daemon for the tests that leave it as they found it."""
     with DaemonProcess(is_scripted=True) as daemon:
         yield daemon
-
-
-def submit(
-    client: Client,
-    steps: int = 3,
-    behaviour: Behaviour = Behaviour.INVERT,
-    content: Image | None = None,
-    **options: Any,
-) -> str:
-    settings = StyleSettings(iterations=steps, seed=behaviour)
-    return client.submit(content or picture(), [Style(picture())], settings, **options)
-
-
-def last_report(client: Client, job: str) -> JobReport:
-    *_, final = client.updates(job)
-    return final
-
-
-def report_of(client: Client, job: str) -> JobReport:
-    return next(report for report in client.status().jobs if report.job == job)
-
-
-def rss_bytes(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-@contextmanager
-def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process with a `client` that runs `program`, for faults; killed at the end."""
-    start = (
-        "import sys, time\n"
-        "from impasto_shared.client import Client\n"
-        "from integration.test_service import submit\n"
-        "client = Client.connect(sys.argv[1], name='other')\n"
-    )
-    environment = daemon.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", start + program, daemon.endpoint],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 # Detached jobs, and coming back
@@ -323,6 +276,34 @@ def test_job_fails_with_its_worker_and_the_queue_goes_on(service: DaemonProcess)
     assert after.state is JobState.DONE
 
 
+def test_job_given_to_a_worker_that_was_about_to_die_is_done_by_the_next(
+    service: DaemonProcess,
+) -> None:
+    with service.client() as client:
+        last_report(client, submit(client))
+        before = client.status()
+        assert before.worker.pid is not None
+        os.kill(before.worker.pid, signal.SIGSTOP)
+        job = submit(client)
+        wait_for(lambda: report_of(client, job).state is JobState.RUNNING, "its turn")
+        os.kill(before.worker.pid, signal.SIGKILL)
+
+        assert last_report(client, job).state is JobState.DONE
+        assert client.status().metrics.workers == before.metrics.workers + 1
+
+
+def test_job_that_kills_every_worker_is_given_to_two_at_most(service: DaemonProcess) -> None:
+    with service.client() as client:
+        last_report(client, submit(client))
+        workers = client.status().metrics.workers
+        final = last_report(client, submit(client, behaviour=Behaviour.DIE_AT_ONCE))
+
+        assert final.problem is not None
+        assert final.problem.code is ErrorCode.WORKER_DIED
+        assert client.status().metrics.workers == workers + 1
+        assert last_report(client, submit(client)).state is JobState.DONE
+
+
 # Stops and silence
 
 
@@ -415,3 +396,21 @@ def test_pictures_are_kept_on_the_disk_and_the_server_stays_small(
         for job in jobs:
             client.forget(job)
         assert client.status().metrics.pictures == 0
+
+
+def test_status_fits_into_a_message_whatever_the_jobs_are_called() -> None:
+    with (
+        DaemonProcess(is_scripted=True) as daemon,
+        Client.connect(daemon.endpoint, name="\U0001f58c" * MAX_NAME_CHARACTERS) as client,
+    ):
+        for _ in range(60):
+            last_report(client, submit(client, behaviour=Behaviour.ECHO))
+        running = submit(client, steps=1000)
+        waiting = submit(client)
+        status = client.status()
+
+    assert len(status.jobs) < 62
+    assert [report.job for report in status.jobs[-2:]] == [running, waiting]
+    ages_s = [report.submitted_s for report in status.jobs]
+    assert ages_s == sorted(ages_s, reverse=True)
+    assert status.metrics.done == 60

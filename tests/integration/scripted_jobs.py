@@ -1,0 +1,79 @@
+"""Jobs for the scripted worker, and other processes that submit them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from impasto_shared.client import Client
+from impasto_shared.image import Image
+from impasto_shared.messages import JobReport
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import DaemonProcess, picture
+from integration.scripted_worker import Behaviour
+
+MEGABYTE = 2**20
+
+
+def submit(
+    client: Client,
+    steps: int = 3,
+    behaviour: Behaviour = Behaviour.INVERT,
+    content: Image | None = None,
+    **options: Any,
+) -> str:
+    """Submits a job and gives its name. `options` are those of `Client.submit`."""
+    settings = StyleSettings(iterations=steps, seed=behaviour)
+    return client.submit(content or picture(), [Style(picture())], settings, **options)
+
+
+def last_report(client: Client, job: str) -> JobReport:
+    """The report of a job's end, waited for."""
+    *_, final = client.updates(job)
+    return final
+
+
+def report_of(client: Client, job: str) -> JobReport:
+    """The report of any job, as it is now."""
+    return next(report for report in client.status().jobs if report.job == job)
+
+
+def rss_bytes(pid: int) -> int:
+    """A process's memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process with a `client` that runs `program`, for faults; killed at the end."""
+    start = (
+        "import sys, time\n"
+        "from impasto_shared.client import Client\n"
+        "from integration.scripted_jobs import submit\n"
+        "client = Client.connect(sys.argv[1], name='other')\n"
+    )
+    environment = daemon.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", start + program, daemon.endpoint],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What a process says first."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
