@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from impasto_shared.client import Client
+from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport
+from impasto_shared.messages import JobReport, JobState, PreviewWish
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, picture
-from integration.scripted_worker import Behaviour
+from integration.scripted_worker import Behaviour, invert
 
 MEGABYTE = 2**20
 
@@ -77,3 +79,24 @@ def first_line(process: subprocess.Popen[str]) -> str:
     """What a process says first."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def keep_busy(client: Client, seed: int) -> None:
+    """Submits jobs of all kinds and fetches their pictures, for ever; says when it begins."""
+    chance = random.Random(seed)
+    sys.stdout.write("busy\n")
+    sys.stdout.flush()
+    while True:
+        content = picture(chance.choice([8, 640]), chance.choice([8, 480]))
+        options = {
+            "previews": chance.choice([None, PreviewWish(64, 0.2)]),
+            "detached": chance.random() < 0.3,
+        }
+        job = submit(client, chance.randint(1, 20), content=content, **options)
+        final = last_report(client, job)
+        if final.state is JobState.DONE:
+            assert bytes(client.fetch(job).pixels) == invert(content).pixels
+        else:
+            assert final.problem is not None
+            assert final.problem.code is ErrorCode.WORKER_DIED
+            assert "killed" in final.problem.message

@@ -7,7 +7,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distribution
@@ -16,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.image_file import read_image, write_image
-from impasto_shared.client import Client
 from impasto_shared.errors import DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobState, PreviewWish
+from impasto_shared.messages import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (
@@ -84,27 +82,6 @@ def open_sockets(pid: int) -> int:
 # Kills
 
 
-def keep_busy(client: Client, seed: int) -> None:
-    """Submits jobs of all kinds and fetches their pictures, for ever; says when it begins."""
-    chance = random.Random(seed)
-    sys.stdout.write("busy\n")
-    sys.stdout.flush()
-    while True:
-        content = picture(chance.choice([8, 640]), chance.choice([8, 480]))
-        options = {
-            "previews": chance.choice([None, PreviewWish(64, 0.2)]),
-            "detached": chance.random() < 0.3,
-        }
-        job = submit(client, chance.randint(1, 20), content=content, **options)
-        final = last_report(client, job)
-        if final.state is JobState.DONE:
-            assert bytes(client.fetch(job).pixels) == invert(content).pixels
-        else:
-            assert final.problem is not None
-            assert final.problem.code is ErrorCode.WORKER_DIED
-            assert "killed" in final.problem.message
-
-
 def assert_next_job_works(daemon: DaemonProcess) -> int:
     """Gives the worker's process id."""
     with daemon.client() as client:
@@ -155,7 +132,7 @@ def test_kills_at_random_moments_leave_nothing_and_the_next_job_works(
     assert_next_job_works(service)
     wait_for(lambda: open_sockets(service.pid) == SOCKETS_AT_REST, "rest")
     for number in range(MANY_KILL_ROUNDS if is_thorough else KILL_ROUNDS):
-        program = f"from integration.test_faults import keep_busy\nkeep_busy(client, {number})"
+        program = f"from integration.scripted_jobs import keep_busy\nkeep_busy(client, {number})"
         with client_process(service, program) as busy:
             assert first_line(busy) == "busy", busy.communicate()[1]
             # The moment is to be random: there is nothing to wait for.
