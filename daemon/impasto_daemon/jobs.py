@@ -176,11 +176,13 @@ class JobTable:
             job.first_step_s, job.first_done = self.clock(), done
         job.step, job.steps, job.loss, job.done = step, steps, loss, done
 
-    def finish(self, job: Job, result: Image) -> None:
-        """Ends a job with its picture; one that was cancelled meanwhile stays so."""
+    def finish(self, job: Job, result: Image | Picture) -> None:
+        """Ends a job with its picture, kept already or not; one cancelled meanwhile stays so."""
+        picture = self.results.keep(result) if isinstance(result, Image) else result
         if job.state.is_final or job.started_s is None:
+            picture.drop()
             return
-        job.picture = self.results.keep(result)
+        job.picture = picture
         self._end(job, JobState.DONE)
         painted_s = self.clock() - job.started_s
         self.waited_s += job.started_s - job.submitted_s

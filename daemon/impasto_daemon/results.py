@@ -14,13 +14,13 @@ from collections import deque
 from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
-from impasto_shared.image import Image
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.paths import make_private
 
 logger = logging.getLogger(__name__)
 
 # A smaller picture is not worth a file.
-_SMALL_BYTES = 32 * 2**10
+SMALL_BYTES = 32 * 2**10
 # What is written at once: the server answers between two of them.
 _CHUNK_BYTES = 8 * 2**20
 
@@ -28,13 +28,20 @@ _CHUNK_BYTES = 8 * 2**20
 class Picture:
     """A finished picture: in memory until it is written, then in its file."""
 
-    def __init__(self, image: Image) -> None:
-        self._width, self._height, self._format = image.width, image.height, image.format
-        self._pixels: memoryview | None = memoryview(image.pixels).cast("B")
-        self.size_bytes = self._pixels.nbytes
+    def __init__(self, width: int, height: int, form: PixelFormat) -> None:
+        self._width, self._height, self._format = width, height, form
+        self.size_bytes = width * height * form.bytes_per_pixel
+        self._pixels: memoryview | None = None
         self._file: int | None = None
         self._written_bytes = 0
         self._mapped: weakref.ref[mmap.mmap] | None = None
+
+    @classmethod
+    def in_memory(cls, image: Image) -> Picture:
+        """One that is not written yet."""
+        picture = cls(image.width, image.height, image.format)
+        picture._pixels = memoryview(image.pixels).cast("B")
+        return picture
 
     @property
     def is_in_memory(self) -> bool:
@@ -85,6 +92,45 @@ class Picture:
         self._file, self._written_bytes = None, 0
 
 
+class Sheet:
+    """A file without a name, for another process of this user to write one picture to.
+
+    So a picture of a hundred megabytes crosses one socket less, and the server writes nothing.
+    Raises OSError where there can be none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file: int | None = _open_nameless(folder)
+        self.path = f"/proc/{os.getpid()}/fd/{self._file}"
+        """Where it can be opened as long as it is neither taken nor dropped."""
+
+    def take(self, width: int, height: int, form: PixelFormat) -> Picture:
+        """The picture that was written; raises ValueError where it was not, or not whole."""
+        picture = Picture(width, height, form)
+        if self._file is None or os.fstat(self._file).st_size != picture.size_bytes:
+            raise ValueError(f"{self.path} does not hold {width} × {height} pixels")
+        picture._file, self._file = self._file, None
+        return picture
+
+    def drop(self) -> None:
+        """Frees the file of a picture that was not taken."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file = None
+
+
+def write_sheet(path: str, pixels: bytes | memoryview) -> None:
+    """Writes all bytes of a picture to a sheet; raises OSError, after which it holds nothing."""
+    left = memoryview(pixels).cast("B")
+    with Path(path).open("r+b", buffering=0) as file:
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(0)
+            raise
+
+
 class Results:
     """Writes pictures to files in `folder`, part by part."""
 
@@ -96,9 +142,23 @@ class Results:
 
     def keep(self, image: Image) -> Picture:
         """A picture that is written as `write_some` is called."""
-        picture = Picture(image)
-        if picture.size_bytes >= _SMALL_BYTES:
+        picture = Picture.in_memory(image)
+        if picture.size_bytes >= SMALL_BYTES:
             self._unwritten.append(picture)
+        return picture
+
+    def new_sheet(self) -> Sheet | None:
+        """A file for the next picture; None where there can be none, which `problem` explains."""
+        try:
+            return Sheet(self._folder)
+        except (OSError, ImpastoError) as error:
+            self.problem = str(error)
+            return None
+
+    def take(self, sheet: Sheet, width: int, height: int, form: PixelFormat) -> Picture:
+        """The picture on a sheet; raises ValueError where it is not there, or not whole."""
+        picture = sheet.take(width, height, form)
+        self.problem = None
         return picture
 
     @property

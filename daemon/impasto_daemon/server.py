@@ -28,6 +28,7 @@ from impasto_daemon.jobs import (
 from impasto_daemon.lifecycle import StopSignals
 from impasto_daemon.memory import give_memory_back, resident_bytes
 from impasto_daemon.outbox import QUEUED_MESSAGES, Outbox
+from impasto_daemon.results import Sheet
 from impasto_daemon.watches import Watches
 from impasto_daemon.worker_messages import (
     Failed,
@@ -40,6 +41,7 @@ from impasto_daemon.worker_messages import (
     Stop,
     Stopped,
     WorkerMessage,
+    Written,
 )
 from impasto_daemon.worker_process import WorkerProcess
 from impasto_shared import __version__
@@ -119,6 +121,7 @@ class Server:
         self._in_worker: Job | None = None
         self._interrupted: Job | None = None
         self._is_worker_new = False
+        self._sheet: Sheet | None = None
         self._worker_free_s = clock()
         self._workers = 0
         self._client_names: dict[bytes, str] = {}
@@ -329,6 +332,7 @@ class Server:
             self._jobs.fail(job, _not_started(error))
             self._release_worker()
             return
+        self._sheet = self._jobs.results.new_sheet()
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._worker.send(
             Run(
@@ -337,6 +341,7 @@ class Server:
                 submission.content,
                 submission.styles,
                 job.previews,
+                self._sheet.path if self._sheet is not None else None,
             )
         )
 
@@ -377,6 +382,9 @@ class Server:
                 return
             case Painted():
                 self._jobs.finish(job, message.image)
+            case Written() if self._sheet is not None:
+                size = message.width, message.height
+                self._jobs.finish(job, self._jobs.results.take(self._sheet, *size, message.format))
             case Failed():
                 self._jobs.fail(job, message.problem)
             case Stopped():
@@ -414,7 +422,9 @@ class Server:
             self._jobs.fail(job, _died(exit_status))
 
     def _release_worker(self) -> None:
-        self._in_worker = None
+        if self._sheet is not None:
+            self._sheet.drop()
+        self._in_worker = self._sheet = None
         self._stop_deadline_s = None
         self._worker_free_s = self._clock()
         give_memory_back()

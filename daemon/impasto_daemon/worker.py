@@ -34,6 +34,8 @@ from impasto_daemon.worker_messages import (
     Stepped,
     Stop,
     Stopped,
+    Written,
+    hand_over,
 )
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
@@ -72,7 +74,7 @@ class Worker:
         if isinstance(message, Run):
             self._send(self._run(message))
 
-    def _run(self, run: Run) -> Painted | Stopped | Failed:
+    def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
         """What has become of a job; nothing that goes wrong in one ends the worker."""
         try:
             return self._paint(run)
@@ -83,7 +85,7 @@ class Worker:
             problem = _describe(error, run)
         return Failed(run.job, problem)
 
-    def _paint(self, run: Run) -> Painted | Stopped:
+    def _paint(self, run: Run) -> Painted | Written | Stopped:
         stop: Stop | None = None
 
         previews = run.previews
@@ -118,7 +120,7 @@ class Worker:
             should_stop=should_stop,
             available_bytes=min(self._limit_bytes, _available_bytes(self._device)),
         )
-        return Painted(run.job, image) if stop is None or stop.is_wanted else Stopped(run.job)
+        return hand_over(run, image) if stop is None or stop.is_wanted else Stopped(run.job)
 
     def _load(self, settings: StyleSettings) -> VGG:
         """The network, from memory if the last job used the same."""

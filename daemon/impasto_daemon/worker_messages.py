@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
-from impasto_shared.image import Image
+from impasto_daemon.results import SMALL_BYTES, write_sheet
+from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewWish, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Run:
-    """Server to worker: paint this. Sent only to a worker that has nothing to do."""
+    """Server to worker: paint this. Sent only to a worker that has nothing to do.
+
+    The picture is to be written to the file `sheet`, if there is one.
+    """
 
     type: ClassVar[str] = "run"
     job: str
@@ -21,6 +28,7 @@ class Run:
     content: Image
     styles: tuple[Style, ...]
     previews: PreviewWish | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,32 @@ class Painted:
 
 
 @dataclass(frozen=True)
+class Written:
+    """Worker to server: the picture is in the file `sheet` of its run. The worker is free again."""
+
+    type: ClassVar[str] = "written"
+    job: str
+    width: int
+    height: int
+    format: PixelFormat
+
+
+def hand_over(run: Run, image: Image) -> Painted | Written:
+    """Gives the picture of a run in the file for it; as a message where it is small or none fits.
+
+    The server then keeps it in memory, and says why.
+    """
+    if run.sheet is None or memoryview(image.pixels).nbytes < SMALL_BYTES:
+        return Painted(run.job, image)
+    try:
+        write_sheet(run.sheet, image.pixels)
+    except OSError as error:
+        logger.warning("job %s: its picture cannot be written to a file: %s", run.job, error)
+        return Painted(run.job, image)
+    return Written(run.job, image.width, image.height, image.format)
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Worker to server: the job was stopped. The worker is free again."""
 
@@ -103,4 +137,4 @@ class Failed:
 
 
 ServerMessage = Run | Stop | Show
-WorkerMessage = Loaded | Stepped | Previewed | Painted | Stopped | Failed
+WorkerMessage = Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed

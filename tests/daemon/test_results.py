@@ -1,10 +1,11 @@
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon import results as results_module
-from impasto_daemon.results import Results
+from impasto_daemon.results import Results, Sheet, write_sheet
 from impasto_shared.image import Image, PixelFormat
 
 LARGE = Image(512, 256, PixelFormat.RGB_U8, os.urandom(512 * 256 * 3))
@@ -128,3 +129,51 @@ def test_disk_that_is_full_halfway_loses_nothing(
     assert "No space left" in str(results.problem)
     assert bytes(picture.image.pixels) == LARGE.pixels
     assert open_files() == descriptors - 1
+
+
+def test_picture_that_another_process_wrote_is_kept_as_it_is(folder: Path) -> None:
+    sheet = Sheet(folder)
+    write_sheet(sheet.path, LARGE.pixels)
+
+    picture = sheet.take(LARGE.width, LARGE.height, LARGE.format)
+    sheet.drop()
+
+    assert bytes(picture.image.pixels) == bytes(LARGE.pixels)
+    assert not picture.is_in_memory
+    assert list(folder.iterdir()) == []
+
+
+def test_sheet_that_holds_something_else_is_not_taken(folder: Path) -> None:
+    sheet = Sheet(folder)
+    write_sheet(sheet.path, LARGE.pixels[:-1])
+
+    with pytest.raises(ValueError, match="does not hold"):
+        sheet.take(LARGE.width, LARGE.height, LARGE.format)
+
+
+def test_sheet_is_gone_when_it_was_dropped(folder: Path) -> None:
+    sheet = Sheet(folder)
+    sheet.drop()
+
+    assert not Path(sheet.path).exists()
+
+
+def test_sheet_on_which_not_all_fits_is_empty(folder: Path) -> None:
+    sheet = Sheet(folder)
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_sheet(sheet.path, LARGE.pixels)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+    assert Path(sheet.path).stat().st_size == 0
+
+
+def test_folder_that_cannot_be_made_gives_no_sheet_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    results = Results(tmp_path / "file" / "results")
+
+    assert results.new_sheet() is None
+    assert results.problem is not None

@@ -28,6 +28,8 @@ from impasto_daemon.worker_messages import (
     Stepped,
     Stop,
     Stopped,
+    Written,
+    hand_over,
 )
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
@@ -76,7 +78,7 @@ class ScriptedWorker:
                 self._send(Loaded("CPU", "scripted"))
                 self._send(self._run(message))
 
-    def _run(self, run: Run) -> Painted | Stopped | Failed:
+    def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
         seed, previews = run.settings.seed, run.previews
         behaviour = Behaviour(seed) if seed in list(Behaviour) else Behaviour.INVERT
         steps = 0 if behaviour is Behaviour.ECHO else run.settings.iterations
@@ -100,12 +102,12 @@ class ScriptedWorker:
                     previews = message.previews
                 elif isinstance(message, Stop) and message.job == run.job:
                     return (
-                        Painted(run.job, invert(run.content))
+                        hand_over(run, invert(run.content))
                         if message.is_wanted
                         else Stopped(run.job)
                     )
         picture = run.content if behaviour is Behaviour.ECHO else invert(run.content)
-        return Painted(run.job, picture)
+        return hand_over(run, picture)
 
     def _receive(self) -> ServerMessage:
         frames = self._socket.recv_multipart(copy=False)

@@ -211,7 +211,10 @@ def little_room(pid: int, size_bytes: int) -> Iterator[None]:
 def test_pictures_that_the_disk_does_not_take_are_not_lost(service: DaemonProcess) -> None:
     large = Image(1000, 1000, PixelFormat.RGB_U8, os.urandom(3_000_000))
     with service.client() as client:
-        with little_room(service.pid, MEGABYTE):
+        last_report(client, submit(client))
+        worker = client.status().worker.pid
+        assert worker is not None
+        with little_room(service.pid, MEGABYTE), little_room(worker, MEGABYTE):
             jobs = [submit(client, content=large, behaviour=Behaviour.ECHO) for _ in range(3)]
             for job in jobs:
                 assert last_report(client, job).state is JobState.DONE
