@@ -99,3 +99,53 @@ import {module}
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
+
+
+# What runs what it reads or is given, by the names it is called by.
+_RUNNING_MODULES = {"pickle", "cPickle", "dill", "marshal", "shelve", "code", "runpy", "pty"}
+_RUNNING_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "execv", "execvp"}
+_RUNNING_CALLS |= {"spawnv", "recv_pyobj", "send_pyobj", "getoutput", "getstatusoutput"}
+
+
+def what_runs_in(tree: ast.AST) -> list[str]:
+    """The places in a module that would run what they are given."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found += [name for name in names if name.split(".")[0] in _RUNNING_MODULES]
+        if not isinstance(node, ast.Call):
+            continue
+        named = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        function = ast.unparse(node.func)
+        own_name = function.rpartition(".")[2]
+        is_pattern = function == "re.compile"
+        if own_name in _RUNNING_CALLS and not is_pattern:
+            found.append(function)
+        if named.get("shell", "False") != "False":
+            found.append(f"{function} with a shell")
+        if function == "torch.load" and named.get("weights_only") != "True":
+            found.append("torch.load of more than numbers")
+    return found
+
+
+@pytest.mark.parametrize("name", source_files())
+def test_nothing_runs_what_it_was_given(name: str) -> None:
+    assert what_runs_in(ast.parse((ROOT / name).read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "eval(x)",
+        "os.system(x)",
+        "subprocess.run(x, shell=True)",
+        "torch.load(x)",
+        "socket.recv_pyobj()",
+    ],
+)
+def test_what_runs_is_found(source: str) -> None:
+    assert what_runs_in(ast.parse(source))

@@ -77,6 +77,18 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(place), f"{page.name} links to {target}#{anchor}"
 
 
+def test_every_promise_of_security_names_its_tests() -> None:
+    page = (ROOT / "docs/security.md").read_text().partition("## Who gets in")[2]
+    rows = re.findall(r"^\| (?!Promise|---)(.*) \| (.*) \|$", page, re.MULTILINE)
+
+    assert len(rows) > 20
+    for promise, tests in rows:
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", tests)
+        assert named, f"no test holds this: {promise}"
+        for path, name in named:
+            assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"
+
+
 def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> None:
     page = (ROOT / "docs/scripting.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

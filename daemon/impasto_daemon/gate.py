@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _ADDRESS = "inproc://zeromq.zap.01"
 _LOCAL, _REMOTE = b"local", b"remote"
 _FRAMES_BEFORE_CREDENTIALS = 6
+# What a stranger sends is kept until the handshake fails: so long, and no longer.
+HANDSHAKE_MS = 3000
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Gate:
             CannotServe: where an address cannot be bound.
             InvalidKey: where the file of known clients is damaged.
         """
+        router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if endpoint.startswith("tcp:"):
             # Without it libzmq would take what a browser sends to a port for its oldest protocol.
             router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)

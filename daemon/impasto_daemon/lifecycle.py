@@ -8,12 +8,10 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import make_private, socket_path
+from impasto_shared.paths import is_loopback, make_private, socket_path
 
 
 class AlreadyRunning(ImpastoError):
@@ -80,20 +78,12 @@ def check_endpoint(endpoint: str) -> None:
             raise UnsafeEndpoint(f"The socket path in {endpoint} must be absolute.")
         make_private(path.parent)
         return
-    address = urlsplit(endpoint)
-    if address.scheme != "tcp" or not _is_loopback(address.hostname):
+    if not (endpoint.startswith("tcp:") and is_loopback(endpoint)):
         raise UnsafeEndpoint(
             f"{endpoint} is neither ipc:///path nor tcp://127.0.0.1:port: the endpoint serves only "
             "this machine. For others set listen, which lets in clients with known keys: "
             "docs/remote.md."
         )
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host is not None and ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class StopSignals:

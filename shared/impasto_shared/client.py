@@ -37,7 +37,7 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.keys import Role, load_keys
+from impasto_shared.keys import KeysUnusable, Role, load_keys
 from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
@@ -61,7 +61,7 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.paths import socket_path
+from impasto_shared.paths import check_private, is_loopback, socket_path
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -118,19 +118,23 @@ class Client:
         """A client whose hello has been answered within `timeout_s` seconds.
 
         server_key: the public key of a daemon at a TCP endpoint, 64 hexadecimal digits; None: the
-            configured one, if any; "": the connection is not encrypted.
+            configured one, if any; "": the connection is not encrypted, and stays on this machine.
         while_waiting: called ten times a second as long as the client waits for the daemon; what
             it raises ends the wait.
 
         Raises:
             DaemonUnavailable: where no daemon answers at `endpoint`.
+            UnsafeDirectory: where others than this user can enter its socket's folder.
             AccessDenied: where one does not let this client in, or has another key.
-            KeysUnusable: where there is a server key but no key of this client.
+            KeysUnusable: where there is a server key but no key of this client, or no server key
+                for another machine.
             ProtocolError: where it speaks another version of the protocol.
         """
         path = socket_path(endpoint)
         if path is not None and not path.exists():
             raise DaemonUnavailable(f"No Impasto daemon is running (there is no {path}).")
+        if path is not None:
+            check_private(path.parent)  # else somebody else could pose as the daemon
         # With its monitor, before it connects: a refusal may come at once, and only once.
         client = cls(_dealer(endpoint, timeout_s, server_key), endpoint, while_waiting)
         try:
@@ -411,7 +415,7 @@ def _dealer(endpoint: str, timeout_s: float, server_key: str | None) -> zmq.Sock
     IMMEDIATE is left alone: with it libzmq throws away, when the daemon ends, what it had sent
     and nobody has read yet, such as its last words.
     """
-    keys = _curve_options(server_key) if socket_path(endpoint) is None else {}
+    keys = _curve_options(endpoint, server_key) if endpoint.startswith("tcp:") else {}
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
@@ -421,11 +425,17 @@ def _dealer(endpoint: str, timeout_s: float, server_key: str | None) -> zmq.Sock
     return socket
 
 
-def _curve_options(server_key: str | None) -> dict[int, bytes]:
+def _curve_options(endpoint: str, server_key: str | None) -> dict[int, bytes]:
     """What makes a socket talk to the daemon of this key alone; nothing where there is no key."""
     if server_key is None:
         server_key = client_options().server_key
     if not server_key:
+        if not is_loopback(endpoint):
+            raise KeysUnusable(
+                f"{endpoint} is on another machine, where pictures go encrypted only. Set "
+                "server_key in the configuration to the daemon's key, which impasto keys shows "
+                "there."
+            )
         return {}
     keys = load_keys(Role.CLIENT)
     return {

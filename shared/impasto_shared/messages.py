@@ -194,6 +194,9 @@ class Hello(Request):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_name("client", self.client)
+        # It is shown in terminals and written into the log.
+        if not self.client.isprintable():
+            raise ProtocolError("client must be printable, on one line.", field="client")
 
 
 @dataclass(frozen=True)

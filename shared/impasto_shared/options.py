@@ -140,8 +140,8 @@ class ClientOptions:
         pattern=r"[0-9a-f]{64}",
         values="64 hexadecimal digits, as impasto keys shows them on the daemon's machine",
         label="Server key",
-        help="The public key of a daemon on another machine; empty: a TCP connection is not "
-        "encrypted",
+        help="The public key of a daemon on another machine; empty: TCP is not encrypted, and only "
+        "for daemons on this machine",
     )
 
 

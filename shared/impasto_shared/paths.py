@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from impasto_shared.errors import ImpastoError
 
@@ -89,6 +91,15 @@ def socket_path(endpoint: str) -> Path | None:
     return Path(path)
 
 
+def is_loopback(endpoint: str) -> bool:
+    """Whether a TCP endpoint is one that no other machine can reach."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def make_private(directory: Path) -> None:
     """Makes `directory` for this user alone, or checks that it is so.
 
@@ -98,6 +109,15 @@ def make_private(directory: Path) -> None:
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
+    check_private(directory)
+
+
+def check_private(directory: Path) -> None:
+    """Checks that `directory`, which is there, is this user's alone.
+
+    Raises:
+        UnsafeDirectory: as `make_private`.
+    """
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise UnsafeDirectory(f"{directory} is not a folder of yours. Remove it and try again.")

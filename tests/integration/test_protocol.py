@@ -44,6 +44,15 @@ MALFORMED: dict[str, tuple[list[bytes], ErrorCode]] = {
     "a type that is a list": ([MAGIC, header({"type": []})], ErrorCode.UNKNOWN_TYPE),
     "a message of the daemon's": ([MAGIC, header({"type": "result"})], ErrorCode.UNKNOWN_TYPE),
     "no id": ([MAGIC, header({"type": "status"})], ErrorCode.BAD_MESSAGE),
+    "a name with a terminal's commands": (
+        [MAGIC, header(HELLO | {"client": "\x1b]0;GIMP\x07"})],
+        ErrorCode.BAD_MESSAGE,
+    ),
+    "a name of two lines": (
+        [MAGIC, header(HELLO | {"client": "GIMP\nan event that never was"})],
+        ErrorCode.BAD_MESSAGE,
+    ),
+    "an endless name": ([MAGIC, header(HELLO | {"client": "x" * 101})], ErrorCode.BAD_MESSAGE),
     "an empty id": ([MAGIC, header({"type": "status", "id": ""})], ErrorCode.BAD_MESSAGE),
     "a job that is no name": (
         [MAGIC, header({"type": "cancel", "id": "7", "job": "../x"})],

@@ -219,6 +219,13 @@ def test_client_without_keys_of_its_own_is_told_how_to_make_them(
 
 
 @pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("host", ["192.0.2.1", "studio.example"])
+def test_no_picture_leaves_the_machine_without_encryption(host: str) -> None:
+    with pytest.raises(KeysUnusable, match="Set server_key"):
+        Client.connect(f"tcp://{host}:5570", name="test", server_key="")
+
+
+@pytest.mark.usefixtures("machine")
 def test_absent_daemon_is_no_refusal() -> None:
     with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
         Client.connect(free_address(), name="test", server_key=KEY, timeout_s=0.5)

@@ -44,6 +44,7 @@ from impasto_shared.style import Style
 
 JOB = "0123456789abcdef" * 2
 
+names = st.text(max_size=20, min_size=1).filter(str.isprintable)
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**40)
@@ -91,7 +92,7 @@ def submissions(draw: st.DrawFn) -> Submit:
 
 style_settings = st.builds(StyleSettings, size=st.integers(32, 4096), seed=st.integers(0, 99))
 requests = st.one_of(
-    st.builds(Hello, text, text),
+    st.builds(Hello, text, names),
     submissions(),
     st.builds(Cancel, text, jobs),
     st.builds(Keep, text, jobs),
