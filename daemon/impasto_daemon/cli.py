@@ -143,13 +143,14 @@ def _serve(options: argparse.Namespace) -> int:
     from impasto_daemon.pace import Pace
     from impasto_daemon.results import Results
     from impasto_daemon.server import Server
+    from impasto_daemon.service_manager import ServiceManager
     from impasto_daemon.worker_process import WorkerProcess
     from impasto_shared.keys import Role, ensure_keys
 
     held = daemon_options(
         {option.name: getattr(options, _FLAG + option.name) for option in DAEMON_OPTIONS}
     )
-    start_logging("server", held.log_level)
+    start_logging("server", held.log_level, rotates=True)
     try:
         with exclusive_lock(lock_path()), StopSignals() as signals:
             endpoint = held.endpoint or usual_endpoint()
@@ -162,7 +163,7 @@ def _serve(options: argparse.Namespace) -> int:
             jobs = JobTable(time.monotonic, Results(results_dir()), retention, pace)
             gate = Gate(known_clients(), remote)
             idle_s = held.idle_minutes * 60 or math.inf
-            Server(endpoint, worker, signals, jobs, gate, idle_s=idle_s).run()
+            Server(endpoint, worker, signals, jobs, gate, ServiceManager(), idle_s=idle_s).run()
     except AlreadyRunning as running:
         print(f"impasto: {running}", file=sys.stderr)
     return 0

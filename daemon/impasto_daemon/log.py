@@ -1,15 +1,66 @@
-"""The form of the log: one line an event, on standard error."""
+"""The form of the log: one line an event, on standard error; and the size of its file."""
 
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from pathlib import Path
 
 from impasto_shared.options import LogLevel
+from impasto_shared.paths import log_path
+
+LIMIT_BYTES = 2**20
+_OUTPUT = (1, 2)
 
 
-def start_logging(process: str, level: LogLevel = LogLevel.INFO) -> None:
-    """Sends the log of this process, called `process` in each line, to standard error."""
+def start_logging(process: str, level: LogLevel = LogLevel.INFO, *, rotates: bool = False) -> None:
+    """Sends the log of this process, called `process` in each line, to standard error.
+
+    rotates: whether this process sees to the size of the log's own file, where it goes there.
+    """
     logging.basicConfig(
         level=level.upper(),
         format=f"%(asctime)s {process} %(levelname)s %(name)s: %(message)s",
+        handlers=[LimitedLog(log_path(), rotates=rotates)],
     )
+
+
+class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
+    """Standard error. Where that is the file at `path`, it is begun anew when it is full.
+
+    The one before is kept beside it. Several processes write into it: one of them `rotates`, the
+    others follow.
+    """
+
+    def __init__(self, path: Path, *, rotates: bool) -> None:
+        super().__init__(sys.stderr)
+        self._path = path
+        self._rotates = rotates
+        self._descriptors = [number for number in _OUTPUT if self._is_file(number)]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record."""
+        if self._descriptors:
+            try:
+                self._follow()
+            except OSError:
+                self.handleError(record)
+        super().emit(record)
+
+    def _follow(self) -> None:
+        descriptor = self._descriptors[0]
+        if self._rotates and os.fstat(descriptor).st_size >= LIMIT_BYTES:
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+        if self._is_file(descriptor):
+            return
+        new = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for number in self._descriptors:
+            os.dup2(new, number)
+        os.close(new)
+
+    def _is_file(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except OSError:
+            return False

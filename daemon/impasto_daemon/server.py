@@ -29,6 +29,7 @@ from impasto_daemon.lifecycle import StopSignals
 from impasto_daemon.memory import give_memory_back, resident_bytes
 from impasto_daemon.outbox import QUEUED_MESSAGES, Outbox
 from impasto_daemon.results import Sheet
+from impasto_daemon.service_manager import ServiceManager
 from impasto_daemon.watches import Watches
 from impasto_daemon.worker_messages import (
     Failed,
@@ -96,8 +97,9 @@ _REPORTS_BYTES = MAX_HEADER_BYTES - 4096
 class Server:
     """Serves clients at `endpoint` until `signals` ask it to stop.
 
-    `gate` says who gets in. A worker without a job for `idle_s` seconds is ended. `clock` gives
-    seconds that never run backwards, whatever is done to the time of day.
+    `gate` says who gets in, `manager` is told how the daemon is. A worker without a job for
+    `idle_s` seconds is ended. `clock` gives seconds that never run backwards, whatever is done to
+    the time of day.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Server:
         signals: StopSignals,
         jobs: JobTable,
         gate: Gate,
+        manager: ServiceManager,
         *,
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -118,6 +121,7 @@ class Server:
         self._idle_s = idle_s
         self._jobs = jobs
         self._gate = gate
+        self._manager = manager
         self._in_worker: Job | None = None
         self._interrupted: Job | None = None
         self._is_worker_new = False
@@ -136,7 +140,9 @@ class Server:
         """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
         try:
             self._gate.open(self._socket, self._endpoint)
+            self._manager.ready(f"Serving at {self._endpoint}")
             while not self._signals.stop_requested:
+                self._manager.alive()
                 self._wait()
                 self._gate.answer()
                 self._outbox.flush()
@@ -148,6 +154,7 @@ class Server:
                 self._jobs.results.write_some()
                 self._jobs.expire(watched=self._watches.jobs)
         finally:
+            self._manager.stopping()
             self._worker.end()
             self._say_farewell()
             self._worker.wait_ended()
@@ -166,7 +173,7 @@ class Server:
         poller.register(self._gate.socket, zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
-        ready = dict(poller.poll(self._patience_ms()))
+        ready = dict(poller.poll(min(self._patience_ms(), self._manager.patience_ms)))
         if self._signals.fileno() in ready:
             self._signals.clear()
 
