@@ -44,7 +44,7 @@ def log_path() -> Path:
 
 def pace_path() -> Path:
     """What the daemon remembers of how fast this machine paints."""
-    return _xdg_dir("XDG_STATE_HOME", ".local/state") / "pace.json"
+    return _xdg_dir("XDG_CACHE_HOME", ".cache") / "pace.json"
 
 
 def results_dir() -> Path:

@@ -63,7 +63,7 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
 ) -> None:
     work = Work(StyleSettings(), 512, 384)
     daemon = DaemonProcess()
-    Pace(daemon.folder / "state/impasto/pace.json").note(work.settings, 512, 384, 600.0)
+    Pace(daemon.folder / "cache/impasto/pace.json").note(work.settings, 512, 384, 600.0)
     with daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
