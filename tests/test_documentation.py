@@ -11,7 +11,7 @@ from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
 from impasto_shared.options import OPTIONS, Option, toml_value, values_of
-from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting
+from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting, SwitchSetting
 from integration.daemon_process import ROOT, DaemonProcess
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
@@ -23,6 +23,8 @@ def settings_row(setting: Setting) -> str:
     elif isinstance(setting, ChoiceSetting):
         values = ", ".join(f"`{name}`" for name in setting.choices)
         default = setting.default.value
+    elif isinstance(setting, SwitchSetting):
+        values, default = "true or false", "true" if setting.default else "false"
     else:
         values = f"{setting.low} to {setting.high}"
         default = str(setting.default)

@@ -42,6 +42,7 @@ from impasto_shared.settings import (
     NumberSetting,
     Setting,
     StyleSettings,
+    SwitchSetting,
 )
 from impasto_shared.style import Style, check_styles
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
@@ -243,6 +244,10 @@ def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
         case ChoiceSetting():
             default = setting.default.value
             command.add_argument(option, choices=list(setting.choices), default=default, help=text)
+        case SwitchSetting():
+            command.add_argument(
+                option, action=argparse.BooleanOptionalAction, default=setting.default, help=text
+            )
         case LayersSetting():
             command.add_argument(
                 option, default=setting.default, metavar="LAYER:WEIGHT,…", help=text

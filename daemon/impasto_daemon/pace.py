@@ -68,7 +68,9 @@ def work(settings: StyleSettings, width: int, height: int) -> float:
 
 
 def _kind(settings: StyleSettings) -> str:
-    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
+    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}" + (
+        " tileable" if settings.tileable else ""
+    )
 
 
 def _read(file: Path) -> dict[str, float]:

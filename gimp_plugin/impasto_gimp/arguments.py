@@ -17,6 +17,7 @@ from impasto_shared.settings import (
     LayersSetting,
     Setting,
     StyleSettings,
+    SwitchSetting,
 )
 from impasto_shared.texture import HEIGHT, WIDTH
 
@@ -83,6 +84,9 @@ IN_SIGHT = (
     *("style_strength", "quality", "iterations", "size", "style_scale", "colours"),
 )
 """The settings that are always in sight; the others are under Advanced."""
+
+TEXTURES_IN_SIGHT = ("tileable",)
+"""Those that are so beside them where a texture is painted."""
 
 LABELS = with_mnemonics(
     [
@@ -177,6 +181,9 @@ def declare_settings(
                 choice.add(nick, number, gettext(meaning), "")
             default = setting.default.value
             procedure.add_choice_argument(name, label, help_text, choice, default, flags)
+            continue
+        if isinstance(setting, SwitchSetting):
+            procedure.add_boolean_argument(name, label, help_text, setting.default, flags)
             continue
         if isinstance(setting, LayersSetting):
             procedure.add_string_argument(name, label, help_text, setting.default, flags)

@@ -16,6 +16,7 @@ from impasto_gimp.arguments import (  # noqa: E402
     IN_SIGHT,
     LABELS,
     STYLES,
+    TEXTURES_IN_SIGHT,
     VARIATIONS_LABEL,
     StyleArguments,
     apply_settings,
@@ -69,7 +70,8 @@ def ask_for_texture(procedure: Any, config: Any) -> bool:
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
     page = new_style_page(config, STYLES[0], paintings_at_hand(None))
-    settings = _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS))
+    in_sight = (*IN_SIGHT, *TEXTURES_IN_SIGHT)
+    settings = _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), in_sight)
 
     def work() -> Work:
         width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
@@ -172,7 +174,9 @@ def _tab(config: Any, arguments: StyleArguments) -> Any:
     return label
 
 
-def _settings(dialog: Any, settings: Sequence[Setting]) -> Any:
+def _settings(
+    dialog: Any, settings: Sequence[Setting], always_in_sight: Sequence[str] = IN_SIGHT
+) -> Any:
     """A box with the settings, those that are not always in sight folded away."""
     in_sight: list[str] = []
     advanced: list[str] = []
@@ -183,7 +187,7 @@ def _settings(dialog: Any, settings: Sequence[Setting]) -> Any:
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
-        (in_sight if setting.name in IN_SIGHT else advanced).append(name)
+        (in_sight if setting.name in always_in_sight else advanced).append(name)
     dialog.get_label("advanced-title", LABELS[ADVANCED_LABEL], False, True)
     dialog.fill_box("advanced-settings", advanced)
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings")

@@ -153,6 +153,22 @@ class ChoiceSetting:
 
 
 @dataclass(frozen=True)
+class SwitchSetting:
+    """On or off."""
+
+    name: str
+    label: str
+    help: str
+    default: bool
+
+    def check(self, value: object) -> bool:
+        """`value`; raises InvalidSettings where it is neither true nor false."""
+        if not isinstance(value, bool):
+            raise InvalidSettings(self.name, f"{self.label} must be true or false, not {value!r}.")
+        return value
+
+
+@dataclass(frozen=True)
 class LayersSetting:
     """Layers of the network with their weights, as text."""
 
@@ -171,7 +187,7 @@ class LayersSetting:
             raise InvalidSettings(self.name, f"{self.label}: {error}") from error
 
 
-Setting = NumberSetting | IntegerSetting | ChoiceSetting | LayersSetting
+Setting = NumberSetting | IntegerSetting | ChoiceSetting | SwitchSetting | LayersSetting
 
 
 def _setting(kind: type[Any], default: Any, **description: Any) -> Any:
@@ -259,6 +275,13 @@ class StyleSettings:
         help="What is painted: transfer is the photo in the painting's style, texture the "
         "painting's style without a photo, content what the network remembers of the photo; the "
         "last two begin with noise",
+    )
+    tileable: bool = _setting(
+        SwitchSetting,
+        False,
+        label="Tileable",
+        help="Whether the picture goes on from each edge to the opposite one, so that copies of it "
+        "can be laid side by side without a seam; for textures, and photos of such",
     )
     content_layers: str = _setting(
         LayersSetting,

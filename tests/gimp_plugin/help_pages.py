@@ -12,7 +12,13 @@ from pathlib import Path
 
 import markdown
 
-from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    LayersSetting,
+    Setting,
+    SwitchSetting,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "docs/gimp.md"
@@ -45,6 +51,8 @@ def _row(setting: Setting) -> str:
     match setting:
         case ChoiceSetting(choices=choices):
             values = ", ".join(choices.values())
+        case SwitchSetting():
+            values = "on or off"
         case LayersSetting(default=default):
             values = default
         case _:

@@ -38,6 +38,7 @@ from impasto_shared.settings import (
     Setting,
     Start,
     StyleSettings,
+    SwitchSetting,
 )
 from impasto_shared.style import Style
 from impasto_shared.texture import HEIGHT, WIDTH
@@ -98,6 +99,11 @@ class Procedure:
         flags: object,
     ) -> None:
         self._add(name, Argument("int", label, description, (low, high), default, flags))
+
+    def add_boolean_argument(
+        self, name: str, label: str, description: str, default: bool, flags: object
+    ) -> None:
+        self._add(name, Argument("boolean", label, description, None, default, flags))
 
     def add_string_argument(
         self, name: str, label: str, description: str, default: str, flags: object
@@ -239,6 +245,8 @@ def test_argument_takes_the_values_that_its_setting_takes(
             assert (argument.kind, argument.values) == ("int", (setting.low, setting.high))
         case LayersSetting():
             assert argument.kind == "string"
+        case SwitchSetting():
+            assert argument.kind == "boolean"
         case ChoiceSetting():
             assert argument.kind == "choice"
             assert {nick: label for nick, (_, label) in argument.values.items()} == setting.choices

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
-from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting, StyleSettings
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    IntegerSetting,
+    LayersSetting,
+    Setting,
+    StyleSettings,
+    SwitchSetting,
+)
 
 LAYER_WEIGHTS = st.dictionaries(
     st.builds("relu{}_{}".format, st.integers(1, 5), st.integers(1, 4)),
@@ -22,7 +30,9 @@ def values_of(setting: Setting) -> st.SearchStrategy[Any]:
         return LAYER_WEIGHTS.map(format_layer_weights)
     if isinstance(setting, ChoiceSetting):
         return st.sampled_from(list(setting.choices))
-    if isinstance(setting.default, int):
+    if isinstance(setting, SwitchSetting):
+        return st.booleans()
+    if isinstance(setting, IntegerSetting):
         return st.integers(int(setting.low), int(setting.high))
     return st.floats(setting.low, setting.high)
 

@@ -24,6 +24,7 @@ from impasto_daemon.style_transfer.moments import Measure, Statistic, blend, pre
 from impasto_daemon.style_transfer.style_losses import SMALLEST_POWER, Distance, compare
 from impasto_daemon.style_transfer.tiling import PICTURE, Place, look, look_back
 from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
+from impasto_daemon.style_transfer.wrapping import inside, wrapped
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Mode, StyleSettings
@@ -145,14 +146,18 @@ class Objective:
 
     terms: what is added up, by the layer, or PICTURE, that it is measured at.
     tiling: how the network sees a picture tile by tile; None: all at once.
+    wraps: whether the picture goes on from each edge to the opposite one.
     """
 
     network: VGG
     terms: Mapping[str, Sequence[Term]]
     tiling: Tiling | None = None
+    wraps: bool = False
 
     def __call__(self, rgb: Tensor, before_layer: BeforeLayer) -> Tensor:
         """The loss (a scalar) of `rgb`: (1, 3, H, W), of the photo's size."""
+        if self.wraps:
+            rgb = wrapped(rgb)
         if self.tiling is None:
             means = self.means()
             look(self.network, rgb, self.terms, means.visit, before_layer)
@@ -233,7 +238,8 @@ def measure_targets(
 ) -> Objective:
     """The objective of painting `content` in the styles of `regions`.
 
-    content: (1, 3, H, W) in [0, 1], of any size that the network takes, as the paintings are.
+    content: (1, 3, H, W) in [0, 1], of any size that the network takes, as the paintings are; where
+        the picture is to be tileable, its sides are multiples of `wrapping.UNIT_PX`.
     tiling: how the network sees them and the picture tile by tile; None: all at once.
 
     Raises:
@@ -253,19 +259,23 @@ def measure_targets(
     with torch.no_grad():
         targets = _ContentTargets()
         if content_shares:
-            look(network, content, content_shares, targets.visit, before_layer, tiling)
+            seen = wrapped(content) if settings.tileable else content
+            look(network, seen, content_shares, targets.visit, before_layer, tiling)
         for layer, share in content_shares.items():
             terms.setdefault(layer, []).append(targets.term(layer, CONTENT_WEIGHT * share))
         for region in regions:
-            seen = _Paintings(network, region.paintings, before_layer, tiling)
+            paintings = _Paintings(network, region.paintings, before_layer, tiling)
             share_of_region = 1.0 if region.mask is None else region.mask.mean().item()
+            mask = region.mask
+            if settings.tileable:
+                mask = inside(torch.ones_like(content[:, :1]) if mask is None else mask)
             for layer, (measure, distance) in compare(
-                settings.style_loss, style_shares, seen.measured
+                settings.style_loss, style_shares, paintings.measured
             ).items():
                 weight = strength * share_of_region * style_shares[layer]
-                guided = _guided(measure, guide_at(layer, region.mask))
+                guided = _guided(measure, guide_at(layer, mask))
                 terms.setdefault(layer, []).append(Term(guided, _weighted(weight, distance)))
-    return Objective(network, terms, tiling)
+    return Objective(network, terms, tiling, settings.tileable)
 
 
 def _weighted(weight: float, distance: Distance) -> Distance:

@@ -35,6 +35,7 @@ from impasto_daemon.style_transfer.tensors import (
     visible_colours,
 )
 from impasto_daemon.style_transfer.vgg import VGG
+from impasto_daemon.style_transfer.wrapping import MARGIN_PX, resize_wrapped, whole_units
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
@@ -115,10 +116,15 @@ def stylize(
 
 def _finished(painted: Tensor, photo: Tensor, settings: StyleSettings) -> Tensor:
     """What was painted, at the photo's size and with the colours that are wanted."""
-    finished = resize(painted.cpu().clamp(0, 1), *photo.shape[2:])
+    height, width = photo.shape[2:]
+    finished = _sized(painted.cpu().clamp(0, 1), height, width, settings)
     if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
         finished = colours.with_luminance_of(photo, finished)
     return finished
+
+
+def _sized(painted: Tensor, height: int, width: int, settings: StyleSettings) -> Tensor:
+    return (resize_wrapped if settings.tileable else resize)(painted, height, width)
 
 
 class _Previews:
@@ -157,6 +163,8 @@ def _paint(
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
+        if settings.tileable:
+            work = resize_wrapped(photo, *whole_units(*work.shape[2:]))
         height, width = work.shape[2:]
         scaled = [
             _scaled(region, height, width, scale.longest_side_px, settings.style_scale)
@@ -165,7 +173,7 @@ def _paint(
         start = (
             starting_picture(work, scaled[0].paintings[0].rgb if scaled else work, settings)
             if painted is None
-            else resize(painted, height, width)
+            else _sized(painted, height, width, settings)
         )
 
         def attempt(
@@ -219,7 +227,9 @@ class _Memory:
             MemoryError: where not even the smallest does.
         """
         optimizer = self._settings.optimizer
-        work = Work(height, width, painting_px, evaluations, optimizer, self._number_bytes)
+        around = 2 * MARGIN_PX if self._settings.tileable else 0
+        seen = height + around, width + around
+        work = Work(*seen, painting_px, evaluations, optimizer, self._number_bytes)
         plan = choose(work, self._available_bytes)
         while True:
             logger.info("%d × %d pixels are painted %s", width, height, plan)

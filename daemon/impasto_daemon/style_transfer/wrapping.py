@@ -1,0 +1,56 @@
+"""Pictures that go on from each edge to the opposite one, so that copies of them can be tiled.
+
+The network repeats the outermost positions of what it sees. A picture is therefore shown to it with
+as much of itself around as its convolutions reach over, and only what lies inside is measured:
+so every activation that counts is the one of an endless pattern.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+UNIT_PX = 16
+"""Sides are multiples of it: then the four pooling layers divide every copy alike."""
+
+# More than the 74 pixels that relu5_1 of VGG-16 and the 90 that VGG-19's reaches over.
+MARGIN_PX = 96
+
+
+def wrapped(picture: Tensor) -> Tensor:
+    """`picture` (1, C, H, W) amid copies of itself, of which MARGIN_PX are seen on each side."""
+    height, width = picture.shape[2:]
+    rows, columns = (
+        torch.arange(-MARGIN_PX, length + MARGIN_PX, device=picture.device) % length
+        for length in (height, width)
+    )
+    return picture.index_select(2, rows).index_select(3, columns)
+
+
+def inside(mask: Tensor) -> Tensor:
+    """`mask` (1, 1, H, W) as `wrapped` would have it, but nothing of the copies around it."""
+    return functional.pad(mask, (MARGIN_PX,) * 4)
+
+
+def resize_wrapped(rgb: Tensor, height: int, width: int) -> Tensor:
+    """As `tensors.resize`, of a picture that goes on at its edges."""
+    if rgb.shape[2:] == (height, width):
+        return rgb
+    # Of three copies in a row the middle one has the others as its surroundings.
+    tall = _scaled(rgb.repeat(1, 1, 3, 1), 3 * height, rgb.shape[3])[:, :, height : 2 * height]
+    wide = _scaled(tall.repeat(1, 1, 1, 3), height, 3 * width)[:, :, :, width : 2 * width]
+    return wide.clamp(0, 1)
+
+
+def _scaled(rgb: Tensor, height: int, width: int) -> Tensor:
+    return functional.interpolate(rgb, (height, width), mode="bicubic", antialias=True)
+
+
+def whole_units(height: int, width: int) -> tuple[int, int]:
+    """The sides nearest to these that are multiples of UNIT_PX."""
+    return _whole(height), _whole(width)
+
+
+def _whole(side: int) -> int:
+    return UNIT_PX * max(2, round(side / UNIT_PX))
