@@ -100,3 +100,18 @@ def test_daemon_is_started_without_the_hosts_python_variables(
 
     with pytest.raises(DaemonUnavailable, match="started well"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(variables)])
+
+
+@pytest.mark.parametrize(
+    ("given", "held"), [(None, "glibc.malloc.hugetlb=1"), ("glibc.malloc.check=0",) * 2]
+)
+def test_daemon_is_started_with_large_pages_unless_the_user_says_how(
+    home: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, held: str
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", given)
+    telling = program(home / "telling", 'echo "it has $GLIBC_TUNABLES."; exit 3')
+
+    with pytest.raises(DaemonUnavailable, match=rf"it has {held}\."):
+        connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(telling)])
