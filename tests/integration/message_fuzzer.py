@@ -23,7 +23,7 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import picture
 
-_JOBS = [digit * 32 for digit in "0123456789abcdef"]
+_JOBS = [digit * 32 for digit in "0123"]
 _STRANGE: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**400, 0.5, 1e308, "", "x", "0" * 32, "\ud800", "🖌",
     "\x00", "../../etc/passwd", "x" * 101, "y" * 20_000, [], {}, [[]] * 9, {"type": "hello"},
@@ -56,7 +56,8 @@ class MessageFuzzer:
 
     def _proper(self) -> Any:
         chance = self._chance
-        number, job = str(chance.randrange(10**9)), chance.choice(_JOBS)
+        number = str(chance.randrange(10**9))
+        job = chance.choice([*_JOBS, f"{chance.getrandbits(128):032x}"])
         wish = chance.choice([None, PreviewWish(16, 0.2)])
         style = Style(self._image, 1.0, *chance.choices([None, self._image], k=2))
         submit = Submit(
