@@ -5,7 +5,8 @@ PLUGIN=impasto-gimp
 FLATPAK=org.gimp.GIMP
 PLUGIN_ASIDE=${ENVIRONMENT%/*}/plug-in
 
-gimp_commands() { compgen -c gimp | grep -Ex 'gimp(-console)?(-3(\.[0-9]+)?)?' | sort -u; }
+# The console's programs first: they need no screen.
+gimp_commands() { compgen -c gimp | grep -Ex 'gimp(-console)?(-3(\.[0-9]+)?)?' | sort -ru; }
 
 # Prints "3.0 gimp-console-3.0" and the like, one line for each version of GIMP 3 installed.
 installed_gimps() {
@@ -15,7 +16,7 @@ installed_gimps() {
         if [[ $version =~ \ (3\.[0-9]+) ]]; then
             say "${BASH_REMATCH[1]} $command"
         fi
-    done | sort -u -k 1,1
+    done | sort -s -u -k 1,1
 }
 
 # GIMP takes over the settings of an older version only while its own folder is missing, so GIMP

@@ -191,6 +191,15 @@ def test_gimp_that_never_ran_makes_its_own_profile_first(machine: Machine) -> No
     _assert_is_installed(machine, profile)
 
 
+def test_gimp_makes_its_profile_where_there_is_no_screen(machine: Machine) -> None:
+    machine.provide("gimp-console", GIMP)
+    machine.provide("gimp", '#!/bin/sh\n[ "$1" = --version ] && exec gimp-console "$1"\nexit 1\n')
+
+    machine.install("plugin")
+
+    assert (machine.home / ".config/GIMP/3.4/gimprc").exists()
+
+
 def test_no_gimp_is_said_and_no_error(machine: Machine) -> None:
     result = machine.install("plugin")
 

@@ -50,7 +50,9 @@ def _as_json(held: Held) -> dict[str, object]:
 
 def _lines(held: list[Held]) -> list[str]:
     path = config_path()
-    lines = [f"# {path}" if path.exists() else f"# There is no {path}; impasto config --init"]
+    lines = [f"# {path}" if path.exists() else f"# There is no {path}."]
+    if not path.exists():
+        lines.append("# To have one to start from, run: impasto config --init")
     table = ""
     for entry in held:
         if entry.option.table != table:

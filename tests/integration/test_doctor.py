@@ -239,6 +239,22 @@ def test_gimp_that_was_never_started_is_started_and_given_the_plugin(machine: Ma
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
 
 
+def test_gimp_is_started_where_there_is_no_screen(machine: Machine) -> None:
+    profile = machine.provide_gimp(was_started=False)
+    version = (machine.folder / "bin/gimp-3.0").rename(machine.folder / "bin/gimp-console-3.0")
+    machine.provide("gimp-3.0", f'#!/bin/sh\n[ "$1" = --version ] && exec {version} "$1"\nexit 1\n')
+
+    assert machine.mended() == []
+    assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
+
+
+def test_missing_gimp_is_noted_with_what_to_do(machine: Machine) -> None:
+    (finding,) = (found for found in examine(machine.endpoint) if found.topic == "GIMP")
+
+    assert finding.state is State.NOTE
+    assert "impasto doctor --mend" in finding.remedy
+
+
 def test_gimp_that_is_too_old_is_named(machine: Machine) -> None:
     machine.provide("gimp", GIMP.format(version="2.10.34", profile="2.10"))
 
@@ -338,6 +354,29 @@ def test_service_whose_program_is_gone_is_found(machine: Machine) -> None:
     unit.write_text('[Service]\nExecStart="/nowhere/bin/impasto" serve\n')
 
     assert "starts /nowhere/bin/impasto, which is not there" in machine.problems()[0]
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "text"),
+    [
+        (None, State.NOTE, "no client is known that may connect to tcp://0.0.0.0:5570"),
+        (f"{'0' * 64} laptop\n", State.OK, "served at tcp://0.0.0.0:5570: laptop"),
+        ("nonsense\n", State.PROBLEM, "known_clients, line 1 is no key with a name"),
+    ],
+)
+def test_clients_on_other_machines_are_named(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, known: str | None, state: State, text: str
+) -> None:
+    monkeypatch.setenv("IMPASTO_LISTEN", "tcp://0.0.0.0:5570")
+    if known is not None:
+        keys = machine.home / ".config/impasto/keys"
+        keys.mkdir(parents=True)
+        (keys / "known_clients").write_text(known)
+
+    (finding,) = (found for found in examine(machine.endpoint) if found.topic == "other machines")
+
+    assert finding.state is state
+    assert text in finding.text
 
 
 @pytest.mark.usefixtures("machine")

@@ -34,7 +34,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([_as_json(finding) for finding in findings], indent=2))
     else:
-        _print(findings)
+        _print(findings, has_mended=options.mend)
     return EXIT_PROBLEMS if _problems(findings) else 0
 
 
@@ -93,7 +93,7 @@ def _as_json(finding: Finding) -> dict[str, object]:
     }
 
 
-def _print(findings: Sequence[Finding]) -> None:
+def _print(findings: Sequence[Finding], *, has_mended: bool) -> None:
     for finding in findings:
         print(f"{finding.state.value:7}  {finding.topic}: {finding.text}")
         if finding.remedy:
@@ -101,5 +101,7 @@ def _print(findings: Sequence[Finding]) -> None:
     problems = _problems(findings)
     if not problems:
         print("All is well.")
+    elif has_mended:
+        print("What is left is for you to mend.")
     elif any(finding.mend for finding in problems):
         print("What can be mended, this mends: impasto doctor --mend")

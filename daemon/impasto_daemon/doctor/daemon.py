@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from impasto_daemon.doctor.finding import Finding, note, ok, problem
+from impasto_daemon.keys_cli import known_clients
+from impasto_daemon.known_clients import InvalidKey
 from impasto_daemon.lifecycle import lock_holder
 from impasto_shared import __version__
 from impasto_shared.client import Client
-from impasto_shared.config import InvalidConfig, default_endpoint, held_options
+from impasto_shared.config import InvalidConfig, daemon_options, default_endpoint, held_options
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.keys import KeysUnusable
 from impasto_shared.options import toml_value
@@ -34,6 +36,7 @@ def check_config() -> tuple[Finding, str]:
 def check_daemon(endpoint: str) -> Iterator[Finding]:
     """Whether a daemon answers at `endpoint`, and can be reached by this user alone."""
     yield from _check_folder(runtime_dir())
+    yield from _check_known_clients()
     yield _check_running(endpoint)
     if log_path().exists():
         yield ok("log", f"{log_path()} (of daemons started on demand)")
@@ -57,6 +60,27 @@ def _check_folder(folder: Path) -> Iterator[Finding]:
         )
     else:
         yield ok("socket folder", f"{folder}, this user's alone")
+
+
+def _check_known_clients() -> Iterator[Finding]:
+    """Who may use this machine's daemon from other machines, where it is to serve them."""
+    topic = "other machines"
+    try:
+        address = daemon_options().listen
+        if not address:
+            return
+        known = known_clients().read()
+    except InvalidConfig:
+        return  # said already
+    except InvalidKey as error:
+        yield problem(topic, f"nobody gets in: {error}")
+        return
+    if known:
+        yield ok(topic, f"served at {address}: {', '.join(sorted(known.values()))}")
+    else:
+        yield note(
+            topic, f"no client is known that may connect to {address}", "Run: impasto keys add"
+        )
 
 
 def _check_running(endpoint: str) -> Finding:

@@ -50,8 +50,17 @@ class Gimp:
 
     def make_profile(self) -> None:
         """Starts it without a window: only itself takes over the settings of an older one."""
-        run_to_mend([*self.command, "--no-interface", "--quit"])
+        run_to_mend([*self._console_command(), "--no-interface", "--quit"])
         self.profile.mkdir(parents=True, exist_ok=True)
+
+    def _console_command(self) -> tuple[str, ...]:
+        """The program beside it that needs no screen, as over ssh, if there is one."""
+        program, *rest = self.command
+        if self.is_flatpak or "console" in Path(program).name:
+            return self.command
+        name = Path(program).name.replace("gimp", "gimp-console", 1)
+        console = Path(program).with_name(name)
+        return (str(console), *rest) if os.access(console, os.X_OK) else self.command
 
 
 def config_home() -> Path:
@@ -112,20 +121,24 @@ def check_gimps(gimps: list[Gimp]) -> Iterator[Finding]:
         where = "Flatpak" if gimp.is_flatpak else gimp.command[0]
         topic = f"GIMP {gimp.exact_version}"
         if not gimp.is_new_enough:
-            yield note(topic, f"{where}: too old for this plug-in")
+            yield note(topic, f"{where} is too old for this plug-in")
         elif gimp.profile.is_dir():
             yield ok(topic, f"{where}, with its plug-ins in {gimp.profile / 'plug-ins'}")
         else:
             yield problem(
                 topic,
-                f"{where}: was never started, so there is no folder {gimp.profile} yet",
+                f"{where} was never started, so there is no folder {gimp.profile} yet",
                 "Start GIMP once, then run: impasto doctor --mend",
                 mend=gimp.make_profile,
             )
     if gimps and not new_enough:
         yield problem("GIMP", "there is no GIMP 3, only an older one", "Install GIMP 3.")
     elif not gimps and not profiles():
-        yield note("GIMP", "no GIMP is found; an AppImage would have to be started once")
+        yield note(
+            "GIMP",
+            "none is found, and no folder of one",
+            "Install GIMP 3, or start its AppImage once; then run: impasto doctor --mend",
+        )
 
 
 def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Finding]:
