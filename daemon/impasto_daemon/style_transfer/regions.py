@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
+from impasto_daemon.style_transfer.layer import Layer
 from impasto_daemon.style_transfer.losses import Painting, Region
-from impasto_daemon.style_transfer.tensors import fit, fitted_size, from_image, visible_colours
+from impasto_daemon.style_transfer.tensors import fitted_size, from_image
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image
 from impasto_shared.style import Style
@@ -60,7 +61,7 @@ def _paintings(styles: Sequence[Style], longest_side_px: int) -> list[Painting]:
     whole = sum(style.weight for style in styles)
     return [
         Painting(
-            fit(visible_colours(from_image(style.image)), longest_side_px),
+            Layer(style.image).fitted(longest_side_px).rgb,
             style.weight / whole,
             None
             if style.part is None
@@ -90,4 +91,4 @@ def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
         mask = mask * picture.alpha
     if not mask.any():
         raise InvalidImage(f"{name} is black everywhere: paint white where the style is to be.")
-    return reduced_mask(mask, *fitted_size(mask, longest_side_px))
+    return reduced_mask(mask, *fitted_size(mask.shape[2], mask.shape[3], longest_side_px))

@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.enlarging import Enlarged
+from impasto_daemon.style_transfer.layer import Layer, Paint
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, plans
 from impasto_daemon.style_transfer.optimize import (
@@ -25,15 +27,7 @@ from impasto_daemon.style_transfer.optimize import (
 from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
 from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
-from impasto_daemon.style_transfer.tensors import (
-    Picture,
-    fit,
-    from_image,
-    repaint,
-    resize,
-    to_image,
-    visible_colours,
-)
+from impasto_daemon.style_transfer.tensors import Picture, fit, resize, to_image
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.style_transfer.wrapping import MARGIN_PX, resize_wrapped, whole_units
 from impasto_shared.image import Image
@@ -89,8 +83,8 @@ def stylize(
         InvalidSettings: for a layer that the network lacks.
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
-    picture = from_image(content)
-    photo = visible_colours(picture)
+    layer = Layer(content)
+    photo = layer.fitted(settings.size).rgb
     regions = (
         []
         if settings.mode is Mode.CONTENT
@@ -105,21 +99,33 @@ def stylize(
         seen = colours.grey(photo)
         regions = [region.mapped(rgb=colours.grey) for region in regions]
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
-        # At the size of the work: a few copies of a large layer in float64 would fill the memory.
-        wanted = fit(photo, settings.size)
-        regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, wanted)) for region in regions]
-    preview = _Previews(Picture(photo, picture.alpha), settings)
+        regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, photo)) for region in regions]
+    preview = _Previews(layer, settings)
     memory = _Memory(available_bytes, settings, network.number_bytes)
     painted = _paint(network, seen, regions, settings, memory, preview, on_step, should_stop)
-    return repaint(content, _finished(painted, photo, settings))
+    return layer.repainted(_finishing(painted, photo, settings, *layer.size))
 
 
-def _finished(painted: Tensor, photo: Tensor, settings: StyleSettings) -> Tensor:
-    """What was painted, at the photo's size and with the colours that are wanted."""
-    height, width = photo.shape[2:]
-    finished = _sized(painted.cpu().clamp(0, 1), height, width, settings)
-    if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
-        finished = colours.with_luminance_of(photo, finished)
+def _finishing(
+    painted: Tensor, photo: Tensor, settings: StyleSettings, height: int, width: int
+) -> Paint:
+    """What was painted, at height × width and with the colours that are wanted.
+
+    photo: (1, 3, H, W), the photo no smaller than what was painted over it.
+    """
+    painted = painted.cpu()
+    if settings.tileable:
+        painted = resize_wrapped(painted.clamp(0, 1), height, width)
+    is_guided = settings.mode is Mode.TRANSFER and not settings.tileable
+    guide = resize(photo, *painted.shape[2:]) if is_guided else None
+    enlarged = Enlarged(painted, guide, height, width)
+
+    def finished(seen: Tensor, rows: slice) -> Tensor:
+        large = enlarged.rows(seen, rows)
+        if settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO:
+            return colours.with_luminance_of(seen, large)
+        return large
+
     return finished
 
 
@@ -128,22 +134,20 @@ def _sized(painted: Tensor, height: int, width: int, settings: StyleSettings) ->
 
 
 class _Previews:
-    """Makes small pictures of what has been painted so far; `picture` has visible colours alone."""
+    """Makes small pictures of what has been painted so far over `layer`."""
 
-    def __init__(self, picture: Picture, settings: StyleSettings) -> None:
-        self._picture = picture
+    def __init__(self, layer: Layer, settings: StyleSettings) -> None:
+        self._layer = layer
         self._settings = settings
         self._reduced: dict[int, Picture] = {}
 
     def __call__(self, painted: Tensor, longest_side_px: int) -> Image:
         if longest_side_px not in self._reduced:
-            alpha = self._picture.alpha
-            self._reduced[longest_side_px] = Picture(
-                fit(self._picture.rgb, longest_side_px),
-                None if alpha is None else fit(alpha, longest_side_px),
-            )
-        reduced = self._reduced[longest_side_px]
-        return to_image(_finished(painted, reduced.rgb, self._settings), reduced.alpha)
+            self._reduced[longest_side_px] = self._layer.fitted(longest_side_px)
+        rgb, alpha = self._reduced[longest_side_px].rgb, self._reduced[longest_side_px].alpha
+        height, width = rgb.shape[2:]
+        finished = _finishing(painted, rgb, self._settings, height, width)
+        return to_image(finished(rgb, slice(0, height)), alpha)
 
 
 def _paint(

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from impasto_shared.image import Image, PixelFormat
 
-# What a picture without a single visible pixel is taken to look like.
-_MID_GREY = 0.5
+MID_GREY = 0.5
+"""What a picture without a single visible pixel is taken to look like."""
 
 _NUMBER_TYPES = {1: "<u1", 2: "<u2", 4: "<f4"}
 """How a number of so many bytes is stored."""
@@ -71,41 +71,36 @@ def to_image(rgb: Tensor, alpha: Tensor | None = None) -> Image:
     return Image(rgb.shape[3], rgb.shape[2], pixel_format, pixels)
 
 
-def visible_colours(picture: Picture) -> Tensor:
-    """The colours of `picture` laid over the mean of what can be seen of it: (1, 3, H, W).
-
-    Whatever colour a transparent pixel hides would otherwise leak into the style; the mean
-    adds least of its own.
-    """
+def over(background: Tensor, picture: Picture) -> Tensor:
+    """The colours of `picture` laid over `background` (1, 3, 1, 1): (1, 3, H, W)."""
     if picture.alpha is None:
         return picture.rgb
-    opacity = picture.alpha.sum(dtype=torch.float64)
-    if opacity == 0:
-        return torch.full_like(picture.rgb, _MID_GREY)
-    weighted = picture.rgb * picture.alpha
-    mean = weighted.sum(dim=(2, 3), keepdim=True, dtype=torch.float64) / opacity
-    return torch.lerp(mean.to(picture.rgb.dtype), picture.rgb, picture.alpha)
+    return torch.lerp(background.to(picture.rgb.dtype), picture.rgb, picture.alpha)
 
 
-def resize(rgb: Tensor, height: int, width: int) -> Tensor:
-    """`rgb` (N, C, H, W) in [0, 1] scaled to height × width, by antialiased bicubic filtering.
+def resample(rgb: Tensor, height: int, width: int) -> Tensor:
+    """`rgb` (N, C, H, W) scaled to height × width, by antialiased bicubic filtering.
 
-    The result is clamped, since bicubic filtering overshoots at edges.
+    It overshoots at edges: numbers in [0, 1] may leave it.
     """
     if rgb.shape[2:] == (height, width):
         return rgb
-    scaled = functional.interpolate(rgb, (height, width), mode="bicubic", antialias=True)
-    return scaled.clamp(0, 1)
+    return functional.interpolate(rgb, (height, width), mode="bicubic", antialias=True)
+
+
+def resize(rgb: Tensor, height: int, width: int) -> Tensor:
+    """`rgb` (N, C, H, W) in [0, 1] scaled to height × width, and in [0, 1] again."""
+    scaled = resample(rgb, height, width)
+    return scaled if scaled is rgb else scaled.clamp(0, 1)
 
 
 def fit(rgb: Tensor, longest_side_px: int) -> Tensor:
     """`rgb` (N, C, H, W) scaled down so that its longest side is `longest_side_px`; never up."""
-    return resize(rgb, *fitted_size(rgb, longest_side_px))
+    return resize(rgb, *fitted_size(rgb.shape[2], rgb.shape[3], longest_side_px))
 
 
-def fitted_size(picture: Tensor, longest_side_px: int) -> tuple[int, int]:
-    """Height and width that `picture` (N, C, H, W) has when its longest side is that or less."""
-    height, width = picture.shape[2:]
+def fitted_size(height: int, width: int, longest_side_px: int) -> tuple[int, int]:
+    """Height and width of a picture when its longest side is that or less."""
     scale = min(1.0, longest_side_px / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
 from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.moments import gram_matrix
 from impasto_daemon.style_transfer.optimize import Transfer
@@ -77,7 +78,18 @@ def test_picture_is_painted_at_the_size_asked_for() -> None:
     picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     small = resize(from_image(photo).rgb, 32, 48)
-    assert bytes(picture.pixels) == bytes(repaint(photo, resize(small, 64, 96)).pixels)
+    enlarged = Enlarged(small, small, 64, 96).rows(from_image(photo).rgb, slice(0, 64))
+    assert bytes(picture.pixels) == bytes(repaint(photo, enlarged).pixels)
+
+
+def test_texture_takes_no_edges_from_the_photo() -> None:
+    photo = random_image(96, 64, PixelFormat.RGB_U8, seed=6)
+    other = random_image(96, 64, PixelFormat.RGB_U8, seed=16)
+    settings = StyleSettings(mode=Mode.TEXTURE, iterations=2, size=48)
+
+    first, second = (stylize(NETWORK, one, [Style(PAINTING)], settings) for one in (photo, other))
+
+    assert bytes(first.pixels) == bytes(second.pixels)
 
 
 def test_nothing_is_scaled_up_to_the_size_asked_for() -> None:

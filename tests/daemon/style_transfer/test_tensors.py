@@ -9,11 +9,9 @@ from PIL import Image as PillowImage
 
 from daemon.style_transfer.tiny_network import random_image, random_rgb
 from impasto_daemon.style_transfer.tensors import (
-    Picture,
     from_image,
     repaint,
     resize,
-    visible_colours,
 )
 from impasto_shared.image import Image, PixelFormat
 
@@ -143,49 +141,6 @@ def test_image_in_borrowed_memory_is_left_alone() -> None:
     repaint(image, torch.ones(1, 3, 2, 3))
 
     assert bytes(memory) == before
-
-
-def test_colours_of_a_picture_without_alpha_are_all_visible() -> None:
-    picture = from_image(random_image(4, 3, PixelFormat.RGB_U8, seed=2))
-
-    assert torch.equal(visible_colours(picture), picture.rgb)
-
-
-def test_opaque_colours_are_visible_as_they_are() -> None:
-    rgb = random_rgb(5, 4, seed=3, dtype=torch.float32)
-
-    assert torch.equal(visible_colours(Picture(rgb, torch.ones(1, 1, 5, 4))), rgb)
-
-
-def test_hidden_colours_do_not_leak() -> None:
-    rgb, other = (random_rgb(6, 6, seed=seed, dtype=torch.float32) for seed in (4, 5))
-    alpha = (random_rgb(6, 6, seed=6, dtype=torch.float32)[:, :1] - 0.5).clamp_min(0)
-    hidden = alpha == 0
-
-    replaced = torch.where(hidden, other, rgb)
-
-    assert 0 < hidden.sum() < hidden.numel()
-    assert torch.equal(
-        visible_colours(Picture(rgb, alpha)), visible_colours(Picture(replaced, alpha))
-    )
-
-
-def test_see_through_colours_lie_over_the_mean_of_what_is_seen() -> None:
-    rgb = torch.tensor([1.0, 0.2, 0.9]).expand(1, 3, 3).reshape(1, 3, 1, 3)
-    alpha = torch.tensor([1.0, 0.5, 0.0]).view(1, 1, 1, 3)
-
-    red = visible_colours(Picture(rgb, alpha))[0, 0, 0]
-
-    mean = (1.0 + 0.5 * 0.2) / 1.5
-    assert red.tolist() == pytest.approx([1.0, 0.5 * 0.2 + 0.5 * mean, mean])
-
-
-def test_picture_without_a_visible_pixel_is_grey() -> None:
-    rgb = random_rgb(3, 4, seed=7, dtype=torch.float32)
-
-    seen = visible_colours(Picture(rgb, torch.zeros(1, 1, 3, 4)))
-
-    assert torch.equal(seen, torch.full((1, 3, 3, 4), 0.5))
 
 
 def test_picture_of_the_right_size_is_not_resized() -> None:

@@ -1,0 +1,97 @@
+"""How a picture painted at a part of the photo's size comes back: python benchmarks/enlarging.py.
+
+Two measures where the right answer is known, since the "painting" is the photo with other colours,
+made at its full size, then reduced and enlarged again, plainly and guided by the photo. Then a
+piece of a real picture, for looking: the photo, plainly, guided. It is written to
+docs/pictures/enlarging.jpg. Run with the environment of the tests.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import as_in_worker  # noqa: F401 - before torch
+
+# isort: split
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+import samples
+from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.style_transfer.enlarging import Enlarged
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_daemon.weights import load_network
+from impasto_shared.settings import Model, Quality, StyleSettings
+from impasto_shared.style import Style
+
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "summer_palace")
+FACTORS = (2, 4)
+_PIECE_PX = 150
+_OUTPUT = Path(__file__).parents[1] / "docs/pictures/enlarging.jpg"
+_TURN = torch.tensor([[0.1, 0.2, 0.8], [0.7, -0.2, 0.3], [-0.5, 1.1, 0.2]])
+
+
+def main() -> None:
+    """Prints a table and writes the picture."""
+    print("| Photo | Factor | Plain, dB | Guided, dB | Halo, plain | Halo, guided |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name in PHOTOS:
+        photo = from_image(read_image(samples.photo(name))[0]).rgb
+        wanted = _repainted(photo)
+        for factor in FACTORS:
+            small = [length // factor for length in photo.shape[2:]]
+            plain, guided = _both(resize(wanted, *small), photo)
+            print(
+                f"| {name} | {factor} | {_decibel(plain, wanted):.1f} "
+                f"| {_decibel(guided, wanted):.1f} "
+                f"| {255 * _halo(plain, wanted):.3f} | {255 * _halo(guided, wanted):.3f} |"
+            )
+    _write_piece()
+
+
+def _repainted(photo: Tensor) -> Tensor:
+    """`photo` in quite other colours, without new edges."""
+    turned = torch.einsum("ij,njhw->nihw", _TURN, photo)
+    return 0.5 + 0.5 * torch.sin(math.pi * (1.5 * turned - 0.5))
+
+
+def _both(painted: Tensor, photo: Tensor) -> list[Tensor]:
+    height, width = photo.shape[2:]
+    guides = None, resize(photo, *painted.shape[2:])
+    return [
+        Enlarged(painted, guide, height, width).rows(photo, slice(0, height)) for guide in guides
+    ]
+
+
+def _decibel(found: Tensor, wanted: Tensor) -> float:
+    return -10 * math.log10((found - wanted).square().mean().item())
+
+
+def _halo(found: Tensor, wanted: Tensor) -> float:
+    """By how much colours leave those that are to be within four pixels, in the mean."""
+    highest = functional.max_pool2d(wanted, 9, 1, 4)
+    lowest = -functional.max_pool2d(-wanted, 9, 1, 4)
+    return torch.maximum(found - highest, lowest - found).clamp_min(0).mean().item()
+
+
+def _write_piece() -> None:
+    content = read_image(samples.photo("astronaut"))[0]
+    photo = from_image(content).rgb
+    height, width = photo.shape[2:]
+    settings = StyleSettings(quality=Quality.DRAFT, size=max(height, width) // 3)
+    style = Style(read_image(samples.painting("auvers"))[0])
+    pieces = [photo]
+    # Painted at exactly that size: the photo reduced is the whole layer.
+    small = to_image(resize(photo, height // 3, width // 3))
+    painted = stylize(load_network(Model.VGG16_HED, settings.pooling), small, [style], settings)
+    pieces += _both(from_image(painted).rgb, photo)
+    top, left = 20, width // 2 - _PIECE_PX
+    cut = [piece[:, :, top : top + 2 * _PIECE_PX, left : left + 2 * _PIECE_PX] for piece in pieces]
+    write_image(to_image(torch.cat(cut, dim=3)), _OUTPUT)
+
+
+if __name__ == "__main__":
+    main()
