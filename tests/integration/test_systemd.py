@@ -17,9 +17,10 @@ from impasto_shared.client import Client
 from impasto_shared.messages import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
-from integration.daemon_process import ROOT, DaemonProcess, picture
+from integration.daemon_process import ROOT, DaemonProcess, free_address, picture
 
 WATCHDOG_S = 1.0
+NO_KEY = "WARNING impasto_daemon.gate: no client's key is known yet"
 UNIT = ROOT / "daemon/impasto.service"
 
 
@@ -151,9 +152,82 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert "ProtectSystme" in verify().stderr
 
 
-def test_unit_lets_the_daemon_at_the_gpu_and_at_its_own_folders() -> None:
+# What the unit asks systemd for, made by hand: everything is read-only but the folders given first.
+SANDBOX = """
+set -e
+umask 077
+while [ "$1" != -- ]; do
+    mkdir -p "$1"
+    mount --bind "$1" "$1"
+    shift
+done
+shift
+mount -o remount,bind,ro /
+mount -t tmpfs tmpfs "$TMPDIR"
+exec setpriv --no-new-privs "$@"
+"""
+
+
+class SandboxedDaemon(DaemonProcess):
+    """A daemon that can write where the unit says, and nowhere else."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"TMPDIR": str(self.folder / "tmp")}
+
+    def sandboxed(self, *command: str) -> list[str]:
+        """A command as it is run in the sandbox."""
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        options = unit_options()
+        homes = {
+            "RuntimeDirectory": self.folder,
+            "CacheDirectory": self.folder / "cache",
+            "ConfigurationDirectory": self.folder / ".config",
+        }
+        folders = [home / options[name] for name, home in homes.items()]
+        more = options["ReadWritePaths"].replace("-", "").split()
+        specifiers = {"%C": str(homes["CacheDirectory"]), "%h": str(self.folder)}
+        folders += [Path(specifiers[path[:2]] + path[2:]) for path in more]
+        enter = ["unshare", "--mount", "--propagation", "private", "sh", "-c", SANDBOX, "sandbox"]
+        return [*enter, *map(str, folders), "--", *command]
+
+    @property
+    def serve_command(self) -> list[str]:
+        return self.sandboxed(*super().serve_command)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make such a sandbox")
+def test_daemon_writes_nowhere_but_where_the_unit_lets_it() -> None:
+    """But for a GPU: that needs a machine with one."""
+    with SandboxedDaemon(options=["--listen", free_address()]) as daemon:
+        for place, can_write in (("data", False), (".config/impasto", True), ("impasto", True)):
+            (daemon.folder / place).mkdir(parents=True, exist_ok=True)
+            touched = daemon.sandboxed("touch", str(daemon.folder / place / "file"))
+            done = subprocess.run(touched, env=daemon.environment, capture_output=True, text=True)
+            assert (done.returncode == 0) is can_write, done.stderr
+        photo = picture(200, 150)  # large enough for a file of its own
+        with daemon.client() as client:
+            job = client.submit(photo, [Style(photo)], StyleSettings(size=64, iterations=2))
+            last = [*client.updates(job)][-1]
+            painted = client.fetch(job) if last.state is JobState.DONE else None
+            kept = client.status().metrics
+
+        assert painted is not None, last.problem
+        assert (kept.pictures, kept.picture_problem) == (1, None)
+        assert (daemon.folder / "cache/impasto/results").is_dir()
+        assert (daemon.folder / ".config/impasto/keys/daemon.secret").exists()
+        for trouble in ("Read-only", "Traceback", "WARNING", "ERROR"):
+            assert trouble not in daemon.log.replace(NO_KEY, "")
+        assert daemon.signal(signal.SIGTERM) == 0
+
+
+def unit_options() -> dict[str, str]:
     lines = UNIT.read_text().splitlines()
-    options = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def test_unit_lets_the_daemon_at_the_gpu_and_at_its_own_folders() -> None:
+    options = unit_options()
 
     hiding = {"PrivateDevices", "DevicePolicy", "DeviceAllow", "ProtectClock"}
     assert not hiding & options.keys()  # they hide /dev/nvidia*, /dev/kfd and /dev/dri
