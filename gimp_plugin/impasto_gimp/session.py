@@ -24,6 +24,8 @@ from impasto_shared.messages import JobReport, JobState, PreviewWish
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
+SILENCE_S = 2.0
+"""The daemon says something twice a second: after so long something is wrong, and is shown."""
 TICK_S = 0.1
 """How long a look for news may take: between looks GIMP's windows must be kept alive."""
 
@@ -59,6 +61,10 @@ class JobClient(Protocol):
 
     def poll(self, timeout_s: float = ...) -> list[JobReport]:
         """The reports that have come."""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the daemon was heard last, while a job is under way."""
 
     def take_preview(self, job: str) -> Image | None:
         """What has been painted since this was asked before, if anything."""
@@ -166,6 +172,9 @@ class Session:
                     return
                 if not is_kept:
                     self._easel.show(progress_of(report))
+            if (silent_s := client.silent_s) > SILENCE_S:
+                silent = gettext("The daemon is silent, for {time}…")
+                self._easel.show(Progress(silent.format(time=duration(silent_s))))
             if picture := client.take_preview(job):
                 self._easel.show_picture(picture)
             if self._heeded_wish() is Wish.KEEP and not is_kept:

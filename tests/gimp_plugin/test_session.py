@@ -53,7 +53,8 @@ class ScriptedClient:
     """A client that plays a batch of reports at each poll, and the easel that shows them.
 
     `sketches` are the previews that come with the batches, `wishes` what is wished after them;
-    `calls` tells in which order it was used; `failures` maps a moment to what happens at it.
+    `silences_s` are how long it has been silent then; `calls` tells in which order it was used;
+    `failures` maps a moment to what happens at it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ScriptedClient:
         is_started: bool = False,
         sketches: Sequence[Image | None] = (),
         wishes: Sequence[Wish] = (),
+        silences_s: Sequence[float] = (),
     ) -> None:
         self.calls: list[str] = []
         self.submitted: tuple[Image, Image, StyleSettings] | None = None
@@ -72,6 +74,7 @@ class ScriptedClient:
         self.sketched: list[Image] = []
         self.asked_for: PreviewWish | None = None
         self._sketches, self._wishes = list(sketches), list(wishes)
+        self._silences_s = list(silences_s)
         self._batches = list(batches)
         self._picture = picture
         self._failures = failures or {}
@@ -106,6 +109,10 @@ class ScriptedClient:
         self._reach("poll")
         self.timeouts_s.append(timeout_s)
         return self._batches.pop(0)
+
+    @property
+    def silent_s(self) -> float:
+        return self._silences_s.pop(0) if self._silences_s else 0.0
 
     def take_preview(self, job: str) -> Image | None:
         assert job == JOB
@@ -149,6 +156,16 @@ class ScriptedClient:
 
 def run(client: ScriptedClient) -> Image:
     return Session(client.connect, client).run(PHOTO, [Style(STYLE)], SETTINGS)
+
+
+def test_silent_daemon_is_shown_before_it_is_given_up() -> None:
+    client = ScriptedClient([RUNNING], [], [], [RUNNING], [DONE], silences_s=[0.4, 1.9, 3.1, 0.0])
+
+    run(client)
+
+    texts = [progress.text for progress in client.shown]
+    assert texts.count("The daemon is silent, for 3 s…") == 1
+    assert texts.index("The daemon is silent, for 3 s…") < len(texts) - 2
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
