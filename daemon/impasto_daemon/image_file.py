@@ -15,6 +15,7 @@ from impasto_shared.image import Image, PixelFormat, check_size
 # Pillow's own limit is lower than ours for some pictures; check_size comes before any pixel.
 PillowImage.MAX_IMAGE_PIXELS = None
 
+_ROWS_AT_ONCE = 64
 _SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I")
 
 
@@ -27,10 +28,10 @@ def read_image(path: Path | str) -> tuple[Image, bytes | None]:
     try:
         with PillowImage.open(path) as picture:
             check_size(*picture.size, name=str(path))
-            upright = ImageOps.exif_transpose(picture)
+            ImageOps.exif_transpose(picture, in_place=True)
             # The profile of another kind of colours would be wrong for those of the result.
             has_rgb = picture.mode in ("RGB", "RGBA", "P")
-            return _to_image(upright), picture.info.get("icc_profile") if has_rgb else None
+            return _to_image(picture), picture.info.get("icc_profile") if has_rgb else None
     except UnidentifiedImageError as error:
         raise InvalidImage(f"{path} is not a picture, or of a kind not known here.") from error
     except (OSError, SyntaxError, ValueError) as error:
@@ -45,7 +46,7 @@ def write_image(image: Image, path: Path | str, icc_profile: bytes | None = None
     """
     path = Path(path)
     mode = "RGBA" if image.format.has_alpha else "RGB"
-    picture = PillowImage.frombytes(mode, (image.width, image.height), bytes(image.pixels))
+    picture = PillowImage.frombytes(mode, (image.width, image.height), image.pixels)
     if PillowImage.registered_extensions().get(path.suffix.lower()) == "JPEG":
         picture = picture.convert("RGB")
     try:
@@ -72,5 +73,18 @@ def _to_image(picture: PillowImage.Image) -> Image:
         # Pillow would clip 16-bit gray to 8 bits instead of scaling it.
         picture = PillowImage.fromarray((np.asarray(picture) / 257).astype(np.uint8))
     form = PixelFormat.RGBA_U8 if picture.has_transparency_data else PixelFormat.RGB_U8
-    picture = picture.convert("RGBA" if form.has_alpha else "RGB")
-    return Image(picture.width, picture.height, form, picture.tobytes())
+    mode = "RGBA" if form.has_alpha else "RGB"
+    if picture.mode != mode:
+        picture = picture.convert(mode)
+    return Image(picture.width, picture.height, form, _bytes_of(picture, form))
+
+
+def _bytes_of(picture: PillowImage.Image, form: PixelFormat) -> memoryview:
+    """All bytes of `picture`; Pillow's own way takes twice as many while it puts them together."""
+    row_bytes = picture.width * form.bytes_per_pixel
+    pixels = bytearray(picture.height * row_bytes)
+    for top in range(0, picture.height, _ROWS_AT_ONCE):
+        bottom = min(picture.height, top + _ROWS_AT_ONCE)
+        rows = picture.crop((0, top, picture.width, bottom))
+        pixels[top * row_bytes : bottom * row_bytes] = rows.tobytes()
+    return memoryview(pixels)
