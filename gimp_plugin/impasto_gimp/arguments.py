@@ -81,7 +81,7 @@ _ALL = (WIDTH, HEIGHT, *SETTINGS)
 # from the last, which is the furthest to reach with the tabulator.
 IN_SIGHT = (
     *(WIDTH.name, HEIGHT.name),
-    *("style_strength", "quality", "iterations", "size", "style_scale", "colours"),
+    *("style_strength", "quality", "size", "style_scale", "colours", "smoothness"),
 )
 """The settings that are always in sight; the others are under Advanced."""
 

@@ -9,6 +9,7 @@ import pytest
 from impasto_gimp.arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
+    IN_SIGHT,
     LABELS,
     REGION_LABEL,
     START_LABEL,
@@ -280,7 +281,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
 
 def test_what_is_always_in_sight_has_a_mnemonic() -> None:
     ours = [STYLE_LABEL, WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, START_LABEL, ADVANCED_LABEL]
-    in_sight = [*ours, *(setting.label for setting in SETTINGS[:6])]
+    in_sight = [*ours, *(setting.label for setting in SETTINGS if setting.name in IN_SIGHT)]
 
     assert [label for label in in_sight if "_" not in LABELS[label]] == []
 

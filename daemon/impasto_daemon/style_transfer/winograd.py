@@ -39,6 +39,8 @@ _TILE = 6
 _STEP = 4
 # So many tiles are worked on at once: enough for the matrix products, few enough for the caches.
 _TILES_AT_ONCE = 256
+# All of a wide layer at once, in float64, would take as much memory as the result of all layers.
+_KERNELS_AT_ONCE = 32
 
 
 class Winograd:
@@ -88,8 +90,13 @@ class _Rectified(torch.autograd.Function):
 def _transformed(weight: Tensor) -> Tensor:
     """Kernels (out, in, 3, 3) transformed: (36, in, out)."""
     transform = weight.new_tensor(_KERNEL, dtype=torch.float64)
-    transformed = torch.einsum("ia,ocab,jb->ijco", transform, weight.double(), transform)
-    return transformed.reshape(_TILE**2, *transformed.shape[2:]).to(weight).contiguous()
+    given, received = weight.shape[:2]
+    transformed = weight.new_empty(_TILE, _TILE, received, given)
+    for some, kernels in zip(
+        transformed.split(_KERNELS_AT_ONCE, dim=3), weight.split(_KERNELS_AT_ONCE), strict=True
+    ):
+        some.copy_(torch.einsum("ia,ocab,jb->ijco", transform, kernels.double(), transform))
+    return transformed.view(_TILE**2, received, given)
 
 
 def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin: int) -> Tensor:
