@@ -16,8 +16,17 @@ from PIL import Image
 from gimp.gimps import REPOSITORY, Home, find_gimp
 from gimp.images import write_images
 from gimp.screen import Screen
-from gimp.test_screen import DIALOG, EASEL, IMAGE_WINDOW, choose_style, open_dialog
+from gimp.test_screen import (
+    DIALOG,
+    EASEL,
+    IMAGE_WINDOW,
+    VARIATIONS,
+    choose_style,
+    key_of,
+    open_dialog,
+)
 from impasto_daemon.image_file import read_image, write_image
+from impasto_gimp.arguments import VARIATIONS_LABEL
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
@@ -29,6 +38,8 @@ SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
 # So long after the start the strokes can be seen.
 WATCHED_S = 25.0
+# Nine drafts of 256 pixels are painted by then.
+VARIED_S = 75.0
 
 
 def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
@@ -54,6 +65,12 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         open_dialog(screen)
         choose_style(screen, home.folder / f"{painting}.jpg")
         screen.photograph("dialog", DIALOG)
+        screen.press(key_of(VARIATIONS_LABEL))
+        screen.wait_for_window(VARIATIONS)
+        time.sleep(VARIED_S)
+        screen.photograph("variations", VARIATIONS)
+        screen.press("Escape")
+        screen.wait_for_window(DIALOG)
         screen.press("alt+o")
         screen.wait_for_window(EASEL)
         time.sleep(WATCHED_S)
@@ -97,6 +114,7 @@ def main() -> None:
         keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
         keep(shown(screens, "painted-3.2.png"), "layers.png")
         keep(Image.open(screens / "easel-3.2.png"), "easel.png")
+        keep(Image.open(screens / "variations-3.2.png"), "variations.png")
         both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "watched-3.2.png").height))
         both.paste(shown(screens, "watched-3.2.png"), (0, 0))
         both.paste(shown(screens, "painted-3.2.png"), (SHOWN_WIDTH_PX, 0))
