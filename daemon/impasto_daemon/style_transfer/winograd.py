@@ -92,10 +92,10 @@ def _transformed(weight: Tensor) -> Tensor:
     transform = weight.new_tensor(_KERNEL, dtype=torch.float64)
     given, received = weight.shape[:2]
     transformed = weight.new_empty(_TILE, _TILE, received, given)
-    for some, kernels in zip(
-        transformed.split(_KERNELS_AT_ONCE, dim=3), weight.split(_KERNELS_AT_ONCE), strict=True
-    ):
-        some.copy_(torch.einsum("ia,ocab,jb->ijco", transform, kernels.double(), transform))
+    for start in range(0, given, _KERNELS_AT_ONCE):
+        some = slice(start, start + _KERNELS_AT_ONCE)
+        kernels = weight[some].double()
+        transformed[..., some] = torch.einsum("ia,ocab,jb->ijco", transform, kernels, transform)
     return transformed.view(_TILE**2, received, given)
 
 
