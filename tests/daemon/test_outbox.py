@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import zmq
@@ -12,12 +13,16 @@ ADDRESS = b"client"
 QUEUE = 4
 
 
+_numbers = count()
+
+
 @pytest.fixture
 def router() -> Iterator[zmq.Socket[bytes]]:
     socket = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.SNDHWM, QUEUE)
-    socket.bind("inproc://outbox")
+    # A name of its own: the one of the test before may still be closing.
+    socket.bind(f"inproc://outbox-{next(_numbers)}")
     yield socket
     socket.close(linger=0)
 
@@ -28,7 +33,7 @@ def dealer(router: zmq.Socket[bytes]) -> Iterator[zmq.Socket[bytes]]:
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.ROUTING_ID, ADDRESS)
     socket.setsockopt(zmq.RCVHWM, QUEUE)
-    socket.connect("inproc://outbox")
+    socket.connect(router.getsockopt_string(zmq.LAST_ENDPOINT))
     socket.send(b"hello")
     router.recv_multipart()
     yield socket

@@ -122,6 +122,18 @@ def choose(work: Work, available_bytes: float) -> Plan:
     return next((plan for plan in ways if plan.needed_bytes <= available_bytes), ways[-1])
 
 
+def next_smaller(work: Work, plan: Plan) -> Plan | None:
+    """The way to try where `plan` has found too little memory; None where there is no smaller one.
+
+    It needs half as much, beside what the process has anyway, or as little as can be: small steps
+    would each take the time of a failure.
+    """
+    smaller = [one for one in plans(work) if one.needed_bytes < plan.needed_bytes]
+    half = (BASE_BYTES + plan.needed_bytes) / 2
+    smallest = smaller[-1] if smaller else None
+    return next((one for one in smaller if one.needed_bytes <= half), smallest)
+
+
 def _all(work: Work) -> Iterator[Plan]:
     useful = [min(history, max(1, work.evaluations - 1)) for history in _HISTORIES]
     yield _plan(work, None, useful[0])

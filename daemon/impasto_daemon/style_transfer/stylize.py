@@ -17,7 +17,7 @@ from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.layer import Layer, Paint
 from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, plans
+from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, next_smaller
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,
     ShouldStop,
@@ -36,6 +36,12 @@ from impasto_shared.style import Style
 
 logger = logging.getLogger(__name__)
 
+# What torch says on the CPU, and oneDNN, whose code needs memory too.
+_NO_MEMORY = (
+    "allocate memory",
+    "could not create a primitive",
+    "could not execute a primitive",
+)
 # Four pooling layers leave 2 × 2 of it at relu5_1.
 MIN_SIDE_PX = 32
 
@@ -240,9 +246,7 @@ class _Memory:
             try:
                 return attempt(plan)
             except (MemoryError, RuntimeError) as error:
-                smaller = next(
-                    (one for one in plans(work) if one.needed_bytes < plan.needed_bytes), None
-                )
+                smaller = next_smaller(work, plan)
                 if not is_out_of_memory(error) or smaller is None:
                     raise
                 # What is planned later must be smaller, too.
@@ -254,7 +258,7 @@ class _Memory:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether it says that there is not enough memory; on the CPU torch has no error of its own."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
     )
 
 

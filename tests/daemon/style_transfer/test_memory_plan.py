@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from impasto_daemon.style_transfer.memory_plan import (
     Plan,
     Work,
     choose,
+    next_smaller,
     plans,
 )
 from impasto_daemon.style_transfer.stylize import stylize
@@ -29,7 +31,8 @@ from impasto_shared.style import Style
 
 PHOTO = random_image(190, 150, PixelFormat.RGB_U16, seed=1)
 PAINTING = Style(random_image(90, 70, PixelFormat.RGB_U8, seed=2))
-SETTINGS = StyleSettings(iterations=6, size=190)
+# So few steps that every history holds them all.
+SETTINGS = StyleSettings(iterations=4, size=190)
 SMALLEST_SIDE_PX = 128
 
 works = st.builds(
@@ -77,6 +80,16 @@ def test_the_fastest_way_that_fits_is_chosen_else_the_smallest(
         assert plan == ways[-1]
 
 
+@given(works)
+def test_where_memory_runs_out_few_ways_are_tried_and_the_smallest_is_the_last(work: Work) -> None:
+    tried = [plans(work)[0]]
+    while (smaller := next_smaller(work, tried[-1])) is not None:
+        tried.append(smaller)
+
+    assert len(tried) <= 9
+    assert tried[-1] == plans(work)[-1]
+
+
 def test_where_memory_does_not_matter_the_picture_is_seen_at_once() -> None:
     plan = choose(work(2213, 4016, evaluations=100), math.inf)
 
@@ -107,8 +120,7 @@ def error_between(one: Image, other: Image) -> int:
 
 @pytest.mark.parametrize("loss", StyleLoss)
 def test_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
-    # So few steps that both histories hold them all.
-    settings = StyleSettings(iterations=4, size=190, style_loss=loss)
+    settings = replace(SETTINGS, style_loss=loss)
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
 
     at_once, in_tiles = (
