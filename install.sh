@@ -54,9 +54,12 @@ prepare_test_gimps() {
     [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
     [[ -n ${IMPASTO_REQUIRE_GIMP:-} || -z $(installed_gimps) ]] || return 0
     for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
-        "$CHECKOUT/tests/gimp/gimp_root.sh" "$version" ||
-            say "GIMP $version: could not be made (see above); its tests cannot run"
+        {
+            "$CHECKOUT/tests/gimp/gimp_root.sh" "$version" ||
+                say "GIMP $version: could not be made (see above); its tests cannot run"
+        } &
     done
+    wait
 }
 
 run_tests() {

@@ -35,9 +35,15 @@ debian_mirror() {
 }
 
 install_debootstrap() {
-    [[ -z $(type -P debootstrap) || -z $(debian_mirror) ]] || return 0
-    apt-get update -q
-    apt-get install -y -q --no-install-recommends debootstrap
+    # Two folders made at once: the second waits, and finds it installed.
+    local lock
+    exec {lock}>"${XDG_CACHE_HOME:-$HOME/.cache}/impasto/debootstrap.lock"
+    flock "$lock"
+    if [[ -z $(type -P debootstrap) || -z $(debian_mirror) ]]; then
+        apt-get update -q
+        apt-get install -y -q --no-install-recommends debootstrap
+    fi
+    exec {lock}>&-
 }
 
 # Runs in a mount namespace of its own, so that no mount outlives it, whatever happens.

@@ -21,15 +21,16 @@ def painted_by(daemon: DaemonProcess) -> Image:
         return client.fetch(job)
 
 
-def test_limit_too_low_for_the_first_plan_ends_with_the_right_picture() -> None:
-    with DaemonProcess() as daemon:
-        expected = painted_by(daemon)
-        at_once = daemon.log
-    with DaemonProcess(options=["--memory-limit-gb", TOO_LITTLE_GB]) as daemon:
-        with daemon.client() as client:
+def test_limit_too_low_for_the_first_plan_ends_with_the_right_picture(
+    shared_daemon: DaemonProcess,
+) -> None:
+    expected = painted_by(shared_daemon)
+    at_once = shared_daemon.log
+    with DaemonProcess(options=["--memory-limit-gb", TOO_LITTLE_GB]) as limited:
+        with limited.client() as client:
             forecast = client.forecast(SETTINGS, PHOTO.width, PHOTO.height)
-        in_tiles = painted_by(daemon)
-        log = daemon.log
+        in_tiles = painted_by(limited)
+        log = limited.log
 
     assert "200 × 150 pixels are painted all at once" in at_once
     assert "200 × 150 pixels are painted in tiles of 128 pixels" in log
