@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.memory_plan import Work, choose, px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_shared.settings import StyleSettings
 
@@ -29,6 +29,13 @@ def forecast_memory(
     reduced = scale.longest_side_px / longest
     painted = max(1, round(height * reduced)), max(1, round(width * reduced))
     painting_px = round(painted[0] * painted[1] * settings.style_scale**2)
-    work = Work(*painted, painting_px, scale.evaluations, settings.optimizer)
-    plan: Plan = choose(work, available_bytes)
+    around_px = px_around(settings)
+    work = Work(
+        painted[0] + around_px,
+        painted[1] + around_px,
+        painting_px,
+        scale.evaluations,
+        settings.optimizer,
+    )
+    plan = choose(work, available_bytes)
     return Memory(plan.needed_bytes, plan.tiles(work))

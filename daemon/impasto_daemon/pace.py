@@ -10,6 +10,7 @@ import json
 import logging
 from pathlib import Path
 
+from impasto_daemon.style_transfer.memory_plan import px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_shared.settings import StyleSettings
 
@@ -62,15 +63,17 @@ class Pace:
 
 def work(settings: StyleSettings, width: int, height: int) -> float:
     """The pixels of all evaluations of a job with a content of `width` × `height` pixels."""
-    longest, shortest = max(width, height), min(width, height)
-    scales = plan_scales(min(settings.size, longest), settings)
-    return sum(scale.cost for scale in scales) * shortest / longest
+    longest, around_px = max(width, height), px_around(settings)
+    return sum(
+        scale.evaluations
+        * (width * scale.longest_side_px / longest + around_px)
+        * (height * scale.longest_side_px / longest + around_px)
+        for scale in plan_scales(min(settings.size, longest), settings)
+    )
 
 
 def _kind(settings: StyleSettings) -> str:
-    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}" + (
-        " tileable" if settings.tileable else ""
-    )
+    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
 
 
 def _read(file: Path) -> dict[str, float]:

@@ -27,6 +27,14 @@ def test_one_job_tells_of_all_sizes_and_qualities() -> None:
     assert pace.estimate_s(DRAFT, 512, 384) == pytest.approx(10.5, rel=0.15)
 
 
+def test_tileable_pictures_take_longer_the_smaller_they_are_the_more() -> None:
+    tileable = StyleSettings(tileable=True)
+
+    at_512, at_64 = (work(tileable, side, side) / work(GOOD, side, side) for side in (512, 64))
+
+    assert 1.5 < at_512 < at_64
+
+
 def test_a_photo_smaller_than_the_size_asked_for_is_painted_at_its_own() -> None:
     assert work(StyleSettings(size=4096), 512, 384) == work(StyleSettings(size=512), 512, 384)
 

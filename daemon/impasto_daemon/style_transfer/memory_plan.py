@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from impasto_shared.settings import Optimizer
+from impasto_shared.settings import Optimizer, StyleSettings
 
 HISTORY = 20
 """How many former steps L-BFGS remembers, where there is room."""
@@ -42,6 +42,9 @@ _PAINTING_BYTES = 800
 # ... and in tiles: what is handed from stage to stage, with its slope.
 _HANDED_BYTES = 32
 _FLOAT32_BYTES = 4
+
+MARGIN_PX = 96
+"""How much of a tileable picture is seen again on each side: more than relu5_1 reaches over."""
 
 # What the first stage's convolutions reach over on both sides of a tile.
 _AROUND_PX = 36
@@ -120,6 +123,11 @@ def choose(work: Work, available_bytes: float) -> Plan:
     """The fastest way that fits into so many bytes; where none does, the smallest."""
     ways = plans(work)
     return next((plan for plan in ways if plan.needed_bytes <= available_bytes), ways[-1])
+
+
+def px_around(settings: StyleSettings) -> int:
+    """By how much a side is longer as the network sees it."""
+    return 2 * MARGIN_PX if settings.tileable else 0
 
 
 def next_smaller(work: Work, plan: Plan) -> Plan | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,7 +15,8 @@ from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.layer import Layer, Paint
 from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, next_smaller
+from impasto_daemon.style_transfer.memory import Memory
+from impasto_daemon.style_transfer.memory_plan import Plan
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,
     ShouldStop,
@@ -29,19 +28,11 @@ from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import Picture, fit, resize, to_image
 from impasto_daemon.style_transfer.vgg import VGG
-from impasto_daemon.style_transfer.wrapping import MARGIN_PX, resize_wrapped, whole_units
+from impasto_daemon.style_transfer.wrapping import resize_wrapped, whole_units
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
 
-logger = logging.getLogger(__name__)
-
-# What torch says on the CPU, and oneDNN, whose code needs memory too.
-_NO_MEMORY = (
-    "allocate memory",
-    "could not create a primitive",
-    "could not execute a primitive",
-)
 # Four pooling layers leave 2 × 2 of it at relu5_1.
 MIN_SIDE_PX = 32
 
@@ -107,7 +98,7 @@ def stylize(
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, photo)) for region in regions]
     preview = _Previews(layer, settings)
-    memory = _Memory(available_bytes, settings, network.number_bytes)
+    memory = Memory(available_bytes, settings, network.number_bytes)
     painted = _paint(network, seen, regions, settings, memory, preview, on_step, should_stop)
     return layer.repainted(_finishing(painted, photo, settings, *layer.size))
 
@@ -161,7 +152,7 @@ def _paint(
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
-    memory: _Memory,
+    memory: Memory,
     preview: Callable[[Tensor, int], Image],
     on_step: OnStep,
     should_stop: ShouldStop,
@@ -213,53 +204,6 @@ def _paint(
     if painted is None:
         raise ValueError("there is no scale to paint at")
     return painted
-
-
-class _Memory:
-    """Finds, for each scale, a way to paint it that fits into memory."""
-
-    def __init__(self, available_bytes: float, settings: StyleSettings, number_bytes: int) -> None:
-        self._available_bytes = available_bytes
-        self._settings = settings
-        self._number_bytes = number_bytes
-
-    def use(
-        self,
-        attempt: Callable[[Plan], Transfer],
-        height: int,
-        width: int,
-        painting_px: int,
-        evaluations: int,
-    ) -> Transfer:
-        """What `attempt` gives with the fastest plan that fits; where it does not, with the next.
-
-        Raises:
-            MemoryError: where not even the smallest does.
-        """
-        optimizer = self._settings.optimizer
-        around = 2 * MARGIN_PX if self._settings.tileable else 0
-        seen = height + around, width + around
-        work = Work(*seen, painting_px, evaluations, optimizer, self._number_bytes)
-        plan = choose(work, self._available_bytes)
-        while True:
-            logger.info("%d × %d pixels are painted %s", width, height, plan)
-            try:
-                return attempt(plan)
-            except (MemoryError, RuntimeError) as error:
-                smaller = next_smaller(work, plan)
-                if not is_out_of_memory(error) or smaller is None:
-                    raise
-                # What is planned later must be smaller, too.
-                self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
-                plan = smaller
-                logger.warning("memory has run out (%s): going on in smaller tiles", error)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether it says that there is not enough memory; on the CPU torch has no error of its own."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
-    )
 
 
 def _largest_painting_px(regions: Sequence[Region]) -> int:

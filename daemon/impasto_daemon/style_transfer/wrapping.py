@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.memory_plan import MARGIN_PX
+
 UNIT_PX = 16
 """Sides are multiples of it: then the four pooling layers divide every copy alike."""
-
-# More than the 74 pixels that relu5_1 of VGG-16 and the 90 that VGG-19's reaches over.
-MARGIN_PX = 96
 
 
 def wrapped(picture: Tensor) -> Tensor:

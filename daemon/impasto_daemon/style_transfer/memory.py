@@ -1,0 +1,79 @@
+"""Painting within the memory there is: by the plan that fits, or by the next where it did not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+
+from impasto_daemon.style_transfer.memory_plan import (
+    Plan,
+    Work,
+    choose,
+    next_smaller,
+    px_around,
+)
+from impasto_daemon.style_transfer.optimize import Transfer
+from impasto_shared.settings import StyleSettings
+
+logger = logging.getLogger(__name__)
+
+# What torch says on the CPU, and oneDNN, whose code needs memory too.
+_NO_MEMORY = (
+    "allocate memory",
+    "could not create a primitive",
+    "could not execute a primitive",
+)
+
+
+class Memory:
+    """Finds, for each scale, a way to paint it that fits into memory."""
+
+    def __init__(self, available_bytes: float, settings: StyleSettings, number_bytes: int) -> None:
+        self._available_bytes = available_bytes
+        self._settings = settings
+        self._number_bytes = number_bytes
+
+    def use(
+        self,
+        attempt: Callable[[Plan], Transfer],
+        height: int,
+        width: int,
+        painting_px: int,
+        evaluations: int,
+    ) -> Transfer:
+        """What `attempt` gives with the fastest plan that fits; where it does not, with the next.
+
+        Raises:
+            MemoryError: where not even the smallest does.
+        """
+        around_px = px_around(self._settings)
+        work = Work(
+            height + around_px,
+            width + around_px,
+            painting_px,
+            evaluations,
+            self._settings.optimizer,
+            self._number_bytes,
+        )
+        plan = choose(work, self._available_bytes)
+        while True:
+            logger.info("%d × %d pixels are painted %s", width, height, plan)
+            try:
+                return attempt(plan)
+            except (MemoryError, RuntimeError) as error:
+                smaller = next_smaller(work, plan)
+                if not is_out_of_memory(error) or smaller is None:
+                    raise
+                # What is planned later must be smaller, too.
+                self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
+                plan = smaller
+                logger.warning("memory has run out (%s): going on in smaller tiles", error)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it says that there is not enough memory; on the CPU torch has no error of its own."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    )
