@@ -10,7 +10,7 @@ from impasto_shared.settings import StyleSettings
 
 
 @dataclass(frozen=True)
-class Memory:
+class NeededMemory:
     """The most memory that the painting process will have, and in how many tiles it works then."""
 
     needed_bytes: int
@@ -19,7 +19,7 @@ class Memory:
 
 def forecast_memory(
     settings: StyleSettings, width: int, height: int, available_bytes: float
-) -> Memory:
+) -> NeededMemory:
     """What painting a content of `width` × `height` pixels needs where so much is available.
 
     Its paintings are taken to be as large as it is, and its numbers to have 32 bits.
@@ -38,4 +38,4 @@ def forecast_memory(
         settings.optimizer,
     )
     plan = choose(work, available_bytes)
-    return Memory(plan.needed_bytes, plan.tiles(work))
+    return NeededMemory(plan.needed_bytes, plan.tiles(work))

@@ -80,6 +80,8 @@ def run_end(options: argparse.Namespace) -> int:
 def say_how_long(client: Client, settings: StyleSettings, width: int, height: int) -> None:
     """Says on standard error what a job will take, the time where this machine has painted."""
     forecast = client.forecast(settings, width, height)
+    if forecast is None:
+        return
     takes = [] if forecast.painting_s is None else [f"about {_span(forecast.painting_s)}"]
     available = forecast.available_bytes
     of_all = "" if available is None else f" of the {available / 1e9:.1f} GB there are"

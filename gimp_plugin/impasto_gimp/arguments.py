@@ -77,8 +77,6 @@ def _marked(label: str, letter: str | None) -> str:
 
 
 _ALL = (WIDTH, HEIGHT, *SETTINGS)
-# There are more settings than letters. Those always in sight come first, then the advanced ones
-# from the last, which is the furthest to reach with the tabulator.
 IN_SIGHT = (
     *(WIDTH.name, HEIGHT.name),
     *("style_strength", "quality", "size", "style_scale", "colours", "smoothness"),
@@ -88,6 +86,8 @@ IN_SIGHT = (
 TEXTURES_IN_SIGHT = ("tileable",)
 """Those that are so beside them where a texture is painted."""
 
+# There are more settings than letters. Those always in sight come first, then the advanced ones
+# from the last, which is the furthest to reach with the tabulator.
 LABELS = with_mnemonics(
     [
         STYLE_LABEL,

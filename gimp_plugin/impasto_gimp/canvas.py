@@ -1,6 +1,6 @@
 """GIMP's pixels to pictures and back: the only module that touches pixels.
 
-It knows neither the daemon nor dialogs. An image is changed in one place, `add_layer`.
+It knows neither the daemon nor dialogs. An image is changed in `add_layer` and `add_picture` alone.
 """
 
 from __future__ import annotations
@@ -129,21 +129,37 @@ def read_pixels(drawable: Any) -> Image:
     return Image(width, height, pixel_format, pixels)
 
 
+def all_layers(image: Any) -> list[Any]:
+    """Every layer of `image`, groups before what is in them, as the Layers dialog shows them."""
+    found: list[Any] = []
+    waiting = list(image.get_layers())
+    while waiting:
+        layer = waiting.pop(0)
+        found.append(layer)
+        if layer.is_group():
+            waiting[:0] = layer.get_children()
+    return found
+
+
 def read_painting(layer: Any) -> Image:
     """The pixels of a layer whose style is wanted.
 
     Raises:
         InvalidImage: where it is gone, or too large.
     """
-    if not layer.is_valid():
-        raise InvalidImage(gettext("The layer whose style was to be used is gone. Choose another."))
+    _check_valid(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name)
     return read_pixels(layer)
 
 
 def read_small(layer: Any, longest_side_px: int) -> Image:
-    """`layer` as a small picture of 8 bits, with alpha where it has alpha."""
+    """`layer` as a small picture of 8 bits, with alpha where it has alpha.
+
+    Raises:
+        InvalidImage: where it is gone.
+    """
+    _check_valid(layer)
     pixels = layer.get_thumbnail(
         longest_side_px, longest_side_px, Gimp.PixbufTransparency.KEEP_ALPHA
     )
@@ -152,6 +168,11 @@ def read_small(layer: Any, longest_side_px: int) -> Image:
     row_bytes, stride = width * pixel_format.bytes_per_pixel, pixels.get_rowstride()
     rows = (stored[y * stride : y * stride + row_bytes] for y in range(height))
     return Image(width, height, pixel_format, b"".join(rows))
+
+
+def _check_valid(layer: Any) -> None:
+    if not layer.is_valid():
+        raise InvalidImage(gettext("The layer that was to be used is gone. Choose another."))
 
 
 def reduced(mask: Image, width: int, height: int) -> Image:

@@ -11,10 +11,11 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk  # noqa: E402
 
 from impasto_gimp.arguments import LABELS, START_LABEL  # noqa: E402
+from impasto_gimp.connection import connect  # noqa: E402
 from impasto_gimp.daemon_line import DaemonLine, Work, daemon_line  # noqa: E402
 from impasto_gimp.main_loop import handle_events  # noqa: E402
+from impasto_gimp.session import Abandoned  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 
 _LOOK_AGAIN_S = 3
@@ -39,13 +40,21 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
     bar.pack_end(start, False, False, 0)
 
     soon: int | None = None
+    is_busy = False
 
     def show(line: DaemonLine) -> None:
         text.set_text(line.text)
         start.set_visible(line.can_start)
 
     def look_again() -> bool:
-        show(daemon_line(work()))
+        # While a client waits the windows are kept alive, and this may be called within itself.
+        nonlocal is_busy
+        if not is_busy:
+            is_busy = True
+            try:
+                show(daemon_line(work(), while_waiting=handle_events))
+            finally:
+                is_busy = False
         return True
 
     def look_soon(*_: object) -> None:
@@ -61,12 +70,25 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
         return False
 
     def start_daemon(*_: object) -> None:
+        nonlocal is_busy
+        if is_busy:
+            return
+        is_busy = True
         show(DaemonLine(gettext("The Impasto daemon is being started…")))
+        answered = _answer_of(bar.get_toplevel())
+
+        def wait() -> None:
+            handle_events()
+            if answered:
+                raise Abandoned(gettext("Cancelled."))
+
         try:
-            _start()
+            connect(while_waiting=wait).close()
         except ImpastoError as error:
+            is_busy = False
             show(DaemonLine(str(error)))
         else:
+            is_busy = False
             look_again()
 
     start.connect("clicked", start_daemon)
@@ -85,7 +107,8 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
     return bar
 
 
-def _start() -> None:
-    from impasto_shared.launcher import connect_or_start
-
-    connect_or_start(default_endpoint(), name="GIMP", while_waiting=handle_events).close()
+def _answer_of(dialog: Any) -> list[Any]:
+    """What is pressed in a dialog from now on."""
+    pressed: list[Any] = []
+    dialog.connect("response", lambda _, response: pressed.append(response))
+    return pressed

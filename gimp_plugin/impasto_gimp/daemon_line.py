@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from impasto_gimp.connection import NAME
 from impasto_gimp.session import duration
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.config import default_endpoint
-from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode, ImpastoError
+from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import ForecastReport, JobState, StatusReport
 from impasto_shared.paths import socket_path
 from impasto_shared.settings import StyleSettings
@@ -39,14 +41,21 @@ class Work:
     height: int
 
 
-def daemon_line(work: Work | None = None) -> DaemonLine:
-    """What the daemon is doing now, and how long `work` would take."""
+def daemon_line(
+    work: Work | None = None, *, while_waiting: Callable[[], object] = lambda: None
+) -> DaemonLine:
+    """What the daemon is doing now, and how long `work` would take.
+
+    while_waiting: as in `Client.connect`.
+    """
     from impasto_shared.client import Client
 
     try:
         endpoint = default_endpoint()
         patience_s = _PATIENCE_S if socket_path(endpoint) else _REMOTE_PATIENCE_S
-        with Client.connect(endpoint, name="GIMP", timeout_s=patience_s) as client:
+        with Client.connect(
+            endpoint, name=NAME, timeout_s=patience_s, while_waiting=while_waiting
+        ) as client:
             status = client.status(timeout_s=patience_s)
             return DaemonLine(line_of(status, _forecast(client, work, patience_s)))
     except DaemonUnavailable as error:
@@ -61,12 +70,7 @@ def daemon_line(work: Work | None = None) -> DaemonLine:
 def _forecast(client: Client, work: Work | None, patience_s: float) -> ForecastReport | None:
     if work is None:
         return None
-    try:
-        return client.forecast(work.settings, work.width, work.height, patience_s)
-    except DaemonError as error:
-        if error.code is ErrorCode.UNKNOWN_TYPE:  # an older daemon, which can paint all the same
-            return None
-        raise
+    return client.forecast(work.settings, work.width, work.height, patience_s)
 
 
 def line_of(status: StatusReport, forecast: ForecastReport | None = None) -> str:
@@ -78,10 +82,8 @@ def line_of(status: StatusReport, forecast: ForecastReport | None = None) -> str
         )
     under_way = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
     if under_way:
-        before = ngettext(
-            "{count} job is before yours.", "{count} jobs are before yours.", under_way
-        )
-        line += f" {before.format(count=under_way)}"
+        jobs = ngettext("{count} job is under way.", "{count} jobs are under way.", under_way)
+        line += f" {jobs.format(count=under_way)}"
     return line if forecast is None else f"{line} {_takes(forecast)}"
 
 

@@ -220,7 +220,8 @@ def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
         except ImpastoError as error:
             _tell(dialog, gettext("There can be no variations."), str(error))
         else:
-            apply_settings(config, chosen or settings)
+            if chosen is not None:
+                apply_settings(config, chosen)
 
     button.connect("clicked", choose)
     button.show()
@@ -238,7 +239,7 @@ def _align_labels(dialog: Any, settings: Sequence[Setting]) -> None:
 
 def _tell(parent: Any, text: str, detail: str) -> None:
     box = Gtk.MessageDialog(
-        title=TITLE,
+        title=parent.get_title(),
         transient_for=parent,
         modal=True,
         message_type=Gtk.MessageType.INFO,

@@ -13,6 +13,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib, GObject, Gtk, Pango  # noqa: E402
 
 from impasto_gimp.arguments import GALLERY_LABEL, StyleArguments  # noqa: E402
+from impasto_gimp.canvas import all_layers  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
 
@@ -110,7 +111,7 @@ def _rows(painted: Any) -> Iterator[list[Any]]:
             escaped = GLib.markup_escape_text(file.get_parse_name())
             yield [pixels, painting_name(path), escaped, file.get_uri(), None]
     for image in Gimp.get_images():
-        for layer in image.get_layers():
+        for layer in all_layers(image):
             if layer == painted or not layer.is_valid():
                 continue
             pixels = layer.get_thumbnail(_WIDTH_PX, _HEIGHT_PX, Gimp.PixbufTransparency.KEEP_ALPHA)

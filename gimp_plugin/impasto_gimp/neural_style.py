@@ -14,6 +14,7 @@ from gi.repository import Gegl, Gimp  # noqa: E402
 
 from impasto_gimp import canvas, running  # noqa: E402
 from impasto_gimp.arguments import settings_from  # noqa: E402
+from impasto_gimp.connection import connect  # noqa: E402
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
 from impasto_gimp.session import Session  # noqa: E402
 from impasto_gimp.styles import apply_recipe, chosen_styles, recipe_of, source_of  # noqa: E402
@@ -87,8 +88,8 @@ def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
     Gegl.init(None)
     styles = [style.read(place.layer) for style in chosen]
     recipe = recipe_of(place.layer, chosen, settings)
-    with _easel(place.layer) if interactive else ProgressBar() as easel:
-        source = canvas.read_layer(place.layer)
-        picture = Session(running.connect, easel).run(source.picture, styles, settings)
     name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
+    with _easel(place.layer) if interactive else ProgressBar(gettext("Neural Style")) as easel:
+        source = canvas.read_layer(place.layer)
+        picture = Session(connect, easel).run(source.picture, styles, settings)
     canvas.add_layer(source, place.above, picture, name, recipe)

@@ -9,18 +9,20 @@ from gi.repository import Gimp  # noqa: E402
 
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.session import Progress, Wish  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.messages import PreviewWish  # noqa: E402
 
 
 class ProgressBar:
-    """An easel without a picture."""
+    """An easel without a picture; `title` says what is painted."""
 
     previews: PreviewWish | None = None
 
+    def __init__(self, title: str) -> None:
+        self._title = title
+
     def __enter__(self) -> ProgressBar:
-        Gimp.progress_init(gettext("Neural Style"))
+        Gimp.progress_init(self._title)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -28,7 +30,7 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Moves the bar."""
-        Gimp.progress_set_text(f"{gettext('Neural Style')}: {progress.text}")
+        Gimp.progress_set_text(f"{self._title}: {progress.text}")
         if progress.fraction is None:
             Gimp.progress_pulse()
         else:

@@ -11,9 +11,8 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib  # noqa: E402
 
-from impasto_gimp.session import Abandoned, JobClient  # noqa: E402
+from impasto_gimp.session import Abandoned  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 
 
@@ -39,20 +38,11 @@ def run(procedure: Any, paint: Callable[[], bool]) -> Any:
         return _failure(
             procedure,
             gettext(
-                "Neural Style met an error of its own, {kind}: {error}. The terminal that GIMP "
-                "was started from shows where."
+                "The filter met an error of its own, {kind}: {error}. The terminal that GIMP was "
+                "started from shows where."
             ).format(kind=type(error).__name__, error=error),
         )
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
-
-
-def connect(*, on_start: Callable[[], None], while_waiting: Callable[[], object]) -> JobClient:
-    """A client of the daemon, which is started if none runs."""
-    from impasto_shared.launcher import connect_or_start
-
-    return connect_or_start(
-        default_endpoint(), name="GIMP", on_start=on_start, while_waiting=while_waiting
-    )
 
 
 def _failure(procedure: Any, message: str) -> Any:

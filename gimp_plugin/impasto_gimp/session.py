@@ -230,7 +230,7 @@ def _checked(picture: Image, content: Image) -> Image:
 def check_alive(report: JobReport) -> None:
     """Raises JobCancelled or DaemonError where a job has ended without a picture."""
     if report.state is JobState.CANCELLED:
-        raise JobCancelled(gettext("The job was cancelled at the daemon. Run Neural Style again."))
+        raise JobCancelled(gettext("The job was cancelled at the daemon. Run the filter again."))
     if report.state is JobState.FAILED:
         if report.problem is None:
             message = gettext("The daemon failed and did not say why.")

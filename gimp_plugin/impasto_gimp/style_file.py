@@ -50,7 +50,10 @@ def thumbnail(file: Any, width_px: int, height_px: int) -> Any:
     """
     try:
         _check_file(file, "It")
-        return GdkPixbuf.Pixbuf.new_from_file_at_size(file.get_path(), width_px, height_px)
+        path = file.get_path()
+        if path is None:  # somewhere that only GIMP reaches
+            return None
+        return GdkPixbuf.Pixbuf.new_from_file_at_size(path, width_px, height_px)
     except (InvalidImage, GLib.Error):
         return None
 

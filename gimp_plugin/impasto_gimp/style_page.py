@@ -21,6 +21,7 @@ from impasto_gimp.arguments import (  # noqa: E402
     STYLE_LABEL,
     StyleArguments,
 )
+from impasto_gimp.canvas import all_layers  # noqa: E402
 from impasto_gimp.gallery import new_gallery  # noqa: E402
 from impasto_gimp.style_file import thumbnail  # noqa: E402
 from impasto_gimp.styles import chosen_painting  # noqa: E402
@@ -139,7 +140,7 @@ def new_region_chooser(config: Any, arguments: StyleArguments, painted: Any) -> 
     chooser.set_tooltip_text(REGION_HELP)
     chooser.append_text(_EVERYWHERE)
     image = painted.get_image()
-    regions = [layer for layer in image.get_layers() if layer != painted] + image.get_channels()
+    regions = [layer for layer in all_layers(image) if layer != painted] + image.get_channels()
     for region in regions:
         chooser.append_text(region.get_name())
     label.set_mnemonic_widget(chooser)

@@ -12,6 +12,7 @@ from gi.repository import Gegl, Gimp  # noqa: E402
 
 from impasto_gimp import canvas, running  # noqa: E402
 from impasto_gimp.arguments import argument_name, value_of, values_from  # noqa: E402
+from impasto_gimp.connection import connect  # noqa: E402
 from impasto_gimp.progress_bar import ProgressBar  # noqa: E402
 from impasto_gimp.session import Session  # noqa: E402
 from impasto_gimp.styles import first_painting  # noqa: E402
@@ -66,6 +67,6 @@ def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: 
     content = canvas_of(width, height, canvas.opaque_format(image))
     style = chosen.read(None)
     name = f"{gettext('Texture')} ({chosen.name})"
-    with _easel(name, width, height) if interactive else ProgressBar() as easel:
-        picture = Session(running.connect, easel).run(content, [style], settings)
+    with _easel(name, width, height) if interactive else ProgressBar(gettext("Texture")) as easel:
+        picture = Session(connect, easel).run(content, [style], settings)
     canvas.add_picture(image, drawables, picture, name)

@@ -11,6 +11,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, GLib, Gtk  # noqa: E402
 
 from impasto_gimp import canvas  # noqa: E402
+from impasto_gimp.connection import connect  # noqa: E402
 from impasto_gimp.contact_sheet import (  # noqa: E402
     PICTURE_PX,
     ContactSheet,
@@ -20,9 +21,9 @@ from impasto_gimp.contact_sheet import (  # noqa: E402
 )
 from impasto_gimp.main_loop import handle_events  # noqa: E402
 from impasto_gimp.pixbufs import pixbuf_of  # noqa: E402
+from impasto_gimp.session import Abandoned  # noqa: E402
 from impasto_gimp.styles import ChosenStyle  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.config import default_endpoint  # noqa: E402
 from impasto_shared.errors import ImpastoError  # noqa: E402
 from impasto_shared.image import Image  # noqa: E402
 from impasto_shared.settings import StyleSettings  # noqa: E402
@@ -68,6 +69,8 @@ class _Variations:
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
+        self._dialog.connect("response", self._on_response)
+        self._has_ended = False
         self._kind = Gtk.ComboBoxText()
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
@@ -122,12 +125,21 @@ class _Variations:
         self._grid.show_all()
         self._dialog.resize(1, 1)  # as small as what it shows
         self._line.set_text(gettext("Looking for the daemon…"))
-        self._client = _connect()
+        self._client = connect(while_waiting=self._wait)
         self._sheet = ContactSheet(self._client, self._content, self._styles, variations)
 
     def _choose(self, _button: Any, settings: StyleSettings) -> None:
         self._chosen = settings
         self._dialog.response(Gtk.ResponseType.OK)
+
+    def _on_response(self, *_: object) -> None:
+        self._has_ended = True
+
+    def _wait(self) -> None:
+        """Keeps the windows alive; raises Abandoned where the dialog has been answered."""
+        handle_events()
+        if self._has_ended:
+            raise Abandoned(gettext("Cancelled."))
 
     def _tick(self) -> bool:
         # While the client waits it turns the main loop, and this may be called within itself.
@@ -186,9 +198,3 @@ def _shown(picture: Image) -> Any:
     return pixbuf_of(picture).scale_simple(
         max(1, width), max(1, height), GdkPixbuf.InterpType.BILINEAR
     )
-
-
-def _connect() -> Any:
-    from impasto_shared.launcher import connect_or_start
-
-    return connect_or_start(default_endpoint(), name="GIMP", while_waiting=handle_events)

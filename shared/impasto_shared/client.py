@@ -270,14 +270,18 @@ class Client:
         width: int,
         height: int,
         timeout_s: float = REPLY_TIMEOUT_S,
-    ) -> ForecastReport:
+    ) -> ForecastReport | None:
         """What a job with a content of `width` × `height` pixels would take.
 
-        Raises:
-            DaemonError: where the daemon is too old to know (unknown-type).
+        None where the daemon is too old to say; it can paint all the same.
         """
         request = Forecast(self._next_id(), settings, width, height)
-        return self._request(request, ForecastReport, timeout_s)
+        try:
+            return self._request(request, ForecastReport, timeout_s)
+        except DaemonError as error:
+            if error.code is ErrorCode.UNKNOWN_TYPE:
+                return None
+            raise
 
     def close(self) -> None:
         """Ends the connection; the daemon cancels what was submitted here and is not detached."""

@@ -360,6 +360,16 @@ def inside_a_group() -> Report:
 
 
 @situation
+def layers_in_groups() -> Report:
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    add_layer(image, 5, 5, alpha=True, parent=group)
+    add_layer(image, 5, 5, alpha=True).set_name("Top")
+    return {"names": [layer.get_name() for layer in canvas.all_layers(image)]}
+
+
+@situation
 def a_group() -> Report:
     image = new_image()
     group = Gimp.GroupLayer.new(image, "Group")

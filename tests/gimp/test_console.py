@@ -140,6 +140,10 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
             assert argument["range"] == [setting.low, setting.high]
 
 
+def test_layers_in_groups_can_be_chosen_too(report: Report) -> None:
+    assert situation(report, "layers_in_groups")["names"] == ["Top", "Group", "Photo"]
+
+
 TEXTURES = {
     "texture_of_8_bits": 4,
     "texture_of_16_bits": 4,

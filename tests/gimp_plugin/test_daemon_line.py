@@ -29,11 +29,11 @@ def forecast(painting_s: float | None, available: int | None = 8_000_000_000) ->
         (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
         (
             status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
-            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is before yours.",
+            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is under way.",
         ),
         (
             status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
-            "The Impasto daemon is ready. 2 jobs are before yours.",
+            "The Impasto daemon is ready. 2 jobs are under way.",
         ),
     ],
 )

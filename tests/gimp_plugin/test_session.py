@@ -427,7 +427,7 @@ def test_failed_job_without_a_reason_is_reported_too() -> None:
 def test_job_cancelled_elsewhere_is_said_to_be_cancelled() -> None:
     client = ScriptedClient([RUNNING], [CANCELLED])
 
-    with pytest.raises(JobCancelled, match=r"cancelled at the daemon\. Run Neural Style again"):
+    with pytest.raises(JobCancelled, match=r"cancelled at the daemon\. Run the filter again"):
         run(client)
 
     assert "fetch" not in client.calls

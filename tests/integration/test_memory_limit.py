@@ -34,6 +34,7 @@ def test_limit_too_low_for_the_first_plan_ends_with_the_right_picture(
 
     assert "200 × 150 pixels are painted all at once" in at_once
     assert "200 × 150 pixels are painted in tiles of 128 pixels" in log
+    assert forecast is not None
     assert forecast.available_bytes == 500_000_000
     assert forecast.needed_bytes > forecast.available_bytes
     assert forecast.tiles == 4

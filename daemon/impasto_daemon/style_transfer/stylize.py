@@ -13,9 +13,9 @@ from torch.nn import functional
 from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.enlarging import Enlarged
+from impasto_daemon.style_transfer.fitting import Fitting
 from impasto_daemon.style_transfer.layer import Layer, Paint
 from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.memory import Memory
 from impasto_daemon.style_transfer.memory_plan import Plan
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,
@@ -28,7 +28,7 @@ from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import Picture, fit, resize, to_image
 from impasto_daemon.style_transfer.vgg import VGG
-from impasto_daemon.style_transfer.wrapping import resize_wrapped, whole_units
+from impasto_daemon.style_transfer.wrapping import EnlargedWrapped, resize_wrapped, whole_units
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
@@ -98,8 +98,8 @@ def stylize(
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, photo)) for region in regions]
     preview = _Previews(layer, settings)
-    memory = Memory(available_bytes, settings, network.number_bytes)
-    painted = _paint(network, seen, regions, settings, memory, preview, on_step, should_stop)
+    fitting = Fitting(available_bytes, settings, network.number_bytes)
+    painted = _paint(network, seen, regions, settings, fitting, preview, on_step, should_stop)
     return layer.repainted(_finishing(painted, photo, settings, *layer.size))
 
 
@@ -111,11 +111,12 @@ def _finishing(
     photo: (1, 3, H, W), the photo no smaller than what was painted over it.
     """
     painted = painted.cpu()
+    enlarged: Enlarged | EnlargedWrapped
     if settings.tileable:
-        painted = resize_wrapped(painted.clamp(0, 1), height, width)
-    is_guided = settings.mode is Mode.TRANSFER and not settings.tileable
-    guide = resize(photo, *painted.shape[2:]) if is_guided else None
-    enlarged = Enlarged(painted, guide, height, width)
+        enlarged = EnlargedWrapped(painted, height, width)
+    else:
+        guide = resize(photo, *painted.shape[2:]) if settings.mode is Mode.TRANSFER else None
+        enlarged = Enlarged(painted, guide, height, width)
 
     def finished(seen: Tensor, rows: slice) -> Tensor:
         large = enlarged.rows(seen, rows)
@@ -152,7 +153,7 @@ def _paint(
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
-    memory: Memory,
+    fitting: Fitting,
     preview: Callable[[Tensor, int], Image],
     on_step: OnStep,
     should_stop: ShouldStop,
@@ -197,7 +198,9 @@ def _paint(
                 should_stop=should_stop,
             )
 
-        result = memory.use(attempt, height, width, _largest_painting_px(scaled), scale.evaluations)
+        result = fitting.use(
+            attempt, height, width, _largest_painting_px(scaled), scale.evaluations
+        )
         painted = result.rgb[:, :, :height, :width].cpu()
         if result.stopped:
             break

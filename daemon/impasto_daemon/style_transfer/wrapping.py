@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.memory_plan import MARGIN_PX
 
 UNIT_PX = 16
@@ -40,6 +41,25 @@ def resize_wrapped(rgb: Tensor, height: int, width: int) -> Tensor:
     tall = _scaled(rgb.repeat(1, 1, 3, 1), 3 * height, rgb.shape[3])[:, :, height : 2 * height]
     wide = _scaled(tall.repeat(1, 1, 1, 3), height, 3 * width)[:, :, :, width : 2 * width]
     return wide.clamp(0, 1)
+
+
+class EnlargedWrapped:
+    """As `enlarging.Enlarged`, of a picture that goes on at its edges; no photo guides it."""
+
+    def __init__(self, painted: Tensor, height: int, width: int) -> None:
+        self._height, self._width = height, width
+        self._whole: Tensor | None = None
+        if height <= painted.shape[2] or width <= painted.shape[3]:
+            self._whole = resize_wrapped(painted.clamp(0, 1), height, width)
+        else:
+            self._copies = Enlarged(painted.repeat(1, 1, 3, 3), None, 3 * height, 3 * width)
+
+    def rows(self, photo: Tensor, rows: slice) -> Tensor:
+        """Some of its rows: (1, 3, h, width), in [0, 1]."""
+        if self._whole is not None:
+            return self._whole[:, :, rows].clamp(0, 1)
+        middle = slice(rows.start + self._height, rows.stop + self._height)
+        return self._copies.rows(photo, middle)[:, :, :, self._width : 2 * self._width]
 
 
 def _scaled(rgb: Tensor, height: int, width: int) -> Tensor:

@@ -23,6 +23,7 @@ from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.style_transfer.wrapping import (
     MARGIN_PX,
     UNIT_PX,
+    EnlargedWrapped,
     inside,
     resize_wrapped,
     whole_units,
@@ -64,6 +65,21 @@ def test_scaling_does_not_see_the_edges(size: tuple[int, int]) -> None:
     thrice = resize(picture.repeat(1, 1, 3, 3), 3 * size[0], 3 * size[1])
     middle = thrice[:, :, size[0] : 2 * size[0], size[1] : 2 * size[1]]
     torch.testing.assert_close(scaled, middle, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(70, 101), (32, 48), (30, 90)])
+def test_enlarged_in_strips_it_is_what_it_is_at_once(size: tuple[int, int]) -> None:
+    picture = random_rgb(32, 48, seed=2)
+    photo = torch.zeros(1, 3, 10, size[1], dtype=torch.float64)
+    enlarged = EnlargedWrapped(picture, *size)
+
+    strips = [
+        enlarged.rows(photo, slice(start, min(start + 10, size[0])))
+        for start in range(0, size[0], 10)
+    ]
+
+    whole = resize_wrapped(picture, *size)
+    torch.testing.assert_close(torch.cat(strips, dim=2), whole, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

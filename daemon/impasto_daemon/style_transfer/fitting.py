@@ -1,4 +1,4 @@
-"""Painting within the memory there is: by the plan that fits, or by the next where it did not."""
+"""Painting within the memory there is, by a plan that fits; by a smaller one where it did not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_MEMORY = (
 )
 
 
-class Memory:
+class Fitting:
     """Finds, for each scale, a way to paint it that fits into memory."""
 
     def __init__(self, available_bytes: float, settings: StyleSettings, number_bytes: int) -> None:
@@ -43,7 +43,7 @@ class Memory:
         painting_px: int,
         evaluations: int,
     ) -> Transfer:
-        """What `attempt` gives with the fastest plan that fits; where it does not, with the next.
+        """What `attempt` gives with the fastest plan that fits; where it does not, with a smaller.
 
         Raises:
             MemoryError: where not even the smallest does.
@@ -69,7 +69,7 @@ class Memory:
                 # What is planned later must be smaller, too.
                 self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
                 plan = smaller
-                logger.warning("memory has run out (%s): going on in smaller tiles", error)
+                logger.warning("memory has run out: %s", error)
 
 
 def is_out_of_memory(error: Exception) -> bool:
