@@ -10,7 +10,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -269,8 +269,7 @@ def _stylize(options: argparse.Namespace) -> int:
     settings = StyleSettings.from_json(values)
     if not options.detach:
         check_writable(options.output)
-    content, icc_profile = read_image(options.photo)
-    return _order(options, content, settings, icc_profile)
+    return _order(options, lambda: read_image(options.photo), settings)
 
 
 def _texture(options: argparse.Namespace) -> int:
@@ -280,16 +279,19 @@ def _texture(options: argparse.Namespace) -> int:
     settings = texture_settings(values, options.width, options.height)
     if not options.detach:
         check_writable(options.output)
-    content = canvas_of(options.width, options.height, PixelFormat.RGB_U8)
-    return _order(options, content, settings, icc_profile=None)
+    canvas = canvas_of(options.width, options.height, PixelFormat.RGB_U8)
+    return _order(options, lambda: (canvas, None), settings)
 
 
 def _order(
-    options: argparse.Namespace, content: Image, settings: StyleSettings, icc_profile: bytes | None
+    options: argparse.Namespace,
+    read_content: Callable[[], tuple[Image, bytes | None]],
+    settings: StyleSettings,
 ) -> int:
-    """Has the daemon paint `content`, and writes the picture."""
+    """Has the daemon paint a content, read with its colour profile, and writes the picture."""
     from impasto_daemon.image_file import write_image
 
+    content, icc_profile = read_content()
     styles = _read_styles(options)
     check_styles(styles, content, settings)
     with connect_or_start(
@@ -300,6 +302,7 @@ def _order(
     ) as client:
         say_how_long(client, settings, content.width, content.height)
         job = client.submit(content, styles, settings, detached=options.detach)
+        del content, styles  # they may be large, and the result will be, too
         if options.detach:
             print(job)
             return 0

@@ -46,7 +46,7 @@ class Layer:
         height, width = fitted_size(*self.size, longest_side_px)
         # Filtering goes first along the rows, each by itself, and then along the columns.
         narrow = torch.empty(1, self._image.format.channels, self._image.height, width)
-        for rows, strip in self._strips():
+        for rows, strip in strips(self._image):
             seen = self._seen(strip)
             narrow[:, :3, rows] = resample(seen.rgb, seen.rgb.shape[2], width)
             if seen.alpha is not None:
@@ -58,7 +58,7 @@ class Layer:
         """An image of the same size and format with other colours, its alpha bit by bit."""
         pixels = bytearray(memoryview(self._image.pixels).nbytes)
         row_bytes = self._image.width * self._image.format.bytes_per_pixel
-        for rows, strip in self._strips():
+        for rows, strip in strips(self._image):
             painted = repaint(strip, paint(self._seen(strip).rgb, rows))
             pixels[rows.start * row_bytes : rows.stop * row_bytes] = painted.pixels
         return Image(self._image.width, self._image.height, self._image.format, memoryview(pixels))
@@ -72,7 +72,7 @@ class Layer:
     def _mean_colour(self) -> Tensor:
         """The mean colour of what can be seen: (1, 3, 1, 1)."""
         colours, opacity = torch.zeros(1, 3, 1, 1, dtype=torch.float64), 0.0
-        for _, strip in self._strips():
+        for _, strip in strips(self._image):
             picture = from_image(strip)
             if picture.alpha is not None:
                 weighted = picture.rgb * picture.alpha
@@ -80,12 +80,12 @@ class Layer:
                 opacity += picture.alpha.sum(dtype=torch.float64).item()
         return (colours / opacity if opacity else torch.full_like(colours, MID_GREY)).float()
 
-    def _strips(self) -> Iterator[tuple[slice, Image]]:
-        """Its rows in order, some at a time, as images on the same bytes."""
-        image = self._image
-        pixels, count = memoryview(image.pixels).cast("B"), max(1, _STRIP_PIXELS // image.width)
-        row_bytes = image.width * image.format.bytes_per_pixel
-        for start in range(0, image.height, count):
-            stop = min(image.height, start + count)
-            part = pixels[start * row_bytes : stop * row_bytes]
-            yield slice(start, stop), Image(image.width, stop - start, image.format, part)
+
+def strips(image: Image) -> Iterator[tuple[slice, Image]]:
+    """The rows of `image` in order, some at a time, as images on the same bytes."""
+    pixels, count = memoryview(image.pixels).cast("B"), max(1, _STRIP_PIXELS // image.width)
+    row_bytes = image.width * image.format.bytes_per_pixel
+    for start in range(0, image.height, count):
+        stop = min(image.height, start + count)
+        part = pixels[start * row_bytes : stop * row_bytes]
+        yield slice(start, stop), Image(image.width, stop - start, image.format, part)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer import colours
-from impasto_daemon.style_transfer.layer import Layer
+from impasto_daemon.style_transfer.layer import Layer, strips
 from impasto_daemon.style_transfer.losses import Painting, Region
 from impasto_daemon.style_transfer.tensors import fitted_size, from_image
 from impasto_shared.errors import InvalidImage
@@ -85,10 +85,14 @@ def _digest(region: Image | None) -> bytes:
 
 def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
     """How light each pixel of `image` is, (1, 1, H, W) in [0, 1]; transparent ones are black."""
-    picture = from_image(image)
-    mask = colours.luminance(picture.rgb)
-    if picture.alpha is not None:
-        mask = mask * picture.alpha
-    if not mask.any():
+    height, width = fitted_size(image.height, image.width, longest_side_px)
+    narrow = torch.empty(1, 1, image.height, width)
+    for rows, strip in strips(image):
+        picture = from_image(strip)
+        mask = colours.luminance(picture.rgb)
+        if picture.alpha is not None:
+            mask = mask * picture.alpha
+        narrow[:, :, rows] = reduced_mask(mask, strip.height, width)
+    if not narrow.any():
         raise InvalidImage(f"{name} is black everywhere: paint white where the style is to be.")
-    return reduced_mask(mask, *fitted_size(mask.shape[2], mask.shape[3], longest_side_px))
+    return reduced_mask(narrow, height, width)
