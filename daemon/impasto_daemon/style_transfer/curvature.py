@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -65,38 +66,48 @@ class BandCurvature:
         )
         pixels = gradient.shape[2] * gradient.shape[3]
         inverse = (steps / changes.clamp_min(_SMALLEST)).sqrt() * pixels  # (3, bands)
-        inverse = _filled(inverse, known=changes > 0)
+        inverse = _filled(inverse, known=changes > 0).to(gradient)
         bands = self._bands(gradient)
-        spectrum = self._spectrum(gradient) * inverse.to(gradient)[:, bands]
-        coloured = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
-        improved = torch.einsum("ij,ihw->jhw", gradient.new_tensor(_COLOURS), coloured)
-        return improved.unsqueeze(0)
+        improved = torch.zeros_like(gradient)
+        # One colour at a time: of a large picture the transforms would take more than its slope.
+        for colour, of_bands in zip(_COLOURS, inverse, strict=True):
+            spectrum = _spectrum(gradient, colour)
+            spectrum *= of_bands.index_select(0, bands).view(spectrum.shape)
+            plane = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
+            for channel, part in enumerate(colour):
+                improved[:, channel].add_(plane, alpha=part)
+        return improved
 
     def _energies(self, picture: Tensor) -> Tensor:
         """The squared length of `picture` in each colour and band: (3, bands)."""
-        squares = self._spectrum(picture).abs().square()
-        # The transform of real numbers leaves out all columns that mirror another.
-        squares[..., 1 : (picture.shape[3] + 1) // 2] *= 2
-        energies = squares.new_zeros(3, _BANDS)
-        return energies.index_add_(1, self._bands(picture).flatten(), squares.flatten(start_dim=1))
-
-    def _spectrum(self, picture: Tensor) -> Tensor:
-        colours = picture.new_tensor(_COLOURS)
-        coloured = torch.einsum("ij,jhw->ihw", colours, picture.squeeze(0))
-        spectrum: Tensor = torch.fft.rfft2(coloured, norm="ortho")
-        return spectrum
+        bands = self._bands(picture)
+        energies = picture.new_zeros(len(_COLOURS), _BANDS)
+        for colour, found in zip(_COLOURS, energies, strict=True):
+            squares = torch.view_as_real(_spectrum(picture, colour)).square().sum(dim=-1)
+            # The transform of real numbers leaves out all columns that mirror another.
+            squares[:, 1 : (picture.shape[3] + 1) // 2] *= 2
+            found.index_add_(0, bands, squares.flatten())
+        return energies
 
     def _bands(self, like: Tensor) -> Tensor:
-        """The band of each frequency of a real transform, the finest first: (H, W // 2 + 1)."""
+        """The band of each frequency of a real transform, the finest first: (H * (W // 2 + 1))."""
         size = (like.shape[2], like.shape[3])
         if self._size != size:
             down = torch.fft.fftfreq(size[0]).unsqueeze(1)
             across = torch.fft.rfftfreq(size[1]).unsqueeze(0)
             frequencies = (down.square() + across.square()).sqrt().clamp_min(1e-6)
             below_finest = -torch.log2(frequencies / math.sqrt(0.5))
-            bands = (_BANDS_PER_OCTAVE * below_finest).long().clamp(0, _BANDS - 1)
-            self._size, self._band_of = size, bands.to(like.device)
+            bands = (_BANDS_PER_OCTAVE * below_finest).int().clamp(0, _BANDS - 1)
+            self._size, self._band_of = size, bands.flatten().to(like.device)
         return self._band_of
+
+
+def _spectrum(picture: Tensor, colour: Sequence[float]) -> Tensor:
+    """The transform of one colour of `picture` (1, 3, H, W): (H, W // 2 + 1)."""
+    red, green, blue = picture.squeeze(0)
+    plane = (colour[0] * red).add_(green, alpha=colour[1]).add_(blue, alpha=colour[2])
+    spectrum: Tensor = torch.fft.rfft2(plane, norm="ortho")
+    return spectrum
 
 
 def _filled(values: Tensor, known: Tensor) -> Tensor:

@@ -13,7 +13,10 @@ from torch import Tensor
 from impasto_daemon.style_transfer.memory_plan import HISTORY
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
-"""The loss of a picture and its gradient, of the picture's shape; raises to end the search."""
+"""The loss of a picture and its gradient, of the picture's shape; raises to end the search.
+
+The picture belongs to it from then on: it may be kept, and is not to be changed.
+"""
 
 
 class Curvature(Protocol):
@@ -46,7 +49,11 @@ _SMALLEST_CURVATURE = 1e-8
 
 @dataclass(frozen=True)
 class _Pair:
-    """A step taken, the change of the gradient along it, and 1 / (step · change)."""
+    """A step taken, the change of the gradient along it, and 1 / (step · change).
+
+    Both are rounded, to half of a float32: they take most of the memory of a large picture, and
+    what L-BFGS makes of them is an estimate anyway (docs/benchmarks.md).
+    """
 
     step: Tensor
     change: Tensor
@@ -63,16 +70,13 @@ def minimise(
     """
     pairs: deque[_Pair] = deque(maxlen=history)
     picture = start
+    del start  # of a large picture every copy counts
     loss, gradient = evaluate(picture)
     while gradient.any():
-        direction = -_improved(gradient, pairs, curvature)
+        direction = _improved(gradient, pairs, curvature).neg_()
         slope = _dot(direction, gradient).item()
-        if slope >= 0:
-            if not pairs:
-                return
-            pairs.clear()
-            continue
-        found = _line_search(evaluate, picture, loss, direction, slope)
+        found = _line_search(evaluate, picture, loss, direction, slope) if slope < 0 else None
+        del direction
         if found is None:
             if not pairs:
                 return
@@ -81,6 +85,7 @@ def minimise(
         next_picture, loss, next_gradient = found
         _remember(pairs, curvature, next_picture - picture, next_gradient - gradient)
         picture, gradient = next_picture, next_gradient
+        del found, next_picture, next_gradient
 
 
 def _improved(gradient: Tensor, pairs: deque[_Pair], curvature: Curvature) -> Tensor:
@@ -93,12 +98,12 @@ def _improved(gradient: Tensor, pairs: deque[_Pair], curvature: Curvature) -> Te
     lengths = []
     for pair in reversed(pairs):
         length = pair.inverse_curvature * _dot(pair.step, improved)
-        improved -= length * pair.change
+        improved.addcmul_(pair.change.to(improved), length, value=-1)
         lengths.append(length)
     improved = curvature.improved(improved)
     for pair, length in zip(pairs, reversed(lengths), strict=True):
         correction = pair.inverse_curvature * _dot(pair.change, improved)
-        improved += (length - correction) * pair.step
+        improved.addcmul_(pair.step.to(improved), length - correction)
     return improved
 
 
@@ -108,22 +113,29 @@ def _line_search(
     """The first picture along `direction` that is better enough; None where there is none."""
     length = 1.0
     while length >= _SHORTEST_STEP:
-        tried = picture + length * direction
+        tried = torch.add(picture, direction, alpha=length)
         tried_loss, gradient = evaluate(tried)
         if tried_loss <= loss + _SUFFICIENT_DECREASE * length * slope:
             return tried, tried_loss, gradient
         # The lowest point of the parabola through both losses and the slope.
         lowest = -slope * length**2 / (2 * (tried_loss - loss - slope * length))
         length = min(max(lowest, _SHORTEST_CUT * length), _LONGEST_CUT * length)
+        del tried, gradient
     return None
 
 
 def _remember(pairs: deque[_Pair], curvature: Curvature, step: Tensor, change: Tensor) -> None:
-    along = _dot(step, change)
+    rounded_step, rounded_change = _rounded(step), _rounded(change)
+    along = _dot(rounded_step, rounded_change.to(step))
     if along > _SMALLEST_CURVATURE * step.norm() * change.norm():
-        pairs.append(_Pair(step, change, 1 / along))
+        pairs.append(_Pair(rounded_step, rounded_change, 1 / along))
         curvature.learn(step, change)
 
 
+def _rounded(picture: Tensor) -> Tensor:
+    return picture.bfloat16() if picture.dtype == torch.float32 else picture
+
+
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    return torch.dot(one.flatten(), other.flatten())
+    """The product of both, in the precision of `other`."""
+    return torch.dot(one.to(other).flatten(), other.flatten())

@@ -225,7 +225,7 @@ class _TileByTile(torch.autograd.Function):
         found = look_back(
             objective.network, ctx.inputs, objective.terms, surrogate, before_layer, tiling
         )
-        return found * slope, None, None, None
+        return found.mul_(slope), None, None, None
 
 
 def measure_targets(

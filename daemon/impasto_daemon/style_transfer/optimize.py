@@ -84,6 +84,7 @@ def transfer(
             raise _Stopped
 
     search = _Search(start, evaluations, on_evaluation)
+    del start  # of a large picture every copy counts
     try:
         objective = measure_targets(network, content, regions, settings, stop_if_asked, plan.tiling)
         search.run(objective, settings, curvature, plan.history, stop_if_asked)
@@ -116,9 +117,8 @@ class _Search:
                 raise _Finished
             self._left -= 1
             before_layer()
-            variable = rgb.detach().clone().requires_grad_()
-            loss, gradient = _loss_and_gradient(objective, variable, before_layer)
-            self._record(variable.detach(), loss)
+            loss, gradient = _loss_and_gradient(objective, rgb, before_layer)
+            self._record(rgb, loss)
             return loss, gradient
 
         try:
@@ -135,11 +135,14 @@ class _Search:
 def _loss_and_gradient(
     objective: Objective, rgb: Tensor, before_layer: BeforeLayer
 ) -> tuple[float, Tensor]:
-    loss = objective(rgb, before_layer)
-    (gradient,) = torch.autograd.grad(loss, rgb)
-    if not (loss.isfinite() and gradient.isfinite().all()):
+    variable = rgb.detach().requires_grad_()
+    loss = objective(variable, before_layer)
+    (gradient,) = torch.autograd.grad(loss, variable)
+    # Both in one transfer: each waits for all that the device has yet to do.
+    value, sum_of_slopes = torch.stack((loss.detach(), gradient.sum())).tolist()
+    if not (math.isfinite(value) and math.isfinite(sum_of_slopes)):
         raise NotFinite(
-            f"The loss became {loss.item():g} or its slope infinite, so the picture cannot be "
+            f"The loss became {value:g} or its slope infinite, so the picture cannot be "
             "improved further. Try a lower style strength or smoothness, or another painting."
         )
-    return loss.item(), gradient
+    return value, gradient

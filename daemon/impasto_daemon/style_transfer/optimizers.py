@@ -30,7 +30,7 @@ def scipy_lbfgsb(
 
     def scaled(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal scale
-        loss, gradient = evaluate(torch.from_numpy(flat).to(start).view_as(start))
+        loss, gradient = evaluate(torch.from_numpy(flat).to(start, copy=True).view_as(start))
         slope = gradient.flatten().cpu().numpy().astype(np.float64)
         if scale is None:
             mean_slope = float(np.abs(slope).mean())
@@ -58,7 +58,7 @@ def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature, _history:
     picture = start.clone()
     steps = torch.optim.Adam([picture], lr=_ADAM_RATE, betas=_ADAM_BETAS)
     while True:
-        _, picture.grad = evaluate(picture)
+        _, picture.grad = evaluate(picture.clone())
         if not picture.grad.any():
             return
         steps.step()

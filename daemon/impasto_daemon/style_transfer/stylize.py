@@ -172,24 +172,19 @@ def _paint(
             _scaled(region, height, width, scale.longest_side_px, settings.style_scale)
             for region in regions
         ]
-        start = (
-            starting_picture(work, scaled[0].paintings[0].rgb if scaled else work, settings)
-            if painted is None
-            else _sized(painted, height, width, settings)
-        )
 
         def attempt(
             plan: Plan,
             work: Tensor = work,
             scaled: Sequence[Region] = scaled,
-            start: Tensor = start,
+            painted: Tensor | None = painted,
             scale: Scale = scale,
         ) -> Transfer:
             return transfer(
                 network,
                 pad_to_min(work).to(network.device),
                 [_ready(region, network) for region in scaled],
-                pad_to_min(start).to(network.device),
+                pad_to_min(_start(painted, work, scaled, settings)).to(network.device),
                 scale.evaluations,
                 settings,
                 curvature,
@@ -207,6 +202,16 @@ def _paint(
     if painted is None:
         raise ValueError("there is no scale to paint at")
     return painted
+
+
+def _start(
+    painted: Tensor | None, work: Tensor, regions: Sequence[Region], settings: StyleSettings
+) -> Tensor:
+    """What a scale begins with, in the shape of `work`: what the one before has painted, if any."""
+    if painted is not None:
+        return _sized(painted, work.shape[2], work.shape[3], settings)
+    style = regions[0].paintings[0].rgb if regions else work
+    return starting_picture(work, style, settings)
 
 
 def _largest_painting_px(regions: Sequence[Region]) -> int:
