@@ -1,0 +1,345 @@
+"""The experiments that show what each setting does, as sheets of small pictures.
+
+Command line and plug-in both make them from here: which pictures there are, how each is painted,
+what is written below it, and what a sheet is to show. It paints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    Mode,
+    Model,
+    Optimizer,
+    Pooling,
+    Precision,
+    Start,
+    StyleLoss,
+    StyleSettings,
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a sheet.
+
+    name: its own within the sheet, of small letters, digits, `_` and `-`.
+    caption: what is written below it.
+    """
+
+    name: str
+    caption: str
+    settings: StyleSettings
+
+    @property
+    def needs_painting(self) -> bool:
+        """Whether it shows anything of a painting; all tiles have the photo's size."""
+        return self.settings.mode is not Mode.CONTENT
+
+
+@dataclass(frozen=True)
+class Row:
+    """Tiles that stand side by side; caption: what they have in common, or nothing."""
+
+    caption: str
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One experiment.
+
+    name: its own, of small letters.
+    shows: what there is to be seen, in a few sentences.
+    compares_losses: whether all tiles of a row bring down one and the same loss, so that its
+        values can be compared.
+    """
+
+    name: str
+    title: str
+    shows: str
+    rows: tuple[Row, ...]
+    compares_losses: bool = False
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """Its tiles, row after row."""
+        return tuple(tile for row in self.rows for tile in row.tiles)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work goes into each tile: its longest side in pixels, and the evaluations."""
+
+    size: int
+    evaluations: int
+
+
+FULL = Effort(size=320, evaluations=300)
+QUICK = Effort(size=192, evaluations=100)
+
+SHEET_NAMES = ("content", "style", "matrix", "pooling", "losses", "optimizers", "backbones")
+"""The names of all sheets, in their order."""
+
+
+def all_sheets(
+    size: int | None = None,
+    *,
+    is_quick: bool = False,
+    has_painting: bool = True,
+    model: Model = Model.AUTO,
+) -> tuple[Sheet, ...]:
+    """Every sheet, without the tiles and the sheets that need a painting where there is none.
+
+    size: the longest side of a tile in pixels; None leaves it to `is_quick`.
+    is_quick: less work for each tile, and fewer tiles.
+    model: the network of every sheet but the one that compares networks.
+
+    Raises:
+        InvalidSettings: for a size that is not possible.
+    """
+    effort = QUICK if is_quick else FULL
+    base = StyleSettings(
+        size=effort.size if size is None else size,
+        iterations=effort.evaluations,
+        model=model,
+        # Coarse numbers would hide what tells optimizers and losses apart.
+        precision=Precision.FLOAT32,
+        smoothness=0.0,
+        content_layers="relu4_1",
+        style_layers=_up_to(5),
+        style_loss=StyleLoss.GRAM,
+        start=Start.NOISE,
+    )
+    sheets = (
+        _content(base, convolutions=(1,) if is_quick else (1, 2)),
+        _style(base),
+        _matrix(base),
+        _pooling(base),
+        _losses(base),
+        _optimizers(base),
+        _backbones(base),
+    )
+    if has_painting:
+        return sheets
+    return tuple(sheet for sheet in map(_without_painting, sheets) if sheet.rows)
+
+
+def _without_painting(sheet: Sheet) -> Sheet:
+    rows = (
+        Row(row.caption, tuple(tile for tile in row.tiles if not tile.needs_painting))
+        for row in sheet.rows
+    )
+    return replace(sheet, rows=tuple(row for row in rows if row.tiles))
+
+
+def _up_to(block: int) -> str:
+    """The first layer of each block up to this one, all with the same weight."""
+    return ",".join(f"relu{number}_1:1" for number in range(1, block + 1))
+
+
+_BLOCKS = range(1, 6)
+
+
+def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
+    base = replace(base, mode=Mode.CONTENT)
+    return Sheet(
+        "content",
+        "What each layer remembers of the photo",
+        "Each picture began as noise and was changed until one layer of the network saw in it what "
+        "it sees in the photo (Gatys et al. 2015, figure 1, lower row). The lower layers keep "
+        "nearly every pixel. The higher ones keep what is where, and let go of the detail: that "
+        "is the freedom that paint needs.",
+        tuple(
+            Row(
+                "",
+                tuple(
+                    Tile(layer, layer, replace(base, content_layers=layer))
+                    for layer in (f"relu{block}_{convolution}" for block in _BLOCKS)
+                ),
+            )
+            for convolution in convolutions
+        ),
+    )
+
+
+def _style(base: StyleSettings) -> Sheet:
+    base = replace(base, mode=Mode.TEXTURE)
+    return Sheet(
+        "style",
+        "What more and more layers know of the painting's style",
+        "Each picture began as noise and was changed until the layers named below it have the same "
+        "Gram matrices as in the painting (Gatys et al. 2015, figure 1, upper row). The first "
+        "layer alone knows colours, a few more know strokes, all five know motifs.",
+        (
+            Row(
+                "",
+                tuple(
+                    Tile(f"up_to_relu{block}_1", _range(block), _with_style_up_to(block, base))
+                    for block in _BLOCKS
+                ),
+            ),
+        ),
+    )
+
+
+def _with_style_up_to(block: int, base: StyleSettings) -> StyleSettings:
+    return replace(base, style_layers=_up_to(block))
+
+
+def _range(block: int) -> str:
+    return "relu1_1" if block == 1 else f"relu1_1 … relu{block}_1"
+
+
+_STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+
+
+def _matrix(base: StyleSettings) -> Sheet:
+    return Sheet(
+        "matrix",
+        "Style layers and style strength",
+        "From row to row the style is taken from one layer more, from left to right it counts more "
+        "beside the content (Gatys et al. 2015, figure 3). More layers give larger forms of the "
+        "painting; a low strength keeps the photo, a high one leaves nothing but the painting.",
+        tuple(
+            Row(
+                _range(block),
+                tuple(
+                    Tile(
+                        f"up_to_relu{block}_1_strength_{strength:g}".replace(".", "-"),
+                        f"strength {strength:g}",
+                        replace(_with_style_up_to(block, base), style_strength=strength),
+                    )
+                    for strength in _STRENGTHS
+                ),
+            )
+            for block in _BLOCKS
+        ),
+    )
+
+
+def _kinds(base: StyleSettings) -> tuple[tuple[Mode, str, StyleSettings], ...]:
+    """The three things that can be painted: what a sheet calls them, and the settings."""
+    return (
+        (Mode.CONTENT, "The content alone", replace(base, mode=Mode.CONTENT)),
+        (Mode.TEXTURE, "The style alone", replace(base, mode=Mode.TEXTURE)),
+        (Mode.TRANSFER, "Both", base),
+    )
+
+
+def _pooling(base: StyleSettings) -> Sheet:
+    return Sheet(
+        "pooling",
+        "Average and maximum pooling",
+        "Everything else is the same, the seed too. The paper replaces the maximum, which the "
+        "network was trained with, by the average and finds the pictures a little better. Look at "
+        "how much detail is left, and how even the flat places are.",
+        tuple(
+            Row(
+                caption,
+                tuple(
+                    Tile(f"{mode}_{pooling}", label, replace(settings, pooling=Pooling(pooling)))
+                    for pooling, label in _choices("pooling").items()
+                ),
+            )
+            for mode, caption, settings in _kinds(base)
+        ),
+    )
+
+
+def _losses(base: StyleSettings) -> Sheet:
+    return Sheet(
+        "losses",
+        "Ways to compare styles",
+        "The same layers, compared in each of the ways that there are (Li et al. 2017 find that "
+        "the Gram matrix is one of many). The linear kernel sees mean activations alone; mean and "
+        "deviation, the Gram matrix and Wasserstein each see more.",
+        tuple(
+            Row(
+                caption,
+                tuple(
+                    Tile(f"{mode}_{loss}", label, replace(settings, style_loss=StyleLoss(loss)))
+                    for loss, label in _choices("style_loss").items()
+                ),
+            )
+            for mode, caption, settings in _kinds(base)
+            if mode is not Mode.CONTENT
+        ),
+    )
+
+
+def _optimizers(base: StyleSettings) -> Sheet:
+    return Sheet(
+        "optimizers",
+        "Ways downhill",
+        "One and the same loss, brought down from the same noise by each optimizer in the same "
+        "number of evaluations.",
+        (
+            Row(
+                "",
+                tuple(
+                    Tile(optimizer, label, replace(base, optimizer=Optimizer(optimizer)))
+                    for optimizer, label in _choices("optimizer").items()
+                ),
+            ),
+        ),
+        compares_losses=True,
+    )
+
+
+@dataclass(frozen=True)
+class _Backbone:
+    """A network, the layer that its content is read at, and those of its style."""
+
+    model: Model
+    content_layers: str
+    style_layers: str
+
+
+_BACKBONES: Sequence[_Backbone] = (
+    _Backbone(Model.VGG16_HED, "relu4_1", _up_to(5)),
+    _Backbone(Model.VGG19, "relu4_1", _up_to(5)),
+)
+
+
+def _backbones(base: StyleSettings) -> Sheet:
+    labels = _choices("model")
+    return Sheet(
+        "backbones",
+        "Networks",
+        "The same experiment with other networks. Those whose weights are not on this machine are "
+        "left out.",
+        tuple(
+            Row(
+                caption,
+                tuple(
+                    Tile(
+                        f"{mode}_{backbone.model}",
+                        labels[backbone.model],
+                        replace(
+                            settings,
+                            model=backbone.model,
+                            content_layers=backbone.content_layers,
+                            style_layers=backbone.style_layers,
+                        ),
+                    )
+                    for backbone in _BACKBONES
+                ),
+            )
+            for mode, caption, settings in _kinds(base)
+        ),
+    )
+
+
+def _choices(name: str) -> dict[str, str]:
+    """The choices of a setting with their labels."""
+    (found,) = (
+        setting.choices
+        for setting in SETTINGS
+        if isinstance(setting, ChoiceSetting) and setting.name == name
+    )
+    return dict(found)
