@@ -106,6 +106,7 @@ def all_sheets(
     base = StyleSettings(
         size=effort.size if size is None else size,
         iterations=effort.evaluations,
+        scales=1,  # as in the first paper
         model=model,
         # Coarse numbers would hide what tells optimizers and losses apart.
         precision=Precision.FLOAT32,

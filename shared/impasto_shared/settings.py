@@ -63,6 +63,7 @@ class Optimizer(StrEnum):
     LBFGS = "lbfgs"
     SCIPY = "scipy"
     ADAM = "adam"
+    GRADIENT_DESCENT = "gradient-descent"
 
 
 class Colours(StrEnum):
@@ -224,6 +225,16 @@ class StyleSettings:
         help="How many times the picture is compared with photo and painting and improved, at "
         "all scales together; 0 leaves it to the quality",
     )
+    scales: int = _setting(
+        IntegerSetting,
+        0,
+        low=0,
+        high=16,
+        label="Scales",
+        help="At how many sizes the picture is painted, from coarse to fine, each beginning with "
+        "the one before: 1 paints it at its full size from the start, as the first paper does; "
+        "0 leaves it to the quality",
+    )
     size: int = _setting(
         IntegerSetting,
         512,
@@ -321,6 +332,7 @@ class StyleSettings:
             Optimizer.LBFGS: "L-BFGS",
             Optimizer.SCIPY: "L-BFGS-B of SciPy",
             Optimizer.ADAM: "Adam",
+            Optimizer.GRADIENT_DESCENT: "Gradient descent",
         },
         label="Optimizer",
         help="How the picture is improved: lbfgs gets furthest in the same time",

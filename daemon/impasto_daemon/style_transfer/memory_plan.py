@@ -172,5 +172,5 @@ def _history_bytes(optimizer: Optimizer, history: int) -> int:
             return history * 2 * 3 * _FLOAT32_BYTES
         case Optimizer.SCIPY:  # the same in float64, and five pictures more
             return (2 * history + 5) * 3 * 8
-        case Optimizer.ADAM:
+        case Optimizer.ADAM | Optimizer.GRADIENT_DESCENT:
             return 0

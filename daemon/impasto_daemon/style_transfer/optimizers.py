@@ -20,6 +20,9 @@ _NO_LIMIT = 1_000_000
 # As in style transfer everywhere: a step changes a colour by about 5 of 255.
 _ADAM_RATE = 0.02
 _ADAM_BETAS = (0.9, 0.99)
+# A step that gets less than this part of what its slope promises has gone too far.
+_SUFFICIENT_DECREASE = 1e-4
+_LONGER, _SHORTER = 1.2, 0.5
 
 
 def scipy_lbfgsb(
@@ -65,8 +68,33 @@ def adam(evaluate: Evaluate, start: Tensor, _curvature: BandCurvature, _history:
         picture.clamp_(0, 1)
 
 
+def gradient_descent(
+    evaluate: Evaluate, start: Tensor, _curvature: BandCurvature, _history: int
+) -> None:
+    """Straight down the slope (Cauchy 1847), the simplest way, and one to measure others by.
+
+    The first step is as long as that of L-BFGS. No fixed rate serves noise and a finished picture
+    alike: after a step that gets far enough down (Armijo's condition, Nocedal and Wright 2006,
+    equation 3.4) the rate grows a little; one that does not is undone, and the rate halved.
+    """
+    picture = start
+    loss, gradient = evaluate(picture)
+    if not gradient.any():
+        return
+    rate = FIRST_CHANGE / gradient.abs().mean()
+    while not torch.equal(tried := picture - rate * gradient, picture):
+        promised = (rate * gradient.square().sum()).item()
+        tried_loss, tried_gradient = evaluate(tried)
+        if tried_loss <= loss - _SUFFICIENT_DECREASE * promised:
+            picture, loss, gradient = tried, tried_loss, tried_gradient
+            rate = rate * _LONGER
+        else:
+            rate = rate * _SHORTER
+
+
 OPTIMIZERS: Mapping[Optimizer, Callable[[Evaluate, Tensor, BandCurvature, int], None]] = {
     Optimizer.LBFGS: lbfgs.minimise,
     Optimizer.SCIPY: scipy_lbfgsb,
     Optimizer.ADAM: adam,
+    Optimizer.GRADIENT_DESCENT: gradient_descent,
 }

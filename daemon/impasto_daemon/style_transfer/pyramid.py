@@ -18,6 +18,8 @@ from impasto_shared.settings import Mode, Quality, StyleSettings
 COARSEST_PX = 181
 # The last scale is at least so much larger than the one before.
 _SMALLEST_STEP = 1.2
+# The network sees nothing in less.
+_SMALLEST_PX = 32
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,12 @@ class Scale:
 def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
     """The scales up to `longest_side_px`, the coarsest first; a draft stops before.
 
-    With `settings.iterations` their evaluations add up to that number, shared out as the quality
-    would have it; the finest scale gets at least one, the coarsest are left out before it does not.
-    What a layer remembers of a photo is painted at one scale: coarser ones would help it.
+    With `settings.scales` there are so many, as far as there are sizes to paint at: further ones
+    are coarser than usual, and what would have been done at those left out is done at the coarsest
+    of the others. With `settings.iterations` their evaluations add up to that number, shared out as
+    the quality would have it; the finest scale gets at least one, the coarsest are left out before
+    it does not. Unless scales are asked for, what a layer remembers of a photo is painted at one:
+    coarser ones would help it.
     """
     schedule = SCHEDULES[settings.quality]
     longest_side_px = max(
@@ -81,9 +86,23 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
         side *= schedule.factor
     sides.append(longest_side_px)
     scales = [Scale(side, schedule.evaluations(side)) for side in sides]
-    if settings.mode is Mode.CONTENT:
-        scales = [Scale(longest_side_px, sum(scale.evaluations for scale in scales))]
+    count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
+    scales = _counted(scales, count, schedule)
     return _shared_out(scales, settings.iterations) if settings.iterations else scales
+
+
+def _counted(scales: list[Scale], count: int, schedule: Schedule) -> list[Scale]:
+    """So many scales with the same finest one, fewer where the coarser ones would be too small."""
+    left_out, kept = scales[:-count], scales[-count:]
+    coarsest = kept[0]
+    evaluations = coarsest.evaluations + sum(scale.evaluations for scale in left_out)
+    kept[0] = Scale(coarsest.longest_side_px, evaluations)
+    while len(kept) < count:
+        side = round(kept[0].longest_side_px / schedule.factor)
+        if side < _SMALLEST_PX:
+            break
+        kept.insert(0, Scale(side, schedule.evaluations(side)))
+    return kept
 
 
 def _shared_out(scales: list[Scale], evaluations: int) -> list[Scale]:

@@ -1,7 +1,7 @@
 import pytest
 
 from impasto_daemon.style_transfer.pyramid import COARSEST_PX, plan_scales
-from impasto_shared.settings import Quality, StyleSettings
+from impasto_shared.settings import Mode, Quality, StyleSettings
 
 
 @pytest.mark.parametrize("quality", Quality)
@@ -43,3 +43,39 @@ def test_iterations_asked_for_are_shared_out_to_the_last_one(iterations: int, si
     assert sum(scale.evaluations for scale in scales) == iterations
     assert min(scale.evaluations for scale in scales) >= 1
     assert scales[-1].longest_side_px == size
+
+
+@pytest.mark.parametrize("scales", range(1, 17))
+@pytest.mark.parametrize("size", [32, 100, 181, 512, 3000])
+def test_there_are_as_many_scales_as_are_asked_for(scales: int, size: int) -> None:
+    found = plan_scales(size, StyleSettings(scales=scales))
+
+    sides = [scale.longest_side_px for scale in found]
+    assert sides == sorted(set(sides))
+    assert sides[-1] == size
+    # Where there are fewer, a coarser one would be too small.
+    assert len(found) == scales or 32 <= sides[0] < 2**0.5 * 33
+
+
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_fewer_scales_get_the_evaluations_of_those_left_out(scales: int) -> None:
+    usual, fewer = plan_scales(512, StyleSettings()), plan_scales(512, StyleSettings(scales=scales))
+
+    assert len(fewer) < len(usual)
+    assert sum(scale.evaluations for scale in fewer) == sum(scale.evaluations for scale in usual)
+    assert fewer[1:] == usual[1 - scales :][: scales - 1]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_one_scale_is_what_a_memory_of_the_photo_is_painted_at(mode: Mode) -> None:
+    usual = plan_scales(512, StyleSettings(mode=mode))
+
+    assert (len(usual) == 1) == (mode is Mode.CONTENT)
+    assert len(plan_scales(512, StyleSettings(mode=mode, scales=3))) == 3
+
+
+def test_iterations_are_shared_out_to_the_scales_asked_for() -> None:
+    scales = plan_scales(512, StyleSettings(scales=2, iterations=50))
+
+    assert [scale.longest_side_px for scale in scales] == [362, 512]
+    assert sum(scale.evaluations for scale in scales) == 50
