@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from impasto_daemon.loss_curve import LossCurve
 from impasto_daemon.pace import Pace
 from impasto_daemon.results import Picture, Results
 from impasto_daemon.turns import Turns
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem, Submit
+from impasto_shared.messages import CurvePoint, JobReport, JobState, PreviewWish, Problem, Submit
 from impasto_shared.options import DaemonOptions
 from impasto_shared.settings import StyleSettings
 
@@ -67,6 +68,7 @@ class Job:
     started_s: float | None = None
     first_step_s: float | None = None
     first_done: float = 0.0
+    curve: LossCurve = field(default_factory=LossCurve)
     ended_s: float | None = None
     problem: Problem | None = None
     picture: Picture | None = None
@@ -172,9 +174,11 @@ class JobTable:
     def advance(self, job: Job, step: int, steps: int, loss: float, done: float) -> None:
         """Notes that `step` of `steps` evaluations are done, which are `done` of the work."""
         job.submission = None
+        now_s = self.clock()
         if job.first_step_s is None:
-            job.first_step_s, job.first_done = self.clock(), done
+            job.first_step_s, job.first_done = now_s, done
         job.step, job.steps, job.loss, job.done = step, steps, loss, done
+        job.curve.add(CurvePoint(step, now_s - job.first_step_s, loss))
 
     def finish(self, job: Job, result: Image | Picture) -> None:
         """Ends a job with its picture, kept already or not; one cancelled meanwhile stays so."""

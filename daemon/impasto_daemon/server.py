@@ -55,6 +55,8 @@ from impasto_shared.messages import (
     Accepted,
     Cancel,
     ClientMessage,
+    Curve,
+    CurveReport,
     ErrorReply,
     Fetch,
     Forecast,
@@ -227,6 +229,9 @@ class Server:
                 self._jobs.forget(job)
             case Fetch():
                 return Result(message.id, message.job, self._jobs.fetch(message.job))
+            case Curve():
+                points = self._jobs.find(message.job).curve.points
+                return CurveReport(message.id, message.job, points)
             case Status():
                 return self._status(message)
             case Forecast():

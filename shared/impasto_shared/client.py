@@ -42,6 +42,9 @@ from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
     Cancel,
+    Curve,
+    CurvePoint,
+    CurveReport,
     DaemonMessage,
     ErrorReply,
     Fetch,
@@ -80,7 +83,7 @@ _HANDSHAKE_FAILED = (
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 )
 
-Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, Result)
+Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, CurveReport, Result)
 
 
 class Client:
@@ -244,6 +247,10 @@ class Client:
     def fetch(self, job: str) -> Image:
         """The picture of a job that is done; raises DaemonError where there is none."""
         return self._request(Fetch(self._next_id(), job), Result, FETCH_TIMEOUT_S).image
+
+    def curve(self, job: str) -> tuple[CurvePoint, ...]:
+        """How the loss of a job came down, whatever has become of it."""
+        return self._request(Curve(self._next_id(), job), CurveReport).points
 
     def cancel(self, job: str) -> JobReport:
         """Ends a job; one that has ended already stays as it is."""

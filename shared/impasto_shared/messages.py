@@ -276,6 +276,13 @@ class Forget(JobRequest):
 
 
 @dataclass(frozen=True)
+class Curve(JobRequest):
+    """Asks how the loss of a job came down, as far as it has come."""
+
+    type: ClassVar[str] = "curve"
+
+
+@dataclass(frozen=True)
 class Welcome:
     """Answers hello. `boot` is drawn anew at every start of the daemon."""
 
@@ -328,6 +335,28 @@ class ForecastReport:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """The `loss` that evaluation number `step` (from 1) found, `seconds` after the first one."""
+
+    step: int
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """Answers curve: the evaluations of the job, or of a long one some at even distances.
+
+    Losses of different scales cannot be compared.
+    """
+
+    type: ClassVar[str] = "curve-report"
+    re: str
+    job: str
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """Answers fetch with the picture."""
 
@@ -367,7 +396,15 @@ class Preview:
     image: Image
 
 
-ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Forecast | Fetch | Forget
+ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Forecast | Fetch | Forget | Curve
 DaemonMessage = (
-    Welcome | Accepted | StatusReport | ForecastReport | Result | ErrorReply | Update | Preview
+    Welcome
+    | Accepted
+    | StatusReport
+    | ForecastReport
+    | CurveReport
+    | Result
+    | ErrorReply
+    | Update
+    | Preview
 )

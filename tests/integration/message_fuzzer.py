@@ -10,6 +10,7 @@ from typing import Any
 from impasto_shared.codec import MAGIC, MAX_HEADER_BYTES, encode
 from impasto_shared.messages import (
     Cancel,
+    Curve,
     Fetch,
     Forget,
     Hello,
@@ -69,7 +70,7 @@ class MessageFuzzer:
             wish,
             chance.random() < 0.2,
         )
-        kind = chance.choice([Cancel, Keep, Fetch, Forget])
+        kind = chance.choice([Cancel, Keep, Fetch, Forget, Curve])
         return chance.choice(
             [
                 Hello(number, "fuzzer"),

@@ -74,6 +74,28 @@ def test_updates_tell_of_every_step_and_falling_loss(shared_daemon: DaemonProces
     assert losses[-1] < losses[0]
 
 
+def test_the_curve_has_every_evaluation_of_a_job(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=12))
+        before = client.curve(job)
+        final = last_report(client, job)
+        client.forget(job)
+        points = client.curve(job)
+
+    assert len(before) < 12
+    assert [point.step for point in points] == list(range(1, 13))
+    assert points[0].seconds == 0
+    assert [point.seconds for point in points] == sorted(point.seconds for point in points)
+    assert points[-1].loss == final.loss
+
+
+def test_there_is_no_curve_of_a_job_that_never_was(shared_daemon: DaemonProcess) -> None:
+    with shared_daemon.client() as client, pytest.raises(DaemonError) as caught:
+        client.curve("0" * 32)
+
+    assert caught.value.code is ErrorCode.UNKNOWN_JOB
+
+
 @pytest.mark.parametrize(
     ("form", "preview_form"),
     [

@@ -19,6 +19,9 @@ from impasto_shared.messages import (
     Accepted,
     Cancel,
     ClientMessage,
+    Curve,
+    CurvePoint,
+    CurveReport,
     DaemonMessage,
     ErrorReply,
     Fetch,
@@ -99,10 +102,17 @@ requests = st.one_of(
     st.builds(Status, text),
     st.builds(Fetch, text, jobs),
     st.builds(Forget, text, jobs),
+    st.builds(Curve, text, jobs),
 )
 replies = st.one_of(
     st.builds(Welcome, text, text, text, st.builds(Limits, counts, counts, counts, counts)),
     st.builds(Accepted, text, reports),
+    st.builds(
+        CurveReport,
+        text,
+        jobs,
+        st.lists(st.builds(CurvePoint, counts, numbers, numbers), max_size=3).map(tuple),
+    ),
     st.builds(
         StatusReport,
         text,
