@@ -29,6 +29,7 @@ ALLOWED = {
     "daemon/impasto_daemon/doctor/painting.py": {"impasto_daemon", "torch"},
     "daemon/impasto_daemon/worker.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
     "daemon/impasto_daemon/image_file.py": {"impasto_shared", "PIL", "numpy"},
+    "daemon/impasto_daemon/explore/drawing.py": {"impasto_daemon", "impasto_shared", "PIL"},
     "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
 }
 

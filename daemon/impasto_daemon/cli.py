@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from impasto_daemon.explore.cli import add_arguments as add_explore_arguments
 from impasto_daemon.jobs_cli import (
     CLIENT_NAME,
     EXIT_CANCELLED,
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_stylize(commands)
     _add_texture(commands)
+    _add_explore(commands)
     _add_job_commands(commands)
     _add_weights(commands)
     _add_keys(commands)
@@ -347,6 +349,15 @@ def _one_each(given: list[Any] | None, count: int, default: object, name: str) -
             name, f"--{name} needs one value for each painting: {count}, not {len(given)}."
         )
     return given
+
+
+# explore
+
+
+def _add_explore(commands: _Commands) -> None:
+    command = _add_command(commands, "explore", "show on contact sheets what each setting does")
+    add_explore_arguments(command)
+    _add_endpoint(command)
 
 
 # status, jobs, show, fetch, cancel and keep

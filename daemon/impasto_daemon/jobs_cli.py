@@ -82,12 +82,12 @@ def say_how_long(client: Client, settings: StyleSettings, width: int, height: in
     forecast = client.forecast(settings, width, height)
     if forecast is None:
         return
-    takes = [] if forecast.painting_s is None else [f"about {_span(forecast.painting_s)}"]
+    takes = [] if forecast.painting_s is None else [f"about {span(forecast.painting_s)}"]
     available = forecast.available_bytes
     of_all = "" if available is None else f" of the {available / 1e9:.1f} GB there are"
     takes.append(f"{forecast.needed_bytes / 1e9:.1f} GB of memory{of_all}")
     in_tiles = f", in {forecast.tiles} tiles" if forecast.tiles > 1 else ""
-    waiting = f", after waiting {_span(forecast.waiting_s)}" if forecast.waiting_s else ""
+    waiting = f", after waiting {span(forecast.waiting_s)}" if forecast.waiting_s else ""
     print(f"Painting takes {' and '.join(takes)}{in_tiles}{waiting}.", file=sys.stderr)
 
 
@@ -164,7 +164,7 @@ def job_line(report: JobReport) -> str:
     if report.state in (JobState.QUEUED, JobState.RUNNING):
         line += f"  {progress_line(report)}"
     if report.kept_s is not None:
-        line += f"  kept for {_span(report.kept_s)} more"
+        line += f"  kept for {span(report.kept_s)} more"
     if report.problem is not None:
         line += f"  {report.problem.message}"
     return line
@@ -175,7 +175,7 @@ def _job_lines(report: JobReport) -> list[str]:
         f"Job        {report.job}",
         f"State      {report.state.value}",
         f"Size       {report.width} × {report.height} pixels",
-        f"Submitted  {_span(report.submitted_s)} ago by {report.client or 'an unnamed program'}"
+        f"Submitted  {span(report.submitted_s)} ago by {report.client or 'an unnamed program'}"
         + (", detached" if report.detached else ""),
     ]
     if not report.state.is_final:
@@ -184,9 +184,9 @@ def _job_lines(report: JobReport) -> list[str]:
         loss = "" if report.loss is None else f", loss {report.loss:.4g}"
         lines.append(f"Steps      {report.step} of {report.steps}{loss}")
     if report.painted_s is not None:
-        lines.append(f"Painted    for {_span(report.painted_s)}")
+        lines.append(f"Painted    for {span(report.painted_s)}")
     if report.kept_s is not None:
-        lines.append(f"Picture    kept for {_span(report.kept_s)} more")
+        lines.append(f"Picture    kept for {span(report.kept_s)} more")
     elif report.state is JobState.DONE:
         lines.append("Picture    gone")
     if report.problem is not None:
@@ -195,7 +195,7 @@ def _job_lines(report: JobReport) -> list[str]:
 
 
 def _status_lines(status: StatusReport) -> list[str]:
-    lines = [f"Impasto {status.version}, pid {status.pid}, up for {_span(status.uptime_s)}"]
+    lines = [f"Impasto {status.version}, pid {status.pid}, up for {span(status.uptime_s)}"]
     worker = status.worker
     if worker.pid is None:
         lines.append("No network is loaded.")
@@ -208,7 +208,7 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     counts = f"{metrics.done} done, {metrics.failed} failed, {metrics.cancelled} cancelled"
     lines = [f"Jobs: {metrics.queued} waiting, {counts}"]
     if metrics.waited_s is not None and metrics.painted_s is not None:
-        lines[0] += f"; {_span(metrics.painted_s)} each, after {_span(metrics.waited_s)} of waiting"
+        lines[0] += f"; {span(metrics.painted_s)} each, after {span(metrics.waited_s)} of waiting"
     memory = [
         f"{name} {size / 1e6:.0f} MB"
         for name, size in (("server", metrics.server_bytes), ("worker", metrics.worker_bytes))
@@ -230,7 +230,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest_s:02d}" if hours else f"{minutes}:{rest_s:02d}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """As 12 s, 5 min, or 3.5 h."""
     if seconds < 100:
         return f"{seconds:.0f} s"

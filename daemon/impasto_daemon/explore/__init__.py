@@ -1,0 +1,1 @@
+"""The command `impasto explore`: contact sheets that show what each setting does."""
