@@ -29,7 +29,7 @@ import samples
 from impasto_daemon.style_transfer import lbfgs
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.moments import moments
-from impasto_daemon.style_transfer.vgg import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.winograd import Winograd
 from others import CONTENT_PLACE, STYLE_PLACES, neural_style_pt, vgg16_features
 

@@ -11,7 +11,14 @@ from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
 from impasto_shared.options import OPTIONS, Option, toml_value, values_of
-from impasto_shared.settings import SETTINGS, ChoiceSetting, LayersSetting, Setting, SwitchSetting
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    LayersSetting,
+    OpenChoiceSetting,
+    Setting,
+    SwitchSetting,
+)
 from integration.daemon_process import ROOT, DaemonProcess
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
@@ -22,6 +29,7 @@ def settings_row(setting: Setting) -> str:
         values, default = "layers, each with a weight", f"`{setting.default}`"
     elif isinstance(setting, ChoiceSetting):
         values = ", ".join(f"`{name}`" for name in setting.choices)
+        values += f", or {setting.others}" if isinstance(setting, OpenChoiceSetting) else ""
         default = setting.default.value
     elif isinstance(setting, SwitchSetting):
         values, default = "true or false", "true" if setting.default else "false"

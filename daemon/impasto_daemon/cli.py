@@ -41,6 +41,7 @@ from impasto_shared.settings import (
     LayersSetting,
     Model,
     NumberSetting,
+    OpenChoiceSetting,
     Setting,
     StyleSettings,
     SwitchSetting,
@@ -243,6 +244,11 @@ def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
     option = "--" + setting.name.replace("_", "-")
     text = f"{setting.help.replace('%', '%%')} (default: %(default)s)"
     match setting:
+        case OpenChoiceSetting():
+            names = "|".join(setting.choices)
+            command.add_argument(
+                option, default=setting.default.value, metavar=f"{names}|NAME", help=text
+            )
         case ChoiceSetting():
             default = setting.default.value
             command.add_argument(option, choices=list(setting.choices), default=default, help=text)
@@ -412,13 +418,13 @@ def _add_weights(commands: _Commands) -> None:
     actions = command.add_subparsers(metavar="ACTION")
     listing = _add_command(actions, "list", "show which networks are on this machine")
     listing.set_defaults(run=_list_weights)
-    names = [model.value for model in Model if model is not Model.AUTO]
-    fetching = _add_command(actions, "fetch", "download a network if it is missing or damaged")
-    fetching.add_argument("model", choices=names)
-    fetching.set_defaults(run=_fetch_weights)
-    verifying = _add_command(actions, "verify", "check that a network is as it was published")
-    verifying.add_argument("model", choices=names)
-    verifying.set_defaults(run=_verify_weights)
+    for name, summary, run in (
+        ("fetch", "download a network if it is missing or damaged", _fetch_weights),
+        ("verify", "check that a network is as it was published", _verify_weights),
+    ):
+        command = _add_command(actions, name, summary)
+        command.add_argument("model", help="its name, as the setting model has it")
+        command.set_defaults(run=run)
 
 
 def _list_weights(_: argparse.Namespace) -> int:
@@ -426,26 +432,26 @@ def _list_weights(_: argparse.Namespace) -> int:
 
     default = resolve(Model.AUTO)
     for kept in list_kept():
-        mark = "  (the default)" if kept.model is default else ""
+        mark = "  (the default)" if kept.model == default else ""
         if kept.path is None:
-            print(f"{kept.model.value:9}  missing  impasto weights fetch {kept.model.value}")
+            print(f"{kept.model:9}  missing  impasto weights fetch {kept.model}")
         else:
             size_mb = kept.path.stat().st_size / 1e6
-            print(f"{kept.model.value:9}  {size_mb:4.0f} MB  {kept.path}{mark}")
+            print(f"{kept.model:9}  {size_mb:4.0f} MB  {kept.path}{mark}")
     return 0
 
 
 def _fetch_weights(options: argparse.Namespace) -> int:
     from impasto_daemon.weights import fetch
 
-    print(fetch(Model(options.model)))
+    print(fetch(options.model))
     return 0
 
 
 def _verify_weights(options: argparse.Namespace) -> int:
     from impasto_daemon.weights import verify
 
-    print(f"{verify(Model(options.model))} is as it was published")
+    print(f"{verify(options.model)} is as it was published")
     return 0
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_daemon.style_transfer.memory_plan import Work, choose, px_around
+from impasto_daemon.style_transfer.memory_plan import WIDEST_BYTES, Work, choose, px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
-from impasto_shared.settings import StyleSettings
+from impasto_shared.settings import StyleSettings, is_vgg
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ def forecast_memory(
 ) -> NeededMemory:
     """What painting a content of `width` × `height` pixels needs where so much is available.
 
-    Its paintings are taken to be as large as it is, and its numbers to have 32 bits.
+    Its paintings are taken to be as large as it is, its numbers to have 32 bits, and a network
+    that is no VGG to be as wide as any.
     """
     longest = max(width, height)
     scale = plan_scales(min(settings.size, longest), settings)[-1]
@@ -36,6 +37,7 @@ def forecast_memory(
         painting_px,
         scale.evaluations,
         settings.optimizer,
+        untiled_bytes=None if is_vgg(settings.model) else WIDEST_BYTES,
     )
     plan = choose(work, available_bytes)
     return NeededMemory(plan.needed_bytes, plan.tiles(work))

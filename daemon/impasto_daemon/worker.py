@@ -21,9 +21,9 @@ from impasto_daemon import weights
 from impasto_daemon.log import start_logging
 from impasto_daemon.memory import available_bytes, give_memory_back
 from impasto_daemon.style_transfer.fitting import is_out_of_memory
+from impasto_daemon.style_transfer.network import Network
 from impasto_daemon.style_transfer.precision import number_type
 from impasto_daemon.style_transfer.stylize import Step, stylize
-from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
@@ -41,7 +41,7 @@ from impasto_daemon.worker_messages import (
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.messages import Problem
-from impasto_shared.settings import Model, Pooling, StyleSettings
+from impasto_shared.settings import Pooling, StyleSettings
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class Worker:
         self._socket = socket
         self._device = device
         self._limit_bytes = limit_bytes
-        self._loaded: tuple[Model, Pooling, torch.dtype] | None = None
-        self._network: VGG
+        self._loaded: tuple[str, Pooling, torch.dtype] | None = None
+        self._network: Network
 
     def serve(self) -> None:
         """Runs jobs for ever."""
@@ -123,7 +123,7 @@ class Worker:
         )
         return hand_over(run, image) if stop is None or stop.is_wanted else Stopped(run.job)
 
-    def _load(self, settings: StyleSettings) -> VGG:
+    def _load(self, settings: StyleSettings) -> Network:
         """The network, from memory if the last job used the same."""
         model = weights.resolve(settings.model)
         dtype = number_type(settings.precision, self._device)
@@ -132,7 +132,7 @@ class Worker:
                 model, settings.pooling, device=self._device, dtype=dtype
             )
             self._loaded = model, settings.pooling, dtype
-            self._send(Loaded(_device_name(self._device), model.value, _gpu_bytes(self._device)))
+            self._send(Loaded(_device_name(self._device), str(model), _gpu_bytes(self._device)))
         return self._network
 
     def _receive(self) -> ServerMessage:

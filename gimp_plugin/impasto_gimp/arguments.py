@@ -201,7 +201,7 @@ def apply_settings(config: Any, settings: StyleSettings) -> None:
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
         config.set_property(
-            argument_name(setting), value.value if isinstance(setting, ChoiceSetting) else value
+            argument_name(setting), str(value) if isinstance(setting, ChoiceSetting) else value
         )
 
 

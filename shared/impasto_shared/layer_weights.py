@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Mapping
 
-_LAYER = re.compile(r"relu[1-5]_[1-4]")
+# The papers' names of VGG's layers, and the paths that torchvision gives to the nodes of others.
+_LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+_EXAMPLES = "the names are like relu4_2, or layer3.0.add"
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
 def parse_layer_weights(text: str) -> dict[str, float]:
     """The weight of each layer named in `text`, 1 where none is given; at least one layer.
 
-    Layers are separated by commas or spaces. Raises ValueError, with a sentence, for anything else.
+    Layers are separated by commas or spaces; which there are only the network knows. Raises
+    ValueError, with a sentence, for anything else.
 
     >>> parse_layer_weights("relu1_1:2 relu4_2")
     {'relu1_1': 2.0, 'relu4_2': 1.0}
@@ -22,12 +25,12 @@ def parse_layer_weights(text: str) -> dict[str, float]:
     for entry in filter(None, _SEPARATORS.split(text)):
         name, _, weight = entry.partition(":")
         if not _LAYER.fullmatch(name):
-            raise ValueError(f"There is no layer {name!r}; the names are like relu4_2.")
+            raise ValueError(f"{name!r} names no layer; {_EXAMPLES}.")
         if name in weights:
             raise ValueError(f"The layer {name} is named twice.")
         weights[name] = _parse_weight(name, weight) if ":" in entry else 1.0
     if not weights:
-        raise ValueError("No layer is named; the names are like relu4_2.")
+        raise ValueError(f"No layer is named; {_EXAMPLES}.")
     return weights
 
 

@@ -304,7 +304,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Answers status."""
+    """Answers status; `models` are those whose weights are on the daemon's machine."""
 
     type: ClassVar[str] = "status-report"
     re: str
@@ -314,6 +314,7 @@ class StatusReport:
     worker: WorkerReport
     jobs: tuple[JobReport, ...] = field(default=())
     metrics: Metrics = field(default=Metrics())
+    models: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)

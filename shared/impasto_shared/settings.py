@@ -6,6 +6,7 @@ docs/settings.md are all made from the fields of `StyleSettings`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -83,11 +84,23 @@ class Precision(StrEnum):
 
 
 class Model(StrEnum):
-    """The network whose activations content and style are measured in."""
+    """The networks to choose from, by torchvision's names; it has more than these.
+
+    `auto` is the best at hand, `vgg16-hed` the one that is installed.
+    """
 
     AUTO = "auto"
     VGG19 = "vgg19"
+    VGG16 = "vgg16"
+    VGG19_BN = "vgg19_bn"
+    VGG16_BN = "vgg16_bn"
+    RESNET50 = "resnet50"
     VGG16_HED = "vgg16-hed"
+
+
+def is_vgg(model: str) -> bool:
+    """Whether the network of that name is a VGG, whichever of them."""
+    return model == Model.AUTO or model.startswith("vgg")
 
 
 @dataclass(frozen=True)
@@ -137,7 +150,7 @@ class IntegerSetting:
 
 @dataclass(frozen=True)
 class ChoiceSetting:
-    """One of a closed set of names; `choices` maps each to its label."""
+    """One of some names; `choices` maps each to its label."""
 
     name: str
     label: str
@@ -145,12 +158,36 @@ class ChoiceSetting:
     default: StrEnum
     choices: Mapping[str, str]
 
-    def check(self, value: object) -> StrEnum:
+    def check(self, value: object) -> str:
         """The choice named `value`; raises InvalidSettings where there is none."""
         if not isinstance(value, str) or value not in self.choices:
             names = ", ".join(self.choices)
             raise InvalidSettings(self.name, f"{self.label} must be one of {names}; got {value!r}.")
         return type(self.default)(value)
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True)
+class OpenChoiceSetting(ChoiceSetting):
+    """One of some names, or another one that only the daemon can know; dialogs show the `choices`.
+
+    others: what other names are taken.
+    """
+
+    others: str
+
+    def check(self, value: object) -> str:
+        """The choice or the other name; raises InvalidSettings where it has no name's form."""
+        if isinstance(value, str) and value in self.choices:
+            return super().check(value)
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            names = ", ".join(self.choices)
+            raise InvalidSettings(
+                self.name, f"{self.label} must be one of {names}, or {self.others}; got {value!r}."
+            )
+        return value
 
 
 @dataclass(frozen=True)
@@ -357,17 +394,22 @@ class StyleSettings:
         help="The picture that the painting-over begins with: the photo stays closest to it, "
         "noise gives the freest composition",
     )
-    model: Model = _setting(
-        ChoiceSetting,
+    model: str = _setting(
+        OpenChoiceSetting,
         Model.AUTO,
         choices={
             Model.AUTO: "The best at hand",
-            Model.VGG19: "VGG-19 (ImageNet)",
+            Model.VGG19: "VGG-19",
+            Model.VGG16: "VGG-16",
+            Model.VGG19_BN: "VGG-19, batch norm",
+            Model.VGG16_BN: "VGG-16, batch norm",
+            Model.RESNET50: "ResNet-50",
             Model.VGG16_HED: "VGG-16 (embedded)",
         },
+        others="the name of another classification network of torchvision",
         label="Model",
         help="The network that sees content and style; the best at hand is vgg19 where its "
-        "weights are on the machine, else vgg16-hed",
+        "weights are on the machine, else vgg16-hed; others are downloaded when first used",
     )
     precision: Precision = _setting(
         ChoiceSetting,

@@ -346,8 +346,8 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
         ("pooling", "median", "Pooling must be one of average, max; got 'median'."),
         (
             "style-layers",
-            "conv1_1",
-            "Style layers: There is no layer 'conv1_1'; the names are like relu4_2.",
+            "1_1",
+            "Style layers: '1_1' names no layer; the names are like relu4_2, or layer3.0.add.",
         ),
         ("seed", None, "Seed must be a whole number, not None."),
     ],

@@ -257,6 +257,8 @@ def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: Daemon
         for_programs = json.loads(shared_daemon.run("status", "--json").stdout)
 
     assert f"Impasto {__version__}, pid {shared_daemon.pid}" in for_people
+    assert re.search(r"^Networks here: .*vgg16-hed$", for_people, re.MULTILINE)
+    assert for_programs["models"][-1] == "vgg16-hed"
     assert re.search(rf"{job[:8]}  running .* 64 × 48 .*loss", for_people)
     assert for_programs["pid"] == shared_daemon.pid
     assert [entry["state"] for entry in for_programs["jobs"] if entry["job"] == job] == ["running"]

@@ -102,7 +102,7 @@ MALFORMED: dict[str, tuple[list[bytes], ErrorCode]] = {
         ErrorCode.INVALID_IMAGE,
     ),
     "layers that are none": (
-        [MAGIC, header(SUBMIT | {"settings": {"style_layers": "conv1_1"}}), bytes(3), bytes(3)],
+        [MAGIC, header(SUBMIT | {"settings": {"style_layers": "1_1"}}), bytes(3), bytes(3)],
         ErrorCode.INVALID_SETTINGS,
     ),
     "a setting that is none": (

@@ -33,8 +33,11 @@ def test_networks_are_listed_with_what_can_be_done(machine: DaemonProcess) -> No
     listed = machine.run("weights")
 
     assert (listed.returncode, listed.stderr) == (0, "")
-    vgg19, embedded = listed.stdout.splitlines()
-    assert vgg19.split() == ["vgg19", "missing", "impasto", "weights", "fetch", "vgg19"]
+    *others, embedded = listed.stdout.splitlines()
+    for line, name in zip(
+        others, ("vgg19", "vgg16", "vgg19_bn", "vgg16_bn", "resnet50"), strict=True
+    ):
+        assert line.split() == [name, "missing", "impasto", "weights", "fetch", name]
     assert embedded.startswith("vgg16-hed")
     assert embedded.endswith(".h5  (the default)")
 
@@ -45,7 +48,7 @@ def test_vgg19_is_the_default_once_it_is_there(machine: DaemonProcess, hub: Path
 
     listed = machine.run("weights", "list")
 
-    vgg19, embedded = listed.stdout.splitlines()
+    vgg19, *_, embedded = listed.stdout.splitlines()
     assert vgg19.endswith(f"{hub / NAME}  (the default)")
     assert "default" not in embedded
 
@@ -99,8 +102,17 @@ def test_fetch_from_where_nothing_can_be_reached_says_what_to_do(
 def test_unknown_network_is_refused_with_the_known_ones(
     machine: DaemonProcess, action: str
 ) -> None:
-    refused = machine.run("weights", action, "vgg11")
+    refused = machine.run("weights", action, "vgg12")
 
-    assert refused.returncode == 2
-    assert "vgg19" in refused.stderr
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "There is no model 'vgg12'. There are auto, vgg19, " in refused.stderr
     assert "vgg16-hed" in refused.stderr
+    assert "vgg13" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_other_networks_can_be_asked_for_by_name(machine: DaemonProcess) -> None:
+    refused = machine.run("weights", "verify", "squeezenet1_1")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "(5 MB), run: impasto weights fetch squeezenet1_1" in refused.stderr

@@ -15,6 +15,7 @@ from impasto_shared.settings import (
     Setting,
     StyleSettings,
     SwitchSetting,
+    is_vgg,
 )
 
 LAYER_WEIGHTS = st.dictionaries(
@@ -74,8 +75,9 @@ def test_the_default_is_valid_and_kept(setting: Setting) -> None:
         ("style_layers", ""),
         ("style_layers", " , "),
         ("style_layers", 3),
-        ("style_layers", "conv1_1"),
-        ("style_layers", "relu6_1"),
+        ("style_layers", "1_1"),
+        ("style_layers", "features/0"),
+        ("style_layers", "x" * 101),
         ("style_layers", "relu1_1,relu1_1"),
         ("style_layers", "relu1_1:"),
         ("style_layers", "relu1_1:0"),
@@ -84,6 +86,11 @@ def test_the_default_is_valid_and_kept(setting: Setting) -> None:
         ("style_layers", "relu1_1:inf"),
         ("content_layers", "relu1_1:1:2"),
         ("model", "VGG19"),
+        ("model", "vgg19/../../secret"),
+        ("model", "x" * 65),
+        ("model", ""),
+        ("model", ["vgg19"]),
+        ("model", None),
     ],
 )
 def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None:
@@ -91,6 +98,26 @@ def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None
         StyleSettings.from_json({name: value})
 
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize("name", ["densenet121", "regnet_y_128gf", "vgg11_bn"])
+def test_other_networks_are_taken_by_their_names(name: str) -> None:
+    assert StyleSettings(model=name).model == name
+
+
+@pytest.mark.parametrize(
+    "name", ["layer3.0.add", "features.denseblock2", "trunk_output.block1.block1-0.add", "Mixed_5b"]
+)
+def test_nodes_of_other_networks_are_taken_for_layers(name: str) -> None:
+    assert StyleSettings(style_layers=f"{name}:2").style_layers == f"{name}:2"
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("auto", True), ("vgg16-hed", True), ("vgg13_bn", True), ("resnet50", False)],
+)
+def test_vggs_are_told_by_their_names(model: str, expected: bool) -> None:
+    assert is_vgg(model) is expected
 
 
 def test_misspelt_setting_is_refused() -> None:

@@ -16,6 +16,7 @@ import zmq
 
 from impasto_daemon.doctor.finding import PATIENCE_S, Finding, note, ok, problem
 from impasto_shared import __version__
+from impasto_shared.settings import Model
 
 # Reading a network of 550 MB and its sum takes some seconds on a slow disk.
 _PAINTING_PATIENCE_S = 3 * PATIENCE_S
@@ -94,7 +95,7 @@ def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
             yield problem(topic, network["problem"], "See there.")
         elif "path" in network:
             yield ok(topic, f"as it was published, in {network['path']}")
-        else:
+        elif network["model"] in (Model.VGG19, Model.VGG16_HED):  # nobody needs all of them
             yield note(
                 topic, "not on this machine", f"Run: impasto weights fetch {network['model']}"
             )

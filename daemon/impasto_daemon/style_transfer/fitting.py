@@ -14,7 +14,9 @@ from impasto_daemon.style_transfer.memory_plan import (
     next_smaller,
     px_around,
 )
+from impasto_daemon.style_transfer.network import Network
 from impasto_daemon.style_transfer.optimize import Transfer
+from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import StyleSettings
 
 logger = logging.getLogger(__name__)
@@ -30,10 +32,14 @@ _NO_MEMORY = (
 class Fitting:
     """Finds, for each scale, a way to paint it that fits into memory."""
 
-    def __init__(self, available_bytes: float, settings: StyleSettings, number_bytes: int) -> None:
+    def __init__(self, available_bytes: float, settings: StyleSettings, network: Network) -> None:
         self._available_bytes = available_bytes
         self._settings = settings
-        self._number_bytes = number_bytes
+        self._number_bytes = network.number_bytes
+        self._untiled_bytes = network.untiled_bytes(
+            parse_layer_weights(settings.content_layers).keys()
+            | parse_layer_weights(settings.style_layers).keys()
+        )
 
     def use(
         self,
@@ -56,8 +62,11 @@ class Fitting:
             evaluations,
             self._settings.optimizer,
             self._number_bytes,
+            self._untiled_bytes,
         )
         plan = choose(work, self._available_bytes)
+        if self._untiled_bytes is not None and plan.needed_bytes > self._available_bytes:
+            raise MemoryError(f"{plan} are needed, and this network cannot be shown tiles")
         while True:
             logger.info("%d × %d pixels are painted %s", width, height, plan)
             try:

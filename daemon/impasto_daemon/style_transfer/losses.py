@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from impasto_daemon.style_transfer.memory_plan import Tiling
 from impasto_daemon.style_transfer.moments import Measure, Statistic, blend, precise
+from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.style_losses import SMALLEST_POWER, Distance, compare
 from impasto_daemon.style_transfer.tiling import PICTURE, Place, look, look_back
-from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
 from impasto_daemon.style_transfer.wrapping import inside, wrapped
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
@@ -149,7 +149,7 @@ class Objective:
     wraps: whether the picture goes on from each edge to the opposite one.
     """
 
-    network: VGG
+    network: Network
     terms: Mapping[str, Sequence[Term]]
     tiling: Tiling | None = None
     wraps: bool = False
@@ -229,7 +229,7 @@ class _TileByTile(torch.autograd.Function):
 
 
 def measure_targets(
-    network: VGG,
+    network: Network,
     content: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
@@ -273,7 +273,7 @@ def measure_targets(
                 settings.style_loss, style_shares, paintings.measured
             ).items():
                 weight = strength * share_of_region * style_shares[layer]
-                guided = _guided(measure, guide_at(layer, mask))
+                guided = _guided(measure, guide_at(network, layer, mask))
                 terms.setdefault(layer, []).append(Term(guided, _weighted(weight, distance)))
     return Objective(network, terms, tiling, settings.tileable)
 
@@ -294,12 +294,16 @@ def _possible_colours(weight: float) -> Term:
     return Term(measure, lambda means: weight * means[0])
 
 
-def _guided(measure: Measure, guide: Tensor | None) -> Callable[[Tensor, Place], Statistic]:
+Guide = Callable[[int, int], Tensor]
+"""How much each position of a layer of height × width counts: all of them add up to 1."""
+
+
+def _guided(measure: Measure, guide: Guide | None) -> Callable[[Tensor, Place], Statistic]:
     """What some positions add to the means that `measure` takes of all, counted as `guide` says."""
 
     def measured(activation: Tensor, place: Place) -> Statistic:
         if guide is not None:
-            counts = place.of(guide.view(place.height, place.width)).flatten()
+            counts = place.of(guide(place.height, place.width)).flatten()
             return measure(activation, counts)
         means = measure(activation, None)
         return means if place.share == 1 else tuple(place.share * mean for mean in means)
@@ -345,7 +349,7 @@ class _ContentTargets:
 class _Paintings:
     """The paintings of a region, as the network sees them."""
 
-    network: VGG
+    network: Network
     paintings: Sequence[Painting]
     before_layer: BeforeLayer
     tiling: Tiling | None
@@ -362,7 +366,7 @@ class _Paintings:
     def _of(self, painting: Painting, measures: Mapping[str, Measure]) -> dict[str, Statistic]:
         means = _Means(
             {
-                layer: [_guided(measure, guide_at(layer, painting.part))]
+                layer: [_guided(measure, guide_at(self.network, layer, painting.part))]
                 for layer, measure in measures.items()
             }
         )
@@ -371,43 +375,29 @@ class _Paintings:
         return {layer: statistic for layer, (statistic,) in means.found.items()}
 
 
-def guide_at(layer: str, mask: Tensor | None) -> Tensor | None:
-    """How much each position of a layer counts: (h * w), adding up to 1.
+def guide_at(network: Network, layer: str, mask: Tensor | None) -> Guide | None:
+    """How much each position of a layer counts.
 
-    mask: (1, 1, H, W) in [0, 1], reduced as the network's pooling layers reduce the picture
-        (Gatys et al. 2017, section 4).
+    mask: (1, 1, H, W) in [0, 1], reduced as the network reduces the picture.
     """
     if mask is None:
         return None
-    for _ in range(block_of(layer) - 1):
-        mask = functional.avg_pool2d(_without_remainder(mask), 2)
-    guide = mask.flatten()
-    return guide / guide.sum().clamp_min(1e-12)
+
+    @cache
+    def guide(height: int, width: int) -> Tensor:
+        reduced = network.reduced(mask, layer, height, width)
+        return reduced / reduced.sum().clamp_min(1e-12)
+
+    return guide
 
 
-def _without_remainder(mask: Tensor) -> Tensor:
-    """`mask` with sides of an even number, what it has in an odd last row or column kept.
-
-    Pooling drops them. A style that is to go there alone would be wanted nowhere.
-    """
-    height, width = mask.shape[2:]
-    if height % 2:
-        last = torch.maximum(mask[:, :, -2:-1], mask[:, :, -1:])
-        mask = torch.cat((mask[:, :, :-2], last), dim=2)
-    if width % 2:
-        last = torch.maximum(mask[:, :, :, -2:-1], mask[:, :, :, -1:])
-        mask = torch.cat((mask[:, :, :, :-2], last), dim=3)
-    return mask
-
-
-def _shares(network: VGG, layers: str, name: str) -> dict[str, float]:
+def _shares(network: Network, layers: str, name: str) -> dict[str, float]:
     """The share of each of `layers`, which the setting `name` holds; they add up to 1."""
     weights = parse_layer_weights(layers)
-    if missing := set(weights) - set(network.layers):
+    if missing := sorted(layer for layer in weights if not network.has(layer)):
         raise InvalidSettings(
             name,
-            f"The model has no layer {', '.join(sorted(missing))}; it has "
-            f"{', '.join(network.layers)}.",
+            f"The model has no layer {', '.join(missing)}; it has {', '.join(network.layers)}.",
         )
     whole = sum(weights.values())
     return {layer: weight / whole for layer, weight in weights.items()}

@@ -43,6 +43,12 @@ _PAINTING_BYTES = 800
 _HANDED_BYTES = 32
 _FLOAT32_BYTES = 4
 
+WIDEST_BYTES = 6400
+"""The `untiled_bytes` of a network of which nothing is known but that it is no VGG.
+
+Such as the widest that were tried have them: 5600 ResNet-50, 6400 DenseNet-121.
+"""
+
 MARGIN_PX = 96
 """How much of a tileable picture is seen again on each side: more than relu5_1 reaches over."""
 
@@ -61,6 +67,8 @@ class Work:
     """One scale: its pixels, those of its largest painting, and how it is improved.
 
     number_bytes: of each activation.
+    untiled_bytes: for each pixel, of activations and their slopes with float32, of a network that
+        cannot be shown a picture in tiles; None: a VGG's, which can.
     """
 
     height: int
@@ -69,6 +77,7 @@ class Work:
     evaluations: int
     optimizer: Optimizer
     number_bytes: int = _FLOAT32_BYTES
+    untiled_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,9 @@ def next_smaller(work: Work, plan: Plan) -> Plan | None:
 def _all(work: Work) -> Iterator[Plan]:
     useful = [min(history, max(1, work.evaluations - 1)) for history in _HISTORIES]
     yield _plan(work, None, useful[0])
+    if work.untiled_bytes is not None:
+        yield from (_plan(work, None, history) for history in useful[1:])
+        return
     for history in useful:
         for side_px in _SIDES_PX:
             if side_px < max(work.height, work.width):
@@ -156,7 +168,8 @@ def _plan(work: Work, side_px: int | None, history: int) -> Plan:
     size_of_numbers = work.number_bytes / _FLOAT32_BYTES
     needed = float(picture_px * (_PICTURE_BYTES + _history_bytes(work.optimizer, history)))
     if side_px is None:
-        seen = max(picture_px * _ACTIVATION_BYTES, work.painting_px * _PAINTING_BYTES)
+        activation_bytes = work.untiled_bytes or _ACTIVATION_BYTES
+        seen = max(picture_px * activation_bytes, work.painting_px * _PAINTING_BYTES)
         needed += size_of_numbers * seen
     else:
         tile_px = min(picture_px, (side_px + _AROUND_PX) ** 2)

@@ -15,8 +15,8 @@ from torch import Tensor
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Objective, Region, measure_targets
 from impasto_daemon.style_transfer.memory_plan import UNLIMITED, Plan
+from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
-from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import StyleSettings
 
@@ -52,7 +52,7 @@ ShouldStop = Callable[[], bool]
 
 
 def transfer(
-    network: VGG,
+    network: Network,
     content: Tensor,
     regions: Sequence[Region],
     start: Tensor,

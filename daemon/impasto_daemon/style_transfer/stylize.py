@@ -17,6 +17,7 @@ from impasto_daemon.style_transfer.fitting import Fitting
 from impasto_daemon.style_transfer.layer import Layer, Paint
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.memory_plan import Plan
+from impasto_daemon.style_transfer.network import MIN_SIDE_PX, Network
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,
     ShouldStop,
@@ -27,14 +28,11 @@ from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
 from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
 from impasto_daemon.style_transfer.starts import starting_picture
 from impasto_daemon.style_transfer.tensors import Picture, fit, resize, to_image
-from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.style_transfer.wrapping import EnlargedWrapped, resize_wrapped, whole_units
+from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
-
-# Four pooling layers leave 2 × 2 of it at relu5_1.
-MIN_SIDE_PX = 32
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ OnStep = Callable[[Step], None]
 
 
 def stylize(
-    network: VGG,
+    network: Network,
     content: Image,
     styles: Sequence[Style],
     settings: StyleSettings,
@@ -77,9 +75,16 @@ def stylize(
 
     Raises:
         InvalidImage: where a region or a part is empty.
-        InvalidSettings: for a layer that the network lacks.
+        InvalidSettings: for a layer that the network lacks, and for what it cannot do.
+        MemoryError: where there is not enough for any way to paint it.
         NotFinite: when the loss or its gradient is infinite or not a number.
     """
+    if settings.tileable and not network.can_tile:
+        raise InvalidSettings(
+            "tileable",
+            "With this model a picture cannot be made tileable: it is not known how far its layers "
+            "reach. Choose a VGG, or switch Tileable off.",
+        )
     layer = Layer(content)
     photo = layer.fitted(settings.size).rgb
     regions = (
@@ -98,7 +103,7 @@ def stylize(
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, photo)) for region in regions]
     preview = _Previews(layer, settings)
-    fitting = Fitting(available_bytes, settings, network.number_bytes)
+    fitting = Fitting(available_bytes, settings, network)
     painted = _paint(network, seen, regions, settings, fitting, preview, on_step, should_stop)
     return layer.repainted(_finishing(painted, photo, settings, *layer.size))
 
@@ -149,7 +154,7 @@ class _Previews:
 
 
 def _paint(
-    network: VGG,
+    network: Network,
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
@@ -236,7 +241,7 @@ def _scaled(
     return region.mapped(rgb=sized, part=sized, mask=lambda mask: reduced_mask(mask, height, width))
 
 
-def _ready(region: Region, network: VGG) -> Region:
+def _ready(region: Region, network: Network) -> Region:
     """Everything of `region` on the network's device, and no smaller than the network takes."""
 
     def ready(picture: Tensor) -> Tensor:

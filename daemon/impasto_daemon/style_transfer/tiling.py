@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.memory_plan import Tiling
-from impasto_daemon.style_transfer.vgg import VGG, BeforeLayer, block_of
+from impasto_daemon.style_transfer.network import BeforeLayer, Network
+from impasto_daemon.style_transfer.vgg import VGG, block_of
 
 PICTURE = "picture"
 """What the picture itself is called beside the network's layers."""
@@ -120,7 +121,7 @@ class _Tile:
 
 
 def look(
-    network: VGG,
+    network: Network,
     rgb: Tensor,
     layers: Collection[str],
     visit: Visit,
@@ -130,9 +131,15 @@ def look(
     """Shows `visit` every position of each of `layers` (or PICTURE) once; gives `look_back`'s way.
 
     rgb: (1, 3, H, W). tiling: None for all of it at once, through which slopes can be taken.
-    Nothing beyond the deepest layer is computed.
+    Nothing beyond the deepest layer is computed. Raises ValueError for a layer that the network
+    lacks, and for tiles of a network that cannot be shown them.
     """
-    stages = _stages(network, layers, tiling, rgb)
+    if tiling is None:
+        _look_at_once(network, rgb, layers, visit, before_layer)
+        return [rgb]
+    if not isinstance(network, VGG):
+        raise ValueError("only a VGG can be shown a picture tile by tile")
+    stages = _stages(network, layers, tiling)
     inputs = [rgb]
     for names, side in stages:
         is_last = len(inputs) == len(stages)
@@ -151,8 +158,25 @@ def look(
     return inputs
 
 
+def _look_at_once(
+    network: Network,
+    rgb: Tensor,
+    layers: Collection[str],
+    visit: Visit,
+    before_layer: BeforeLayer,
+) -> None:
+    if PICTURE in layers:
+        visit(PICTURE, rgb, Place.whole(rgb))
+    network.read(
+        rgb,
+        [name for name in layers if name != PICTURE],
+        lambda name, activation: visit(name, activation, Place.whole(activation)),
+        before_layer,
+    )
+
+
 def look_back(
-    network: VGG,
+    network: Network,
     inputs: list[Tensor],
     layers: Collection[str],
     surrogate: Surrogate,
@@ -163,7 +187,9 @@ def look_back(
 
     inputs: what `look` has given; it is emptied on the way, so that its memory is free again.
     """
-    stages = _stages(network, layers, tiling, inputs[0])
+    if not isinstance(network, VGG):
+        raise ValueError("only a VGG can be shown a picture tile by tile")
+    stages = _stages(network, layers, tiling)
     slope: Tensor | None = None
     for names, side in reversed(stages):
         whole = inputs.pop()
@@ -217,17 +243,9 @@ def _run(
     return found if tile.output is None else network.pool(found)
 
 
-def _stages(
-    network: VGG, layers: Collection[str], tiling: Tiling | None, rgb: Tensor
-) -> list[tuple[list[str], int]]:
+def _stages(network: VGG, layers: Collection[str], tiling: Tiling) -> list[tuple[list[str], int]]:
     """The names of the layers of each stage up to the deepest of `layers`, and its tiles' side."""
-    if unknown := set(layers) - {*network.layers, PICTURE}:
-        raise ValueError(f"The network has no layer {', '.join(sorted(unknown))}")
-    names = network.layers
-    deepest = max((names.index(name) for name in layers if name != PICTURE), default=0)
-    names = names[: deepest + 1]
-    if tiling is None:
-        return [(names, max(rgb.shape[2:]))]
+    names = network.down_to([name for name in layers if name != PICTURE]) or network.layers[:1]
     stages = [
         ([name for name in names if block_of(name) in stage.blocks], stage.side) for stage in tiling
     ]

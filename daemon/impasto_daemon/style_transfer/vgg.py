@@ -12,27 +12,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.network import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    BeforeLayer,
+    VisitLayer,
+)
 from impasto_daemon.style_transfer.winograd import Winograd
 from impasto_shared.settings import Pooling
 
+VGG11_BLOCKS = (1, 1, 2, 2, 2)
+"""How many convolutions each block of VGG-11 has, between one pooling layer and the next."""
+
+VGG13_BLOCKS = (2, 2, 2, 2, 2)
+"""The same of VGG-13."""
+
 VGG16_BLOCKS = (2, 2, 3, 3, 3)
-"""How many convolutions each block of VGG-16 has, between one pooling layer and the next."""
+"""The same of VGG-16."""
 
 VGG19_BLOCKS = (2, 2, 4, 4, 4)
 """The same of VGG-19."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Mean red, green and blue of ImageNet in [0, 1], as torchvision's models expect it removed."""
-
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""The standard deviations that torchvision's models expect colours divided by."""
-
 # Below these, the transforms cost more than the products that they save (docs/benchmarks.md).
 _WINOGRAD_CHANNELS = 128
 _WINOGRAD_POSITIONS = 256
-
-BeforeLayer = Callable[[], None]
-"""Called before each convolution, in both directions; an error that it raises ends the pass."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,30 @@ class Convolution:
     bias: Tensor
 
 
+@dataclass(frozen=True)
+class BatchNorm:
+    """What follows a convolution in some networks: (x - mean) / deviation × weight + bias.
+
+    All are (out); the deviation is the root of `variance` and a little more (torchvision's models).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    variance: Tensor
+    epsilon: float = 1e-5
+
+
+def with_batch_norm(convolution: Convolution, norm: BatchNorm) -> Convolution:
+    """The one convolution that gives what `norm` makes of the other (calculated in float64)."""
+    scale = norm.weight.double() / (norm.variance.double() + norm.epsilon).sqrt()
+    weight = convolution.weight.double() * scale.view(-1, 1, 1, 1)
+    bias = (convolution.bias.double() - norm.mean.double()) * scale + norm.bias.double()
+    return Convolution(weight.to(convolution.weight), bias.to(convolution.bias))
+
+
 class VGG:
-    """The convolutional part of a VGG network; its weights never take a gradient.
+    """The convolutional part of a VGG network, a `Network`; its weights never take a gradient.
 
     convolutions: all of them from conv1_1 on; blocks: how many each block has.
     dtype: what it calculates and gives activations in; pictures are always float32 or better.
@@ -88,6 +113,18 @@ class VGG:
         """The names of all its layers, the shallowest first."""
         return list(self._layers)
 
+    @property
+    def can_tile(self) -> bool:
+        """Whether it is known how far its layers reach: one position each, and pooling doubles."""
+        return True
+
+    def untiled_bytes(self, _layers: Collection[str]) -> None:
+        """Nothing: `memory_plan` knows what a VGG takes."""
+
+    def has(self, layer: str) -> bool:
+        """Whether there is a layer of that name."""
+        return layer in self._layers
+
     def features(
         self, rgb: Tensor, layers: Collection[str], before_layer: BeforeLayer = lambda: None
     ) -> dict[str, Tensor]:
@@ -98,15 +135,30 @@ class VGG:
         before_layer: called before each convolution, and as often during a backward pass, so
             that what it raises takes effect within the time of one layer.
         """
-        if unknown := set(layers) - set(self._layers):
-            raise ValueError(f"The network has no layer {', '.join(sorted(unknown))}")
         found: dict[str, Tensor] = {}
-        remaining = self.run(self.normalised(rgb), self.layers, before_layer)
-        while len(found) < len(set(layers)):
-            name, activation = next(remaining)
-            if name in layers:
-                found[name] = activation
+        self.read(rgb, layers, found.__setitem__, before_layer)
         return found
+
+    def read(
+        self, rgb: Tensor, layers: Collection[str], visit: VisitLayer, before_layer: BeforeLayer
+    ) -> None:
+        """Shows `visit` what `features` gives, layer after layer."""
+        for name, activation in self.run(self.normalised(rgb), self.down_to(layers), before_layer):
+            if name in layers:
+                visit(name, activation)
+
+    def down_to(self, layers: Collection[str]) -> list[str]:
+        """All layers down to the deepest of `layers`; raises ValueError where it lacks one."""
+        if unknown := sorted(layer for layer in layers if not self.has(layer)):
+            raise ValueError(f"The network has no layer {', '.join(unknown)}")
+        deepest = max((self.layers.index(layer) for layer in layers), default=-1)
+        return self.layers[: deepest + 1]
+
+    def reduced(self, mask: Tensor, layer: str, _height: int, _width: int) -> Tensor:
+        """`mask` (1, 1, H, W) of a picture as pooling reduces it (Gatys et al. 2017, section 4)."""
+        for _ in range(block_of(layer) - 1):
+            mask = functional.avg_pool2d(_without_remainder(mask), 2)
+        return mask
 
     def normalised(self, rgb: Tensor) -> Tensor:
         """What the first layer takes: `rgb` (N, 3, H, W) in [0, 1] as the network was trained."""
@@ -156,6 +208,21 @@ def layer_names(blocks: Sequence[int]) -> Iterator[str]:
     for block, convolutions in enumerate(blocks, start=1):
         for convolution in range(1, convolutions + 1):
             yield f"relu{block}_{convolution}"
+
+
+def _without_remainder(mask: Tensor) -> Tensor:
+    """`mask` with sides of an even number, what it has in an odd last row or column kept.
+
+    Pooling drops them. A style that is to go there alone would be wanted nowhere.
+    """
+    height, width = mask.shape[2:]
+    if height % 2:
+        last = torch.maximum(mask[:, :, -2:-1], mask[:, :, -1:])
+        mask = torch.cat((mask[:, :, :-2], last), dim=2)
+    if width % 2:
+        last = torch.maximum(mask[:, :, :, -2:-1], mask[:, :, :, -1:])
+        mask = torch.cat((mask[:, :, :, :-2], last), dim=3)
+    return mask
 
 
 class _Layer:

@@ -11,9 +11,10 @@ from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.moments import gram_matrix
+from impasto_daemon.style_transfer.network import MIN_SIDE_PX
 from impasto_daemon.style_transfer.optimize import Transfer
 from impasto_daemon.style_transfer.style_losses import relative_error_from
-from impasto_daemon.style_transfer.stylize import MIN_SIDE_PX, Step, pad_to_min, stylize
+from impasto_daemon.style_transfer.stylize import Step, pad_to_min, stylize
 from impasto_daemon.style_transfer.tensors import fit, from_image, repaint, resize
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.weights import load_network

@@ -15,9 +15,8 @@ from daemon.style_transfer.tiny_network import (
     tiny_convolutions,
     tiny_vgg,
 )
+from impasto_daemon.style_transfer.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.vgg import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     VGG,
     VGG16_BLOCKS,
     VGG19_BLOCKS,
