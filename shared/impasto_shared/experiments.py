@@ -302,8 +302,16 @@ class _Backbone:
 
 
 _BACKBONES: Sequence[_Backbone] = (
-    _Backbone(Model.VGG16_HED, "relu4_1", _up_to(5)),
-    _Backbone(Model.VGG19, "relu4_1", _up_to(5)),
+    *(
+        _Backbone(model, "relu4_1", _up_to(5))
+        for model in (Model.VGG16_HED, Model.VGG19, Model.VGG16, Model.VGG19_BN, Model.VGG16_BN)
+    ),
+    # At the merges, before their ReLU.
+    _Backbone(
+        Model.RESNET50,
+        "layer3.0.add",
+        ",".join(["relu", *(f"layer{number}.0.add" for number in range(1, 5))]),
+    ),
 )
 
 
@@ -312,8 +320,10 @@ def _backbones(base: StyleSettings) -> Sheet:
     return Sheet(
         "backbones",
         "Networks",
-        "The same experiment with other networks. Those whose weights are not on this machine are "
-        "left out.",
+        "The same experiment with other networks: VGGs, with batch norm and without, at the first "
+        "layer of each block, and a ResNet where its blocks are merged. Its skip connections are "
+        "said to make it worse for styles (Wang et al. 2021). A network whose weights are not on "
+        "the daemon's machine is left out.",
         tuple(
             Row(
                 caption,

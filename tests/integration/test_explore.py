@@ -15,6 +15,7 @@ from impasto_daemon.explore.drawing import prepared
 from impasto_daemon.image_file import read_image
 from impasto_shared.experiments import SHEET_NAMES, Sheet, all_sheets
 from impasto_shared.messages import JobState
+from impasto_shared.settings import Model
 from integration.daemon_process import ROOT, DaemonProcess, wait_for
 from integration.scripted_worker import invert
 
@@ -22,6 +23,8 @@ PHOTO = ROOT / "assets/photos/chelsea.jpg"
 PAINTING = ROOT / "assets/styles/auvers.jpg"
 OTHER_PAINTING = ROOT / "assets/styles/great_wave.jpg"
 SIZE = 32
+# Those whose weights the daemon of these tests has.
+PAINTING_MODELS = (Model.AUTO, Model.VGG16_HED)
 SHEETS = {sheet.name: sheet for sheet in all_sheets(SIZE, is_quick=True)}
 
 
@@ -46,8 +49,13 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def daemon() -> Iterator[DaemonProcess]:
-    with DaemonProcess(is_scripted=True, variables={"SCRIPTED_STEP_S": "0"}) as daemon:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """One that has a file for VGG-19, which its worker cannot use, and none for other networks."""
+    torch_home = tmp_path_factory.mktemp("torch")
+    (torch_home / "hub/checkpoints").mkdir(parents=True)
+    (torch_home / "hub/checkpoints/vgg19-dcbb9e9d.pth").touch()
+    variables = {"SCRIPTED_STEP_S": "0", "TORCH_HOME": str(torch_home)}
+    with DaemonProcess(is_scripted=True, variables=variables) as daemon:
         yield daemon
 
 
@@ -88,7 +96,7 @@ def test_every_tile_is_what_the_daemon_painted_of_the_photo(folder: Path) -> Non
     for sheet in SHEETS.values():
         for tile in sheet.tiles:
             file = folder / "tiles" / sheet.name / f"{tile.name}.png"
-            if not tile.name.endswith("vgg19"):
+            if tile.settings.model in PAINTING_MODELS:
                 assert bytes(read_image(file)[0].pixels) == wanted.pixels, file
 
 
@@ -99,7 +107,7 @@ def test_equal_tiles_of_two_sheets_are_painted_once(
         tile.settings
         for sheet in SHEETS.values()
         for tile in sheet.tiles
-        if not tile.name.endswith("vgg19")
+        if tile.settings.model in PAINTING_MODELS
     }
 
     assert len(different) < len(contents(folder))
@@ -155,7 +163,10 @@ def test_the_page_needs_nothing_but_itself(folder: Path, page: Page) -> None:
 
 def test_the_page_shows_every_tile_with_its_settings_and_its_curve(page: Page) -> None:
     tiles = [
-        tile for sheet in SHEETS.values() for tile in sheet.tiles if not tile.name.endswith("vgg19")
+        tile
+        for sheet in SHEETS.values()
+        for tile in sheet.tiles
+        if tile.settings.model in PAINTING_MODELS
     ]
     charts = 2  # of the optimizers
 
@@ -174,9 +185,22 @@ def test_a_network_without_weights_is_left_out_and_that_is_said(
     reason = "There are no weights."
 
     assert whole.stderr.count(f"left out: {reason}") == 1
-    assert page.text.count(f"Left out: VGG-19 (ImageNet): {reason}") == 1
-    assert not list(folder.glob("tiles/backbones/*vgg19.png"))
+    assert page.text.count(f"Left out: VGG-19: {reason}") == 1
+    for model in ("vgg16", "vgg19_bn", "vgg16_bn", "resnet50"):
+        reason = f"The weights of {model} are not on the daemon's machine."
+        assert whole.stderr.count(f"left out: {reason}") == 1
+        assert page.text.count(f": {reason} To download them there, run: ") == 1
     assert len(list(folder.glob("tiles/backbones/*vgg16-hed.png"))) == 3
+    assert len(list(folder.glob("tiles/backbones/*.png"))) == 3
+
+
+def test_a_network_that_is_missing_is_not_asked_for(
+    whole: subprocess.CompletedProcess[str],
+) -> None:
+    # Its job would begin with a download.
+    asked_for = set(re.findall(r"backbones/\w+?_([\w-]+) \(", whole.stderr))
+
+    assert asked_for == {"vgg16-hed", "vgg19"}
 
 
 def test_what_is_there_is_not_painted_again(daemon: DaemonProcess, folder: Path) -> None:

@@ -10,7 +10,7 @@ from impasto_daemon.jobs_cli import CLIENT_NAME
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.experiments import FULL, QUICK, SHEET_NAMES, Sheet, all_sheets
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.settings import Model
+from impasto_shared.settings import Model, is_vgg
 
 PAGE = "index.html"
 
@@ -43,7 +43,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--model",
-        choices=list(Model),
+        # The sheets name layers of a VGG.
+        choices=[model.value for model in Model if is_vgg(model)],
         default=Model.AUTO.value,
         help="the network of all sheets but the one of networks (default: %(default)s)",
     )

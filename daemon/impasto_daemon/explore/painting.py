@@ -34,7 +34,7 @@ class Painter:
     painting: Image | None
     say: Callable[[str], object]
     done: int = 0
-    _missing: dict[Model, str] = field(default_factory=dict)
+    _missing: dict[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -44,7 +44,8 @@ class Painter:
     def paint(self) -> Iterator[PaintedSheet]:
         """Sheet after sheet, as each is done.
 
-        A network whose weights are not on the machine leaves its tiles out.
+        A network whose weights are not on the daemon's machine leaves its tiles out: nobody asked
+        for half a gigabyte to be downloaded.
 
         Raises:
             DaemonError: where a tile fails for another reason.
@@ -52,6 +53,7 @@ class Painter:
             DaemonUnavailable: where the daemon has gone.
             InvalidImage, FolderUnusable: where a picture cannot be written.
         """
+        self._find_missing()
         for sheet in self.sheets:
             painted: dict[str, PaintedTile] = {}
             left_out: dict[str, str] = {}
@@ -64,6 +66,24 @@ class Painter:
                     self.folder.leave_out(sheet, tile, reason)
                 self.done += 1
             yield PaintedSheet(sheet, painted, left_out)
+
+    def _find_missing(self) -> None:
+        kept = self.client.status().models
+        if not kept:  # an older daemon does not say
+            return
+        wanted = {
+            tile.settings.model
+            for sheet in self.sheets
+            for tile in sheet.tiles
+            if not self.folder.find(sheet, tile)
+        }
+        for model in Model:
+            if model in wanted and model is not Model.AUTO and model not in kept:
+                self._missing[model] = reason = (
+                    f"The weights of {model} are not on the daemon's machine. To download them "
+                    f"there, run: impasto weights fetch {model}"
+                )
+                self.say(f"left out: {reason}")
 
     def _paint(self, sheet: Sheet, tile: Tile) -> PaintedTile | None:
         """The tile, newly painted; None where its network cannot be had."""
@@ -87,7 +107,7 @@ class Painter:
         if not is_done:
             raise TileCancelled(f"The picture {sheet.name}/{tile.name} was cancelled.")
         picture, curve = self.client.fetch(job), self.client.curve(job)
-        used = self.client.status().worker.model or model.value
+        used = self.client.status().worker.model or str(model)
         painted = self.folder.keep(sheet, tile, picture, used, curve)
         self.client.forget(job)
         return painted
