@@ -422,7 +422,7 @@ def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet:
     network = weights.load_network("squeezenet1_1", Pooling.MAX)
     picture = random_rgb(32, 32, seed=7, dtype=torch.float32)
 
-    with pytest.raises(InvalidSettings, match=r"no layer relu4_2; it has .*features\.3") as caught:
+    with pytest.raises(InvalidSettings, match=r"4_2. Give content_layers .*features\.3") as caught:
         measure_targets(network, picture, [], StyleSettings(), lambda: None)
 
     assert caught.value.field == "content_layers"

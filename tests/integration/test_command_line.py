@@ -194,6 +194,18 @@ def test_layer_that_the_model_lacks_is_refused(shared_daemon: DaemonProcess) -> 
     assert "The model has no layer relu3_4" in refused.stderr
 
 
+def test_model_that_does_not_exist_is_refused_with_those_that_do(
+    shared_daemon: DaemonProcess,
+) -> None:
+    refused = shared_daemon.run(
+        "stylize", str(PHOTO), str(PAINTING), "-o", "out.png", "--model", "resnet51"
+    )
+
+    assert refused.returncode == 1
+    assert "There is no model 'resnet51'. There are auto, vgg19," in refused.stderr
+    assert re.search(r"such as .*resnet50", refused.stderr)
+
+
 def test_texture_has_the_size_asked_for(shared_daemon: DaemonProcess) -> None:
     size = ("--width", "70", "--height", "50", "--iterations", "3")
 

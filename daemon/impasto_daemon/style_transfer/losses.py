@@ -397,7 +397,8 @@ def _shares(network: Network, layers: str, name: str) -> dict[str, float]:
     if missing := sorted(layer for layer in weights if not network.has(layer)):
         raise InvalidSettings(
             name,
-            f"The model has no layer {', '.join(missing)}; it has {', '.join(network.layers)}.",
+            f"The model has no layer {', '.join(missing)}. Give {name} some of these: "
+            f"{', '.join(network.layers)}.",
         )
     whole = sum(weights.values())
     return {layer: weight / whole for layer, weight in weights.items()}

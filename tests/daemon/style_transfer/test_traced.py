@@ -204,7 +204,7 @@ def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
 def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, str]) -> None:
     picture = random_rgb(32, 32, seed=12)
 
-    with pytest.raises(InvalidSettings, match=r"has no layer .*; it has conv1, .*layer3\.1") as met:
+    with pytest.raises(InvalidSettings, match=r"no layer .*of these: conv1, .*layer3\.1") as met:
         measure_targets(
             traced(), picture, [Region([Painting(picture)])], StyleSettings(**layers), Fuse()
         )
