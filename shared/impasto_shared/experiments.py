@@ -79,8 +79,8 @@ class Effort:
     evaluations: int
 
 
-FULL = Effort(size=320, evaluations=300)
-QUICK = Effort(size=192, evaluations=100)
+FULL = Effort(size=256, evaluations=200)
+QUICK = Effort(size=160, evaluations=80)
 
 SHEET_NAMES = ("content", "style", "matrix", "pooling", "losses", "optimizers", "backbones")
 """The names of all sheets, in their order."""
@@ -110,8 +110,10 @@ def all_sheets(
         model=model,
         # Coarse numbers would hide what tells optimizers and losses apart.
         precision=Precision.FLOAT32,
-        smoothness=0.0,
-        content_layers="relu4_1",
+        # Enough against the speckles that a network with maximum pooling does not see.
+        smoothness=0.5,
+        # From noise, deeper layers leave little of the photo beside the style.
+        content_layers="relu3_1",
         style_layers=_up_to(5),
         style_loss=StyleLoss.GRAM,
         start=Start.NOISE,
@@ -144,10 +146,12 @@ def _up_to(block: int) -> str:
 
 
 _BLOCKS = range(1, 6)
+# How many times the evaluations the first layer of each block gets: the shallow ones have pixels
+# to agree upon, and their evaluations cost a fraction of those at the deepest.
+_TIMES = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
 
 
 def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
-    base = replace(base, mode=Mode.CONTENT)
     return Sheet(
         "content",
         "What each layer remembers of the photo",
@@ -159,12 +163,24 @@ def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
             Row(
                 "",
                 tuple(
-                    Tile(layer, layer, replace(base, content_layers=layer))
-                    for layer in (f"relu{block}_{convolution}" for block in _BLOCKS)
+                    Tile(layer, layer, _remembering(layer, _TIMES[block], base))
+                    for block in _BLOCKS
+                    for layer in [f"relu{block}_{convolution}"]
                 ),
             )
             for convolution in convolutions
         ),
+    )
+
+
+def _remembering(layer: str, times: float, base: StyleSettings) -> StyleSettings:
+    # What no layer is asked for is left to chance: neighbours alike are a better guess.
+    return replace(
+        base,
+        mode=Mode.CONTENT,
+        content_layers=layer,
+        iterations=round(times * base.iterations),
+        smoothness=1.0,
     )
 
 
@@ -196,7 +212,7 @@ def _range(block: int) -> str:
     return "relu1_1" if block == 1 else f"relu1_1 … relu{block}_1"
 
 
-_STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0)
 
 
 def _matrix(base: StyleSettings) -> Sheet:
@@ -226,9 +242,13 @@ def _matrix(base: StyleSettings) -> Sheet:
 def _kinds(base: StyleSettings) -> tuple[tuple[Mode, str, StyleSettings], ...]:
     """The three things that can be painted: what a sheet calls them, and the settings."""
     return (
-        (Mode.CONTENT, "The content alone", replace(base, mode=Mode.CONTENT)),
+        (Mode.CONTENT, "The content alone", _remembering("relu3_1", 1.0, base)),
         (Mode.TEXTURE, "The style alone", replace(base, mode=Mode.TEXTURE)),
-        (Mode.TRANSFER, "Both", base),
+        (
+            Mode.TRANSFER,
+            "Both, beginning with the photo",
+            replace(base, start=Start.PHOTO, content_layers="relu4_1"),
+        ),
     )
 
 

@@ -111,7 +111,7 @@ def test_equal_tiles_of_two_sheets_are_painted_once(
     }
 
     assert len(different) < len(contents(folder))
-    assert whole.stderr.count("100/100") == len(different)
+    assert len(re.findall(r"\] +(\d+)/\1 ", whole.stderr)) == len(different)
 
 
 def test_progress_says_which_tile_of_how_many(whole: subprocess.CompletedProcess[str]) -> None:
@@ -175,7 +175,7 @@ def test_the_page_shows_every_tile_with_its_settings_and_its_curve(page: Page) -
     for sheet in SHEETS.values():
         assert sheet.title in page.text
         assert sheet.shows in page.text
-    assert f"impasto stylize {PHOTO} {PAINTING} --iterations 100" in page.text
+    assert f"impasto stylize {PHOTO} {PAINTING} --iterations 240" in page.text
     assert "--style-loss mmd-gaussian" in page.text
 
 
@@ -365,7 +365,6 @@ def test_lower_layers_keep_the_photo_and_higher_ones_let_go(shared_daemon: Daemo
         pixels = read_image(file)[0].pixels
         return sum((a - b) ** 2 for a, b in zip(pixels, photo.pixels, strict=True)) / len(pixels)
 
-    errors = [error(f"relu{block}_1") for block in (1, 2, 3, 4)]
-    assert errors == sorted(errors)
-    assert errors[0] < 150  # 26 dB
-    assert errors[-1] > 10 * errors[0]
+    first, second, *deeper = (error(f"relu{block}_1") for block in range(1, 6))
+    assert first < 25  # 34 dB
+    assert first < second < min(deeper) / 2
