@@ -23,6 +23,7 @@ from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer import lbfgs
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.memory_plan import HISTORY
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
 from impasto_daemon.style_transfer.tensors import fit, from_image
 from impasto_daemon.weights import load_network
@@ -72,7 +73,7 @@ def main() -> None:
         print(f"| {name} | {' | '.join(losses)} | {clock.count} |", flush=True)
 
     for name, optimizer in OPTIMIZERS.items():
-        row(name, lambda evaluate, run=optimizer: run(evaluate, photo, BandCurvature()))
+        row(name, lambda evaluate, run=optimizer: run(evaluate, photo, BandCurvature(), HISTORY))
     row("plain", lambda evaluate: lbfgs.minimise(evaluate, photo, PlainCurvature()))
 
 
