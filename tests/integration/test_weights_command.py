@@ -98,21 +98,11 @@ def test_fetch_from_where_nothing_can_be_reached_says_what_to_do(
     assert list(hub.iterdir()) == []
 
 
-@pytest.mark.parametrize("action", ["fetch", "verify"])
-def test_unknown_network_is_refused_with_the_known_ones(
-    machine: DaemonProcess, action: str
-) -> None:
-    refused = machine.run("weights", action, "vgg12")
+def test_unknown_network_is_refused_with_the_known_ones(machine: DaemonProcess) -> None:
+    refused = machine.run("weights", "fetch", "vgg12")
 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "There is no model 'vgg12'. There are auto, vgg19, " in refused.stderr
     assert "vgg16-hed" in refused.stderr
     assert "vgg13" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-def test_other_networks_can_be_asked_for_by_name(machine: DaemonProcess) -> None:
-    refused = machine.run("weights", "verify", "squeezenet1_1")
-
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "(5 MB), run: impasto weights fetch squeezenet1_1" in refused.stderr
