@@ -39,8 +39,8 @@ ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
 GALLERY_LABEL = gettext("Paintings")
-# The letters of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save.
-_TAKEN = "chlors"
+GIMPS_LETTERS = "chlors"
+"""Those of its own buttons: Cancel, Help, Load, OK, Reset, Save."""
 
 
 def argument_name(setting: Setting) -> str:
@@ -48,12 +48,12 @@ def argument_name(setting: Setting) -> str:
     return setting.name.replace("_", "-")
 
 
-def with_mnemonics(labels: Iterable[str]) -> dict[str, str]:
-    """Each label with an underscore before a letter that no other has; none if all are taken."""
+def with_mnemonics(labels: Iterable[str], taken: str = GIMPS_LETTERS) -> dict[str, str]:
+    """Each label with an underscore before a letter that no other has; none if all are `taken`."""
     labels = list(labels)
     owners: dict[str, str] = {}
     for label in labels:
-        _find_letter(label, owners, set(_TAKEN))
+        _find_letter(label, owners, set(taken))
     letters = {label: letter for letter, label in owners.items()}
     return {label: _marked(label, letters.get(label)) for label in labels}
 

@@ -1,6 +1,7 @@
 """GIMP's pixels to pictures and back: the only module that touches pixels.
 
-It knows neither the daemon nor dialogs. An image is changed in `add_layer` and `add_picture` alone.
+It knows neither the daemon nor dialogs. An image of the user is changed in `add_layer` and
+`add_picture` alone.
 """
 
 from __future__ import annotations
@@ -170,6 +171,38 @@ def read_small(layer: Any, longest_side_px: int) -> Image:
     return Image(width, height, pixel_format, b"".join(rows))
 
 
+def read_scaled_down(layer: Any, longest_side_px: int) -> Image:
+    """`layer` as a picture of 8 bits, with alpha where it has alpha; a small one as it is.
+
+    Raises:
+        InvalidImage: where it is gone.
+    """
+    _check_valid(layer)
+    image = Gimp.Image.new(layer.get_width(), layer.get_height(), Gimp.ImageBaseType.RGB)
+    image.undo_disable()
+    try:
+        copy = Gimp.Layer.new_from_drawable(layer, image)
+        image.insert_layer(copy, None, 0)
+        scale_down(copy, longest_side_px)
+        return read_pixels(copy)
+    finally:
+        image.delete()
+
+
+def scale_down(layer: Any, longest_side_px: int) -> None:
+    """Scales a layer that is not the user's, where it is larger than that."""
+    width, height = layer.get_width(), layer.get_height()
+    smaller = scaled_down_size(width, height, longest_side_px)
+    if smaller != (width, height):
+        layer.scale(*smaller, False)
+
+
+def scaled_down_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
+    """The size of a picture of width × height, where it is larger scaled down to that."""
+    scale = min(1.0, longest_side_px / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def _check_valid(layer: Any) -> None:
     if not layer.is_valid():
         raise InvalidImage(gettext("The layer that was to be used is gone. Choose another."))
@@ -239,7 +272,7 @@ def add_layer(source: Source, above: Any, picture: Image, name: str, recipe: Rec
     if not above.is_valid():
         above = source.layer
     image = source.layer.get_image()
-    layer = _new_layer(image, f"{source.layer.get_name()} – {name}", picture)
+    layer = new_layer(image, f"{source.layer.get_name()} – {name}", picture)
     parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
     layer.attach_parasite(parasite)
     _, x, y = source.layer.get_offsets()
@@ -269,7 +302,7 @@ def add_picture(image: Any, selected: list[Any], picture: Image, name: str) -> A
     if not image.is_valid():
         raise CanvasChanged(gettext("The image was deleted while the texture was being painted."))
     check_base_type(image)
-    layer = _new_layer(image, name, picture)
+    layer = new_layer(image, name, picture)
     layers = [item for item in selected if item.is_valid() and item.is_layer()]
     with _undo_step(image):
         _insert(layer, image, layers[0] if layers else None)
@@ -335,7 +368,7 @@ def _check_unchanged(source: Source, picture: Image) -> None:
         )
 
 
-def _new_layer(image: Any, name: str, picture: Image) -> Any:
+def new_layer(image: Any, name: str, picture: Image) -> Any:
     """A layer with the pixels of `picture`, not yet in the image."""
     layer = Gimp.Layer.new(
         image,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from impasto_gimp.connection import NAME
@@ -34,9 +34,9 @@ class DaemonLine:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be painted: with which settings, and the size of the layer in pixels."""
+    """What is to be painted: with which settings each picture, and their size in pixels."""
 
-    settings: StyleSettings
+    pictures: tuple[StyleSettings, ...]
     width: int
     height: int
 
@@ -68,9 +68,24 @@ def daemon_line(
 
 
 def _forecast(client: Client, work: Work | None, patience_s: float) -> ForecastReport | None:
+    """What all pictures of `work` would take, one after the other."""
     if work is None:
         return None
-    return client.forecast(work.settings, work.width, work.height, patience_s)
+    forecasts: list[ForecastReport] = []
+    for settings in work.pictures:
+        forecast = client.forecast(settings, work.width, work.height, patience_s)
+        if forecast is None:
+            return None
+        forecasts.append(forecast)
+    return together(forecasts)
+
+
+def together(forecasts: Sequence[ForecastReport]) -> ForecastReport:
+    """The forecast for jobs one after the other, of which there is at least one."""
+    times_s = [forecast.painting_s for forecast in forecasts if forecast.painting_s is not None]
+    hungriest = max(forecasts, key=lambda forecast: forecast.needed_bytes)
+    is_known = len(times_s) == len(forecasts)
+    return replace(hungriest, painting_s=sum(times_s) if is_known else None)
 
 
 def line_of(status: StatusReport, forecast: ForecastReport | None = None) -> str:

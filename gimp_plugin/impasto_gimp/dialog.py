@@ -43,7 +43,9 @@ from impasto_shared.texture import (  # noqa: E402
 )
 
 TITLE = gettext("Neural Style")
-_SETTINGS = "settings"
+SETTINGS_BOX = "settings"
+"""What GIMP calls the box that `arrange` takes for the settings."""
+
 _SPACING_PX = 12
 # Room for the sliders, which have no width of their own.
 _SETTINGS_WIDTH_PX = 400
@@ -59,10 +61,10 @@ def ask(procedure: Any, config: Any, painted: Any) -> bool:
     settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
 
     def work() -> Work:
-        return Work(settings_from(config), painted.get_width(), painted.get_height())
+        return Work((settings_from(config),), painted.get_width(), painted.get_height())
 
-    _arrange(dialog, styles, settings, new_daemon_bar(config, _possible(work)))
-    return _accepted(dialog, config, STYLES)
+    arrange(dialog, styles, settings, new_daemon_bar(config, possible(work)))
+    return accepted(dialog, config, STYLES)
 
 
 def ask_for_texture(procedure: Any, config: Any) -> bool:
@@ -76,13 +78,13 @@ def ask_for_texture(procedure: Any, config: Any) -> bool:
     def work() -> Work:
         width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
         values = values_from(config, TEXTURE_SETTINGS)
-        return Work(texture_settings(values, width, height), width, height)
+        return Work((texture_settings(values, width, height),), width, height)
 
-    _arrange(dialog, page, settings, new_daemon_bar(config, _possible(work)))
-    return _accepted(dialog, config, STYLES[:1])
+    arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))
+    return accepted(dialog, config, STYLES[:1])
 
 
-def _possible(work: Callable[[], Work]) -> Callable[[], Work | None]:
+def possible(work: Callable[[], Work]) -> Callable[[], Work | None]:
     """`work`, or None as long as some setting cannot be used: OK says which."""
 
     def possible() -> Work | None:
@@ -94,10 +96,19 @@ def _possible(work: Callable[[], Work]) -> Callable[[], Work | None]:
     return possible
 
 
-def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bool:
-    """Whether the dialog ends with OK and a painting."""
+def accepted(
+    dialog: Any,
+    config: Any,
+    choices: Sequence[StyleArguments],
+    needs_painting: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Whether the dialog ends with OK and, where one is needed, a painting."""
+
+    def lacks_painting() -> bool:
+        return needs_painting() and not any(chosen_painting(config, one) for one in choices)
+
     accepted = dialog.run()
-    while accepted and not any(chosen_painting(config, arguments) for arguments in choices):
+    while accepted and lacks_painting():
         _tell(
             dialog,
             gettext("No style image is chosen."),
@@ -109,9 +120,9 @@ def _accepted(dialog: Any, config: Any, choices: Sequence[StyleArguments]) -> bo
     return bool(accepted)
 
 
-def _arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
+def arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
     """The styles on the left, the settings on the right, the daemon below."""
-    dialog.fill([_SETTINGS])
+    dialog.fill([SETTINGS_BOX])
     content = dialog.get_content_area()
     content.remove(settings)
     settings.set_size_request(_SETTINGS_WIDTH_PX, -1)
@@ -132,7 +143,7 @@ def _style_tabs(dialog: Any, config: Any, painted: Any) -> Any:
     paintings = paintings_at_hand(painted)
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
-        weight = _scale_entry(dialog, arguments.weight)
+        weight = scale_entry(dialog, arguments.weight)
         weight.set_logarithmic(True)
         region = new_region_chooser(config, arguments, painted)
         only_one += [weight, region]
@@ -183,7 +194,7 @@ def _settings(
     for setting in settings:
         name = argument_name(setting)
         if isinstance(setting, NumberSetting):
-            _scale_entry(dialog, name)
+            scale_entry(dialog, name)
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
@@ -193,15 +204,15 @@ def _settings(
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings")
     expander.set_expanded(False)
     expander.set_resize_toplevel(False)  # the window grows as far as it must, and no further
-    box = dialog.fill_box(_SETTINGS, [*in_sight, "advanced"])
+    box = dialog.fill_box(SETTINGS_BOX, [*in_sight, "advanced"])
     _align_labels(dialog, settings)
     box.show()
     return box
 
 
-def _scale_entry(dialog: Any, argument: str) -> Any:
+def scale_entry(dialog: Any, argument: str) -> Any:
     """The row of a number, its slider with the name that GIMP gives to the number alone."""
-    entry = dialog.get_scale_entry(argument, 1.0)
+    entry = dialog.getscale_entry(argument, 1.0)
     entry.get_range().get_accessible().set_name(entry.get_label().get_text())
     return entry
 

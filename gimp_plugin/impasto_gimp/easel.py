@@ -23,18 +23,22 @@ PICTURE_PX = 480
 _PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.4)
 _MARGIN_PX = 12
 _KEEP = 1
+_KEEP_HELP = gettext("End here and keep what has been painted as a new layer")
 
 
 class Easel:
     """A dialog that shows a picture of width × height as it is being painted.
 
     start: a Gdk.Pixbuf of what it begins with; None for nothing yet.
+    keep: what the button to stop does, in words.
     GIMP can be used meanwhile. Closing the dialog cancels.
     """
 
     previews: PreviewWish | None = _PREVIEWS
 
-    def __init__(self, title: str, width: int, height: int, start: Any = None) -> None:
+    def __init__(
+        self, title: str, width: int, height: int, start: Any = None, keep: str = _KEEP_HELP
+    ) -> None:
         self._wish = Wish.GO_ON
         self._picture = Gtk.Image()
         self._bar = Gtk.ProgressBar(show_text=True)
@@ -42,9 +46,7 @@ class Easel:
         self._dialog = Gtk.Dialog(title=title, role="impasto-easel")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
-        self._keep.set_tooltip_text(
-            gettext("End here and keep what has been painted as a new layer")
-        )
+        self._keep.set_tooltip_text(keep)
         self._keep.set_sensitive(False)
         self._dialog.connect("response", self._on_response)
         self._arrange()

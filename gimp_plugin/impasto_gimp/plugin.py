@@ -12,13 +12,14 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, Gio, GObject  # noqa: E402
 
-from impasto_gimp import neural_style, texture  # noqa: E402
+from impasto_gimp import explore, neural_style, texture  # noqa: E402
 from impasto_gimp.arguments import (  # noqa: E402
     STYLES,
     declare_painting,
     declare_settings,
     declare_styles,
 )
+from impasto_gimp.sheet_arguments import declare_sheet  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.settings import SETTINGS  # noqa: E402
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
@@ -26,6 +27,7 @@ from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
 TEXTURE = "plug-in-impasto-texture"
+EXPLORE = "plug-in-impasto-explore"
 HELP = Path(__file__).parent / "help"
 _HELP_DOMAIN = "impasto"
 _ONE_LAYER = Gimp.ProcedureSensitivityMask.DRAWABLE
@@ -42,6 +44,14 @@ def _declare_arguments(procedure: Any) -> None:
 def _declare_arguments_of_texture(procedure: Any) -> None:
     declare_painting(procedure, STYLES[0], _ANY_FILE, _FLAGS)
     declare_settings(procedure, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), Gimp.Choice.new, _FLAGS)
+
+
+def _declare_arguments_of_sheet(procedure: Any) -> None:
+    declare_sheet(procedure, Gimp.Choice.new, _FLAGS)
+    declare_painting(procedure, STYLES[0], _ANY_FILE, _FLAGS)
+    procedure.add_image_return_value(
+        "sheet-image", gettext("Image"), gettext("The sheet, which no window shows"), True, _FLAGS
+    )
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,17 @@ _FILTERS = {
         texture.run,
         _declare_arguments_of_texture,
         _ANY_LAYERS,
+    ),
+    EXPLORE: _Filter(
+        gettext("Neural Style: _Explore…"),
+        gettext("See what layers, losses and optimizers do, as a sheet of small pictures"),
+        gettext(
+            "Has the Impasto daemon paint the layer small in several ways, one experiment of "
+            "neural style transfer (Gatys et al. 2015 and later), and makes a new image of them, "
+            "with a layer for each. Starts the daemon if none is running."
+        ),
+        explore.run,
+        _declare_arguments_of_sheet,
     ),
 }
 

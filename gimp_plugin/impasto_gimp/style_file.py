@@ -12,7 +12,7 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gimp", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib  # noqa: E402
 
-from impasto_gimp.canvas import last_error, read_pixels  # noqa: E402
+from impasto_gimp.canvas import last_error, read_pixels, scale_down  # noqa: E402
 from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import InvalidImage  # noqa: E402
 from impasto_shared.image import Image, check_size  # noqa: E402
@@ -32,15 +32,8 @@ def read_style(file: Any, longest_side_px: int | None = None) -> Image:
         layer = _merged(image, name)
         check_size(layer.get_width(), layer.get_height(), name)
         if longest_side_px is not None:
-            _scale_down(layer, longest_side_px)
+            scale_down(layer, longest_side_px)
         return read_pixels(layer)
-
-
-def _scale_down(layer: Any, longest_side_px: int) -> None:
-    width, height = layer.get_width(), layer.get_height()
-    scale = longest_side_px / max(width, height)
-    if scale < 1:
-        layer.scale(max(1, round(width * scale)), max(1, round(height * scale)), False)
 
 
 def thumbnail(file: Any, width_px: int, height_px: int) -> Any:

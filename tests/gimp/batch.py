@@ -24,6 +24,7 @@ from impasto_shared.settings import StyleSettings
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
 TEXTURE = "plug-in-impasto-texture"
+EXPLORE = "plug-in-impasto-explore"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
@@ -178,12 +179,14 @@ def run_procedure(
     images_before = len(Gimp.get_images())
     result = Gimp.get_pdb().lookup_procedure(procedure).run(config)
     status = result.index(0)
+    succeeded = status == Gimp.PDBStatusType.SUCCESS
     return {
-        "succeeded": status == Gimp.PDBStatusType.SUCCESS,
+        "succeeded": succeeded,
         "failed": status == Gimp.PDBStatusType.EXECUTION_ERROR,
         "message": Gimp.get_pdb().get_last_error(),
         "untouched": describe(image) == before and not image.is_dirty(),
         "images_left_open": len(Gimp.get_images()) - images_before,
+        "sheet": describe_sheet(result.index(1)) if succeeded and procedure == EXPLORE else None,
     }
 
 
@@ -577,6 +580,66 @@ def texture_in_an_empty_image() -> Report:
     return add_texture(new_image(), [])
 
 
+def describe_sheet(sheet: Any) -> Report:
+    """What is in the image of a sheet, which is saved as sheet.png and then closed."""
+    layers = sheet.get_layers()
+    *pictures, captions, paper = layers
+    flat = [
+        picture
+        for layer in pictures
+        for picture in (layer.get_children() if layer.is_group() else [layer])
+    ]
+    report = {
+        "size": [sheet.get_width(), sheet.get_height()],
+        "groups": [layer.get_name() for layer in pictures if layer.is_group()],
+        "pictures": {picture.get_name(): box(picture) for picture in flat},
+        "first_pixels": [list(layer_bytes(picture, "R'G'B' u8")[:3]) for picture in flat],
+        "texts": [text.get_text() for text in captions.get_children()],
+        "captions": [box(text) for text in captions.get_children()],
+        "paper": [box(paper), list(layer_bytes(paper, "R'G'B' u8")[:3])],
+        "can_be_undone": sheet.undo_is_enabled(),
+        "must_be_saved": sheet.is_dirty(),
+    }
+    file = Gio.File.new_for_path(str(HERE / "sheet.png"))
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, sheet, file, None)
+    sheet.delete()
+    return report
+
+
+def box(layer: Any) -> list[int]:
+    """Left, top, width and height of a layer."""
+    return [*layer.get_offsets()[1:], layer.get_width(), layer.get_height()]
+
+
+def explore(sheet: str, layer: Any, style: Path | None = None, **arguments: Any) -> Report:
+    image = layer.get_image()
+    return run_procedure(EXPLORE, image, [layer], style, sheet=sheet, quick=True, **arguments)
+
+
+@situation
+def explore_content() -> Report:
+    """A large layer of sixteen bits, without a painting."""
+    image = new_image(precision=Gimp.Precision.U16_NON_LINEAR)
+    layer = add_layer(image, 300, 200, alpha=False)
+    layer.set_offsets(-7, 9)
+    return explore("content", layer, size=96)
+
+
+@situation
+def explore_pooling() -> Report:
+    """A small layer with alpha in a group, and a painting."""
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    return explore("pooling", add_layer(image, 48, 64, alpha=True, parent=group), STYLE)
+
+
+@situation
+def explore_backbones() -> Report:
+    """One of the networks is missing."""
+    return explore("backbones", photo(), STYLE)
+
+
 # --- situations that fail -------------------------------------------------------------------
 
 
@@ -632,6 +695,16 @@ def texture_of_an_indexed_image() -> Report:
         Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
     )
     return run_procedure(TEXTURE, image, [layer])
+
+
+@situation
+def explore_without_a_style() -> Report:
+    return explore("matrix", photo())
+
+
+@situation
+def explore_at_an_impossible_size() -> Report:
+    return explore("content", photo(), size=5)
 
 
 @situation

@@ -1,8 +1,8 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-Beside its socket it writes what styles the last job was given. It speaks the real protocol over a
-real socket and needs nothing but pyzmq, so it also runs with the Python of a GIMP. Started as
-`impasto serve --endpoint ENDPOINT` is.
+It lacks the weights of VGG-19. Beside its socket it writes what styles the last job was given. It
+speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the
+Python of a GIMP. Started as `impasto serve --endpoint ENDPOINT` is.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from impasto_shared.messages import (
     Welcome,
     WorkerReport,
 )
+from impasto_shared.settings import Model
 
 TICK_MS = 20
 
@@ -59,7 +60,7 @@ class Behaviour(IntEnum):
     SHRINK = 5
     PAUSE = 6
     """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`, or
-    until what has been painted is to be kept."""
+    until what has been painted is to be kept. So does every job while there is a file `pause`."""
 
 
 def invert(picture: Image) -> Image:
@@ -169,6 +170,10 @@ class ScriptedDaemon:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
         yield JobReport(job, JobState.QUEUED, position=2)
         yield JobReport(job, JobState.RUNNING)
+        if order.settings.model is Model.VGG19:
+            problem = Problem(ErrorCode.WEIGHTS_MISSING, "The weights of vgg19 are not here.")
+            yield JobReport(job, JobState.FAILED, problem=problem)
+            return
         half_way = JobReport(
             job, JobState.RUNNING, step=50, steps=steps, done=0.5, loss=2.5, eta_s=42.0
         )
@@ -185,7 +190,8 @@ class ScriptedDaemon:
             yield JobReport(job, JobState.CANCELLED)
             return
         resume = self._folder / "resume"
-        while behaviour is Behaviour.PAUSE and not (job in self._kept or resume.exists()):
+        must_pause = behaviour is Behaviour.PAUSE or (self._folder / "pause").exists()
+        while must_pause and not (job in self._kept or resume.exists()):
             (self._folder / "paused").touch()
             yield half_way
         self._pictures[job] = invert(order.content)

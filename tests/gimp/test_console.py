@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from gimp.gimps import HERE, Home
-from impasto_shared.settings import SETTINGS, IntegerSetting, NumberSetting
+from impasto_shared.experiments import all_sheets
+from impasto_shared.settings import SETTINGS, IntegerSetting, Model, NumberSetting
 
 pytestmark = pytest.mark.gimp
 
@@ -68,6 +70,8 @@ FAILING = {
     "texture_too_large": "at most 100 are possible",
     "texture_without_a_style": "No style image is chosen",
     "texture_of_an_indexed_image": "Image > Mode > RGB",
+    "explore_without_a_style": "No style image is chosen",
+    "explore_at_an_impossible_size": "Size must lie between 32 and 16384; got 5",
     "again_from_a_photo": "was not painted by Neural Style",
     "again_without_the_source": "no longer in this image",
     "again_without_the_style_layer": "is in no open image",
@@ -165,6 +169,96 @@ def test_texture_is_a_new_layer_of_the_size_asked_for(report: Report, name: str)
     assert not found["has_alpha"]
     assert found["is_white"]
     assert found["dirty"]
+
+
+# The size of the pictures, and the names of the groups.
+EXPLORED: dict[str, tuple[list[int], list[str]]] = {
+    "explore_content": ([96, 64], []),
+    "explore_pooling": ([48, 64], ["The content alone", "The style alone", "Both"]),
+    "explore_backbones": ([60, 40], ["The content alone", "The style alone", "Both"]),
+}
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_explore_makes_an_image_with_a_layer_for_each_picture(report: Report, name: str) -> None:
+    explored = situation(report, name)
+    found = explored["sheet"]
+    (sheet,) = (one for one in all_sheets(is_quick=True) if name.endswith(one.name))
+    size, groups = EXPLORED[name]
+
+    assert explored["succeeded"], explored["message"]
+    assert explored["untouched"]
+    assert explored["images_left_open"] == 1
+    painted = [
+        ", ".join(filter(None, (row.caption, tile.caption)))
+        for row in sheet.rows
+        for tile in row.tiles
+        if tile.settings.model is not Model.VGG19
+    ]
+    originals = ["Photo"] if name == "explore_content" else ["Photo", "Painting"]
+    assert list(found["pictures"]) == [*originals, *painted]
+    assert found["groups"] == groups
+    assert [box[2:] for caption, box in found["pictures"].items() if caption in painted] == [
+        size for _ in painted
+    ]
+    assert found["can_be_undone"]
+    assert found["must_be_saved"]
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_explore_shows_what_the_daemon_painted_of_the_layer(report: Report, name: str) -> None:
+    found = situation(report, name)["sheet"]
+    originals = 1 if name == "explore_content" else 2
+    photo, *pictures = found["first_pixels"][:1] + found["first_pixels"][originals:]
+
+    assert pictures
+    assert all(picture == [255 - value for value in photo] for picture in pictures)
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_explore_has_room_for_every_picture_and_caption(report: Report, name: str) -> None:
+    found = situation(report, name)["sheet"]
+    boxes = [*found["pictures"].values(), *found["captions"]]
+
+    assert found["paper"] == [[0, 0, *found["size"]], [255, 255, 255]]
+    for left, top, width, height in boxes:
+        assert left > 0
+        assert top > 0
+        assert left + width < found["size"][0]
+        assert top + height < found["size"][1]
+    assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
+
+
+def overlap(first: list[int], second: list[int]) -> bool:
+    return all(
+        first[side] < second[side] + second[side + 2]
+        and second[side] < first[side] + first[side + 2]
+        for side in (0, 1)
+    )
+
+
+def test_explore_says_below_each_picture_what_it_is(report: Report) -> None:
+    found = situation(report, "explore_content")["sheet"]
+    below = {
+        text: [
+            name
+            for name, (left, top, _, height) in found["pictures"].items()
+            if left == caption[0] and 0 <= caption[1] - top - height < 20
+        ]
+        for text, caption in zip(found["texts"], found["captions"], strict=True)
+    }
+
+    assert found["texts"][0] == "What each layer remembers of the photo"
+    assert {text: names for text, names in below.items() if names} == {
+        name: [name] for name in found["pictures"]
+    }
+
+
+def test_explore_says_which_network_is_left_out(report: Report) -> None:
+    texts = situation(report, "explore_backbones")["sheet"]["texts"]
+
+    assert texts[-1] == "Left out: The weights of vgg19 are not here."
+    assert "VGG-19 (ImageNet)" not in texts
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -7,6 +7,7 @@ PYTHONPATH=shared:gimp_plugin:tests .venv/bin/python tests/gimp_plugin/catalogue
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,21 +19,27 @@ from babel.messages.pofile import read_po, write_po
 
 from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
+from impasto_shared.experiments import all_sheets
 from impasto_shared.settings import SETTINGS, ChoiceSetting
 from impasto_shared.texture import HEIGHT, WIDTH
 
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
 TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
+_SHEETS_FILE = "shared/impasto_shared/experiments.py"
+# It is called the same in every language.
+_LAYER = re.compile(r"[a-z]+\d+_\d+")
 
 
 def template() -> Catalog:
-    """All texts of the plug-in, and of the settings that its dialog shows."""
+    """All texts of the plug-in, and of the settings and the sheets that its dialogs show."""
     catalog = Catalog()
     for file, line, text, _, _ in extract_from_dir(SOURCES, [("**.py", "python")]):
         catalog.add(text, locations=[(f"gimp_plugin/impasto_gimp/{file}", line)])
     for text in _texts_of_settings():
         catalog.add(text, locations=[(_SETTINGS_FILE, 0)])
+    for text in _texts_of_sheets():
+        catalog.add(text, locations=[(_SHEETS_FILE, 0)])
     return catalog
 
 
@@ -42,6 +49,16 @@ def _texts_of_settings() -> Iterator[str]:
         yield setting.help
         if isinstance(setting, ChoiceSetting):
             yield from setting.choices.values()
+
+
+def _texts_of_sheets() -> Iterator[str]:
+    for sheet in all_sheets():
+        yield sheet.title
+        yield sheet.shows
+        captions = (row.caption for row in sheet.rows)
+        for caption in (*captions, *(tile.caption for tile in sheet.tiles)):
+            if caption and not _LAYER.match(caption):
+                yield caption
 
 
 def languages() -> list[str]:

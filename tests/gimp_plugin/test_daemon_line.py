@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from impasto_daemon.pace import Pace
-from impasto_gimp.daemon_line import DaemonLine, Work, daemon_line, line_of
+from impasto_gimp.daemon_line import DaemonLine, Work, daemon_line, line_of, together
 from impasto_shared.messages import (
     ForecastReport,
     JobReport,
@@ -58,18 +60,25 @@ def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: s
     assert line_of(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
 
 
+def test_pictures_take_their_times_together_and_the_memory_of_the_largest() -> None:
+    small, large = forecast(10.0), replace(forecast(20.5), needed_bytes=3_000_000_000)
+
+    assert together([small, large, small]) == replace(large, painting_s=40.5)
+    assert together([small, forecast(None)]).painting_s is None
+
+
 def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = Work(StyleSettings(), 512, 384)
+    work = Work((StyleSettings(), StyleSettings(seed=1)), 512, 384)
     daemon = DaemonProcess()
-    Pace(daemon.folder / "cache/impasto/pace.json").note(work.settings, 512, 384, 600.0)
+    Pace(daemon.folder / "cache/impasto/pace.json").note(work.pictures[0], 512, 384, 600.0)
     with daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
         line = daemon_line(work)
 
-    assert line.text.startswith("The Impasto daemon is ready. Painting takes about 10 min and 1.")
+    assert line.text.startswith("The Impasto daemon is ready. Painting takes about 20 min and 1.")
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:
