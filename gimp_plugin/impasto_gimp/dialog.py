@@ -107,17 +107,17 @@ def accepted(
     def lacks_painting() -> bool:
         return needs_painting() and not any(chosen_painting(config, one) for one in choices)
 
-    accepted = dialog.run()
-    while accepted and lacks_painting():
+    is_accepted = dialog.run()
+    while is_accepted and lacks_painting():
         _tell(
             dialog,
             gettext("No style image is chosen."),
             gettext("Choose the painting whose manner to use."),
         )
-        accepted = dialog.run()
+        is_accepted = dialog.run()
     dialog.destroy()
     handle_events()
-    return bool(accepted)
+    return bool(is_accepted)
 
 
 def arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
@@ -212,7 +212,7 @@ def _settings(
 
 def scale_entry(dialog: Any, argument: str) -> Any:
     """The row of a number, its slider with the name that GIMP gives to the number alone."""
-    entry = dialog.getscale_entry(argument, 1.0)
+    entry = dialog.get_scale_entry(argument, 1.0)
     entry.get_range().get_accessible().set_name(entry.get_label().get_text())
     return entry
 

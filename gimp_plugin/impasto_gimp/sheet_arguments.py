@@ -22,7 +22,7 @@ from impasto_shared.settings import IntegerSetting
 
 TITLE = gettext("Neural Style: Explore")
 SHEET, QUICKLY = "sheet", "quick"
-_SHEET_LABEL = gettext("Sheet")
+SHEET_LABEL = gettext("Sheet")
 _SHEET_HELP = gettext("What is tried out: which pictures are painted, and in what they differ")
 _QUICK_LABEL = gettext("Quick")
 _QUICK_HELP = gettext("Smaller pictures, fewer, and less work for each")
@@ -37,10 +37,11 @@ SIZE = IntegerSetting(
     high=1024,
 )
 _SHOWN = (STYLE_LABEL, GALLERY_LABEL, START_LABEL, SIZE.label)
-_MARKED = with_mnemonics(
-    (_SHEET_LABEL, _QUICK_LABEL),
+SHEET_LABELS = with_mnemonics(
+    (SHEET_LABEL, _QUICK_LABEL),
     GIMPS_LETTERS + "".join(LABELS[label].partition("_")[2][:1].lower() for label in _SHOWN),
 )
+"""Each label that this dialog alone has, with its mnemonic."""
 
 
 def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
@@ -48,9 +49,9 @@ def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> 
     choice = new_choice()
     for number, sheet in enumerate(all_sheets()):
         choice.add(sheet.name, number, gettext(sheet.title), "")
-    label, help_text = _MARKED[_SHEET_LABEL], _SHEET_HELP
+    label, help_text = SHEET_LABELS[SHEET_LABEL], _SHEET_HELP
     procedure.add_choice_argument(SHEET, label, help_text, choice, SHEET_NAMES[0], flags)
-    label = _MARKED[_QUICK_LABEL]
+    label = SHEET_LABELS[_QUICK_LABEL]
     procedure.add_boolean_argument(QUICKLY, label, _QUICK_HELP, False, flags)
     label = LABELS[SIZE.label]
     procedure.add_int_argument(

@@ -177,6 +177,7 @@ class _Drawing:
         )
         paper.fill(Gimp.FillType.WHITE)
         self._image.insert_layer(paper, None, len(self._image.get_layers()))
+        self._captions.set_expanded(False)
         self._image.set_selected_layers(self._image.get_layers()[:1])
 
 

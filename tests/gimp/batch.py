@@ -28,6 +28,7 @@ EXPLORE = "plug-in-impasto-explore"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
+_MOST_WINDOWS = 100
 # The image in the window, where there is one.
 _shown: Any = None
 
@@ -147,6 +148,18 @@ def close_painting() -> None:
     for image in Gimp.get_images():
         if image.get_layers()[0].get_name() == "Canvas":
             image.delete()
+
+
+def names_in_newest_image() -> list[str]:
+    """What the layers of the image are called that was opened last."""
+    newest = max(Gimp.get_images(), key=lambda image: image.get_id())
+    return [layer.get_name() for layer in newest.get_layers()]
+
+
+def close_newest_window() -> None:
+    """Closes the window that was opened last, and its image."""
+    windows = filter(Gimp.Display.id_is_valid, range(1, _MOST_WINDOWS))
+    Gimp.Display.get_by_id(max(windows)).delete()
 
 
 # --- running and looking --------------------------------------------------------------------

@@ -60,7 +60,8 @@ class Behaviour(IntEnum):
     SHRINK = 5
     PAUSE = 6
     """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`, or
-    until what has been painted is to be kept. So does every job while there is a file `pause`."""
+    until what has been painted is to be kept. So does a job with the content layers that the
+    file `pause` names, if there is one."""
 
 
 def invert(picture: Image) -> Image:
@@ -190,7 +191,10 @@ class ScriptedDaemon:
             yield JobReport(job, JobState.CANCELLED)
             return
         resume = self._folder / "resume"
-        must_pause = behaviour is Behaviour.PAUSE or (self._folder / "pause").exists()
+        pause = self._folder / "pause"
+        must_pause = behaviour is Behaviour.PAUSE or (
+            pause.exists() and pause.read_text() == order.settings.content_layers
+        )
         while must_pause and not (job in self._kept or resume.exists()):
             (self._folder / "paused").touch()
             yield half_way

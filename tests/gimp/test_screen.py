@@ -19,6 +19,7 @@ from impasto_gimp.arguments import (
     STYLE_LABEL,
     VARIATIONS_LABEL,
 )
+from impasto_gimp.sheet_arguments import SHEET_LABEL, SHEET_LABELS
 
 pytestmark = pytest.mark.gimp
 
@@ -27,6 +28,8 @@ DIALOG = "^Neural Style$"
 VARIATIONS = "^Neural Style: Variations$"
 EASEL = "^Neural Style: Background"
 TEXTURE = "^Texture from Image$"
+EXPLORE = "^Neural Style: Explore$"
+EXPLORE_EASEL = "^Neural Style: Explore: "
 FILE_DIALOG = "^Choose a Style Image$"
 ERROR_BOX = "^GIMP Message$"
 SAVED = "batch.shown_state()"
@@ -56,16 +59,17 @@ def screen(home: Home) -> Iterator[Screen]:
 def paused(home: Home) -> Iterator[Path]:
     """The file that the daemon writes halfway through a job that it is told to pause."""
     folder = home.folder / "run/impasto"
-    for name in ("paused", "resume"):
+    for name in ("paused", "resume", "pause"):
         (folder / name).unlink(missing_ok=True)
     yield folder / "paused"
     folder.mkdir(exist_ok=True)
+    (folder / "pause").unlink(missing_ok=True)
     (folder / "resume").touch()
 
 
 def key_of(label: str) -> str:
     """The key that leads to the dialog's row with this label."""
-    return f"alt+{LABELS[label].partition('_')[2][0].lower()}"
+    return f"alt+{(LABELS | SHEET_LABELS)[label].partition('_')[2][0].lower()}"
 
 
 def open_dialog(screen: Screen) -> None:
@@ -245,6 +249,63 @@ def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:
 
     assert name == "Texture (auvers)"
     assert size == below
+
+
+def open_explore(screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("alt+r", "a", "e")
+    screen.wait_for_window(EXPLORE)
+
+
+def number_of_images(screen: Screen) -> int:
+    number: int = screen.ask("len(Gimp.get_images())")
+    return number
+
+
+def start_exploring(screen: Screen, paused: Path) -> None:
+    """A sheet that stands still at its third picture, with its easel on the screen."""
+    paused.parent.mkdir(mode=0o700, exist_ok=True)
+    paused.with_name("pause").write_text("relu3_1:1")
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the third picture")
+    screen.wait_for_window(EXPLORE_EASEL)
+
+
+def test_explore_opens_a_new_image_of_the_finished_pictures(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    open_explore(screen)
+    sheets = key_of(SHEET_LABEL)
+    screen.press(sheets, "End", "Up", "Up")
+    time.sleep(GALLERY_S)
+    screen.photograph("explore-losses", EXPLORE)
+    screen.press(sheets, "Home")
+    screen.photograph("explore", EXPLORE)
+    start_exploring(screen, paused)
+    screen.photograph("explore-easel")
+    screen.press("alt+k")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    screen.photograph("explored")
+    names = screen.ask("batch.names_in_newest_image()")
+    screen.ask("batch.close_newest_window()")
+
+    assert number_of_images(screen) == 1
+    assert names == ["Photo", "relu1_1", "relu2_1", "Captions", "Paper"]
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_explore_leaves_nothing_when_it_is_cancelled(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    open_explore(screen)
+    start_exploring(screen, paused)
+    screen.press("Escape")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+
+    assert not screen.windows(EXPLORE_EASEL)
+    assert not screen.windows(ERROR_BOX)
+    assert number_of_images(screen) == 1
+    assert screen.ask(SAVED) == UNTOUCHED
 
 
 def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) -> None:

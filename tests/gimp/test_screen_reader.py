@@ -24,6 +24,7 @@ pytestmark = pytest.mark.gimp
 DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 EASEL = "^Neuronaler Stil: Hintergrund"
+EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
 TAKES = "Das Malen braucht etwa 42 s und 2.0 GB Speicher."
 GALLERY_S = 2.0
@@ -105,3 +106,19 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
         entry["name"] for entry in dialog
     }
     assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_every_control_of_explore_has_a_name(german: Home, screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil: Erkunden …")
+    screen.wait_for_window(EXPLORE)
+    time.sleep(GALLERY_S)
+    dialog = read_out(screen, EXPLORE, "explore-read-out", german.gimp.version)
+    screen.photograph("explore-german", EXPLORE)
+    screen.read_out("press", EXPLORE, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(EXPLORE), "the end of the dialog")
+
+    assert not nameless(dialog)
+    names = {entry["name"] for entry in dialog}
+    assert {"Blatt", "Schnell", "Größe"} <= names
+    assert any(name.startswith("Jedes Bild begann als Rauschen") for name in names)
