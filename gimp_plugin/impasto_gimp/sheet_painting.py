@@ -15,7 +15,6 @@ from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.experiments import Sheet
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewWish
-from impasto_shared.settings import Model
 from impasto_shared.style import Style
 
 
@@ -49,7 +48,7 @@ def paint_sheet(
         ImpastoError: as `Session.run`, where no picture is finished.
     """
     pictures: dict[str, Image] = {}
-    missing: dict[Model, ImpastoError] = {}
+    missing: dict[str, ImpastoError] = {}
     count = len(sheet.tiles)
     for row in sheet.rows:
         for tile in row.tiles:
