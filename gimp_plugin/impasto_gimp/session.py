@@ -20,7 +20,7 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState, PreviewWish
+from impasto_shared.messages import JobReport, JobState, PreviewWish, StatusReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -77,6 +77,9 @@ class JobClient(Protocol):
 
     def forget(self, job: str) -> None:
         """Lets the daemon free a finished job."""
+
+    def status(self) -> StatusReport:
+        """What the daemon is doing, and has."""
 
     def close(self) -> None:
         """Ends the connection, and with it an unfinished job."""
@@ -140,11 +143,7 @@ class Session:
             ProtocolError: where the painting has another size than `content`.
         """
         show = self._easel.show
-        show(Progress(gettext("Looking for the daemon…")))
-        client = self._connect(
-            on_start=lambda: show(Progress(gettext("Starting the daemon…"))),
-            while_waiting=self._heeded_wish,
-        )
+        client = self._connected()
         try:
             self._heeded_wish()
             show(Progress(gettext("Sending the picture…")))
@@ -159,6 +158,27 @@ class Session:
             return _checked(picture, content)
         finally:
             client.close()
+
+    def models(self) -> tuple[str, ...]:
+        """The models whose weights are on the daemon's machine; none where it does not say.
+
+        Raises:
+            DaemonUnavailable: where no daemon answers and none can be started.
+            Abandoned: where the person at the easel cancels.
+        """
+        client = self._connected()
+        try:
+            return client.status().models
+        finally:
+            client.close()
+
+    def _connected(self) -> JobClient:
+        show = self._easel.show
+        show(Progress(gettext("Looking for the daemon…")))
+        return self._connect(
+            on_start=lambda: show(Progress(gettext("Starting the daemon…"))),
+            while_waiting=self._heeded_wish,
+        )
 
     def _follow(self, client: JobClient, job: str) -> None:
         """Shows the job's reports until it is done; raises where it ends otherwise."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from impasto_gimp.session import Abandoned, Connect, Easel, Progress, Session, Wish
 from impasto_gimp.sheet_arguments import whole_caption
 from impasto_gimp.translation import gettext
-from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
 from impasto_shared.experiments import Sheet
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewWish
+from impasto_shared.settings import Model
 from impasto_shared.style import Style
 
 
@@ -40,15 +41,16 @@ def paint_sheet(
 ) -> PaintedSheet:
     """All pictures of `sheet` that can be had, each of `content` and as large.
 
-    A network whose weights are missing leaves its pictures out. Where the person at the easel
-    stops, or the daemon fails, those that are finished are kept.
+    A network whose weights are not on the daemon's machine leaves its pictures out: nobody asked
+    for half a gigabyte to be downloaded. Where the person at the easel stops, or the daemon fails,
+    those that are finished are kept.
 
     Raises:
         Abandoned: where the person at the easel cancels it.
         ImpastoError: as `Session.run`, where no picture is finished.
     """
     pictures: dict[str, Image] = {}
-    missing: dict[str, ImpastoError] = {}
+    missing = _missing_networks(Session(connect, easel), sheet)
     count = len(sheet.tiles)
     for row in sheet.rows:
         for tile in row.tiles:
@@ -75,6 +77,24 @@ def paint_sheet(
     if not pictures:
         raise next(iter(missing.values()))
     return PaintedSheet(sheet, pictures, _reasons(*missing.values()))
+
+
+def _missing_networks(session: Session, sheet: Sheet) -> dict[str, ImpastoError]:
+    """The networks that the sheet names and the daemon has not, each with what to do about it."""
+    wanted = dict.fromkeys(str(tile.settings.model) for tile in sheet.tiles)
+    wanted.pop(Model.AUTO, None)
+    kept = session.models() if wanted else ()
+    if not kept:  # an older daemon does not say
+        return {}
+    text = gettext(
+        "The weights of {model} are not on the daemon's machine. To download them there, run: "
+        "impasto weights fetch {model}"
+    )
+    return {
+        model: DaemonError(text.format(model=model), ErrorCode.WEIGHTS_MISSING)
+        for model in wanted
+        if model not in kept
+    }
 
 
 def _reasons(*errors: ImpastoError) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-It lacks the weights of VGG-19. Beside its socket it writes what styles the last job was given. It
+It has the weights of one model. Beside its socket it writes what styles the last job was given. It
 speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the
 Python of a GIMP. Started as `impasto serve --endpoint ENDPOINT` is.
 """
@@ -44,9 +44,9 @@ from impasto_shared.messages import (
     Welcome,
     WorkerReport,
 )
-from impasto_shared.settings import Model
 
 TICK_MS = 20
+MODELS = ("vgg16-hed",)
 
 
 class Behaviour(IntEnum):
@@ -154,7 +154,8 @@ class ScriptedDaemon:
         if isinstance(message, Forecast):
             return ForecastReport(message.id, message.settings.size / 10, 0.0, 2 * 10**9, 10**10, 1)
         if isinstance(message, Status):
-            return StatusReport(message.id, os.getpid(), "test", 1.0, WorkerReport())
+            worker = WorkerReport()
+            return StatusReport(message.id, os.getpid(), "test", 1.0, worker, models=MODELS)
         if isinstance(message, Fetch):
             return Result(message.id, message.job, self._pictures.pop(message.job))
         if isinstance(message, Submit):
@@ -171,10 +172,6 @@ class ScriptedDaemon:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
         yield JobReport(job, JobState.QUEUED, position=2)
         yield JobReport(job, JobState.RUNNING)
-        if order.settings.model is Model.VGG19:
-            problem = Problem(ErrorCode.WEIGHTS_MISSING, "The weights of vgg19 are not here.")
-            yield JobReport(job, JobState.FAILED, problem=problem)
-            return
         half_way = JobReport(
             job, JobState.RUNNING, step=50, steps=steps, done=0.5, loss=2.5, eta_s=42.0
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gimp.gimps import HERE, Home
+from gimp.scripted_daemon import MODELS
 from impasto_shared.experiments import all_sheets
 from impasto_shared.settings import SETTINGS, IntegerSetting, Model, NumberSetting
 
@@ -193,7 +194,7 @@ def test_explore_makes_an_image_with_a_layer_for_each_picture(report: Report, na
         ", ".join(filter(None, (row.caption, tile.caption)))
         for row in sheet.rows
         for tile in row.tiles
-        if tile.settings.model is not Model.VGG19
+        if tile.settings.model in (Model.AUTO, *MODELS)
     ]
     originals = ["Photo"] if name == "explore_content" else ["Photo", "Painting"]
     assert list(found["pictures"]) == [*originals, *painted]
@@ -257,8 +258,13 @@ def test_explore_says_below_each_picture_what_it_is(report: Report) -> None:
 def test_explore_says_which_network_is_left_out(report: Report) -> None:
     texts = situation(report, "explore_backbones")["sheet"]["texts"]
 
-    assert texts[-1] == "Left out: The weights of vgg19 are not here."
-    assert "VGG-19 (ImageNet)" not in texts
+    left_out = [text.replace("\n", " ") for text in texts if text.startswith("Left out")]
+    assert left_out[0] == (
+        "Left out: The weights of vgg19 are not on the daemon's machine. To download them there, "
+        "run: impasto weights fetch vgg19"
+    )
+    assert len(left_out) > 1
+    assert "VGG-19" not in texts
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -20,7 +20,14 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem
+from impasto_shared.messages import (
+    JobReport,
+    JobState,
+    PreviewWish,
+    Problem,
+    StatusReport,
+    WorkerReport,
+)
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -68,6 +75,7 @@ class ScriptedClient:
         silences_s: Sequence[float] = (),
     ) -> None:
         self.calls: list[str] = []
+        self.models: tuple[str, ...] = ()
         self.submitted: tuple[Image, Image, StyleSettings] | None = None
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
@@ -131,6 +139,10 @@ class ScriptedClient:
     def forget(self, job: str) -> None:
         self._reach("forget")
         assert job == JOB
+
+    def status(self) -> StatusReport:
+        self._reach("status")
+        return StatusReport("1", 1, "1.0", 2.0, WorkerReport(), models=self.models)
 
     def close(self) -> None:
         self._reach("close")

@@ -67,10 +67,12 @@ class Daemon:
     def __init__(
         self,
         *scripts: list[JobReport] | DaemonUnavailable,
+        models: tuple[str, ...] = (),
         on_connect: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.clients: list[ScriptedClient] = []
         self._scripts = list(scripts)
+        self._models = models
         self._on_connect = on_connect
 
     def connect(
@@ -81,6 +83,7 @@ class Daemon:
         if isinstance(script, DaemonUnavailable):
             raise script
         client = ScriptedClient(*([report] for report in script), sketches=[PHOTO])
+        client.models = self._models
         self.clients.append(client)
         return client.connect(on_start=on_start, while_waiting=while_waiting)
 
@@ -124,8 +127,28 @@ def test_there_is_nothing_to_keep_before_a_picture_is_finished() -> None:
     assert not any(progress.can_keep for progress in easel.shown)
 
 
-def test_missing_network_leaves_its_pictures_out_and_is_asked_for_once() -> None:
-    daemon = Daemon([MISSING], [DONE])
+def test_network_that_the_daemon_lacks_is_not_asked_for() -> None:
+    daemon = Daemon([], [DONE], models=("vgg16-hed",))
+
+    painted = paint(daemon, sheet(("", [OTHER, LAST])))
+
+    assert list(painted.pictures) == ["last"]
+    assert painted.reasons == (
+        "The weights of vgg19 are not on the daemon's machine. To download them there, run: "
+        "impasto weights fetch vgg19",
+    )
+    assert daemon.clients[0].calls[-2:] == ["status", "close"]
+    assert daemon.clients[1].submitted == (PHOTO, STYLES, LAST.settings)
+
+
+def test_network_that_the_daemon_has_is_used() -> None:
+    daemon = Daemon([], [DONE], models=("vgg19",))
+
+    assert list(paint(daemon, sheet(("", [OTHER]))).pictures) == ["other"]
+
+
+def test_network_that_turns_out_to_be_missing_is_asked_for_once() -> None:
+    daemon = Daemon([], [MISSING], [DONE])
 
     painted = paint(daemon, sheet(("", [OTHER]), ("", [OTHER_TOO, LAST])))
 
@@ -135,7 +158,7 @@ def test_missing_network_leaves_its_pictures_out_and_is_asked_for_once() -> None
 
 def test_sheet_of_which_nothing_can_be_painted_says_why() -> None:
     with pytest.raises(DaemonError, match="There are no weights"):
-        paint(Daemon([MISSING]), sheet(("", [OTHER, OTHER_TOO])))
+        paint(Daemon([], [MISSING]), sheet(("", [OTHER, OTHER_TOO])))
 
 
 @pytest.mark.parametrize(
