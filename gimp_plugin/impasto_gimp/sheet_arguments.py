@@ -78,13 +78,10 @@ def needs_painting(sheet: Sheet) -> bool:
 
 def summary(sheet: Sheet) -> str:
     """How much there is to paint."""
-    settings = sheet.tiles[0].settings
-    count = len(sheet.tiles)
+    size, count = sheet.tiles[0].settings.size, len(sheet.tiles)
     return ngettext(
-        "{count} picture of {size} pixels, improved {iterations} times.",
-        "{count} pictures of {size} pixels, each improved {iterations} times.",
-        count,
-    ).format(count=count, size=settings.size, iterations=settings.iterations)
+        "{count} picture of {size} pixels.", "{count} pictures of {size} pixels.", count
+    ).format(count=count, size=size)
 
 
 def whole_caption(row: Row, tile: Tile) -> str:

@@ -12,7 +12,8 @@ from impasto_gimp.sheet_arguments import (
     whole_caption,
 )
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.experiments import FULL, QUICK, SHEET_NAMES, Effort, all_sheets
+from impasto_shared.experiments import FULL, QUICK, SHEET_NAMES, Effort, Row, Tile, all_sheets
+from impasto_shared.settings import StyleSettings
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_size_is_that_of_each_picture(procedure: Procedure) -> None:
     sheet = chosen_sheet(procedure)
 
     assert {tile.settings.size for tile in sheet.tiles} == {77}
-    assert summary(sheet) == "10 pictures of 77 pixels, each improved 300 times."
+    assert summary(sheet) == f"{len(sheet.tiles)} pictures of 77 pixels."
 
 
 def test_impossible_size_is_refused(procedure: Procedure) -> None:
@@ -68,14 +69,13 @@ def test_only_what_the_photo_alone_shows_needs_no_painting() -> None:
     assert set(SHEET_NAMES) - needing == {"content"}
 
 
-def test_caption_outside_of_its_row_names_the_row() -> None:
-    captions = {
-        sheet.name: whole_caption(sheet.rows[1], sheet.rows[1].tiles[1])
-        for sheet in all_sheets()
-        if sheet.name in ("content", "matrix")
-    }
+@pytest.mark.parametrize(
+    ("row", "caption"), [("", "relu3_1"), ("Both", "Both, relu3_1")], ids=["unnamed", "named"]
+)
+def test_caption_outside_of_its_row_names_the_row(row: str, caption: str) -> None:
+    tile = Tile("some", "relu3_1", StyleSettings())
 
-    assert captions == {"content": "relu2_2", "matrix": "relu1_1 … relu2_1, strength 0.3"}
+    assert whole_caption(Row(row, (tile,)), tile) == caption
 
 
 @pytest.mark.parametrize("is_quick", [True, False])
