@@ -34,7 +34,8 @@ _CASE = re.compile(r"(\d+)x(\d+)(?:@([\d.]+))?(?::(\d+))?")
 
 def paint(width: int, height: int, limit_bytes: float, evaluations: int) -> dict[str, float]:
     """Seconds and bytes of one job, the plan of its finest scale included."""
-    settings = StyleSettings(size=max(width, height), iterations=evaluations)
+    # All at the finest scale: the coarser ones need less.
+    settings = StyleSettings(size=max(width, height), iterations=evaluations, scales=1)
     rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
     photo = to_image(resize(rgb, height, width))
     style = Style(read_image(samples.painting("great_wave"))[0])

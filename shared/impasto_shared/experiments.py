@@ -146,9 +146,9 @@ def _up_to(block: int) -> str:
 
 
 _BLOCKS = range(1, 6)
-# How many times the evaluations the first layer of each block gets: the shallow ones have pixels
-# to agree upon, and their evaluations cost a fraction of those at the deepest.
-_TIMES = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
+# How many times the evaluations the content of each block gets: the shallow ones have pixels to
+# agree upon, and their evaluations cost a fraction of those at the deepest.
+_TIMES_FOR_CONTENT = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
 
 
 def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
@@ -163,7 +163,7 @@ def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
             Row(
                 "",
                 tuple(
-                    Tile(layer, layer, _remembering(layer, _TIMES[block], base))
+                    Tile(layer, layer, _remembering(layer, _TIMES_FOR_CONTENT[block], base))
                     for block in _BLOCKS
                     for layer in [f"relu{block}_{convolution}"]
                 ),
@@ -184,8 +184,12 @@ def _remembering(layer: str, times: float, base: StyleSettings) -> StyleSettings
     )
 
 
+# The same of the style up to each block: five Gram matrices take longest to agree, and before they
+# do the colours are pale.
+_TIMES_FOR_STYLE = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.5, 5: 2.5}
+
+
 def _style(base: StyleSettings) -> Sheet:
-    base = replace(base, mode=Mode.TEXTURE)
     return Sheet(
         "style",
         "What more and more layers know of the painting's style",
@@ -196,12 +200,17 @@ def _style(base: StyleSettings) -> Sheet:
             Row(
                 "",
                 tuple(
-                    Tile(f"up_to_relu{block}_1", _range(block), _with_style_up_to(block, base))
+                    Tile(f"up_to_relu{block}_1", _range(block), _styled(block, base))
                     for block in _BLOCKS
                 ),
             ),
         ),
     )
+
+
+def _styled(block: int, base: StyleSettings) -> StyleSettings:
+    evaluations = round(_TIMES_FOR_STYLE[block] * base.iterations)
+    return replace(_with_style_up_to(block, base), mode=Mode.TEXTURE, iterations=evaluations)
 
 
 def _with_style_up_to(block: int, base: StyleSettings) -> StyleSettings:

@@ -78,7 +78,7 @@ def test_quick_is_less_work() -> None:
     ("name", "varied"),
     [
         ("content", {"content_layers", "iterations"}),
-        ("style", {"style_layers"}),
+        ("style", {"style_layers", "iterations"}),
         ("matrix", {"style_layers", "style_strength"}),
         ("pooling", {"pooling"}),
         ("losses", {"style_loss"}),
@@ -90,6 +90,13 @@ def test_a_sheet_varies_nothing_but_what_it_shows(name: str, varied: set[str]) -
     groups = [sheet(name).tiles] if name == "matrix" else [row.tiles for row in rows]
 
     assert all(differing(tiles) == varied for tiles in groups)
+
+
+def test_more_style_layers_have_more_evaluations_to_agree() -> None:
+    evaluations = [tile.settings.iterations for tile in sheet("style").tiles]
+
+    assert evaluations == sorted(evaluations)
+    assert evaluations[-1] > evaluations[0]
 
 
 def test_shallow_layers_have_more_evaluations_to_agree_upon_pixels() -> None:

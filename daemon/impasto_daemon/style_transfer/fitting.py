@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 
+from impasto_daemon.style_transfer.heap import large_pieces_returned
 from impasto_daemon.style_transfer.memory_plan import (
     Plan,
     Work,
@@ -70,7 +72,8 @@ class Fitting:
         while True:
             logger.info("%d × %d pixels are painted %s", width, height, plan)
             try:
-                return attempt(plan)
+                with nullcontext() if plan.side_px is None else large_pieces_returned():
+                    return attempt(plan)
             except (MemoryError, RuntimeError) as error:
                 smaller = next_smaller(work, plan)
                 if not is_out_of_memory(error) or smaller is None:

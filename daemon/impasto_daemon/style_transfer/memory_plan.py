@@ -32,15 +32,15 @@ Tiling = Sequence[Stage]
 BASE_BYTES = 1_180_000_000
 
 # Bytes for each pixel, measured with float32 activations (docs/benchmarks.md). Of the picture: the
-# photo, what is painted of it, the start, the best, the optimizer's own pictures and its
-# transforms, and what the content layer wants.
-_PICTURE_BYTES = 260
+# photo, what was painted of it before, the best, the optimizer's own pictures, and what the content
+# layer wants.
+_PICTURE_BYTES = 130
 # Activations and their slopes where the network sees all of it at once ...
 _ACTIVATION_BYTES = 2750
 # ... of a painting, which needs no slopes ...
 _PAINTING_BYTES = 800
-# ... and in tiles: what is handed from stage to stage, with its slope.
-_HANDED_BYTES = 32
+# ... and in tiles: what is handed from stage to stage, or its slope.
+_HANDED_BYTES = 16
 _FLOAT32_BYTES = 4
 
 WIDEST_BYTES = 6400
@@ -181,8 +181,8 @@ def _plan(work: Work, side_px: int | None, history: int) -> Plan:
 def _history_bytes(optimizer: Optimizer, history: int) -> int:
     """Of each pixel, for what the optimizer remembers of former steps."""
     match optimizer:
-        case Optimizer.LBFGS:  # a step and the change of the slope, three colours each
-            return history * 2 * 3 * _FLOAT32_BYTES
+        case Optimizer.LBFGS:  # a step and the change of the slope, three colours each, in bfloat16
+            return history * 2 * 3 * 2
         case Optimizer.SCIPY:  # the same in float64, and five pictures more
             return (2 * history + 5) * 3 * 8
         case Optimizer.ADAM | Optimizer.GRADIENT_DESCENT:
