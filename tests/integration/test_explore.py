@@ -304,6 +304,17 @@ def begun(daemon: DaemonProcess, sheet: str) -> subprocess.Popen[str]:
     return process
 
 
+def running_job(daemon: DaemonProcess) -> str:
+    """The name of the job that runs, as soon as one does."""
+
+    def running() -> list[str]:
+        reports = client.status().jobs
+        return [report.job for report in reports if report.state is JobState.RUNNING]
+
+    with daemon.client() as client:
+        return wait_for(running, "a job that runs")[0]
+
+
 def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: DaemonProcess) -> None:
     with begun(slow_daemon, "style") as process:
         process.send_signal(signal.SIGINT)
@@ -327,6 +338,7 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: Daemon
 
 def test_a_daemon_that_dies_is_told_of_and_what_is_done_is_kept(slow_daemon: DaemonProcess) -> None:
     with begun(slow_daemon, "style") as process:
+        running_job(slow_daemon)
         slow_daemon.signal(signal.SIGKILL)
         _, said = process.communicate()
 
@@ -338,16 +350,9 @@ def test_a_daemon_that_dies_is_told_of_and_what_is_done_is_kept(slow_daemon: Dae
 
 def test_a_tile_that_somebody_cancels_ends_it(slow_daemon: DaemonProcess) -> None:
     with begun(slow_daemon, "style") as process:
+        second = running_job(slow_daemon)
         with slow_daemon.client() as client:
-            running = wait_for(
-                lambda: [
-                    report.job
-                    for report in client.status().jobs
-                    if report.state is JobState.RUNNING
-                ],
-                "the second job",
-            )
-            client.cancel(running[0])
+            client.cancel(second)
         _, said = process.communicate()
 
     assert process.returncode == 1

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 # Told apart by people who see few colours as well (Okabe and Ito 2008), on light and dark grounds.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
+# No evaluation takes a nanosecond: what is shorter is nothing.
+_SHORTEST = 1e-9
+
 Point = tuple[float, float]
 
 
@@ -100,7 +103,8 @@ def _ground(
     points: Sequence[Point], width: int, height: int, box: tuple[int, int, int, int]
 ) -> _Ground:
     losses = [math.log10(y) for _, y in points]
-    longest = max(x for x, _ in points) or 1.0
+    longest = max(x for x, _ in points)
+    longest = longest if longest > _SHORTEST else 1.0
     return _Ground(width, height, box, longest, min(losses), max(losses))
 
 
