@@ -65,15 +65,18 @@ prepare_test_gimps() {
 run_tests() {
     local environment=$CHECKOUT/.venv wanted
     cd "$CHECKOUT"
+    # These take a minute or two, in which the rest can begin.
+    prepare_test_gimps &
+    trap wait EXIT
     wanted=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
     build_environment "$environment" "$wanted" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"
-    prepare_test_gimps
     PATH=$environment/bin:$PATH
     ruff check
     ruff format --check
     mypy
     shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/gimp/*.sh
+    wait
     exec python -m pytest "$@"
 }
 
