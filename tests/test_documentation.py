@@ -118,3 +118,15 @@ def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> N
     assert done.returncode == 0, done.stderr
     assert "done" in done.stdout
     assert (shared_daemon.folder / "impasto-example.png").exists()
+
+
+def test_code_shown_is_that_of_the_project() -> None:
+    blocks = re.findall(
+        r"^```python\n# (\S+)\n(.*?)^```",
+        (ROOT / "docs/how-it-works.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+
+    assert len(blocks) > 5
+    for source, code in blocks:
+        assert code in (ROOT / source).read_text(), code
