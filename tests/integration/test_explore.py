@@ -317,6 +317,7 @@ def running_job(daemon: DaemonProcess) -> str:
 
 def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: DaemonProcess) -> None:
     with begun(slow_daemon, "style") as process:
+        running_job(slow_daemon)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     first, folder = SHEETS["style"].tiles[0], slow_daemon.folder / "out"
