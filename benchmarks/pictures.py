@@ -1,15 +1,16 @@
 """Our pictures beside style-transfer-pytorch's: python benchmarks/pictures.py STP PHOTO PAINTING.
 
 STP is a clone of style-transfer-pytorch, run with its defaults at 362 pixels, but for 200
-iterations at the coarsest scale and 90 at each other, so that it ends within minutes; PHOTO and
-PAINTING are names in assets. Prints a row of measures (benchmarks/measures.py) for each program,
+iterations at the coarsest scale and 90 at each other, so that it ends within minutes; with
+`--size 512 --first 1000 --others 500` it is run as it is. PHOTO and PAINTING are names in assets.
+Prints a row of measures (benchmarks/measures.py) for each program,
 and writes the pictures to build/benchmarks. Run with the environment of the tests, on a machine
 that does nothing else.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from pathlib import Path
 
@@ -26,20 +27,24 @@ from impasto_shared.style import Style
 from measures import colour_distance, edge_distance, edge_similarity, held_out_distance
 from others import style_transfer_pytorch
 
-SIZE_PX, FIRST, OTHERS = 362, 200, 90
-
 
 def main() -> None:
     """Paints one pair with each program and measures the pictures."""
-    clone, photo_name, painting_name = Path(sys.argv[1]).resolve(), *sys.argv[2:4]
-    photo = samples.photo(photo_name)
-    painting = samples.painting(painting_name)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("clone", type=Path)
+    parser.add_argument("photo")
+    parser.add_argument("painting")
+    parser.add_argument("--size", type=int, default=362)
+    parser.add_argument("--first", type=int, default=200)
+    parser.add_argument("--others", type=int, default=90)
+    given = parser.parse_args()
+    photo, painting = samples.photo(given.photo), samples.painting(given.painting)
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     network = load_network(Model.VGG16_HED, StyleSettings().pooling)
     content, style = read_image(photo)[0], read_image(painting)[0]
-    photo_rgb = fit(from_image(content).rgb, SIZE_PX)
-    painting_rgb = fit(from_image(style).rgb, SIZE_PX)
+    photo_rgb = fit(from_image(content).rgb, given.size)
+    painting_rgb = fit(from_image(style).rgb, given.size)
 
     print(
         "| Program | Seconds | Held-out layers | Colours | Edges | Photo's edges kept |\n"
@@ -58,15 +63,16 @@ def main() -> None:
 
     reduced = folder / "photo.png"
     for quality in Quality:
-        file = folder / f"{photo_name}_{painting_name}_{quality}_{SIZE_PX}.png"
-        settings = StyleSettings(size=SIZE_PX, quality=quality)
+        file = folder / f"{given.photo}_{given.painting}_{quality}_{given.size}.png"
+        settings = StyleSettings(size=given.size, quality=quality)
         started_s = time.monotonic()
         write_image(stylize(network, content, [Style(style)], settings), file)
         report(f"Impasto, {quality}", time.monotonic() - started_s, file)
     write_image(content, reduced)
-    file = folder / f"{photo_name}_{painting_name}_stp_{SIZE_PX}.png"
+    file = folder / f"{given.photo}_{given.painting}_stp_{given.size}.png"
     started_s = time.monotonic()
-    for _ in style_transfer_pytorch(clone, photo, painting, file, SIZE_PX, FIRST, OTHERS):
+    work = given.size, given.first, given.others
+    for _ in style_transfer_pytorch(given.clone.resolve(), photo, painting, file, *work):
         pass
     report("style-transfer-pytorch", time.monotonic() - started_s, file)
     report("the photo itself", 0, reduced)

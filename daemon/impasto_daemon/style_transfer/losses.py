@@ -191,7 +191,7 @@ class _TileByTile(torch.autograd.Function):
     ) -> Tensor:
         network, terms = objective.network, objective.terms
         means = objective.means()
-        inputs = look(network, rgb, terms, means.visit, before_layer, tiling)
+        way = look(network, rgb, terms, means.visit, before_layer, tiling, keeps_last=True)
         leaves = {
             layer: [tuple(mean.requires_grad_() for mean in found) for found in all_found]
             for layer, all_found in means.found.items()
@@ -204,12 +204,12 @@ class _TileByTile(torch.autograd.Function):
             layer: [tuple(next(slopes) for _ in statistic) for statistic in found]
             for layer, found in leaves.items()
         }
-        ctx.inputs, ctx.way = inputs, (objective, tiling, before_layer)
+        ctx.way, ctx.given = way, (objective, tiling, before_layer)
         return loss.detach()
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:
-        objective, tiling, before_layer = ctx.way
+        objective, tiling, before_layer = ctx.given
 
         def surrogate(layer: str, activation: Tensor, place: Place) -> Tensor:
             return torch.stack(
@@ -223,7 +223,7 @@ class _TileByTile(torch.autograd.Function):
             ).sum()
 
         found = look_back(
-            objective.network, ctx.inputs, objective.terms, surrogate, before_layer, tiling
+            objective.network, ctx.way, objective.terms, surrogate, before_layer, tiling
         )
         return found.mul_(slope), None, None, None
 

@@ -18,7 +18,7 @@ HISTORY = 20
 class Stage:
     """Blocks of the network that follow each other (from 1), and how large their tiles are.
 
-    side: that of a tile, in positions of the stage's input, more or less.
+    side: of a square that has as many positions of the stage's input as a tile, more or less.
     """
 
     blocks: Sequence[int]
@@ -84,7 +84,7 @@ class Work:
 class Plan:
     """How a scale is painted.
 
-    side_px: of the tiles; None: all of the picture is seen at once.
+    side_px: of a square as large as the tiles; None: all of the picture is seen at once.
     history: how many steps L-BFGS remembers.
     needed_bytes: the most memory that the process will have.
     """
@@ -112,11 +112,22 @@ class Plan:
         """How many tiles the picture is seen in."""
         if self.side_px is None:
             return 1
-        return -(-work.height // self.side_px) * -(-work.width // self.side_px)
+        rows, columns = grid(work.height, work.width, self.side_px)
+        return rows * columns
 
 
 UNLIMITED = Plan(side_px=None, history=HISTORY, needed_bytes=0)
 """How a scale is painted where memory does not matter."""
+
+
+def grid(height: int, width: int, side: int) -> tuple[int, int]:
+    """How many rows and columns of tiles to cut height × width positions into.
+
+    None of them has more positions than a square of `side` × `side`. What lies along a cut is seen
+    from both sides: so all cuts together are as short as can be.
+    """
+    ways = ((rows, -(-height * width // (rows * side**2))) for rows in range(1, height + 1))
+    return min(ways, key=lambda way: way[0] * width + way[1] * height)
 
 
 def plans(work: Work) -> list[Plan]:

@@ -5,12 +5,13 @@ picture; between, tile after tile is run, with as many positions around it as it
 reach over. Each position of each layer belongs to one tile. So sums over all positions are those
 of the tiles, and so is the slope of a function of such sums, once each tile is told the function's
 slope along them: `look` gathers them, `look_back` carries their slope back to the picture. It runs
-each tile anew, which costs half as much again (checkpointing, Chen et al. 2016, in space).
+each tile anew, which costs half as much again (checkpointing, Chen et al. 2016, in space), but for
+the tile that `look` has ended with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.memory_plan import Tiling
+from impasto_daemon.style_transfer.memory_plan import Tiling, grid
 from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.vgg import VGG, block_of
 
@@ -120,6 +121,31 @@ class _Tile:
     output: Place | None
 
 
+@dataclass
+class Way:
+    """What `look_back` needs of a `look`; it takes it away, so that its memory is free again.
+
+    inputs: of each stage, the picture first.
+    last: the tile that was run last, if it was kept.
+    """
+
+    inputs: list[Tensor]
+    last: _Run | None = None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One stage over a tile, in such a way that slopes can be taken along what it has read.
+
+    part: what it has read; visited: what `visit` would have been called with; output: what it ends
+    with.
+    """
+
+    part: Tensor
+    visited: Sequence[tuple[str, Tensor, Place]]
+    output: Tensor
+
+
 def look(
     network: Network,
     rgb: Tensor,
@@ -127,26 +153,38 @@ def look(
     visit: Visit,
     before_layer: BeforeLayer,
     tiling: Tiling | None = None,
-) -> list[Tensor]:
-    """Shows `visit` every position of each of `layers` (or PICTURE) once; gives `look_back`'s way.
+    *,
+    keeps_last: bool = False,
+) -> Way:
+    """Shows `visit` every position of each of `layers` (or PICTURE) once.
 
     rgb: (1, 3, H, W). tiling: None for all of it at once, through which slopes can be taken.
+    keeps_last: whether `look_back` is to follow, with the same tiles. It begins with the tile that
+        this ends with, which therefore needs not be run anew. In memory that makes no difference:
+        there will be one tile then as now.
+
     Nothing beyond the deepest layer is computed. Raises ValueError for a layer that the network
     lacks, and for tiles of a network that cannot be shown them.
     """
     if tiling is None:
         _look_at_once(network, rgb, layers, visit, before_layer)
-        return [rgb]
+        return Way([rgb])
     if not isinstance(network, VGG):
         raise ValueError("only a VGG can be shown a picture tile by tile")
     stages = _stages(network, layers, tiling)
-    inputs = [rgb]
+    way = Way([rgb])
     for names, side in stages:
-        is_last = len(inputs) == len(stages)
+        is_last = len(way.inputs) == len(stages)
+        whole = way.inputs[-1]
+        tiles = _tiles(names, side, whole, has_output=not is_last)
         output: Tensor | None = None
-        for tile in _tiles(names, side, inputs[-1], has_output=not is_last):
-            part = tile.read.of(inputs[-1])
-            found = _run(network, names, tile, part, layers, visit, before_layer)
+        for tile in tiles:
+            if keeps_last and is_last and tile is tiles[-1]:
+                way.last = _with_slopes(network, names, tile, whole, layers, before_layer)
+                for layer, activation, place in way.last.visited:
+                    visit(layer, activation.detach(), place)
+                continue
+            found = _run(network, names, tile, tile.read.of(whole), layers, visit, before_layer)
             if tile.output is None:
                 continue
             if output is None:
@@ -154,8 +192,8 @@ def look(
                 output = found.new_empty(size).contiguous(memory_format=torch.channels_last)
             tile.output.of(output).copy_(found)
         if output is not None:
-            inputs.append(output)
-    return inputs
+            way.inputs.append(output)
+    return way
 
 
 def _look_at_once(
@@ -177,43 +215,60 @@ def _look_at_once(
 
 def look_back(
     network: Network,
-    inputs: list[Tensor],
+    way: Way,
     layers: Collection[str],
     surrogate: Surrogate,
     before_layer: BeforeLayer,
     tiling: Tiling,
 ) -> Tensor:
-    """The slope along the picture of all that `surrogate` stands for, in the picture's shape.
-
-    inputs: what `look` has given; it is emptied on the way, so that its memory is free again.
-    """
+    """The slope along the picture of all that `surrogate` stands for, in the picture's shape."""
     if not isinstance(network, VGG):
         raise ValueError("only a VGG can be shown a picture tile by tile")
-    stages = _stages(network, layers, tiling)
     slope: Tensor | None = None
-    for names, side in reversed(stages):
-        whole = inputs.pop()
+    for names, side in reversed(_stages(network, layers, tiling)):
+        whole = way.inputs.pop()
         slope_of_input = torch.zeros_like(whole)
-        for tile in _tiles(names, side, whole, has_output=slope is not None):
-            part = tile.read.of(whole).detach().requires_grad_()
-            terms: list[Tensor] = []
-
-            def visit(
-                layer: str, activation: Tensor, place: Place, terms: list[Tensor] = terms
-            ) -> None:
-                terms.append(surrogate(layer, activation, place))
-
-            with torch.enable_grad():
-                found = _run(network, names, tile, part, layers, visit, before_layer)
-            outgoing: list[Tensor | None] = [None] * len(terms)
-            if slope is not None and tile.output is not None:
-                terms.append(found)
-                outgoing.append(tile.output.of(slope))
-            (slope_of_part,) = torch.autograd.grad(terms, part, outgoing)
-            tile.read.of(slope_of_input).add_(slope_of_part)
+        for tile in reversed(_tiles(names, side, whole, has_output=slope is not None)):
+            run, way.last = way.last, None
+            if run is None:
+                run = _with_slopes(network, names, tile, whole, layers, before_layer)
+            outgoing = None if slope is None or tile.output is None else tile.output.of(slope)
+            tile.read.of(slope_of_input).add_(_slope_of_part(run, surrogate, outgoing))
+            del run  # before the next tile is run: it holds all that a tile takes
         slope = slope_of_input
     if slope is None:
         raise ValueError("there is no stage to look back through")
+    return slope
+
+
+def _with_slopes(
+    network: VGG,
+    names: Sequence[str],
+    tile: _Tile,
+    whole: Tensor,
+    layers: Collection[str],
+    before_layer: BeforeLayer,
+) -> _Run:
+    part = tile.read.of(whole).detach().requires_grad_()
+    visited: list[tuple[str, Tensor, Place]] = []
+
+    def visit(layer: str, activation: Tensor, place: Place) -> None:
+        visited.append((layer, activation, place))
+
+    with torch.enable_grad():
+        output = _run(network, names, tile, part, layers, visit, before_layer)
+    return _Run(part, visited, output)
+
+
+def _slope_of_part(run: _Run, surrogate: Surrogate, outgoing: Tensor | None) -> Tensor:
+    """The slope along what a tile has read; outgoing: that along what it hands on, if it does."""
+    with torch.enable_grad():
+        terms = [surrogate(*visited) for visited in run.visited]
+    slopes: list[Tensor | None] = [None] * len(terms)
+    if outgoing is not None:
+        terms.append(run.output)
+        slopes.append(outgoing)
+    (slope,) = torch.autograd.grad(terms, run.part, slopes)
     return slope
 
 
@@ -252,13 +307,15 @@ def _stages(network: VGG, layers: Collection[str], tiling: Tiling) -> list[tuple
     return [(found, side) for found, side in stages if found]
 
 
-def _tiles(names: Sequence[str], side: int, whole: Tensor, *, has_output: bool) -> Iterator[_Tile]:
+def _tiles(names: Sequence[str], side: int, whole: Tensor, *, has_output: bool) -> list[_Tile]:
     """The tiles of a stage whose input is `whole`, row after row."""
     # How many positions of the stage's input one of each layer stands for, along a side.
     factors = [2 ** (block_of(name) - block_of(names[0])) for name in names]
     unit = factors[-1] * (2 if has_output else 1)
     height, width = whole.shape[2:]
-    for own_rows, own_columns in product(_cut(height, side, unit), _cut(width, side, unit)):
+    tiles = []
+    rows, columns = grid(height, width, side)
+    for own_rows, own_columns in product(_cut(height, rows, unit), _cut(width, columns, unit)):
         down, across = _reach(own_rows, height, factors), _reach(own_columns, width, factors)
         layers = {}
         for index, name in enumerate(names):
@@ -268,25 +325,29 @@ def _tiles(names: Sequence[str], side: int, whole: Tensor, *, has_output: bool) 
                 for rows, columns in zip(down[index], across[index], strict=True)
             )
             layers[name] = given, kept, own
-        yield _Tile(
-            read=Place(down[0][0], across[0][0], height, width),
-            own=Place(own_rows, own_columns, height, width),
-            layers=layers,
-            output=Place(
+        output = None
+        if has_output:
+            output = Place(
                 _shrunk(own_rows, height, unit),
                 _shrunk(own_columns, width, unit),
                 height // unit,
                 width // unit,
             )
-            if has_output
-            else None,
+        tiles.append(
+            _Tile(
+                read=Place(down[0][0], across[0][0], height, width),
+                own=Place(own_rows, own_columns, height, width),
+                layers=layers,
+                output=output,
+            )
         )
+    return tiles
 
 
-def _cut(length: int, side: int, unit: int) -> list[Span]:
-    """[0, length) in even parts that begin at multiples of `unit`, about `side` long or less."""
+def _cut(length: int, count: int, unit: int) -> list[Span]:
+    """[0, length) in `count` even parts that begin at multiples of `unit`, or in all there are."""
     units = max(1, length // unit)
-    count = min(units, -(-length // side))
+    count = min(units, count)
     starts = [unit * (units * index // count) for index in range(count)]
     return [Span(start, stop) for start, stop in pairwise([*starts, length])]
 

@@ -20,6 +20,7 @@ from impasto_daemon.style_transfer.memory_plan import (
     Plan,
     Work,
     choose,
+    grid,
     next_smaller,
     plans,
 )
@@ -110,7 +111,7 @@ def test_tiles_come_before_a_shorter_history() -> None:
     assert sides[:3] == [None, 1024, 768]
     assert sides[-1] == SMALLEST_SIDE_PX
     assert ways[0].tiles(large) == 1
-    assert ways[1].tiles(large) == 3 * 4
+    assert ways[1].tiles(large) == 3 * 3
 
 
 def error_between(one: Image, other: Image) -> int:
@@ -203,3 +204,20 @@ def test_plan_says_how_it_is_carried_out() -> None:
 
     assert tiling is not None
     assert [block for stage in tiling for block in stage.blocks] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side", "wanted"),
+    [
+        (100, 100, 100, (1, 1)),
+        (101, 100, 100, (2, 1)),
+        (866, 1155, 512, (2, 2)),
+        (2213, 4016, 1024, (3, 3)),
+        (10, 4000, 200, (1, 1)),
+        (10, 4001, 200, (1, 2)),
+    ],
+)
+def test_tiles_are_few_and_near_to_squares(
+    height: int, width: int, side: int, wanted: tuple[int, int]
+) -> None:
+    assert grid(height, width, side) == wanted
