@@ -8,7 +8,6 @@ and in copies of the layer; then that of `impasto stylize`.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from processes import peak_bytes
 
 WIDTH, HEIGHT = 9000, 6667
 SETTINGS = StyleSettings(size=256, iterations=3)
@@ -76,7 +76,7 @@ def _measure(client: Client, width: int, height: int, form: PixelFormat) -> None
     for pid in processes.values():
         _forget_peak(pid)
     _paint(client, _picture(320, 240, form), style)
-    before = {name: _status_bytes(pid, "VmHWM") for name, pid in processes.items()}
+    before = {name: peak_bytes(pid) for name, pid in processes.items()}
     time.sleep(_SETTLED_S)
     for pid in processes.values():
         _forget_peak(pid)
@@ -85,7 +85,7 @@ def _measure(client: Client, width: int, height: int, form: PixelFormat) -> None
     _paint(client, layer, style)
     print(f"{width} × {height}, {form.value}: {layer_bytes / 1e6:.0f} MB")
     for name, pid in processes.items():
-        more = _status_bytes(pid, "VmHWM") - before[name]
+        more = peak_bytes(pid) - before[name]
         print(f"| {name} | {more / 1e6:.0f} | {more / layer_bytes:.2f} |")
 
 
@@ -113,7 +113,7 @@ def _measure_command(folder: Path, width: int, height: int) -> None:
         # Not the peak that wait4 gives: it counts the process that this one was started by.
         peak = 0
         while process.poll() is None:
-            peak = max(peak, _status_bytes(process.pid, "VmHWM"))
+            peak = max(peak, peak_bytes(process.pid))
             time.sleep(0.05)
         if process.returncode:
             raise SystemExit("impasto stylize failed")
@@ -135,12 +135,6 @@ def _picture(width: int, height: int, form: PixelFormat) -> Image:
 def _forget_peak(pid: int) -> None:
     """Has the system count the peak of a process anew from here."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-
-def _status_bytes(pid: int, name: str) -> int:
-    found = re.search(rf"^{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)
-    # It says nothing of a process that has just ended.
-    return 1024 * int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

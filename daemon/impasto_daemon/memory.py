@@ -33,12 +33,6 @@ def available_bytes(pid: int | None) -> float:
     return _USABLE * (1024 * int(found[1]) + own)
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has had; 0 where the system does not say."""
-    found = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
-    return 1024 * int(found[1]) if found else 0
-
-
 def _read(path: str) -> str:
     try:
         return Path(path).read_text()

@@ -104,7 +104,8 @@ def _ground(
 ) -> _Ground:
     losses = [math.log10(y) for _, y in points]
     longest = max(x for x, _ in points)
-    longest = longest if longest > _SHORTEST else 1.0
+    if longest < _SHORTEST:
+        longest = 1.0
     return _Ground(width, height, box, longest, min(losses), max(losses))
 
 

@@ -123,10 +123,11 @@ UNLIMITED = Plan(side_px=None, history=HISTORY, needed_bytes=0)
 def grid(height: int, width: int, side: int) -> tuple[int, int]:
     """How many rows and columns of tiles to cut height × width positions into.
 
-    None of them has more positions than a square of `side` × `side`. What lies along a cut is seen
-    from both sides: so all cuts together are as short as can be.
+    In the mean none has more positions than a square of `side` × `side`. What lies along a cut is
+    seen from both sides: so all cuts together are as short as can be.
     """
-    ways = ((rows, -(-height * width // (rows * side**2))) for rows in range(1, height + 1))
+    tiles = -(-height * width // side**2)
+    ways = ((rows, -(-tiles // rows)) for rows in range(1, tiles + 1))
     return min(ways, key=lambda way: way[0] * width + way[1] * height)
 
 
@@ -170,7 +171,7 @@ def _all(work: Work) -> Iterator[Plan]:
         return
     for history in useful:
         for side_px in _SIDES_PX:
-            if side_px < max(work.height, work.width):
+            if side_px**2 < max(work.height * work.width, work.painting_px):
                 yield _plan(work, side_px, history)
 
 
@@ -183,9 +184,13 @@ def _plan(work: Work, side_px: int | None, history: int) -> Plan:
         seen = max(picture_px * activation_bytes, work.painting_px * _PAINTING_BYTES)
         needed += size_of_numbers * seen
     else:
-        tile_px = min(picture_px, (side_px + _AROUND_PX) ** 2)
+        tile_px = (side_px + _AROUND_PX) ** 2
+        seen = max(
+            min(picture_px, tile_px) * _ACTIVATION_BYTES,
+            min(work.painting_px, tile_px) * _PAINTING_BYTES,
+        )
         handed_px = max(picture_px, work.painting_px)
-        needed += size_of_numbers * (tile_px * _ACTIVATION_BYTES + handed_px * _HANDED_BYTES)
+        needed += size_of_numbers * (seen + handed_px * _HANDED_BYTES)
     return Plan(side_px, history, round(BASE_BYTES + needed))
 
 

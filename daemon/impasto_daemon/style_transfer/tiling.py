@@ -123,18 +123,18 @@ class _Tile:
 
 @dataclass
 class Way:
-    """What `look_back` needs of a `look`; it takes it away, so that its memory is free again.
+    """What `look_back` needs of a `look`; it empties it, so that its memory is free again.
 
     inputs: of each stage, the picture first.
     last: the tile that was run last, if it was kept.
     """
 
     inputs: list[Tensor]
-    last: _Run | None = None
+    last: _Recorded | None = None
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Recorded:
     """One stage over a tile, in such a way that slopes can be taken along what it has read.
 
     part: what it has read; visited: what `visit` would have been called with; output: what it ends
@@ -142,7 +142,7 @@ class _Run:
     """
 
     part: Tensor
-    visited: Sequence[tuple[str, Tensor, Place]]
+    visited: list[tuple[str, Tensor, Place]]
     output: Tensor
 
 
@@ -156,12 +156,12 @@ def look(
     *,
     keeps_last: bool = False,
 ) -> Way:
-    """Shows `visit` every position of each of `layers` (or PICTURE) once.
+    """Shows `visit` every position of each of `layers` (or PICTURE) once; gives `look_back`'s way.
 
     rgb: (1, 3, H, W). tiling: None for all of it at once, through which slopes can be taken.
     keeps_last: whether `look_back` is to follow, with the same tiles. It begins with the tile that
-        this ends with, which therefore needs not be run anew. In memory that makes no difference:
-        there will be one tile then as now.
+        this ends with, which therefore need not be run anew. No more tiles than one are in memory
+        for that.
 
     Nothing beyond the deepest layer is computed. Raises ValueError for a layer that the network
     lacks, and for tiles of a network that cannot be shown them.
@@ -180,7 +180,7 @@ def look(
         output: Tensor | None = None
         for tile in tiles:
             if keeps_last and is_last and tile is tiles[-1]:
-                way.last = _with_slopes(network, names, tile, whole, layers, before_layer)
+                way.last = _recorded(network, names, tile, whole, layers, before_layer)
                 for layer, activation, place in way.last.visited:
                     visit(layer, activation.detach(), place)
                 continue
@@ -231,7 +231,7 @@ def look_back(
         for tile in reversed(_tiles(names, side, whole, has_output=slope is not None)):
             run, way.last = way.last, None
             if run is None:
-                run = _with_slopes(network, names, tile, whole, layers, before_layer)
+                run = _recorded(network, names, tile, whole, layers, before_layer)
             outgoing = None if slope is None or tile.output is None else tile.output.of(slope)
             tile.read.of(slope_of_input).add_(_slope_of_part(run, surrogate, outgoing))
             del run  # before the next tile is run: it holds all that a tile takes
@@ -241,14 +241,14 @@ def look_back(
     return slope
 
 
-def _with_slopes(
+def _recorded(
     network: VGG,
     names: Sequence[str],
     tile: _Tile,
     whole: Tensor,
     layers: Collection[str],
     before_layer: BeforeLayer,
-) -> _Run:
+) -> _Recorded:
     part = tile.read.of(whole).detach().requires_grad_()
     visited: list[tuple[str, Tensor, Place]] = []
 
@@ -257,13 +257,14 @@ def _with_slopes(
 
     with torch.enable_grad():
         output = _run(network, names, tile, part, layers, visit, before_layer)
-    return _Run(part, visited, output)
+    return _Recorded(part, visited, output)
 
 
-def _slope_of_part(run: _Run, surrogate: Surrogate, outgoing: Tensor | None) -> Tensor:
+def _slope_of_part(run: _Recorded, surrogate: Surrogate, outgoing: Tensor | None) -> Tensor:
     """The slope along what a tile has read; outgoing: that along what it hands on, if it does."""
     with torch.enable_grad():
         terms = [surrogate(*visited) for visited in run.visited]
+    run.visited.clear()  # so that each is free as soon as its slope is known
     slopes: list[Tensor | None] = [None] * len(terms)
     if outgoing is not None:
         terms.append(run.output)

@@ -1,0 +1,62 @@
+"""Pictures of any size, as the benchmarks of memory are told of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import samples
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
+
+_CASE = re.compile(r"(\d+)x(\d+)(?:@([\d.]+))?(?::(\d+))?")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture of width × height, painted with some evaluations, all of them at its own size.
+
+    limit_gb: of the memory that it may take; None: as much as there is.
+    """
+
+    width: int
+    height: int
+    limit_gb: float | None
+    evaluations: int
+
+    @property
+    def settings(self) -> StyleSettings:
+        """Those with which it is painted."""
+        longest = max(self.width, self.height)
+        return StyleSettings(size=longest, iterations=self.evaluations, scales=1)
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        return f"{self.width} × {self.height}"
+
+    @property
+    def limit(self) -> str:
+        """What a table says of its limit."""
+        return "–" if self.limit_gb is None else f"{self.limit_gb:g} GB"
+
+    def photo(self) -> Image:
+        """A photo of its size."""
+        rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+        return to_image(resize(rgb, self.height, self.width))
+
+
+def read_case(text: str, evaluations: int) -> Case:
+    """WIDTHxHEIGHT, with a limit WIDTHxHEIGHT@GIGABYTES, either with :EVALUATIONS at its end."""
+    found = _CASE.fullmatch(text)
+    if found is None:
+        raise SystemExit(f"{text} is no case: {read_case.__doc__}")
+    width, height, limit_gb, own_evaluations = found.groups()
+    return Case(
+        int(width),
+        int(height),
+        float(limit_gb) if limit_gb else None,
+        int(own_evaluations or evaluations),
+    )
