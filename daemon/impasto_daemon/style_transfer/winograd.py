@@ -7,6 +7,7 @@ transformed back to 4 × 4 positions each. The transforms are exact but for roun
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -109,34 +110,55 @@ def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin:
     given = kernels.shape[2]
     rows, columns = height + 2 * margin - 2, width + 2 * margin - 2
     tiles_down, tiles_across = -(-rows // _STEP), -(-columns // _STEP)
-    strip = max(1, min(tiles_down, _TILES_AT_ONCE // tiles_across))  # rows of tiles at once
-    tiles = strip * tiles_across
+    strips = _strips(tiles_down, tiles_across)
     image = activation.permute(0, 2, 3, 1).squeeze(0)  # (H, W, in)
-    new = activation.new_empty
-    found = new(1, rows, columns, given)
-
-    extended = activation.new_zeros(_STEP * strip + 2, _STEP * tiles_across + 2, received)
-    views = extended.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
-    data = new(_TILE, _TILE, strip, tiles_across, received)
-    transformed = new(_TILE**2, tiles * received)
-    # One product more, which the last transform adds everywhere, is the bias.
-    products = new(_TILE**2 + 1, tiles, given)
-    products[-1] = 0 if bias is None else bias
-    restored = new(_STEP, _STEP, strip, tiles_across, given)
-    pixels = new(strip, _STEP, tiles_across, _STEP, given)
+    found = activation.new_empty(1, rows, columns, given)
+    scratch = [
+        activation.new_empty(max(strips) * tiles_across * numbers)
+        for numbers in (
+            _TILE**2 * received,
+            _TILE**2 * received,
+            (_TILE**2 + 1) * given,
+            _STEP**2 * given,
+            _STEP**2 * given,
+        )
+    ]
+    across = _STEP * tiles_across + 2
+    extended = activation.new_zeros(_STEP * max(strips) + 2, across, received)
     to_transformed, to_restored = _transforms(activation)
 
-    for first_tile in range(0, tiles_down, strip):
-        _extend(image, extended, _STEP * first_tile - margin, margin, repeat=bias is not None)
-        data.copy_(views)
-        torch.mm(to_transformed, data.view(_TILE**2, -1), out=transformed)
-        torch.bmm(transformed.view(_TILE**2, tiles, received), kernels, out=products[:-1])
+    first = 0
+    for strip in strips:
+        tiles = strip * tiles_across
+        some = extended[: _STEP * strip + 2]
+        data, transformed, products, restored, pixels = (
+            memory[: tiles * memory.numel() // (max(strips) * tiles_across)] for memory in scratch
+        )
+        _extend(image, some, first - margin, margin, repeat=bias is not None)
+        views = some.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
+        data.view(views.shape).copy_(views)
+        data, transformed = data.view(_TILE**2, -1), transformed.view(_TILE**2, -1)
+        torch.mm(to_transformed, data, out=transformed)
+        # One product more, which the last transform adds everywhere, is the bias.
+        products = products.view(_TILE**2 + 1, tiles, given)
+        transformed = transformed.view(_TILE**2, tiles, received)
+        torch.bmm(transformed, kernels, out=products[:-1])
+        products[-1] = 0 if bias is None else bias
         torch.mm(to_restored, products.view(_TILE**2 + 1, -1), out=restored.view(_STEP**2, -1))
-        pixels.copy_(restored.permute(2, 0, 3, 1, 4))
-        first = _STEP * first_tile
+        in_order = restored.view(_STEP, _STEP, strip, tiles_across, given).permute(2, 0, 3, 1, 4)
+        pixels.view(in_order.shape).copy_(in_order)
         last = min(rows, first + _STEP * strip)
-        found[0, first:last] = pixels.view(_STEP * strip, -1, given)[: last - first, :columns]
+        whole = pixels.view(_STEP * strip, _STEP * tiles_across, given)
+        found[0, first:last] = whole[: last - first, :columns]
+        first = last
     return found.permute(0, 3, 1, 2)
+
+
+def _strips(tiles_down: int, tiles_across: int) -> list[int]:
+    """How many rows of tiles are worked on at once, strip after strip, none much smaller."""
+    count = -(-tiles_down // max(1, _TILES_AT_ONCE // tiles_across))
+    ends = [tiles_down * place // count for place in range(count + 1)]
+    return [end - start for start, end in pairwise(ends)]
 
 
 def _transforms(like: Tensor) -> tuple[Tensor, Tensor]:
