@@ -5,8 +5,10 @@ It calculates with numbers alone, so that a forecast can be made before anything
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from impasto_shared.settings import Optimizer, StyleSettings
 
@@ -18,11 +20,12 @@ HISTORY = 20
 class Stage:
     """Blocks of the network that follow each other (from 1), and how large their tiles are.
 
-    side: of a square that has as many positions of the stage's input as a tile, more or less.
+    side: of a square that has as many positions of the stage's input as a tile, more or less; None:
+        all of it is one tile.
     """
 
     blocks: Sequence[int]
-    side: int
+    side: int | None
 
 
 Tiling = Sequence[Stage]
@@ -39,8 +42,6 @@ _PICTURE_BYTES = 130
 _ACTIVATION_BYTES = 2750
 # ... of a painting, which needs no slopes ...
 _PAINTING_BYTES = 800
-# ... and in tiles: what is handed from stage to stage, or its slope.
-_HANDED_BYTES = 16
 _FLOAT32_BYTES = 4
 
 WIDEST_BYTES = 6400
@@ -52,13 +53,41 @@ Such as the widest that were tried have them: 5600 ResNet-50, 6400 DenseNet-121.
 MARGIN_PX = 96
 """How much of a tileable picture is seen again on each side: more than relu5_1 reaches over."""
 
-# What the first stage's convolutions reach over on both sides of a tile.
-_AROUND_PX = 36
-_FIRST_BLOCKS, _OTHER_BLOCKS = (1, 2, 3), (4, 5)
-# One position of the second stage's input stands for so many pixels along a side.
-_FACTOR = 8
-# Larger tiles save little time, smaller ones cost much of it.
-_SIDES_PX = (1024, 768, 512, 384, 256, 192, 128)
+
+@dataclass(frozen=True)
+class _Division:
+    """Two stages of the network, the first in tiles, and what the picture takes between them.
+
+    around_px: what the first stage's convolutions reach over on both sides of a tile.
+    deep_share: the second stage's side, in positions of its input, for each pixel of the first's;
+        None: it sees all at once.
+    whole_bytes: for each pixel of the picture: what is handed from stage to stage, or its slope,
+        and the activations of what is seen at once, and their slopes.
+    """
+
+    first: Sequence[int]
+    second: Sequence[int]
+    around_px: int
+    deep_share: float | None
+    whole_bytes: int
+
+    def tiling(self, side_px: int) -> Tiling:
+        """The stages where tiles are as large as a square of such a side."""
+        deep = None if self.deep_share is None else round(self.deep_share * side_px)
+        return Stage(self.first, side_px), Stage(self.second, deep)
+
+
+# The fastest first. The deeper blocks have the fewest numbers and the longest reach: where they see
+# all at once, only the shallow ones are run twice, and little is seen from both sides of a cut.
+_DIVISIONS = (
+    _Division((1, 2), (3, 4, 5), around_px=12, deep_share=None, whole_bytes=800),
+    # A position of block 4 stands for 8 pixels along a side; a tile of three times the side takes
+    # no more memory there than one of the first stage.
+    _Division((1, 2, 3), (4, 5), around_px=36, deep_share=3 / 8, whole_bytes=16),
+)
+# Larger tiles save little time, smaller ones cost much of it: they come after a shorter history.
+_SIDES_PX = (1024, 768, 512, 384, 256)
+_SMALL_SIDES_PX = (192, 128)
 _HISTORIES = (HISTORY, 10, 6, 3)
 
 
@@ -84,29 +113,29 @@ class Work:
 class Plan:
     """How a scale is painted.
 
-    side_px: of a square as large as the tiles; None: all of the picture is seen at once.
+    tiling: the stages that the network is run in; None: all of the picture is seen at once.
     history: how many steps L-BFGS remembers.
     needed_bytes: the most memory that the process will have.
     """
 
-    side_px: int | None
+    tiling: Tiling | None
     history: int
     needed_bytes: int
 
     def __str__(self) -> str:
-        seen = "all at once" if self.side_px is None else f"in tiles of {self.side_px} pixels"
+        if self.tiling is None:
+            seen = "all at once"
+        else:
+            seen = f"in tiles of {self.side_px} pixels"
+            at_once = [block for stage in self.tiling if not stage.side for block in stage.blocks]
+            if at_once:
+                seen += f" as far as block {at_once[0]}"
         return f"{seen}, {self.history} steps remembered, {self.needed_bytes / 1e9:.2f} GB"
 
     @property
-    def tiling(self) -> Tiling | None:
-        """The stages that the network is run in."""
-        if self.side_px is None:
-            return None
-        # The deeper stage takes a fraction of the memory at the same size.
-        return (
-            Stage(_FIRST_BLOCKS, self.side_px),
-            Stage(_OTHER_BLOCKS, 2 * self.side_px // _FACTOR),
-        )
+    def side_px(self) -> int | None:
+        """Of a square as large as the tiles that the picture is seen in; None: all at once."""
+        return None if self.tiling is None else self.tiling[0].side
 
     def tiles(self, work: Work) -> int:
         """How many tiles the picture is seen in."""
@@ -116,7 +145,7 @@ class Plan:
         return rows * columns
 
 
-UNLIMITED = Plan(side_px=None, history=HISTORY, needed_bytes=0)
+UNLIMITED = Plan(tiling=None, history=HISTORY, needed_bytes=0)
 """How a scale is painted where memory does not matter."""
 
 
@@ -165,33 +194,52 @@ def next_smaller(work: Work, plan: Plan) -> Plan | None:
 
 def _all(work: Work) -> Iterator[Plan]:
     useful = [min(history, max(1, work.evaluations - 1)) for history in _HISTORIES]
-    yield _plan(work, None, useful[0])
+    yield _at_once(work, useful[0])
     if work.untiled_bytes is not None:
-        yield from (_plan(work, None, history) for history in useful[1:])
+        yield from (_at_once(work, history) for history in useful[1:])
         return
-    for history in useful:
-        for side_px in _SIDES_PX:
-            if side_px**2 < max(work.height * work.width, work.painting_px):
-                yield _plan(work, side_px, history)
+    ways = [
+        *product(useful, _DIVISIONS, _SIDES_PX),
+        *product(useful[-1:], _DIVISIONS, _SMALL_SIDES_PX),
+    ]
+    for history, division, side_px in ways:
+        if side_px**2 < max(work.height * work.width, work.painting_px):
+            yield _in_tiles(work, division, side_px, history)
 
 
-def _plan(work: Work, side_px: int | None, history: int) -> Plan:
+def _at_once(work: Work, history: int) -> Plan:
+    activation_bytes = work.untiled_bytes or _ACTIVATION_BYTES
+    picture_bytes = work.height * work.width * activation_bytes
+    painting_bytes = work.painting_px * _PAINTING_BYTES
+    return _plan(work, None, history, max(picture_bytes, painting_bytes))
+
+
+def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Plan:
     picture_px = work.height * work.width
-    size_of_numbers = work.number_bytes / _FLOAT32_BYTES
-    needed = float(picture_px * (_PICTURE_BYTES + _history_bytes(work.optimizer, history)))
-    if side_px is None:
-        activation_bytes = work.untiled_bytes or _ACTIVATION_BYTES
-        seen = max(picture_px * activation_bytes, work.painting_px * _PAINTING_BYTES)
-        needed += size_of_numbers * seen
+    rows, columns = grid(work.height, work.width, side_px)
+    around_px = division.around_px
+    height, width = (
+        min(length, math.ceil(length / count) + around_px)
+        for length, count in ((work.height, rows), (work.width, columns))
+    )
+    tile_of_painting_px = min(work.painting_px, (side_px + around_px) ** 2)
+    tile_bytes = max(height * width * _ACTIVATION_BYTES, tile_of_painting_px * _PAINTING_BYTES)
+    if division.deep_share is None:
+        like_painting = _PAINTING_BYTES / _ACTIVATION_BYTES
+        whole_px = max(picture_px, work.painting_px * like_painting)
+        # The first stage's tiles are gone before the second comes, and the other way back.
+        seen_bytes = max(tile_bytes, whole_px * division.whole_bytes)
     else:
-        tile_px = (side_px + _AROUND_PX) ** 2
-        seen = max(
-            min(picture_px, tile_px) * _ACTIVATION_BYTES,
-            min(work.painting_px, tile_px) * _PAINTING_BYTES,
-        )
-        handed_px = max(picture_px, work.painting_px)
-        needed += size_of_numbers * (seen + handed_px * _HANDED_BYTES)
-    return Plan(side_px, history, round(BASE_BYTES + needed))
+        whole_px = max(picture_px, work.painting_px)
+        seen_bytes = tile_bytes + whole_px * division.whole_bytes
+    return _plan(work, division.tiling(side_px), history, seen_bytes)
+
+
+def _plan(work: Work, tiling: Tiling | None, history: int, seen_bytes: float) -> Plan:
+    """seen_bytes: of float32, of all that the network makes of the picture."""
+    remembered_bytes = _PICTURE_BYTES + _history_bytes(work.optimizer, history)
+    needed = BASE_BYTES + work.height * work.width * remembered_bytes
+    return Plan(tiling, history, round(needed + seen_bytes * work.number_bytes / _FLOAT32_BYTES))
 
 
 def _history_bytes(optimizer: Optimizer, history: int) -> int:

@@ -299,7 +299,9 @@ def _run(
     return found if tile.output is None else network.pool(found)
 
 
-def _stages(network: VGG, layers: Collection[str], tiling: Tiling) -> list[tuple[list[str], int]]:
+def _stages(
+    network: VGG, layers: Collection[str], tiling: Tiling
+) -> list[tuple[list[str], int | None]]:
     """The names of the layers of each stage up to the deepest of `layers`, and its tiles' side."""
     names = network.down_to([name for name in layers if name != PICTURE]) or network.layers[:1]
     stages = [
@@ -308,14 +310,16 @@ def _stages(network: VGG, layers: Collection[str], tiling: Tiling) -> list[tuple
     return [(found, side) for found, side in stages if found]
 
 
-def _tiles(names: Sequence[str], side: int, whole: Tensor, *, has_output: bool) -> list[_Tile]:
+def _tiles(
+    names: Sequence[str], side: int | None, whole: Tensor, *, has_output: bool
+) -> list[_Tile]:
     """The tiles of a stage whose input is `whole`, row after row."""
     # How many positions of the stage's input one of each layer stands for, along a side.
     factors = [2 ** (block_of(name) - block_of(names[0])) for name in names]
     unit = factors[-1] * (2 if has_output else 1)
     height, width = whole.shape[2:]
     tiles = []
-    rows, columns = grid(height, width, side)
+    rows, columns = (1, 1) if side is None else grid(height, width, side)
     for own_rows, own_columns in product(_cut(height, rows, unit), _cut(width, columns, unit)):
         down, across = _reach(own_rows, height, factors), _reach(own_columns, width, factors)
         layers = {}
