@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
 from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer import colours
 from impasto_daemon.style_transfer.enlarging import Enlarged
 from impasto_daemon.style_transfer.losses import Region
 from impasto_daemon.style_transfer.moments import gram_matrix
@@ -15,7 +16,7 @@ from impasto_daemon.style_transfer.network import MIN_SIDE_PX
 from impasto_daemon.style_transfer.optimize import Transfer
 from impasto_daemon.style_transfer.style_losses import relative_error_from
 from impasto_daemon.style_transfer.stylize import Step, pad_to_min, stylize
-from impasto_daemon.style_transfer.tensors import fit, from_image, repaint, resize
+from impasto_daemon.style_transfer.tensors import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
@@ -277,6 +278,31 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     picture = stylize(network, photo, [Style(painting)], StyleSettings(iterations=30, size=side_px))
 
     assert style_loss(picture) < style_loss(photo) / 3
+
+
+def in_shades_of(rgb: tuple[float, float, float]) -> Image:
+    """A painting in one colour, from black to it."""
+    painting = from_image(read_image(ROOT / "assets/styles/auvers.jpg")[0]).rgb
+    grey = colours.luminance(fit(painting, 96))
+    return to_image(grey * torch.tensor(rgb).view(1, 3, 1, 1))
+
+
+@pytest.mark.slow
+def test_real_network_lets_no_style_over_the_edge_of_a_hard_mask() -> None:
+    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
+    photo = to_image(fit(from_image(read_image(ROOT / "assets/photos/chelsea.jpg")[0]).rgb, 96))
+    row = bytes([255] * 3 * 48 + [0] * 3 * 48)
+    left = Image(96, photo.height, PixelFormat.RGB_U8, row * photo.height)
+    red, blue = in_shades_of((1, 0.25, 0.1)), in_shades_of((0.1, 0.25, 1))
+    settings = StyleSettings(iterations=40, size=96)
+
+    picture = stylize(network, photo, [Style(red, region=left), Style(blue)], settings)
+
+    columns = from_image(picture).rgb[0].mean(dim=1)
+    blueness = columns[2] / (columns[0] + columns[2])
+    # The paintings' own colours have 0.09 and 0.91, the photo's about a half.
+    assert blueness[:42].max() < 0.2
+    assert blueness[54:].min() > 0.8
 
 
 def plain(red: int, green: int, blue: int) -> Image:
