@@ -30,7 +30,7 @@ from impasto_shared.style import Style
 from processes import peak_bytes
 
 
-def paint(case: Case) -> dict[str, float]:
+def paint(case: Case) -> dict[str, float | str]:
     """Seconds and bytes of one job, the plan of its finest scale included."""
     photo = case.photo()
     style = Style(read_image(samples.painting("great_wave"))[0])
@@ -40,12 +40,20 @@ def paint(case: Case) -> dict[str, float]:
     started_s = time.monotonic()
     stylize(network, photo, [style], case.settings, available_bytes=limit_bytes)
     return {
-        "side_px": plan.side_px or 0,
+        "tiles": tiles_of(plan),
         "history": plan.history,
         "needed": plan.needed_bytes,
         "peak": peak_bytes(os.getpid()),
         "seconds": time.monotonic() - started_s,
     }
+
+
+def tiles_of(plan: Plan) -> str:
+    """How large its tiles are, and how deep the network sees the picture in them."""
+    if plan.tiling is None:
+        return "–"
+    deep = plan.tiling[-1]
+    return f"{plan.side_px}, to block {deep.blocks[0]}" if deep.side is None else f"{plan.side_px}"
 
 
 def finest(case: Case, limit_bytes: float, style: Style) -> Plan:
@@ -75,7 +83,7 @@ def main() -> None:
         cells = (
             case.name,
             case.limit,
-            str(row["side_px"] or "–"),
+            row["tiles"],
             str(row["history"]),
             f"{row['needed'] / 1e9:.2f} GB",
             f"{row['peak'] / 1e9:.2f} GB",

@@ -61,8 +61,8 @@ class _Division:
     around_px: what the first stage's convolutions reach over on both sides of a tile.
     deep_share: the second stage's side, in positions of its input, for each pixel of the first's;
         None: it sees all at once.
-    whole_bytes: for each pixel of the picture: what is handed from stage to stage, or its slope,
-        and the activations of what is seen at once, and their slopes.
+    whole_bytes: for each pixel of the picture: what is handed from stage to stage, or its slope;
+        where the second sees all at once, its activations and their slopes, which are far more.
     """
 
     first: Sequence[int]
@@ -82,7 +82,7 @@ class _Division:
 _DIVISIONS = (
     _Division((1, 2), (3, 4, 5), around_px=12, deep_share=None, whole_bytes=800),
     # A position of block 4 stands for 8 pixels along a side; a tile of three times the side takes
-    # no more memory there than one of the first stage.
+    # about as much memory there as one of the first stage.
     _Division((1, 2, 3), (4, 5), around_px=36, deep_share=3 / 8, whole_bytes=16),
 )
 # Larger tiles save little time, smaller ones cost much of it: they come after a shorter history.
@@ -127,9 +127,9 @@ class Plan:
             seen = "all at once"
         else:
             seen = f"in tiles of {self.side_px} pixels"
-            at_once = [block for stage in self.tiling if not stage.side for block in stage.blocks]
-            if at_once:
-                seen += f" as far as block {at_once[0]}"
+            deep = self.tiling[-1]
+            if deep.side is None:
+                seen += f" before block {deep.blocks[0]}"
         return f"{seen}, {self.history} steps remembered, {self.needed_bytes / 1e9:.2f} GB"
 
     @property

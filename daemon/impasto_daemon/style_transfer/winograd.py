@@ -38,7 +38,7 @@ _PRODUCT = (
 )
 _TILE = 6
 _STEP = 4
-# So many tiles are worked on at once: enough for the matrix products, few enough for the caches.
+# No more tiles are worked on at once: enough for the matrix products, few enough for the caches.
 _TILES_AT_ONCE = 256
 # All of a wide layer at once, in float64, would take as much memory as the result of all layers.
 _KERNELS_AT_ONCE = 32

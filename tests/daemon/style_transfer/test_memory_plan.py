@@ -142,6 +142,22 @@ def test_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
     assert error_between(at_once, in_tiles) <= 1
 
 
+def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
+    photo = random_image(420, 300, PixelFormat.RGB_U16, seed=1)
+    settings = replace(SETTINGS, size=420)
+    network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
+    smallest = plans(Work(300, 420, 90 * 70, 4, Optimizer.LBFGS))[-1]
+    assert smallest.tiling is not None
+    assert smallest.tiling[-1].side is not None
+
+    at_once, in_tiles = (
+        stylize(network, photo, [PAINTING], settings, available_bytes=available)
+        for available in (math.inf, 0)
+    )
+
+    assert error_between(at_once, in_tiles) <= 1
+
+
 class NarrowVGG(VGG):
     """One that runs out of memory where it is shown more than `most` positions at once."""
 

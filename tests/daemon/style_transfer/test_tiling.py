@@ -24,8 +24,9 @@ LAYERS = [*layer_names(TINY_BLOCKS), PICTURE]
 ONE_STAGE = [Stage((1, 2, 3, 4, 5), 48)]
 TWO_STAGES = [Stage((1, 2, 3), 24), Stage((4, 5), 3)]
 FOUR_STAGES = [Stage((1, 2), 20), Stage((3,), 9), Stage((4,), 5), Stage((5,), 2)]
+DEEP_AT_ONCE = [Stage((1, 2), 20), Stage((3, 4, 5), None)]
 BLOCK_BY_BLOCK = [Stage((block,), 7) for block in (1, 2, 3, 4, 5)]
-TILINGS = [ONE_STAGE, TWO_STAGES, FOUR_STAGES, BLOCK_BY_BLOCK]
+TILINGS = [ONE_STAGE, TWO_STAGES, FOUR_STAGES, DEEP_AT_ONCE, BLOCK_BY_BLOCK]
 # Sides of an even number of tiles, odd ones, and such as leave something over at every pooling.
 SIZES = [(64, 64), (97, 63), (33, 111)]
 
@@ -101,6 +102,8 @@ def test_every_position_is_shown_once_and_as_it_is_in_the_whole(
         (TWO_STAGES, Pooling.MAX, (64, 64)),
         (TWO_STAGES, Pooling.MAX, (97, 63)),
         (FOUR_STAGES, Pooling.AVERAGE, (97, 63)),
+        (DEEP_AT_ONCE, Pooling.MAX, (97, 63)),
+        (DEEP_AT_ONCE, Pooling.AVERAGE, (33, 111)),
         (FOUR_STAGES, Pooling.MAX, (33, 111)),
         (BLOCK_BY_BLOCK, Pooling.MAX, (97, 63)),
     ],
@@ -129,11 +132,14 @@ def painted_regions(height: int, width: int) -> list[Region]:
 
 @pytest.mark.parametrize("style_loss", StyleLoss)
 @pytest.mark.parametrize("with_regions", [False, True])
-def test_every_loss_is_that_of_the_whole_picture(style_loss: StyleLoss, with_regions: bool) -> None:
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, DEEP_AT_ONCE])
+def test_every_loss_is_that_of_the_whole_picture(
+    tiling: Tiling, style_loss: StyleLoss, with_regions: bool
+) -> None:
     settings = replace(SETTINGS, style_loss=style_loss, content_layers="relu2_1:1,relu4_2:2")
     regions = painted_regions(97, 63) if with_regions else None
 
-    found, wanted = (loss_and_slope(cut, settings, regions=regions) for cut in (FOUR_STAGES, None))
+    found, wanted = (loss_and_slope(cut, settings, regions=regions) for cut in (tiling, None))
 
     # The variances that a small picture does not have are smoothed, and steep.
     assert_same(found, wanted, tolerance=1e-9)

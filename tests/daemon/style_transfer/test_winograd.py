@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from impasto_daemon.style_transfer.winograd import Winograd
 
-SIZES = [(1, 1), (2, 3), (4, 4), (5, 6), (7, 8), (9, 13), (16, 33), (3, 70)]
+SIZES = [(1, 1), (2, 3), (4, 4), (5, 6), (7, 8), (9, 13), (16, 33), (3, 70), (90, 300)]
 
 
 def numbers(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
