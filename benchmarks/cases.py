@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
 import samples
 from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -41,6 +44,15 @@ class Case:
     def limit(self) -> str:
         """What a table says of its limit."""
         return "–" if self.limit_gb is None else f"{self.limit_gb:g} GB"
+
+    def plan(self, painting: Image) -> Plan:
+        """How its finest scale is painted, in the manner of such a painting."""
+        settings = self.settings
+        scale = plan_scales(settings.size, settings)[-1]
+        factor = min(1.0, settings.size / max(painting.width, painting.height))
+        painting_px = round(painting.width * painting.height * factor**2)
+        work = Work(self.height, self.width, painting_px, scale.evaluations, settings.optimizer)
+        return choose(work, math.inf if self.limit_gb is None else self.limit_gb * 1e9)
 
     def photo(self) -> Image:
         """A photo of its size."""

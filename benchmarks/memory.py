@@ -21,8 +21,6 @@ import logging
 import samples
 from cases import Case, read_case
 from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
-from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model
@@ -35,36 +33,17 @@ def paint(case: Case) -> dict[str, float | str]:
     photo = case.photo()
     style = Style(read_image(samples.painting("great_wave"))[0])
     limit_bytes = math.inf if case.limit_gb is None else case.limit_gb * 1e9
-    plan = finest(case, limit_bytes, style)
+    plan = case.plan(style.image)
     network = load_network(Model.VGG16_HED, case.settings.pooling)
     started_s = time.monotonic()
     stylize(network, photo, [style], case.settings, available_bytes=limit_bytes)
     return {
-        "tiles": tiles_of(plan),
+        "seen": plan.seen,
         "history": plan.history,
         "needed": plan.needed_bytes,
         "peak": peak_bytes(os.getpid()),
         "seconds": time.monotonic() - started_s,
     }
-
-
-def tiles_of(plan: Plan) -> str:
-    """How large its tiles are, and how deep the network sees the picture in them."""
-    if plan.tiling is None:
-        return "–"
-    deep = plan.tiling[-1]
-    return f"{plan.side_px}, to block {deep.blocks[0]}" if deep.side is None else f"{plan.side_px}"
-
-
-def finest(case: Case, limit_bytes: float, style: Style) -> Plan:
-    """How the finest scale will be painted."""
-    settings = case.settings
-    scale = plan_scales(settings.size, settings)[-1]
-    longest = max(style.image.width, style.image.height)
-    factor = min(1.0, settings.size / longest)
-    painting_px = round(style.image.width * style.image.height * factor**2)
-    work = Work(case.height, case.width, painting_px, scale.evaluations, settings.optimizer)
-    return choose(work, limit_bytes)
 
 
 def main() -> None:
@@ -73,8 +52,8 @@ def main() -> None:
         logging.basicConfig(level=logging.WARNING)
         print(json.dumps(paint(read_case(sys.argv[2], evaluations=8))))
         return
-    print("| Picture | Limit | Tiles of | History | Forecast | Peak | Difference | Time |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| Picture | Limit | Seen | Steps remembered | Forecast | Peak | Difference | Time |")
+    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
     for text in sys.argv[1:]:
         case = read_case(text, evaluations=8)
         child = [sys.executable, __file__, "--child", text]
@@ -83,7 +62,7 @@ def main() -> None:
         cells = (
             case.name,
             case.limit,
-            row["tiles"],
+            row["seen"],
             str(row["history"]),
             f"{row['needed'] / 1e9:.2f} GB",
             f"{row['peak'] / 1e9:.2f} GB",

@@ -72,7 +72,7 @@ class Fitting:
         while True:
             logger.info("%d × %d pixels are painted %s", width, height, plan)
             try:
-                with nullcontext() if plan.side_px is None else large_pieces_returned():
+                with nullcontext() if plan.tiling is None else large_pieces_returned():
                     return attempt(plan)
             except (MemoryError, RuntimeError) as error:
                 smaller = next_smaller(work, plan)

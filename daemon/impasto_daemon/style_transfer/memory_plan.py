@@ -42,6 +42,10 @@ _PICTURE_BYTES = 130
 _ACTIVATION_BYTES = 2750
 # ... of a painting, which needs no slopes ...
 _PAINTING_BYTES = 800
+# ... the part of both that blocks 3 to 5 have, with 78 of the 270 numbers of each pixel ...
+_DEEP_SHARE = 0.29
+# ... and in tiles: what is handed from stage to stage, or its slope.
+_HANDED_BYTES = 16
 _FLOAT32_BYTES = 4
 
 WIDEST_BYTES = 6400
@@ -56,34 +60,29 @@ MARGIN_PX = 96
 
 @dataclass(frozen=True)
 class _Division:
-    """Two stages of the network, the first in tiles, and what the picture takes between them.
+    """Two stages of the network, the first in tiles, the second at once or in tiles.
 
     around_px: what the first stage's convolutions reach over on both sides of a tile.
-    deep_share: the second stage's side, in positions of its input, for each pixel of the first's;
-        None: it sees all at once.
-    whole_bytes: for each pixel of the picture: what is handed from stage to stage, or its slope;
-        where the second sees all at once, its activations and their slopes, which are far more.
     """
 
     first: Sequence[int]
     second: Sequence[int]
     around_px: int
-    deep_share: float | None
-    whole_bytes: int
+    deep_at_once: bool
 
     def tiling(self, side_px: int) -> Tiling:
         """The stages where tiles are as large as a square of such a side."""
-        deep = None if self.deep_share is None else round(self.deep_share * side_px)
-        return Stage(self.first, side_px), Stage(self.second, deep)
+        # A position of block 4 stands for 8 pixels along a side, and a tile of three times the side
+        # takes about as much memory there as one of the first stage.
+        deep_side = None if self.deep_at_once else 3 * side_px // 8
+        return Stage(self.first, side_px), Stage(self.second, deep_side)
 
 
 # The fastest first. The deeper blocks have the fewest numbers and the longest reach: where they see
 # all at once, only the shallow ones are run twice, and little is seen from both sides of a cut.
 _DIVISIONS = (
-    _Division((1, 2), (3, 4, 5), around_px=12, deep_share=None, whole_bytes=800),
-    # A position of block 4 stands for 8 pixels along a side; a tile of three times the side takes
-    # about as much memory there as one of the first stage.
-    _Division((1, 2, 3), (4, 5), around_px=36, deep_share=3 / 8, whole_bytes=16),
+    _Division((1, 2), (3, 4, 5), around_px=12, deep_at_once=True),
+    _Division((1, 2, 3), (4, 5), around_px=36, deep_at_once=False),
 )
 # Larger tiles save little time, smaller ones cost much of it: they come after a shorter history.
 _SIDES_PX = (1024, 768, 512, 384, 256)
@@ -123,14 +122,16 @@ class Plan:
     needed_bytes: int
 
     def __str__(self) -> str:
+        return f"{self.seen}, {self.history} steps remembered, {self.needed_bytes / 1e9:.2f} GB"
+
+    @property
+    def seen(self) -> str:
+        """How the network sees the picture, in words."""
         if self.tiling is None:
-            seen = "all at once"
-        else:
-            seen = f"in tiles of {self.side_px} pixels"
-            deep = self.tiling[-1]
-            if deep.side is None:
-                seen += f" before block {deep.blocks[0]}"
-        return f"{seen}, {self.history} steps remembered, {self.needed_bytes / 1e9:.2f} GB"
+            return "all at once"
+        deep = self.tiling[-1]
+        before = "" if deep.side is not None else f" before block {deep.blocks[0]}"
+        return f"in tiles of {self.side_px} pixels{before}"
 
     @property
     def side_px(self) -> int | None:
@@ -208,10 +209,9 @@ def _all(work: Work) -> Iterator[Plan]:
 
 
 def _at_once(work: Work, history: int) -> Plan:
-    activation_bytes = work.untiled_bytes or _ACTIVATION_BYTES
-    picture_bytes = work.height * work.width * activation_bytes
-    painting_bytes = work.painting_px * _PAINTING_BYTES
-    return _plan(work, None, history, max(picture_bytes, painting_bytes))
+    picture_px = work.height * work.width
+    seen_bytes = _activation_bytes(picture_px, work.painting_px, work.untiled_bytes)
+    return _plan(work, None, history, seen_bytes)
 
 
 def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Plan:
@@ -223,16 +223,24 @@ def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Pl
         for length, count in ((work.height, rows), (work.width, columns))
     )
     tile_of_painting_px = min(work.painting_px, (side_px + around_px) ** 2)
-    tile_bytes = max(height * width * _ACTIVATION_BYTES, tile_of_painting_px * _PAINTING_BYTES)
-    if division.deep_share is None:
-        like_painting = _PAINTING_BYTES / _ACTIVATION_BYTES
-        whole_px = max(picture_px, work.painting_px * like_painting)
+    tile_bytes = _activation_bytes(height * width, tile_of_painting_px)
+    if division.deep_at_once:
         # The first stage's tiles are gone before the second comes, and the other way back.
-        seen_bytes = max(tile_bytes, whole_px * division.whole_bytes)
+        deep_bytes = _DEEP_SHARE * _activation_bytes(picture_px, work.painting_px)
+        seen_bytes = max(tile_bytes, deep_bytes)
     else:
-        whole_px = max(picture_px, work.painting_px)
-        seen_bytes = tile_bytes + whole_px * division.whole_bytes
+        seen_bytes = tile_bytes + _HANDED_BYTES * max(picture_px, work.painting_px)
     return _plan(work, division.tiling(side_px), history, seen_bytes)
+
+
+def _activation_bytes(
+    picture_px: int, painting_px: int, picture_bytes: float | None = None
+) -> float:
+    """Of float32, for that which takes more of a picture and a painting seen at once.
+
+    picture_bytes: for each pixel of the picture; None: a VGG's.
+    """
+    return max(picture_px * (picture_bytes or _ACTIVATION_BYTES), painting_px * _PAINTING_BYTES)
 
 
 def _plan(work: Work, tiling: Tiling | None, history: int, seen_bytes: float) -> Plan:

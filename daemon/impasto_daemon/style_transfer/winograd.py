@@ -113,8 +113,9 @@ def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin:
     strips = _strips(tiles_down, tiles_across)
     image = activation.permute(0, 2, 3, 1).squeeze(0)  # (H, W, in)
     found = activation.new_empty(1, rows, columns, given)
+    # Numbers for each tile, used again from strip to strip, of which some have fewer tiles.
     scratch = [
-        activation.new_empty(max(strips) * tiles_across * numbers)
+        activation.new_empty(max(strips) * tiles_across, numbers)
         for numbers in (
             _TILE**2 * received,
             _TILE**2 * received,
@@ -131,9 +132,7 @@ def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin:
     for strip in strips:
         tiles = strip * tiles_across
         some = extended[: _STEP * strip + 2]
-        data, transformed, products, restored, pixels = (
-            memory[: tiles * memory.numel() // (max(strips) * tiles_across)] for memory in scratch
-        )
+        data, transformed, products, restored, pixels = (memory[:tiles] for memory in scratch)
         _extend(image, some, first - margin, margin, repeat=bias is not None)
         views = some.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
         data.view(views.shape).copy_(views)

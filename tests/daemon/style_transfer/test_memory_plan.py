@@ -143,12 +143,15 @@ def test_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
 
 
 def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
-    photo = random_image(420, 300, PixelFormat.RGB_U16, seed=1)
-    settings = replace(SETTINGS, size=420)
+    photo = random_image(480, 384, PixelFormat.RGB_U16, seed=1)
+    settings = replace(SETTINGS, size=480)
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
-    smallest = plans(Work(300, 420, 90 * 70, 4, Optimizer.LBFGS))[-1]
+    smallest = plans(Work(384, 480, 90 * 70, 4, Optimizer.LBFGS, network.number_bytes))[-1]
     assert smallest.tiling is not None
-    assert smallest.tiling[-1].side is not None
+    deep = smallest.tiling[-1]
+    assert deep.blocks == (4, 5)
+    assert deep.side is not None
+    assert grid(384 // 8, 480 // 8, deep.side) != (1, 1)
 
     at_once, in_tiles = (
         stylize(network, photo, [PAINTING], settings, available_bytes=available)
