@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import samples
 from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.network import Network
 from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
 from impasto_shared.image import Image
@@ -45,13 +47,21 @@ class Case:
         """What a table says of its limit."""
         return "–" if self.limit_gb is None else f"{self.limit_gb:g} GB"
 
-    def plan(self, painting: Image) -> Plan:
+    def plan(self, painting: Image, network: Network) -> Plan:
         """How its finest scale is painted, in the manner of such a painting."""
         settings = self.settings
         scale = plan_scales(settings.size, settings)[-1]
         factor = min(1.0, settings.size / max(painting.width, painting.height))
         painting_px = round(painting.width * painting.height * factor**2)
-        work = Work(self.height, self.width, painting_px, scale.evaluations, settings.optimizer)
+        work = Work(
+            self.height,
+            self.width,
+            painting_px,
+            scale.evaluations,
+            settings.optimizer,
+            network.number_bytes,
+            footprint=GPU if network.device.type == "cuda" else PROCESSOR,
+        )
         return choose(work, math.inf if self.limit_gb is None else self.limit_gb * 1e9)
 
     def photo(self) -> Image:

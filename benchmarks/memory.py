@@ -1,7 +1,8 @@
 """What painting takes of memory, beside its forecast: python benchmarks/memory.py CASE [CASE ...].
 
 A case is WIDTHxHEIGHT@GIGABYTES, with a limit, or WIDTHxHEIGHT, without one; with :N it has N
-evaluations, else 8. Each runs in a process of its own, as in the daemon's worker.
+evaluations, else 8. Each runs in a process of its own, as in the daemon's worker. On a GPU it is
+the GPU's memory.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import as_in_worker  # noqa: F401 - before torch
 # isort: split
 import logging
 
+import torch
+
+import device
 import samples
 from cases import Case, read_case
 from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.weights import load_network
-from impasto_shared.settings import Model
 from impasto_shared.style import Style
 from processes import peak_bytes
 
@@ -33,17 +35,23 @@ def paint(case: Case) -> dict[str, float | str]:
     photo = case.photo()
     style = Style(read_image(samples.painting("great_wave"))[0])
     limit_bytes = math.inf if case.limit_gb is None else case.limit_gb * 1e9
-    plan = case.plan(style.image)
-    network = load_network(Model.VGG16_HED, case.settings.pooling)
+    network = device.embedded_network(case.settings.pooling)
+    plan = case.plan(style.image, network)
     started_s = time.monotonic()
     stylize(network, photo, [style], case.settings, available_bytes=limit_bytes)
     return {
         "seen": plan.seen,
         "history": plan.history,
         "needed": plan.needed_bytes,
-        "peak": peak_bytes(os.getpid()),
+        "peak": _peak_bytes(),
         "seconds": time.monotonic() - started_s,
     }
+
+
+def _peak_bytes() -> int:
+    if device.DEVICE.type == "cuda":
+        return torch.cuda.max_memory_reserved()
+    return peak_bytes(os.getpid())
 
 
 def main() -> None:

@@ -63,7 +63,8 @@ def neural_style_pt(
 ) -> Iterator[tuple[float, float]]:
     """Runs it with its own defaults; yields the seconds since its first loss, and each loss."""
     command = [
-        *(sys.executable, str(clone / "neural_style.py"), "-gpu", "c", "-backend", "mkl"),
+        *(sys.executable, str(clone / "neural_style.py")),
+        *(("-gpu", "0") if torch.cuda.is_available() else ("-gpu", "c", "-backend", "mkl")),
         *("-model_file", str(write_caffe_weights(folder)), "-disable_check"),
         *("-content_image", str(photo), "-style_image", str(painting)),
         *("-image_size", str(size), "-num_iterations", str(evaluations), "-seed", "0"),
@@ -99,7 +100,7 @@ own = VGGFeatures.__init__
 VGGFeatures.__init__ = lambda self, layers, pooling: own(
     self, [*ours.STYLE_PLACES, ours.CONTENT_PLACE], pooling
 )
-transfer = StyleTransfer()
+transfer = StyleTransfer(["cuda:0" if ours.torch.cuda.is_available() else "cpu"])
 transfer.style_layers, transfer.content_layers = ours.STYLE_PLACES, [ours.CONTENT_PLACE]
 started = time.monotonic()
 picture = transfer.stylize(

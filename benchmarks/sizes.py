@@ -15,12 +15,12 @@ import as_in_worker  # noqa: F401 - before torch
 # isort: split
 import torch
 
+import device
 import samples
 from impasto_daemon.image_file import read_image
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
-from impasto_daemon.weights import load_network
-from impasto_shared.settings import Model, Quality, StyleSettings
+from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 
 SHOWN_PX = 480
@@ -35,7 +35,7 @@ def main() -> None:
     height, width = rgb.shape[2:]
     photo = to_image(resize(rgb, round(max(sizes) * height / width), max(sizes)))
     style = Style(read_image(samples.painting("great_wave"))[0])
-    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
+    network = device.embedded_network(StyleSettings().pooling)
     shown = []
     for size in sizes:
         started_s = time.monotonic()

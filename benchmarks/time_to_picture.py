@@ -1,12 +1,12 @@
-"""How long a picture takes, by quality: python benchmarks/time_to_picture.py [QUALITY ...].
+"""How long a picture takes: python benchmarks/time_to_picture.py [QUALITY ...] [SIZE ...].
 
-Run with the environment of the tests, on a machine that does nothing else. The network is loaded
-before the clock starts, as it is in a daemon that has painted before.
+Run with the environment of the tests, on a machine that does nothing else. The network is loaded,
+and has painted, before the clock starts, as in a daemon that has painted before. Photos that are
+smaller than the size are enlarged.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,13 +14,13 @@ from pathlib import Path
 import as_in_worker  # noqa: F401 - before torch
 
 # isort: split
-import torch
-
+import device
 import samples
 from impasto_daemon.image_file import read_image, write_image
 from impasto_daemon.style_transfer.stylize import Step, stylize
-from impasto_daemon.weights import load_network
-from impasto_shared.settings import Model, Quality, StyleSettings
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_shared.image import Image
+from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 
 PAIRS = (("summer_palace", "great_wave"), ("astronaut", "auvers"))
@@ -31,20 +31,32 @@ def main() -> None:
     """Prints a row a picture, and writes the pictures to build/benchmarks."""
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
-    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
-    print(f"torch {torch.__version__}, {os.cpu_count()} cores, size {SIZE_PX}\n")
+    sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [SIZE_PX]
+    qualities = [word for word in sys.argv[1:] if not word.isdecimal()] or list(Quality)
+    network = device.embedded_network(StyleSettings().pooling)
+    first = read_image(samples.painting("auvers"))[0]
+    settings = StyleSettings(quality=Quality.DRAFT, size=sizes[0])
+    stylize(network, _photo("astronaut", sizes[0]), [Style(first)], settings)
+    print(f"{device.name()}\n")
     print("| Picture | Quality | Evaluations | Seconds |\n| --- | --- | --- | --- |")
-    for quality in sys.argv[1:] or list(Quality):
-        for photo, painting in PAIRS:
-            content = samples.four_by_three(photo)
+    for quality in qualities:
+        for size, (photo, painting) in ((size, pair) for size in sizes for pair in PAIRS):
+            content = _photo(photo, size)
             style, _ = read_image(samples.painting(painting))
-            settings = StyleSettings(quality=Quality(quality), size=SIZE_PX)
+            settings = StyleSettings(quality=Quality(quality), size=size)
             steps: list[Step] = []
             started_s = time.monotonic()
             picture = stylize(network, content, [Style(style)], settings, on_step=steps.append)
             seconds = time.monotonic() - started_s
-            write_image(picture, folder / f"{photo}_{painting}_{quality}.png")
-            print(f"| {photo}, {painting} | {quality} | {len(steps)} | {seconds:.0f} |", flush=True)
+            write_image(picture, folder / f"{photo}_{painting}_{quality}_{size}.png")
+            shown = f"{photo}, {painting} ({content.width} × {content.height})"
+            print(f"| {shown} | {quality} | {len(steps)} | {seconds:.1f} |", flush=True)
+
+
+def _photo(name: str, size: int) -> Image:
+    rgb = from_image(samples.four_by_three(name)).rgb
+    factor = size / max(rgb.shape[2:])
+    return to_image(resize(rgb, *(round(length * factor) for length in rgb.shape[2:])))
 
 
 if __name__ == "__main__":

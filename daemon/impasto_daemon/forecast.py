@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.memory_plan import WIDEST_BYTES, Work, choose, px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
-from impasto_shared.settings import StyleSettings, is_vgg
+from impasto_shared.settings import Precision, StyleSettings, is_vgg
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,25 @@ class NeededMemory:
 
 
 def forecast_memory(
-    settings: StyleSettings, width: int, height: int, available_bytes: float
+    settings: StyleSettings,
+    width: int,
+    height: int,
+    available_bytes: float,
+    *,
+    on_gpu: bool = False,
+    auto_bfloat16: bool = False,
 ) -> NeededMemory:
     """What painting a content of `width` × `height` pixels needs where so much is available.
 
-    Its paintings are taken to be as large as it is, its numbers to have 32 bits, and a network
-    that is no VGG to be as wide as any.
+    Its paintings are taken to be as large as it is, and a network that is no VGG to be as wide as
+    any.
+
+    on_gpu: whether it is the memory of a GPU. auto_bfloat16: whether the device calculates in
+        bfloat16 where the precision is left to it.
     """
+    bfloat16 = settings.precision is Precision.BFLOAT16 or (
+        settings.precision is Precision.AUTO and auto_bfloat16
+    )
     longest = max(width, height)
     scale = plan_scales(min(settings.size, longest), settings)[-1]
     reduced = scale.longest_side_px / longest
@@ -37,6 +50,8 @@ def forecast_memory(
         painting_px,
         scale.evaluations,
         settings.optimizer,
+        number_bytes=2 if bfloat16 else 4,
+        footprint=GPU if on_gpu else PROCESSOR,
         untiled_bytes=None if is_vgg(settings.model) else WIDEST_BYTES,
     )
     plan = choose(work, available_bytes)

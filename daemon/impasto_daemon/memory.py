@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 # Of what is free, how much may be taken: the person at the machine works with it.
 _USABLE = 0.85
+GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"))
+"""Where NVIDIA's and AMD's drivers show a first GPU."""
 
 
 def resident_bytes(pid: int) -> int | None:
@@ -31,6 +34,14 @@ def available_bytes(pid: int | None) -> float:
     if found is None or own is None:
         return math.inf
     return _USABLE * (1024 * int(found[1]) + own)
+
+
+def may_have_gpu() -> bool:
+    """Whether this machine has one of the kinds that PyTorch knows; only PyTorch can say for sure.
+
+    Its driver's files are looked for: asking PyTorch takes seconds.
+    """
+    return any(path.exists() for path in GPU_DEVICES)
 
 
 def _read(path: str) -> str:

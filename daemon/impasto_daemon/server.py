@@ -37,6 +37,7 @@ from impasto_daemon.worker_messages import (
     Loaded,
     Painted,
     Previewed,
+    Ready,
     Run,
     Show,
     Stepped,
@@ -294,8 +295,16 @@ class Server:
 
     def _forecast(self, request: Forecast) -> ForecastReport:
         asked = request.settings, request.width, request.height
-        available_bytes = self._worker.available_bytes()
-        memory = forecast_memory(*asked, available_bytes)
+        if self._worker.has_gpu and not self._workers:
+            # Only it can tell how much memory a GPU has, and whoever asks will paint soon.
+            self._start_worker()
+        ready, available_bytes = self._worker.ready, self._worker.available_bytes()
+        memory = forecast_memory(
+            *asked,
+            available_bytes,
+            on_gpu=self._worker.has_gpu,
+            auto_bfloat16=self._worker.has_gpu if ready is None else ready.bfloat16,
+        )
         return ForecastReport(
             request.id,
             self._jobs.pace.estimate_s(*asked),
@@ -328,6 +337,13 @@ class Server:
 
     # The worker
 
+    def _start_worker(self) -> bool:
+        """Starts one where there is none; whether it did. Raises OSError where it cannot be."""
+        is_new = self._worker.ensure_started()
+        self._workers += is_new
+        self._worker_free_s = self._clock()
+        return is_new
+
     def _start_next_job(self) -> None:
         if self._interrupted is not None and self._interrupted.state.is_final:
             self._interrupted = None
@@ -338,8 +354,7 @@ class Server:
         submission = self._jobs.start(job)
         self._in_worker, self._interrupted = job, None
         try:
-            self._is_worker_new = self._worker.ensure_started()
-            self._workers += self._is_worker_new
+            self._is_worker_new = self._start_worker()
         except OSError as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
@@ -380,9 +395,11 @@ class Server:
             self._hear(message)
 
     def _hear(self, message: WorkerMessage) -> None:
+        if isinstance(message, Ready):
+            self._worker.ready = message
+            return
         if isinstance(message, Loaded):
             self._worker.device, self._worker.model = message.device, message.model
-            self._worker.gpu_bytes = message.gpu_bytes
             return
         job = self._in_worker
         if job is None or job.name != message.job:

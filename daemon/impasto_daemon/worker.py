@@ -29,6 +29,7 @@ from impasto_daemon.worker_messages import (
     Loaded,
     Painted,
     Previewed,
+    Ready,
     Run,
     ServerMessage,
     Show,
@@ -41,7 +42,7 @@ from impasto_daemon.worker_messages import (
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.messages import Problem
-from impasto_shared.settings import Pooling, StyleSettings
+from impasto_shared.settings import Pooling, Precision, StyleSettings
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +67,12 @@ class Worker:
     def serve(self) -> None:
         """Runs jobs for ever."""
         while True:
+            is_bfloat16 = number_type(Precision.AUTO, self._device) == torch.bfloat16
+            self._send(Ready(_gpu_bytes(self._device), is_bfloat16))
             # The job and its painting are gone by the time that the next one is waited for.
             self._serve(self._receive())
             give_memory_back()
+            torch.cuda.empty_cache()
 
     def _serve(self, message: ServerMessage) -> None:
         # A stop for a job that has just ended may still come in: there is nothing to do.
@@ -132,7 +136,7 @@ class Worker:
                 model, settings.pooling, device=self._device, dtype=dtype
             )
             self._loaded = model, settings.pooling, dtype
-            self._send(Loaded(_device_name(self._device), str(model), _gpu_bytes(self._device)))
+            self._send(Loaded(_device_name(self._device), str(model)))
         return self._network
 
     def _receive(self) -> ServerMessage:

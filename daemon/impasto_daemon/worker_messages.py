@@ -50,16 +50,25 @@ class Show:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """Worker to server: a network is in memory on this device.
+class Ready:
+    """Worker to server: it waits for a job.
 
-    gpu_bytes: what painting may take of a GPU's memory; None on the CPU.
+    gpu_bytes: what painting may take of a GPU's memory; None where there is none.
+    bfloat16: whether it calculates in it where the precision is left to it.
     """
+
+    type: ClassVar[str] = "ready"
+    gpu_bytes: int | None
+    bfloat16: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Worker to server: a network is in memory on this device."""
 
     type: ClassVar[str] = "loaded"
     device: str
     model: str
-    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,4 +146,4 @@ class Failed:
 
 
 ServerMessage = Run | Stop | Show
-WorkerMessage = Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed
+WorkerMessage = Ready | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed

@@ -20,8 +20,8 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.memory import available_bytes
-from impasto_daemon.worker_messages import WorkerMessage
+from impasto_daemon.memory import available_bytes, may_have_gpu
+from impasto_daemon.worker_messages import Ready, WorkerMessage
 from impasto_shared.codec import decode, encode
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,12 @@ KILL_TIMEOUT_S = 5.0
 # Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
 # zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
 # job. (A high threshold for mmap would do the same, but glibc before 2.35 refuses it.)
-_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736"}
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "68719476736",
+    # Of a GPU's memory PyTorch else takes up to twice what it needs (docs/benchmarks.md).
+    "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+}
 
 
 class WorkerProcess:
@@ -55,8 +60,9 @@ class WorkerProcess:
         self._ending: list[tuple[subprocess.Popen[bytes], float]] = []
         self.socket: zmq.Socket[bytes] | None = None
         self.device: str | None = None
-        self.gpu_bytes: int | None = None
         self.model: str | None = None
+        # What it, or the one before it, has said last.
+        self.ready: Ready | None = None
 
     @property
     def pid(self) -> int | None:
@@ -80,12 +86,18 @@ class WorkerProcess:
         logger.info("worker %d started", self._process.pid)
         return True
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether it paints on a GPU, as far as is known: it may not have said so yet."""
+        return may_have_gpu() if self.ready is None else self.ready.gpu_bytes is not None
+
     def available_bytes(self) -> float:
         """How many bytes painting may take: a GPU's, or what this machine has now; inf: unknown."""
         limit = self._limit_bytes or math.inf
-        if self.gpu_bytes is not None:
-            return min(limit, self.gpu_bytes)
-        return min(limit, available_bytes(self.pid))
+        if not self.has_gpu:
+            return min(limit, available_bytes(self.pid))
+        gpu_bytes = None if self.ready is None else self.ready.gpu_bytes
+        return limit if gpu_bytes is None else min(limit, gpu_bytes)
 
     def send(self, message: Any) -> None:
         """Sends a message; it waits in the socket until the worker has bound it."""
@@ -116,7 +128,7 @@ class WorkerProcess:
         if self.socket is not None:
             self.socket.close(linger=0)
         self._path.unlink(missing_ok=True)
-        self._process = self.socket = self.device = self.model = self.gpu_bytes = None
+        self._process = self.socket = self.device = self.model = None
 
     @property
     def is_ending(self) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 from impasto_daemon.forecast import forecast_memory
-from impasto_shared.settings import StyleSettings
+from impasto_shared.settings import Precision, StyleSettings
 
 
 def test_less_memory_means_tiles() -> None:
@@ -32,3 +32,16 @@ def test_what_is_seen_around_a_tileable_picture_counts() -> None:
     )
 
     assert tileable.needed_bytes > 1.3 * plain.needed_bytes
+
+
+def test_on_a_gpu_half_the_numbers_take_about_half_the_memory() -> None:
+    automatic, precise = StyleSettings(), StyleSettings(precision=Precision.FLOAT32)
+
+    short, long, as_told = (
+        forecast_memory(settings, 4000, 3000, math.inf, on_gpu=True, auto_bfloat16=auto)
+        for settings, auto in ((automatic, True), (automatic, False), (precise, True))
+    )
+
+    assert long == as_told
+    assert 0.4 < short.needed_bytes / long.needed_bytes < 0.8
+    assert long.needed_bytes < forecast_memory(automatic, 4000, 3000, math.inf).needed_bytes

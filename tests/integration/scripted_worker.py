@@ -1,7 +1,8 @@
 """A worker that inverts pictures instead of painting, at once or step by step as the job says.
 
 `python scripted_worker.py serve …` is `impasto serve …` with this worker: all else is real. It
-needs no torch, so it is there in a tenth of a second.
+needs no torch, so it is there in a tenth of a second. With $SCRIPTED_GPU_BYTES it says that it has
+a GPU of so much memory, and the daemon that there may be one.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import sys
 import threading
 import time
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import zmq
 
-from impasto_daemon import cli, worker_process
+from impasto_daemon import cli, memory, worker_process
 from impasto_daemon.worker_messages import (
     Failed,
     Loaded,
     Painted,
     Previewed,
+    Ready,
     Run,
     ServerMessage,
     Show,
@@ -38,6 +41,7 @@ from impasto_shared.messages import Problem
 from impasto_shared.settings import Model
 
 STEP_S = float(os.environ.get("SCRIPTED_STEP_S", "0.01"))
+GPU_BYTES = int(os.environ.get("SCRIPTED_GPU_BYTES", "0")) or None
 _INVERTED = bytes(range(255, -1, -1))
 
 
@@ -73,6 +77,7 @@ class ScriptedWorker:
 
     def serve(self) -> None:
         """Serves for ever."""
+        self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None))
         while True:
             message = self._receive()
             if isinstance(message, Run):
@@ -128,6 +133,8 @@ def main() -> None:
     """Serves as the daemon, or the daemon that has started this."""
     if sys.argv[1] == "serve":
         worker_process.WORKER_COMMAND = (sys.executable, __file__)
+        if GPU_BYTES is not None:
+            memory.GPU_DEVICES = (Path(__file__),)
         cli.main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
-from integration.daemon_process import DaemonProcess, picture
+from integration.daemon_process import DaemonProcess, picture, wait_for
 
 SETTINGS = StyleSettings(iterations=3, size=200)
 PHOTO = picture(200, 150, PixelFormat.RGB_U8)
@@ -40,3 +40,28 @@ def test_limit_too_low_for_the_first_plan_ends_with_the_right_picture(
     assert forecast.tiles == 2  # of 100 × 150
     pairs = zip(bytes(expected.pixels), bytes(in_tiles.pixels), strict=True)
     assert max(abs(one - other) for one, other in pairs) <= 1
+
+
+def test_forecast_is_of_the_gpus_memory_before_anything_was_painted() -> None:
+    """Only the worker can tell how much it has: the first question starts it."""
+    with (
+        DaemonProcess(is_scripted=True, variables={"SCRIPTED_GPU_BYTES": "3000000000"}) as daemon,
+        daemon.client() as client,
+    ):
+
+        def of_three_gigabytes() -> bool:
+            forecast = client.forecast(StyleSettings(size=2000), 2000, 1500)
+            return forecast is not None and forecast.available_bytes == 3_000_000_000
+
+        first = client.forecast(StyleSettings(size=2000), 2000, 1500)
+        wait_for(of_three_gigabytes, "a forecast that knows the GPU")
+        forecast = client.forecast(StyleSettings(size=2000), 2000, 1500)
+        status = client.status()
+
+    assert first is not None
+    assert first.available_bytes in (None, 3_000_000_000)
+    assert forecast is not None
+    assert forecast.needed_bytes <= 3_000_000_000
+    assert forecast.tiles > 1
+    assert status.metrics.workers == 1
+    assert status.metrics.done == 0

@@ -67,12 +67,12 @@ class BandCurvature:
         pixels = gradient.shape[2] * gradient.shape[3]
         inverse = (steps / changes.clamp_min(_SMALLEST)).sqrt() * pixels  # (3, bands)
         inverse = _filled(inverse, known=changes > 0).to(gradient)
-        bands = self._bands(gradient)
+        bins = self._bins(gradient)
         improved = torch.zeros_like(gradient)
         # One colour at a time: of a large picture the transforms would take more than its slope.
         for colour, of_bands in zip(_COLOURS, inverse, strict=True):
             spectrum = _spectrum(gradient, colour)
-            spectrum *= of_bands.index_select(0, bands).view(spectrum.shape)
+            spectrum *= of_bands.repeat(len(spectrum)).index_select(0, bins).view(spectrum.shape)
             plane = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
             for channel, part in enumerate(colour):
                 improved[:, channel].add_(plane, alpha=part)
@@ -80,17 +80,23 @@ class BandCurvature:
 
     def _energies(self, picture: Tensor) -> Tensor:
         """The squared length of `picture` in each colour and band: (3, bands)."""
-        bands = self._bands(picture)
-        energies = picture.new_zeros(len(_COLOURS), _BANDS)
-        for colour, found in zip(_COLOURS, energies, strict=True):
+        bins = self._bins(picture)
+        energies = []
+        for colour in _COLOURS:
             squares = torch.view_as_real(_spectrum(picture, colour)).square().sum(dim=-1)
             # The transform of real numbers leaves out all columns that mirror another.
             squares[:, 1 : (picture.shape[3] + 1) // 2] *= 2
-            found.index_add_(0, bands, squares.flatten())
-        return energies
+            of_rows = squares.new_zeros(len(squares) * _BANDS)
+            of_rows.index_add_(0, bins, squares.flatten())
+            energies.append(of_rows.view(-1, _BANDS).sum(dim=0))
+        return torch.stack(energies)
 
-    def _bands(self, like: Tensor) -> Tensor:
-        """The band of each frequency of a real transform, the finest first: (H * (W // 2 + 1))."""
+    def _bins(self, like: Tensor) -> Tensor:
+        """Where each frequency of a real transform is counted: (H * (W // 2 + 1)).
+
+        Each row has bins of its own, one for each band, the finest first: with a few for all, the
+        threads of a GPU would wait for each other.
+        """
         size = (like.shape[2], like.shape[3])
         if self._size != size:
             down = torch.fft.fftfreq(size[0]).unsqueeze(1)
@@ -98,8 +104,9 @@ class BandCurvature:
             frequencies = (down.square() + across.square()).sqrt().clamp_min(1e-6)
             below_finest = -torch.log2(frequencies / math.sqrt(0.5))
             bands = (_BANDS_PER_OCTAVE * below_finest).int().clamp(0, _BANDS - 1)
-            self._size, self._band_of = size, bands.flatten().to(like.device)
-        return self._band_of
+            bands += _BANDS * torch.arange(size[0], dtype=torch.int32).unsqueeze(1)
+            self._size, self._bin_of = size, bands.flatten().to(like.device)
+        return self._bin_of
 
 
 def _spectrum(picture: Tensor, colour: Sequence[float]) -> Tensor:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import torch
 
+from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.heap import large_pieces_returned
 from impasto_daemon.style_transfer.memory_plan import (
     Plan,
@@ -23,11 +24,13 @@ from impasto_shared.settings import StyleSettings
 
 logger = logging.getLogger(__name__)
 
-# What torch says on the CPU, and oneDNN, whose code needs memory too.
+# What torch says on the CPU, and the libraries that need memory too.
 _NO_MEMORY = (
     "allocate memory",
     "could not create a primitive",
     "could not execute a primitive",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
 )
 
 
@@ -38,6 +41,7 @@ class Fitting:
         self._available_bytes = available_bytes
         self._settings = settings
         self._number_bytes = network.number_bytes
+        self._footprint = GPU if network.device.type == "cuda" else PROCESSOR
         self._untiled_bytes = network.untiled_bytes(
             parse_layer_weights(settings.content_layers).keys()
             | parse_layer_weights(settings.style_layers).keys()
@@ -65,6 +69,7 @@ class Fitting:
             self._settings.optimizer,
             self._number_bytes,
             self._untiled_bytes,
+            self._footprint,
         )
         plan = choose(work, self._available_bytes)
         if self._untiled_bytes is not None and plan.needed_bytes > self._available_bytes:
@@ -81,7 +86,8 @@ class Fitting:
                 # What is planned later must be smaller, too.
                 self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
                 plan = smaller
-                logger.warning("memory has run out: %s", error)
+                # Not the error itself: whoever keeps the record would keep all that it was about.
+                logger.warning("memory has run out: %s", str(error))
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from impasto_daemon.style_transfer.footprint import PROCESSOR, Footprint
 from impasto_shared.settings import Optimizer, StyleSettings
 
 HISTORY = 20
@@ -31,21 +32,6 @@ class Stage:
 Tiling = Sequence[Stage]
 """The stages of the whole network, the shallowest first."""
 
-# The process with torch and the network, its kernels transformed for Winograd's algorithm.
-BASE_BYTES = 1_180_000_000
-
-# Bytes for each pixel, measured with float32 activations (docs/benchmarks.md). Of the picture: the
-# photo, what was painted of it before, the best, the optimizer's own pictures, and what the content
-# layer wants.
-_PICTURE_BYTES = 130
-# Activations and their slopes where the network sees all of it at once ...
-_ACTIVATION_BYTES = 2750
-# ... of a painting, which needs no slopes ...
-_PAINTING_BYTES = 800
-# ... the part of both that blocks 3 to 5 have, with 78 of the 270 numbers of each pixel ...
-_DEEP_SHARE = 0.29
-# ... and in tiles: what is handed from stage to stage, or its slope.
-_HANDED_BYTES = 16
 _FLOAT32_BYTES = 4
 
 WIDEST_BYTES = 6400
@@ -84,9 +70,6 @@ _DIVISIONS = (
     _Division((1, 2), (3, 4, 5), around_px=12, deep_at_once=True),
     _Division((1, 2, 3), (4, 5), around_px=36, deep_at_once=False),
 )
-# Larger tiles save little time, smaller ones cost much of it: they come after a shorter history.
-_SIDES_PX = (1024, 768, 512, 384, 256)
-_SMALL_SIDES_PX = (192, 128)
 _HISTORIES = (HISTORY, 10, 6, 3)
 
 
@@ -97,6 +80,7 @@ class Work:
     number_bytes: of each activation.
     untiled_bytes: for each pixel, of activations and their slopes with float32, of a network that
         cannot be shown a picture in tiles; None: a VGG's, which can.
+    footprint: that of the device.
     """
 
     height: int
@@ -106,6 +90,7 @@ class Work:
     optimizer: Optimizer
     number_bytes: int = _FLOAT32_BYTES
     untiled_bytes: float | None = None
+    footprint: Footprint = PROCESSOR
 
 
 @dataclass(frozen=True)
@@ -188,7 +173,7 @@ def next_smaller(work: Work, plan: Plan) -> Plan | None:
     would each take the time of a failure.
     """
     smaller = [one for one in plans(work) if one.needed_bytes < plan.needed_bytes]
-    half = (BASE_BYTES + plan.needed_bytes) / 2
+    half = (work.footprint.base + plan.needed_bytes) / 2
     smallest = smaller[-1] if smaller else None
     return next((one for one in smaller if one.needed_bytes <= half), smallest)
 
@@ -200,8 +185,8 @@ def _all(work: Work) -> Iterator[Plan]:
         yield from (_at_once(work, history) for history in useful[1:])
         return
     ways = [
-        *product(useful, _DIVISIONS, _SIDES_PX),
-        *product(useful[-1:], _DIVISIONS, _SMALL_SIDES_PX),
+        *product(useful, _DIVISIONS, work.footprint.sides_px),
+        *product(useful[-1:], _DIVISIONS, work.footprint.small_sides_px),
     ]
     for history, division, side_px in ways:
         if side_px**2 < max(work.height * work.width, work.painting_px):
@@ -209,44 +194,38 @@ def _all(work: Work) -> Iterator[Plan]:
 
 
 def _at_once(work: Work, history: int) -> Plan:
-    picture_px = work.height * work.width
-    seen_bytes = _activation_bytes(picture_px, work.painting_px, work.untiled_bytes)
-    return _plan(work, None, history, seen_bytes)
+    return _plan(work, None, history, _seen_at_once_bytes(work))
 
 
 def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Plan:
-    picture_px = work.height * work.width
     rows, columns = grid(work.height, work.width, side_px)
     around_px = division.around_px
     height, width = (
         min(length, math.ceil(length / count) + around_px)
         for length, count in ((work.height, rows), (work.width, columns))
     )
-    tile_of_painting_px = min(work.painting_px, (side_px + around_px) ** 2)
-    tile_bytes = _activation_bytes(height * width, tile_of_painting_px)
+    seen_bytes: float = max(
+        height * width * work.footprint.tile,
+        min(work.painting_px, (side_px + around_px) ** 2) * work.footprint.painting,
+    )
     if division.deep_at_once:
         # The first stage's tiles are gone before the second comes, and the other way back.
-        deep_bytes = _DEEP_SHARE * _activation_bytes(picture_px, work.painting_px)
-        seen_bytes = max(tile_bytes, deep_bytes)
+        seen_bytes = max(seen_bytes, work.footprint.deep_share * _seen_at_once_bytes(work))
     else:
-        seen_bytes = tile_bytes + _HANDED_BYTES * max(picture_px, work.painting_px)
+        seen_bytes += work.footprint.handed * max(work.height * work.width, work.painting_px)
     return _plan(work, division.tiling(side_px), history, seen_bytes)
 
 
-def _activation_bytes(
-    picture_px: int, painting_px: int, picture_bytes: float | None = None
-) -> float:
-    """Of float32, for that which takes more of a picture and a painting seen at once.
-
-    picture_bytes: for each pixel of the picture; None: a VGG's.
-    """
-    return max(picture_px * (picture_bytes or _ACTIVATION_BYTES), painting_px * _PAINTING_BYTES)
+def _seen_at_once_bytes(work: Work) -> float:
+    """Of float32 activations and slopes, for that which takes more of picture and painting."""
+    of_picture = work.untiled_bytes or work.footprint.activation
+    return max(work.height * work.width * of_picture, work.painting_px * work.footprint.painting)
 
 
 def _plan(work: Work, tiling: Tiling | None, history: int, seen_bytes: float) -> Plan:
     """seen_bytes: of float32, of all that the network makes of the picture."""
-    remembered_bytes = _PICTURE_BYTES + _history_bytes(work.optimizer, history)
-    needed = BASE_BYTES + work.height * work.width * remembered_bytes
+    remembered_bytes = work.footprint.picture + _history_bytes(work.optimizer, history)
+    needed = work.footprint.base + work.height * work.width * remembered_bytes
     return Plan(tiling, history, round(needed + seen_bytes * work.number_bytes / _FLOAT32_BYTES))
 
 

@@ -31,7 +31,7 @@ class Moments(NamedTuple):
     @property
     def power(self) -> Tensor:
         """The mean squared length of a position's activations: the unit of distances."""
-        return self.second.trace()
+        return self.second.diagonal().sum()
 
 
 def moments(activation: Tensor, guide: Tensor | None = None) -> Moments:

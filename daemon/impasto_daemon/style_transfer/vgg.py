@@ -18,6 +18,7 @@ from impasto_daemon.style_transfer.network import (
     BeforeLayer,
     VisitLayer,
 )
+from impasto_daemon.style_transfer.rectified import convolve_rectified
 from impasto_daemon.style_transfer.winograd import Winograd
 from impasto_shared.settings import Pooling
 
@@ -246,8 +247,7 @@ class _Layer:
             if self._winograd is None:
                 self._winograd = Winograd(self._weight, self._bias)
             return self._winograd(activation)
-        padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
-        return functional.conv2d(padded, self._weight, self._bias).relu_()
+        return convolve_rectified(activation, self._weight, self._bias)
 
     def _suits_winograd(self, activation: Tensor) -> bool:
         count, _, height, width = activation.shape

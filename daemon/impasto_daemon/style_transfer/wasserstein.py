@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.matrix_roots import Root, positive_root
+
 # The share of the target's variance whose directions are compared one by one. The rest lies in
 # hundreds of directions that nobody sees, and would take most of the time.
 VARIANCE_SHARE = 0.995
@@ -40,26 +42,35 @@ class OptimalTransport:
     def distance(self, covariance: Tensor) -> Tensor:
         """The squared distance of `covariance` (C, C), in its own precision; a scalar."""
         common: Tensor = _CommonDeviation.apply(covariance, self._root, self._floor)
-        squared: Tensor = covariance.trace() + self._variance.to(covariance) - 2 * common
+        # Not its trace(): on a GPU the slope of that waits for all that is under way.
+        variance = covariance.diagonal().sum()
+        squared: Tensor = variance + self._variance.to(covariance) - 2 * common
         return squared
 
 
 class _CommonDeviation(torch.autograd.Function):
-    """tr (R C R^T)^½ by eigenvalues in float64, in which small ones are not lost to rounding."""
+    """tr (R C R^T)^½ in float64, in which small eigenvalues are not lost to rounding."""
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor, floor: Tensor) -> Tensor:
         """The trace; `floor` is added to every eigenvalue."""
-        variances, directions = _eigen(root @ covariance.double() @ root.T)
-        deviations: Tensor = (variances.clamp_min(0) + floor).sqrt()
-        ctx.save_for_backward(root.T @ directions, deviations)
-        return deviations.sum().to(covariance.dtype)
+        common = root @ covariance.double() @ root.T
+        found = positive_root(common, floor) if common.is_cuda else _positive_root(common, floor)
+        ctx.save_for_backward(root, found.inverse)
+        return found.trace.to(covariance.dtype)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
         """The slope of the trace of a root is half the inverse root, carried back through R."""
-        directions, deviations = ctx.saved_tensors
-        return slope * (0.5 * (directions / deviations) @ directions.T).to(slope.dtype), None, None
+        root, inverse = ctx.saved_tensors
+        return slope * (0.5 * root.T @ inverse @ root).to(slope.dtype), None, None
+
+
+def _positive_root(matrix: Tensor, floor: Tensor) -> Root:
+    """As `positive_root`, by eigenvalues: on a processor the faster way."""
+    variances, directions = _eigen(matrix)
+    deviations = (variances.clamp_min(0) + floor).sqrt()
+    return Root(deviations.sum(), (directions / deviations) @ directions.T)
 
 
 def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, random_image, tiny_convolutions
+from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.memory_plan import (
-    BASE_BYTES,
     HISTORY,
     UNLIMITED,
     Work,
@@ -43,6 +44,7 @@ works = st.builds(
     evaluations=st.integers(1, 500),
     optimizer=st.sampled_from(Optimizer),
     number_bytes=st.sampled_from([2, 4]),
+    footprint=st.sampled_from([PROCESSOR, GPU]),
 )
 
 
@@ -57,7 +59,7 @@ def test_each_way_needs_less_memory_than_the_one_before(work: Work) -> None:
     needed = [plan.needed_bytes for plan in ways]
     assert needed == sorted(set(needed), reverse=True)
     assert ways[0].side_px is None
-    assert all(plan.needed_bytes > BASE_BYTES for plan in ways)
+    assert all(plan.needed_bytes > work.footprint.base for plan in ways)
     assert all(1 <= plan.history <= HISTORY for plan in ways)
 
 
@@ -162,15 +164,21 @@ def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
 
 
 class NarrowVGG(VGG):
-    """One that runs out of memory where it is shown more than `most` positions at once."""
+    """One that runs out of memory where it is shown more than `most` positions at once.
+
+    What it was shown then must be gone by the next time: it would take the memory of that.
+    """
 
     most = 168 * 140
     error: Callable[[str], Exception] = torch.OutOfMemoryError
     refused = 0
+    kept: weakref.ref[Tensor] | None = None
 
     def run(self, activation: Tensor, *arguments: Any, **options: Any) -> Iterator[Any]:
+        assert self.kept is None or self.kept() is None
         if activation.requires_grad and activation.shape[2] * activation.shape[3] > self.most:
             self.refused += 1
+            self.kept = weakref.ref(activation)
             raise self.error("DefaultCPUAllocator: can't allocate memory: you tried to have it all")
         yield from super().run(activation, *arguments, **options)
 

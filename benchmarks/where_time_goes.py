@@ -1,0 +1,104 @@
+"""Which parts of painting take how long: python benchmarks/where_time_goes.py [SIZE].
+
+A good picture, the second one that the process paints. Each part waits for the device before its
+clock starts and before it stops, so that what a GPU does is counted where it was ordered; the whole
+takes a little longer for that. A part within another one is not counted in it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import as_in_worker  # noqa: F401 - before torch
+
+# isort: split
+import torch
+
+import device
+import samples
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer import lbfgs, optimize, stylize
+from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.losses import Objective
+from impasto_daemon.style_transfer.replaying import Replayed
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+PARTS: tuple[tuple[object, str, str], ...] = (
+    (optimize, "measure_targets", "what is wanted of photo and painting"),
+    (Replayed, "_recorded", "recording an evaluation"),
+    (Replayed, "__call__", "evaluations, recorded"),
+    (Objective, "__call__", "evaluations, not recorded: losses"),
+    (torch.autograd, "grad", "evaluations, not recorded: slopes"),
+    (BandCurvature, "improved", "curvature, used"),
+    (BandCurvature, "learn", "curvature, learnt"),
+    (lbfgs, "_improved", "the rest of L-BFGS's direction"),
+    (lbfgs, "_remember", "remembering a step"),
+    (stylize, "transfer", "the rest of a scale"),
+    (stylize, "stylize", "sizes, colours, the picture itself"),
+)
+
+
+class Clock:
+    """The seconds that each part took, those within it left out."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+        self._within = [0.0]
+
+    def watch(self, owner: object, name: str, part: str) -> None:
+        """Counts each call of `owner.name` as `part` from now on."""
+        called: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            _wait()
+            started_s = time.monotonic()
+            self._within.append(0.0)
+            try:
+                return called(*arguments, **options)
+            finally:
+                _wait()
+                taken_s = time.monotonic() - started_s
+                own_s = taken_s - self._within.pop()
+                self._within[-1] += taken_s
+                self.seconds[part] = self.seconds.get(part, 0.0) + own_s
+                self.calls[part] = self.calls.get(part, 0) + 1
+
+        setattr(owner, name, timed)
+
+
+def _wait() -> None:
+    if device.DEVICE.type == "cuda" and not torch.cuda.is_current_stream_capturing():
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Prints a row for each part."""
+    size = int(sys.argv[1]) if len(sys.argv) > 1 else 512
+    rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+    content = to_image(resize(rgb, round(rgb.shape[2] * size / rgb.shape[3]), size))
+    style = Style(read_image(samples.painting("great_wave"))[0])
+    settings = StyleSettings(size=size)
+    network = device.embedded_network(settings.pooling)
+    stylize.stylize(network, content, [style], settings)
+    started_s = time.monotonic()
+    stylize.stylize(network, content, [style], settings)
+    unwatched_s = time.monotonic() - started_s
+    clock = Clock()
+    for part in PARTS:
+        clock.watch(*part)
+    stylize.stylize(network, content, [style], settings)
+    print(f"{device.name()}, size {size}: {unwatched_s:.2f} s unwatched\n")
+    print("| Part | Calls | Milliseconds |\n| --- | ---: | ---: |")
+    for name, seconds in sorted(clock.seconds.items(), key=lambda row: -row[1]):
+        print(f"| {name} | {clock.calls[name]} | {1000 * seconds:.0f} |")
+    print(f"| together | | {1000 * sum(clock.seconds.values()):.0f} |")
+
+
+if __name__ == "__main__":
+    main()

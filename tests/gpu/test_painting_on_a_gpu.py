@@ -1,0 +1,195 @@
+"""What only a GPU can show: python -m pytest tests/gpu on a machine that has one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from impasto_daemon.image_file import read_image
+from impasto_daemon.style_transfer.curvature import BandCurvature
+from impasto_daemon.style_transfer.footprint import GPU
+from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
+from impasto_daemon.style_transfer.matrix_roots import positive_root
+from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, plans
+from impasto_daemon.style_transfer.network import Network
+from impasto_daemon.style_transfer.optimize import transfer
+from impasto_daemon.style_transfer.replaying import Replayed
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_daemon.weights import load_network
+from impasto_shared.settings import Model, Optimizer, Pooling, StyleLoss, StyleSettings
+from impasto_shared.style import Style
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="this machine has no GPU that PyTorch knows"
+)
+
+ASSETS = Path(__file__).parents[2] / "assets"
+CPU = torch.device("cpu")
+
+
+def gpu() -> torch.device:
+    return torch.device("cuda")
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.bfloat16)
+
+
+@pytest.fixture(autouse=True)
+def memory_of_its_own() -> Iterator[None]:
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def photo(height: int, width: int) -> Tensor:
+    return resize(from_image(read_image(ASSETS / "photos/astronaut.jpg")[0]).rgb, height, width)
+
+
+def painting(height: int, width: int) -> Tensor:
+    return resize(from_image(read_image(ASSETS / "styles/auvers.jpg")[0]).rgb, height, width)
+
+
+def objective(
+    network: Network, content: Tensor, settings: StyleSettings, plan: Plan | None = None
+) -> Objective:
+    style = painting(150, 190).to(content)
+    mask = torch.zeros_like(content[:, :1])
+    mask[:, :, :, : content.shape[3] // 2] = 1
+    regions = [Region([Painting(style)], mask), Region([Painting(style.flip(1))], 1 - mask)]
+    tiling = None if plan is None else plan.tiling
+    return measure_targets(network, content, regions, settings, lambda: None, tiling)
+
+
+def evaluation(objective: Objective) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    def evaluate(rgb: Tensor) -> tuple[Tensor, Tensor]:
+        variable = rgb.detach().requires_grad_()
+        loss = objective(variable, lambda: None)
+        (slope,) = torch.autograd.grad(loss, variable)
+        return loss.detach(), slope
+
+    return evaluate
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    return float((one.cpu() - other.cpu()).norm() / other.cpu().norm())
+
+
+@pytest.mark.parametrize("loss", StyleLoss)
+def test_the_objective_is_the_processors(loss: StyleLoss) -> None:
+    settings = StyleSettings(style_loss=loss)
+    losses, slopes = [], []
+    for device in (CPU, gpu()):
+        content = photo(135, 171).to(device, torch.float64)
+        network = load_network(Model.VGG16_HED, Pooling.MAX, device=device, dtype=torch.float64)
+        found, slope = evaluation(objective(network, content, settings))(content)
+        losses.append(found.cpu())
+        slopes.append(slope)
+
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-8, atol=0)
+    assert apart(slopes[1], slopes[0]) < 1e-6
+
+
+def test_the_objective_is_the_same_in_tiles() -> None:
+    content = photo(270, 333).to(gpu(), torch.float64)
+    network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.float64)
+    whole, slope = evaluation(objective(network, content, StyleSettings()))(content)
+    work = Work(270, 333, 150 * 190, 10, Optimizer.LBFGS, footprint=GPU)
+    in_tiles = [plan for plan in plans(work) if plan.side_px == 128]
+    assert in_tiles
+
+    for plan in in_tiles:
+        found, of_tiles = evaluation(objective(network, content, StyleSettings(), plan))(content)
+
+        torch.testing.assert_close(found, whole, rtol=1e-9, atol=0)
+        assert apart(of_tiles, slope) < 1e-8
+
+
+@pytest.mark.parametrize("loss", StyleLoss)
+def test_a_replayed_evaluation_is_the_same(network: Network, loss: StyleLoss) -> None:
+    content = photo(150, 200).to(gpu())
+    evaluate = evaluation(objective(network, content, StyleSettings(style_loss=loss)))
+    replayed = Replayed(evaluate)
+
+    for step in range(4):
+        picture = content + 0.05 * step
+        found, slope = replayed(picture)
+        wanted, wanted_slope = evaluate(picture)
+
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
+        assert apart(slope, wanted_slope) < 1e-3
+
+
+def test_roots_are_found_without_waiting() -> None:
+    drawn = torch.randn(40, 90, dtype=torch.float64, device=gpu())
+    matrix, floor = drawn @ drawn.T, torch.tensor(1e-9, dtype=torch.float64, device=gpu())
+    values = torch.linalg.eigvalsh(matrix)
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = positive_root(matrix, floor)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    torch.testing.assert_close(found.trace, values.sqrt().sum(), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "limit_gb"),
+    [
+        (768, 1024, math.inf),
+        (1536, 2048, math.inf),
+        (1536, 2048, 2.6),
+        (3072, 4096, math.inf),
+        (3072, 4096, 8.0),
+        (3072, 4096, 4.0),
+        (3072, 4096, 2.6),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_memory_is_within_15_percent_of_the_forecast(
+    height: int, width: int, limit_gb: float, dtype: torch.dtype
+) -> None:
+    network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=dtype)
+    style = painting(768, 1024).to(gpu())
+    work = Work(height, width, 768 * 1024, 6, Optimizer.LBFGS, dtype.itemsize, footprint=GPU)
+    plan = choose(work, limit_gb * 1e9)
+    content = photo(height, width).to(gpu())
+
+    transfer(
+        network,
+        content,
+        [Region([Painting(style)])],
+        content.clone(),
+        6,
+        StyleSettings(),
+        BandCurvature(),
+        plan,
+    )
+
+    taken = torch.cuda.max_memory_reserved()
+    assert plan.needed_bytes == pytest.approx(taken, rel=0.15)
+
+
+def test_where_memory_runs_out_the_job_goes_on_in_tiles(network: Network) -> None:
+    content = to_image(photo(1400, 1800))
+    style = Style(to_image(painting(300, 400)))
+    settings = StyleSettings(size=1800, iterations=4, scales=1)
+    wanted = stylize(network, content, [style], settings)
+    torch.cuda.empty_cache()
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(1.6e9 / total)
+
+    picture = stylize(network, content, [style], settings)
+
+    pairs = zip(bytes(wanted.pixels)[::97], bytes(picture.pixels)[::97], strict=True)
+    differences = sorted(abs(one - other) for one, other in pairs)
+    assert differences[len(differences) // 2] <= 3
