@@ -16,6 +16,9 @@ from impasto_shared.settings import Mode, Quality, StyleSettings
 
 # At 128 eyes and windows are lost, at 362 the strokes stay small.
 COARSEST_PX = 181
+# A draft of so much or less is painted at its full size: with the coarse scale that larger ones
+# begin with, and one more, it shows what they will be (docs/benchmarks.md).
+_SMALLEST_FINEST_PX = 256
 # The last scale is at least so much larger than the one before.
 _SMALLEST_STEP = 1.2
 # The network sees nothing in less.
@@ -27,26 +30,30 @@ class Schedule:
     """How work is shared out.
 
     factor: between the sides of two scales; first, least: evaluations at the coarsest scale, and
-    at any; finest: the side of the last scale, as a part of the one asked for.
+    at any; fading: how fast they become fewer; finest: the side of the last scale, as a part of
+    the one asked for.
     """
 
     factor: float
     first: int
     least: int
+    fading: float = 1.5
     finest: float = 1.0
 
     def evaluations(self, longest_side_px: int) -> int:
         """How many at a scale of this size: the fewer, the more each costs.
 
-        The cost grows with the square of the side; their number shrinks more slowly, so that the
+        The cost grows with the square of the side. Where their number shrinks more slowly, the
         finer scales get the greater part of the time.
         """
-        smaller = min(1.0, COARSEST_PX / longest_side_px)
-        return max(self.least, round(self.first * math.pow(smaller, 1.5)))
+        if longest_side_px < COARSEST_PX * _SMALLEST_STEP:  # there is none before it
+            return self.first
+        smaller = COARSEST_PX / longest_side_px
+        return max(self.least, round(self.first * math.pow(smaller, self.fading)))
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
-    Quality.DRAFT: Schedule(factor=2.0, first=15, least=5, finest=0.75),
+    Quality.DRAFT: Schedule(factor=2.0, first=15, least=5, fading=3.0, finest=0.75),
     Quality.GOOD: Schedule(factor=2**0.5, first=32, least=7),
     Quality.BEST: Schedule(factor=2**0.5, first=96, least=20),
 }
@@ -77,7 +84,7 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
     """
     schedule = SCHEDULES[settings.quality]
     longest_side_px = max(
-        min(longest_side_px, COARSEST_PX), round(longest_side_px * schedule.finest)
+        min(longest_side_px, _SMALLEST_FINEST_PX), round(longest_side_px * schedule.finest)
     )
     sides: list[int] = []
     side = float(COARSEST_PX)
