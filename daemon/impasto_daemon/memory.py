@@ -10,8 +10,8 @@ from pathlib import Path
 
 # Of what is free, how much may be taken: the person at the machine works with it.
 _USABLE = 0.85
-GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"))
-"""Where NVIDIA's and AMD's drivers show a first GPU."""
+GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""Where NVIDIA's and AMD's drivers, and Windows' for its Linux, show a first GPU."""
 
 
 def resident_bytes(pid: int) -> int | None:
