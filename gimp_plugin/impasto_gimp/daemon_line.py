@@ -109,12 +109,21 @@ def _takes(forecast: ForecastReport) -> str:
         return gettext(
             "There may be too little memory, {needed} GB of {available} GB: choose a smaller size."
         ).format(needed=_gigabytes(needed), available=_gigabytes(available))
-    memory = _gigabytes(needed)
+    memory = gettext("{needed} GB").format(needed=_gigabytes(needed))
+    if available is not None:
+        memory = gettext("{needed} of {available} GB").format(
+            needed=_gigabytes(needed), available=_gigabytes(available)
+        )
     if forecast.painting_s is None:
-        return gettext("Painting takes {memory} GB of memory.").format(memory=memory)
-    return gettext("Painting takes about {time} and {memory} GB of memory.").format(
-        time=duration(forecast.painting_s), memory=memory
-    )
+        takes = gettext("Painting takes {memory} of memory.").format(memory=memory)
+    else:
+        takes = gettext("Painting takes about {time} and {memory} of memory.").format(
+            time=duration(forecast.painting_s), memory=memory
+        )
+    if forecast.tiles > 1:
+        in_tiles = gettext("The picture is painted in {count} tiles.").format(count=forecast.tiles)
+        takes = f"{takes} {in_tiles}"
+    return takes
 
 
 def _gigabytes(size_bytes: int) -> str:

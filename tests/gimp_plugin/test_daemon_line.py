@@ -20,8 +20,10 @@ def status(device: str | None, *states: JobState) -> StatusReport:
     return StatusReport("1", 1, "1.0", 2.0, WorkerReport(device=device), jobs)
 
 
-def forecast(painting_s: float | None, available: int | None = 8_000_000_000) -> ForecastReport:
-    return ForecastReport("1", painting_s, 0.0, 1_500_000_000, available, 1)
+def forecast(
+    painting_s: float | None, available: int | None = 8_000_000_000, tiles: int = 1
+) -> ForecastReport:
+    return ForecastReport("1", painting_s, 0.0, 1_500_000_000, available, tiles)
 
 
 @pytest.mark.parametrize(
@@ -46,15 +48,20 @@ def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str
 @pytest.mark.parametrize(
     ("forecast", "sentence"),
     [
-        (forecast(45.4), "Painting takes about 45 s and 1.5 GB of memory."),
-        (forecast(None), "Painting takes 1.5 GB of memory."),
+        (forecast(45.4), "Painting takes about 45 s and 1.5 of 8.0 GB of memory."),
+        (forecast(None), "Painting takes 1.5 of 8.0 GB of memory."),
         (forecast(45.4, available=None), "Painting takes about 45 s and 1.5 GB of memory."),
+        (
+            forecast(45.4, tiles=6),
+            "Painting takes about 45 s and 1.5 of 8.0 GB of memory. "
+            "The picture is painted in 6 tiles.",
+        ),
         (
             forecast(45.4, available=1_000_000_000),
             "There may be too little memory, 1.5 GB of 1.0 GB: choose a smaller size.",
         ),
     ],
-    ids=["all is known", "first painting", "memory unknown", "too little memory"],
+    ids=["all is known", "first painting", "memory unknown", "in tiles", "too little memory"],
 )
 def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: str) -> None:
     assert line_of(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
