@@ -152,7 +152,7 @@ class ScriptedDaemon:
         if isinstance(message, Hello):
             return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
         if isinstance(message, Forecast):
-            return ForecastReport(message.id, message.settings.size / 10, 0.0, 2 * 10**9, 10**10, 1)
+            return ForecastReport(message.id, message.settings.size / 10, 0.0, 2 * 10**9, 10**10, 3)
         if isinstance(message, Status):
             worker = WorkerReport()
             return StatusReport(message.id, os.getpid(), "test", 1.0, worker, models=MODELS)

@@ -26,7 +26,8 @@ VARIATIONS = "^Neuronaler Stil: Varianten$"
 EASEL = "^Neuronaler Stil: Hintergrund"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
-TAKES = "Das Malen braucht etwa 42 s und 2.0 GB Speicher."
+TAKES = "Das Malen braucht etwa 42 s und 2.0 von 10.0 GB Speicher."
+IN_TILES = "Das Bild wird in 3 Kacheln gemalt."
 GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
 
@@ -87,7 +88,8 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.read_out("focus", DIALOG, "Größe")
     screen.press("ctrl+a")
     screen.type("420\t")
-    screen.wait_for(lambda: TAKES in screen.read_out("dump", DIALOG), "the expected time")
+    said = f"{TAKES} {IN_TILES}"
+    screen.wait_for(lambda: said in screen.read_out("dump", DIALOG), "the expected time")
     screen.photograph("expected-time-german", DIALOG)
     screen.read_out("focus", DIALOG, "Startwert")
     screen.press("ctrl+a")
