@@ -16,6 +16,9 @@ from torch import Tensor
 _SMALLEST = 1e-13
 # ... and to the root none is shown that is smaller.
 _SMALLEST_FLOOR = 1e-12
+# A single eigenvalue would else lie on the edge of what the steps are made for, and rounding put it
+# beyond.
+_MARGIN = 1.01
 # Keeps a matrix of zeros one.
 _SHORTEST = 1e-200
 _ROUNDING = 1e-15
@@ -38,7 +41,7 @@ def positive_root(matrix: Tensor, floor: Tensor) -> Root:
     as is safe (Chen and Chow 2014).
     """
     identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    length = matrix.norm().clamp_min(_SHORTEST)
+    length = _MARGIN * matrix.norm().clamp_min(_SHORTEST)
     # Without symmetry the steps below would not end at a sign.
     matrix = (matrix + matrix.T) / (2 * length)
     sign = matrix

@@ -12,6 +12,9 @@ _SPECTRA = {
     "graded": torch.logspace(-7, 0, 60),
     "alike": torch.ones(60),
     "of low rank": torch.cat((torch.linspace(0.1, 1, 5), torch.zeros(55))),
+    "of rank one": torch.cat((torch.ones(1), torch.zeros(59))),
+    "of rank one but for rounding": torch.cat((torch.ones(1), torch.full((59,), 1e-12))),
+    "of two channels": torch.tensor([1.0, 0.0]),
     "with negative ones, which rounding leaves": torch.cat(
         (-torch.logspace(-12, -7, 20), torch.logspace(-9, 0, 40))
     ),
