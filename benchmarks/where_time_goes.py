@@ -30,10 +30,10 @@ from impasto_shared.style import Style
 
 PARTS: tuple[tuple[object, str, str], ...] = (
     (optimize, "measure_targets", "what is wanted of photo and painting"),
-    (Replayed, "_recorded", "recording an evaluation"),
-    (Replayed, "__call__", "evaluations, recorded"),
-    (Objective, "__call__", "evaluations, not recorded: losses"),
-    (torch.autograd, "grad", "evaluations, not recorded: slopes"),
+    (Replayed, "_recorded", "the rest of recording"),
+    (Replayed, "__call__", "evaluations, replayed"),
+    (Objective, "__call__", "first evaluations and recorded ones: losses"),
+    (torch.autograd, "grad", "first evaluations and recorded ones: slopes"),
     (BandCurvature, "improved", "curvature, used"),
     (BandCurvature, "learn", "curvature, learnt"),
     (lbfgs, "_improved", "the rest of L-BFGS's direction"),

@@ -297,7 +297,11 @@ class Server:
         asked = request.settings, request.width, request.height
         if self._worker.has_gpu and not self._workers:
             # Only it can tell how much memory a GPU has, and whoever asks will paint soon.
-            self._start_worker()
+            try:
+                self._start_worker()
+            except OSError:
+                logger.exception("the worker cannot be started")
+                self._worker.end()
         ready, available_bytes = self._worker.ready, self._worker.available_bytes()
         memory = forecast_memory(
             *asked,

@@ -67,8 +67,7 @@ class Worker:
     def serve(self) -> None:
         """Runs jobs for ever."""
         while True:
-            is_bfloat16 = number_type(Precision.AUTO, self._device) == torch.bfloat16
-            self._send(Ready(_gpu_bytes(self._device), is_bfloat16))
+            self._send(_ready(self._device))
             # The job and its painting are gone by the time that the next one is waited for.
             self._serve(self._receive())
             give_memory_back()
@@ -173,6 +172,16 @@ def _gpu_bytes(device: torch.device) -> int | None:
         return None
     free, _ = torch.cuda.mem_get_info(device)
     return int(_USABLE_OF_GPU * (free + torch.cuda.memory_reserved(device)))
+
+
+def _ready(device: torch.device) -> Ready:
+    try:
+        is_bfloat16 = number_type(Precision.AUTO, device) == torch.bfloat16
+        return Ready(_gpu_bytes(device), is_bfloat16)
+    except RuntimeError:
+        # A job will meet it too, and say so to who has sent it.
+        logger.exception("the GPU cannot be used")
+        return Ready(gpu_bytes=None, bfloat16=False)
 
 
 def _device_name(device: torch.device) -> str:

@@ -31,10 +31,10 @@ KILL_TIMEOUT_S = 5.0
 # Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
 # zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
 # job. (A high threshold for mmap would do the same, but glibc before 2.35 refuses it.)
-_KEEP_MEMORY = {
+_MEMORY_VARIABLES = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "68719476736",
-    # Of a GPU's memory PyTorch else takes up to twice what it needs (docs/benchmarks.md).
+    # Of a GPU's memory PyTorch takes up to twice what it needs but for this (docs/benchmarks.md).
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 
@@ -159,5 +159,5 @@ class WorkerProcess:
 
 
 def worker_environment() -> dict[str, str]:
-    """The variables that a worker is started with: this process's own, and how memory is kept."""
-    return {**_KEEP_MEMORY, **os.environ}
+    """The variables that a worker is started with: this process's own, and how memory is taken."""
+    return {**_MEMORY_VARIABLES, **os.environ}

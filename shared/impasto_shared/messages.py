@@ -322,8 +322,9 @@ class ForecastReport:
     """Answers forecast: how long painting would take, None where this machine has painted nothing.
 
     `waiting_s`: how long until the job could begin, None where that is not known. The painting
-    process would have `needed_bytes` of memory at most, of `available_bytes` (None where the
-    system does not say), and see the picture in so many `tiles`.
+    process would have `needed_bytes` of memory at most, a GPU's where it paints on one, of
+    `available_bytes` (None where the system, or the GPU, has not said), and see the picture in so
+    many `tiles`.
     """
 
     type: ClassVar[str] = "forecast-report"

@@ -250,8 +250,8 @@ class StyleSettings:
         Quality.GOOD,
         choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
         label="Quality",
-        help="How much work goes into the picture: a draft takes about a quarter of the time of "
-        "a good picture, the best one three times as long",
+        help="How much work goes into the picture: a draft takes a quarter to a third of the time "
+        "of a good picture, the best one three times as long",
     )
     iterations: int = _setting(
         IntegerSetting,

@@ -129,9 +129,10 @@ def test_a_replayed_evaluation_is_the_same(network: Network, loss: StyleLoss) ->
 
 
 def test_roots_are_found_without_waiting() -> None:
-    drawn = torch.randn(40, 90, dtype=torch.float64, device=gpu())
+    generator = torch.Generator().manual_seed(3)
+    drawn = torch.randn(40, 90, generator=generator, dtype=torch.float64).to(gpu())
     matrix, floor = drawn @ drawn.T, torch.tensor(1e-9, dtype=torch.float64, device=gpu())
-    values = torch.linalg.eigvalsh(matrix)
+    values, vectors = torch.linalg.eigh(matrix)
 
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -140,6 +141,7 @@ def test_roots_are_found_without_waiting() -> None:
         torch.cuda.set_sync_debug_mode("default")
 
     torch.testing.assert_close(found.trace, values.sqrt().sum(), rtol=1e-9, atol=0)
+    assert apart(found.inverse, (vectors / values.sqrt()) @ vectors.T) < 1e-8
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,25 @@ def test_memory_is_within_15_percent_of_the_forecast(
     assert plan.needed_bytes == pytest.approx(taken, rel=0.15)
 
 
-def test_where_memory_runs_out_the_job_goes_on_in_tiles(network: Network) -> None:
+def test_evaluations_of_a_scale_are_recorded(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = []
+    record = Replayed._recorded
+    monkeypatch.setattr(
+        Replayed, "_recorded", lambda self, rgb: recorded.append(rgb.shape) or record(self, rgb)
+    )
+    content = photo(150, 200).to(gpu())
+    regions = [Region([Painting(painting(150, 190).to(gpu()))])]
+
+    transfer(network, content, regions, content.clone(), 8, StyleSettings(), BandCurvature())
+
+    assert recorded == [content.shape]
+
+
+def test_where_memory_runs_out_the_job_goes_on_in_tiles(
+    network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
     content = to_image(photo(1400, 1800))
     style = Style(to_image(painting(300, 400)))
     settings = StyleSettings(size=1800, iterations=4, scales=1)
@@ -190,6 +210,7 @@ def test_where_memory_runs_out_the_job_goes_on_in_tiles(network: Network) -> Non
 
     picture = stylize(network, content, [style], settings)
 
+    assert "memory has run out" in caplog.text
     pairs = zip(bytes(wanted.pixels)[::97], bytes(picture.pixels)[::97], strict=True)
     differences = sorted(abs(one - other) for one, other in pairs)
     assert differences[len(differences) // 2] <= 3

@@ -77,8 +77,8 @@ class ScriptedWorker:
 
     def serve(self) -> None:
         """Serves for ever."""
-        self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None))
         while True:
+            self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None))
             message = self._receive()
             if isinstance(message, Run):
                 self._send(Loaded("CPU", "scripted"))

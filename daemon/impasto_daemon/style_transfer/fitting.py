@@ -29,6 +29,7 @@ _NO_MEMORY = (
     "allocate memory",
     "could not create a primitive",
     "could not execute a primitive",
+    "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )

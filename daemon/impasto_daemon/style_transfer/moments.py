@@ -31,6 +31,7 @@ class Moments(NamedTuple):
     @property
     def power(self) -> Tensor:
         """The mean squared length of a position's activations: the unit of distances."""
+        # Not trace(): on a GPU the slope of that waits for all that is under way.
         return self.second.diagonal().sum()
 
 

@@ -17,7 +17,7 @@ from impasto_daemon.style_transfer.losses import Objective, Region, measure_targ
 from impasto_daemon.style_transfer.memory_plan import UNLIMITED, Plan
 from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
-from impasto_daemon.style_transfer.replaying import LARGEST_PX, Replayed
+from impasto_daemon.style_transfer.replaying import FEWEST_EVALUATIONS, LARGEST_PX, Replayed
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import StyleSettings
@@ -73,8 +73,8 @@ def transfer(
     curvature: what coarser scales have learnt of the loss; this one adds to it.
     plan: in which tiles the network sees the picture, and how long a history is kept.
     on_evaluation: called after every evaluation.
-    should_stop: asked before every convolution; once it says so, the best picture so far comes
-        back within the time of one layer.
+    should_stop: asked before every convolution, or, where evaluations are replayed, before every
+        evaluation; once it says so, the best picture so far comes back.
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
@@ -117,7 +117,7 @@ class _Search:
         def find(rgb: Tensor) -> tuple[Tensor, Tensor]:
             return _loss_and_gradient(objective, rgb, before_layer)
 
-        if _suits_replaying(objective, self.best):
+        if self._left >= FEWEST_EVALUATIONS and _suits_replaying(objective, self.best):
             find = Replayed(find)
 
         def evaluate(rgb: Tensor) -> tuple[float, Tensor]:

@@ -16,8 +16,8 @@ from impasto_shared.settings import Mode, Quality, StyleSettings
 
 # At 128 eyes and windows are lost, at 362 the strokes stay small.
 COARSEST_PX = 181
-# A draft of so much or less is painted at its full size: with the coarse scale that larger ones
-# begin with, and one more, it shows what they will be (docs/benchmarks.md).
+# A draft of so much or less is painted at its full size: there is room for the coarse scale that
+# larger ones begin with, and one more, and it shows what they will be (docs/benchmarks.md).
 _SMALLEST_FINEST_PX = 256
 # The last scale is at least so much larger than the one before.
 _SMALLEST_STEP = 1.2
@@ -46,7 +46,7 @@ class Schedule:
         The cost grows with the square of the side. Where their number shrinks more slowly, the
         finer scales get the greater part of the time.
         """
-        if longest_side_px < COARSEST_PX * _SMALLEST_STEP:  # there is none before it
+        if longest_side_px < COARSEST_PX * _SMALLEST_STEP:  # usually the first one
             return self.first
         smaller = COARSEST_PX / longest_side_px
         return max(self.least, round(self.first * math.pow(smaller, self.fading)))
@@ -73,7 +73,7 @@ class Scale:
 
 
 def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
-    """The scales up to `longest_side_px`, the coarsest first; a draft stops before.
+    """The scales up to `longest_side_px`, the coarsest first; a large draft stops before.
 
     With `settings.scales` there are so many, as far as there are sizes to paint at: further ones
     are coarser than usual, and what would have been done at those left out is done at the coarsest

@@ -42,7 +42,7 @@ class OptimalTransport:
     def distance(self, covariance: Tensor) -> Tensor:
         """The squared distance of `covariance` (C, C), in its own precision; a scalar."""
         common: Tensor = _CommonDeviation.apply(covariance, self._root, self._floor)
-        # Not its trace(): on a GPU the slope of that waits for all that is under way.
+        # Not trace(), as in Moments.power.
         variance = covariance.diagonal().sum()
         squared: Tensor = variance + self._variance.to(covariance) - 2 * common
         return squared
@@ -53,7 +53,7 @@ class _CommonDeviation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor, floor: Tensor) -> Tensor:
-        """The trace; `floor` is added to every eigenvalue."""
+        """The trace; `floor` is added to every eigenvalue (on a GPU at least `positive_root`'s)."""
         common = root @ covariance.double() @ root.T
         found = positive_root(common, floor) if common.is_cuda else _positive_root(common, floor)
         ctx.save_for_backward(root, found.inverse)
@@ -67,7 +67,7 @@ class _CommonDeviation(torch.autograd.Function):
 
 
 def _positive_root(matrix: Tensor, floor: Tensor) -> Root:
-    """As `positive_root`, by eigenvalues: on a processor the faster way."""
+    """As `positive_root`, by eigenvalues, and with any floor: on a processor the faster way."""
     variances, directions = _eigen(matrix)
     deviations = (variances.clamp_min(0) + floor).sqrt()
     return Root(deviations.sum(), (directions / deviations) @ directions.T)
