@@ -1,7 +1,8 @@
 """How fast this machine paints, to say how long a job will take: learnt from every job.
 
-The work of a job is known before it starts (`pyramid`); what a unit of it takes is remembered, over
-restarts too.
+The work of a job is known before it starts (`pyramid`); what a unit of it has taken in the last few
+jobs is remembered, over restarts too. Their median counts: one job beside other work, or the first
+one, which waits for the disk, says little of the next.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from statistics import median
 
 from impasto_daemon.style_transfer.memory_plan import px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
@@ -17,23 +19,25 @@ from impasto_shared.settings import StyleSettings
 logger = logging.getLogger(__name__)
 
 _REMEMBERED_KINDS = 64
+_REMEMBERED_JOBS = 5  # of each kind
 
 
 class Pace:
-    """Seconds for a unit of work, by what decides how long that takes.
+    """Seconds for a unit of work in former jobs, by what decides how long that takes.
 
     file: where they are remembered; None: nowhere.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._seconds_per_unit: dict[str, float] = _read(file) if file is not None else {}
+        self._seconds_per_unit: dict[str, list[float]] = _read(file) if file is not None else {}
 
     def note(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
         """Notes how long a job with a content of `width` × `height` pixels has taken."""
         kind = _kind(settings)
-        self._seconds_per_unit.pop(kind, None)
-        self._seconds_per_unit[kind] = seconds / work(settings, width, height)
+        former = self._seconds_per_unit.pop(kind, [])
+        newest = seconds / work(settings, width, height)
+        self._seconds_per_unit[kind] = [*former, newest][-_REMEMBERED_JOBS:]
         if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
             del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
         self._write()
@@ -41,13 +45,13 @@ class Pace:
     def estimate_s(self, settings: StyleSettings, width: int, height: int) -> float | None:
         """How long such a job will take; None where no job has been done yet.
 
-        Where none of its kind has been, the pace of the last one of another kind is taken.
+        Where none of its kind has been, the pace of the kind of the last one is taken.
         """
         if not self._seconds_per_unit:
             return None
         newest = next(reversed(self._seconds_per_unit.values()))
         seconds_per_unit = self._seconds_per_unit.get(_kind(settings), newest)
-        return seconds_per_unit * work(settings, width, height)
+        return median(seconds_per_unit) * work(settings, width, height)
 
     def _write(self) -> None:
         if self._file is None:
@@ -76,10 +80,12 @@ def _kind(settings: StyleSettings) -> str:
     return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
 
 
-def _read(file: Path) -> dict[str, float]:
+def _read(file: Path) -> dict[str, list[float]]:
     try:
         remembered = json.loads(file.read_text())
-        return {str(kind): float(seconds) for kind, seconds in remembered.items()}
+        return {
+            kind: [float(seconds) for seconds in jobs] for kind, jobs in remembered.items() if jobs
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:

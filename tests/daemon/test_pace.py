@@ -51,14 +51,31 @@ def test_what_takes_longer_is_remembered_apart() -> None:
     assert pace.estimate_s(unknown, 512, 384) == pytest.approx(90)
 
 
+def test_one_job_beside_other_work_does_not_count() -> None:
+    pace = Pace()
+    for seconds in (45.0, 46.0, 300.0, 44.0):
+        pace.note(GOOD, 512, 384, seconds)
+
+    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(45.5)
+
+
+def test_a_machine_that_has_become_faster_is_believed_soon() -> None:
+    pace = Pace()
+    for seconds in (45.0, 45.0, 45.0, 45.0, 45.0, 2.0, 2.0, 2.0):
+        pace.note(GOOD, 512, 384, seconds)
+
+    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(2)
+
+
 def test_it_is_remembered_over_restarts(tmp_path: Path) -> None:
     file = tmp_path / "state/pace.json"
     Pace(file).note(GOOD, 512, 384, 45.0)
+    Pace(file).note(GOOD, 512, 384, 47.0)
 
-    assert Pace(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert Pace(file).estimate_s(GOOD, 512, 384) == pytest.approx(46)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"lbfgs": null}', "\0"])
+@pytest.mark.parametrize("text", ["", "[1]", '{"lbfgs": 1.5e-6}', '{"lbfgs": [null]}', "\0"])
 def test_a_broken_file_is_said_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
