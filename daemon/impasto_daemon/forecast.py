@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
-from impasto_daemon.style_transfer.memory_plan import WIDEST_BYTES, Work, choose, px_around
+from impasto_daemon.style_transfer.memory_plan import (
+    WIDEST_BYTES,
+    Work,
+    choose,
+    gates_pay,
+    px_around,
+)
 from impasto_daemon.style_transfer.pyramid import plan_scales
 from impasto_shared.settings import Precision, StyleSettings, is_vgg
 
@@ -53,6 +59,7 @@ def forecast_memory(
         number_bytes=2 if bfloat16 else 4,
         footprint=GPU if on_gpu else PROCESSOR,
         untiled_bytes=None if is_vgg(settings.model) else WIDEST_BYTES,
+        gates_pay=gates_pay(settings),
     )
     plan = choose(work, available_bytes)
-    return NeededMemory(plan.needed_bytes, plan.tiles(work))
+    return NeededMemory(plan.needed_bytes, plan.tiles)

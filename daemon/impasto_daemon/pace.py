@@ -1,8 +1,8 @@
 """How fast this machine paints, to say how long a job will take: learnt from every job.
 
 The work of a job is known before it starts (`pyramid`); what a unit of it has taken in the last few
-jobs is remembered, over restarts too. Their median counts: one job beside other work, or the first
-one, which waits for the disk, says little of the next.
+jobs is remembered, over restarts too. Their median counts, of two the lower: one job beside other
+work, or the first one, which waits for the disk, says little of the next.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
 from impasto_daemon.style_transfer.memory_plan import px_around
 from impasto_daemon.style_transfer.pyramid import plan_scales
@@ -51,7 +51,7 @@ class Pace:
             return None
         newest = next(reversed(self._seconds_per_unit.values()))
         seconds_per_unit = self._seconds_per_unit.get(_kind(settings), newest)
-        return median(seconds_per_unit) * work(settings, width, height)
+        return median_low(seconds_per_unit) * work(settings, width, height)
 
     def _write(self) -> None:
         if self._file is None:

@@ -299,8 +299,8 @@ class Server:
             # Only it can tell how much memory a GPU has, and whoever asks will paint soon.
             try:
                 self._start_worker()
-            except OSError:
-                logger.exception("the worker cannot be started")
+            except OSError as error:  # whoever sends a job will hear of it
+                logger.warning("the worker cannot be started: %s", error)
                 self._worker.end()
         ready, available_bytes = self._worker.ready, self._worker.available_bytes()
         memory = forecast_memory(

@@ -6,33 +6,23 @@ import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 
-import torch
-
 from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.heap import large_pieces_returned
 from impasto_daemon.style_transfer.memory_plan import (
     Plan,
     Work,
     choose,
+    gates_pay,
     next_smaller,
     px_around,
 )
 from impasto_daemon.style_transfer.network import Network
 from impasto_daemon.style_transfer.optimize import Transfer
+from impasto_daemon.style_transfer.out_of_memory import is_out_of_memory
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import StyleSettings
 
 logger = logging.getLogger(__name__)
-
-# What torch says on the CPU, and the libraries that need memory too.
-_NO_MEMORY = (
-    "allocate memory",
-    "could not create a primitive",
-    "could not execute a primitive",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 
 
 class Fitting:
@@ -71,6 +61,7 @@ class Fitting:
             self._number_bytes,
             self._untiled_bytes,
             self._footprint,
+            gates_pay(self._settings),
         )
         plan = choose(work, self._available_bytes)
         if self._untiled_bytes is not None and plan.needed_bytes > self._available_bytes:
@@ -89,10 +80,3 @@ class Fitting:
                 plan = smaller
                 # Not the error itself: whoever keeps the record would keep all that it was about.
                 logger.warning("memory has run out: %s", str(error))
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether it says that there is not enough memory; on the CPU torch has no error of its own."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
-    )

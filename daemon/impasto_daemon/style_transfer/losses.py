@@ -191,7 +191,7 @@ class _TileByTile(torch.autograd.Function):
     ) -> Tensor:
         network, terms = objective.network, objective.terms
         means = objective.means()
-        way = look(network, rgb, terms, means.visit, before_layer, tiling, keeps_last=True)
+        way = look(network, rgb, terms, means.visit, before_layer, tiling, comes_back=True)
         leaves = {
             layer: [tuple(mean.requires_grad_() for mean in found) for found in all_found]
             for layer, all_found in means.found.items()

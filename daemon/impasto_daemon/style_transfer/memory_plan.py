@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from impasto_daemon.style_transfer.footprint import PROCESSOR, Footprint
+from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Optimizer, StyleSettings
 
 HISTORY = 20
@@ -23,10 +24,18 @@ class Stage:
 
     side: of a square that has as many positions of the stage's input as a tile, more or less; None:
         all of it is one tile.
+    keeps_gates: whether it is kept of each tile which numbers ReLU and pooling have let through
+        (`gates`); of one block only, and on a processor.
     """
 
     blocks: Sequence[int]
     side: int | None
+    keeps_gates: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for gates of several blocks: pooling between them has none."""
+        if self.keeps_gates and len(self.blocks) > 1:
+            raise ValueError(f"gates are kept of one block, not of {self.blocks}")
 
 
 Tiling = Sequence[Stage]
@@ -46,31 +55,69 @@ MARGIN_PX = 96
 
 @dataclass(frozen=True)
 class _Division:
-    """Two stages of the network, the first in tiles, the second at once or in tiles.
+    """The stages of the network, and what it takes to run it so.
 
+    stages: the blocks of each, and how long a side of its tiles is, in positions of its input,
+        beside that of the first stage's; None: all of it is one tile.
     around_px: what the first stage's convolutions reach over on both sides of a tile.
+    handed: bytes for each pixel, in float32, of what stages hand on, as much as there is at a time
+        (what block 1 hands on has 16 numbers for each pixel, block 2 half as many, and so on);
+    handed_back: of the picture's slopes that come back, and of inputs that are kept for them.
+    gates: of gates, where they are kept, in bits; else 0.
     """
 
-    first: Sequence[int]
-    second: Sequence[int]
+    stages: Sequence[tuple[Sequence[int], float | None]]
     around_px: int
-    deep_at_once: bool
+    handed: int
+    handed_back: int = 0
+    gates: int = 0
+
+    @property
+    def keeps_gates(self) -> bool:
+        """Whether tiles keep their gates."""
+        return self.gates > 0
+
+    @property
+    def seen_at_once(self) -> int | None:
+        """The first block of a last stage that sees all at once; None: there is none."""
+        blocks, part = self.stages[-1]
+        return blocks[0] if part is None else None
 
     def tiling(self, side_px: int) -> Tiling:
         """The stages where tiles are as large as a square of such a side."""
-        # A position of block 4 stands for 8 pixels along a side, and a tile of three times the side
-        # takes about as much memory there as one of the first stage.
-        deep_side = None if self.deep_at_once else 3 * side_px // 8
-        return Stage(self.first, side_px), Stage(self.second, deep_side)
+        return [
+            Stage(blocks, None)
+            if part is None
+            else Stage(blocks, round(part * side_px), self.keeps_gates)
+            for blocks, part in self.stages
+        ]
 
 
-# The fastest first. The deeper blocks have the fewest numbers and the longest reach: where they see
-# all at once, only the shallow ones are run twice, and little is seen from both sides of a cut.
+# The fastest first. With gates kept, each block begins from its own input, which is kept for the
+# whole picture, so that little is seen from both sides of a cut; tiles of all blocks take about as
+# much memory. Without, stages are run anew: the fewer inputs are kept the better, and the deeper
+# blocks, which have the fewest numbers and the longest reach, better see all at once.
 _DIVISIONS = (
-    _Division((1, 2), (3, 4, 5), around_px=12, deep_at_once=True),
-    _Division((1, 2, 3), (4, 5), around_px=36, deep_at_once=False),
+    _Division([((1,), 1), ((2,), 5 / 8), ((3, 4, 5), None)], around_px=4, handed=96, gates=20),
+    _Division(
+        [((1,), 1), ((2,), 5 / 8), ((3,), 3 / 8), ((4, 5), None)],
+        around_px=4,
+        handed=96,
+        handed_back=48,
+        gates=26,
+    ),
+    _Division(
+        [((1,), 1), ((2,), 5 / 8), ((3,), 3 / 8), ((4,), 1 / 4), ((5,), 3 / 8)],
+        around_px=4,
+        handed=96,
+        handed_back=48,
+        gates=27,
+    ),
+    _Division([((1, 2), 1), ((3, 4, 5), None)], around_px=12, handed=0),
+    _Division([((1, 2, 3), 1), ((4, 5), 3 / 8)], around_px=36, handed=16),
 )
 _HISTORIES = (HISTORY, 10, 6, 3)
+_WIDE_BLOCKS = ("relu1", "relu2", "relu3")
 
 
 @dataclass(frozen=True)
@@ -81,6 +128,7 @@ class Work:
     untiled_bytes: for each pixel, of activations and their slopes with float32, of a network that
         cannot be shown a picture in tiles; None: a VGG's, which can.
     footprint: that of the device.
+    gates_pay: whether keeping gates does (`gates_pay`).
     """
 
     height: int
@@ -91,6 +139,7 @@ class Work:
     number_bytes: int = _FLOAT32_BYTES
     untiled_bytes: float | None = None
     footprint: Footprint = PROCESSOR
+    gates_pay: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,11 +149,13 @@ class Plan:
     tiling: the stages that the network is run in; None: all of the picture is seen at once.
     history: how many steps L-BFGS remembers.
     needed_bytes: the most memory that the process will have.
+    tiles: how many the picture is seen in.
     """
 
     tiling: Tiling | None
     history: int
     needed_bytes: int
+    tiles: int = 1
 
     def __str__(self) -> str:
         return f"{self.seen}, {self.history} steps remembered, {self.needed_bytes / 1e9:.2f} GB"
@@ -116,19 +167,14 @@ class Plan:
             return "all at once"
         deep = self.tiling[-1]
         before = "" if deep.side is not None else f" before block {deep.blocks[0]}"
-        return f"in tiles of {self.side_px} pixels{before}"
+        kept = ", their gates kept" if self.tiling[0].keeps_gates else ""
+        tiles = "in one tile" if self.tiles == 1 else f"in tiles of {self.side_px} pixels"
+        return f"{tiles}{before}{kept}"
 
     @property
     def side_px(self) -> int | None:
         """Of a square as large as the tiles that the picture is seen in; None: all at once."""
         return None if self.tiling is None else self.tiling[0].side
-
-    def tiles(self, work: Work) -> int:
-        """How many tiles the picture is seen in."""
-        if self.side_px is None:
-            return 1
-        rows, columns = grid(work.height, work.width, self.side_px)
-        return rows * columns
 
 
 UNLIMITED = Plan(tiling=None, history=HISTORY, needed_bytes=0)
@@ -161,6 +207,19 @@ def choose(work: Work, available_bytes: float) -> Plan:
     return next((plan for plan in ways if plan.needed_bytes <= available_bytes), ways[-1])
 
 
+def gates_pay(settings: StyleSettings) -> bool:
+    """Whether keeping gates saves memory and time with these layers.
+
+    It does where most layers of a block come after the last one with a loss: those before it are
+    run anew, and kept for their slopes. Block 4 has few numbers.
+    """
+    looked_at = {
+        *parse_layer_weights(settings.content_layers),
+        *parse_layer_weights(settings.style_layers),
+    }
+    return all(layer[-2:] == "_1" or layer[:5] not in _WIDE_BLOCKS for layer in looked_at)
+
+
 def px_around(settings: StyleSettings) -> int:
     """By how much a side is longer as the network sees it."""
     return 2 * MARGIN_PX if settings.tileable else 0
@@ -184,12 +243,15 @@ def _all(work: Work) -> Iterator[Plan]:
     if work.untiled_bytes is not None:
         yield from (_at_once(work, history) for history in useful[1:])
         return
+    can_keep_gates = work.gates_pay and work.footprint.tile_with_gates is not None
+    divisions = [one for one in _DIVISIONS if can_keep_gates or not one.keeps_gates]
     ways = [
-        *product(useful, _DIVISIONS, work.footprint.sides_px),
-        *product(useful[-1:], _DIVISIONS, work.footprint.small_sides_px),
+        *product(useful, divisions, work.footprint.sides_px),
+        *product(useful[-1:], divisions, work.footprint.small_sides_px),
     ]
     for history, division, side_px in ways:
-        if side_px**2 < max(work.height * work.width, work.painting_px):
+        # With its gates kept, all of the picture in one tile takes less than all at once.
+        if division.keeps_gates or side_px**2 < max(work.height * work.width, work.painting_px):
             yield _in_tiles(work, division, side_px, history)
 
 
@@ -204,16 +266,22 @@ def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Pl
         min(length, math.ceil(length / count) + around_px)
         for length, count in ((work.height, rows), (work.width, columns))
     )
+    footprint, px = work.footprint, work.height * work.width
+    of_tile = footprint.tile_with_gates if division.keeps_gates else footprint.tile
     seen_bytes: float = max(
-        height * width * work.footprint.tile,
-        min(work.painting_px, (side_px + around_px) ** 2) * work.footprint.painting,
+        height * width * (of_tile or 0),
+        min(work.painting_px, (side_px + around_px) ** 2) * footprint.painting,
     )
-    if division.deep_at_once:
-        # The first stage's tiles are gone before the second comes, and the other way back.
-        seen_bytes = max(seen_bytes, work.footprint.deep_share * _seen_at_once_bytes(work))
-    else:
-        seen_bytes += work.footprint.handed * max(work.height * work.width, work.painting_px)
-    return _plan(work, division.tiling(side_px), history, seen_bytes)
+    if division.seen_at_once is not None:
+        # The tiles before it are gone when the deep stage comes, and the other way back.
+        share = footprint.deep_shares[division.seen_at_once]
+        seen_bytes = max(seen_bytes, share * _seen_at_once_bytes(work))
+    seen_bytes += max(
+        (division.handed + division.handed_back) * px, division.handed * work.painting_px
+    )
+    plan = _plan(work, division.tiling(side_px), history, seen_bytes)
+    needed_bytes = plan.needed_bytes + division.gates * px
+    return replace(plan, needed_bytes=needed_bytes, tiles=rows * columns)
 
 
 def _seen_at_once_bytes(work: Work) -> float:

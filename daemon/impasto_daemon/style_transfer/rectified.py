@@ -26,9 +26,7 @@ def convolve_rectified(activation: Tensor, weight: Tensor, bias: Tensor) -> Tens
 class _Rectified(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        extended = _extended(activation)
-        found = torch.conv2d(extended, weight, bias).relu_()
-        ctx.extended_size = extended.shape
+        found = torch.conv2d(_extended(activation), weight, bias).relu_()
         ctx.save_for_backward(found, weight)
         return found
 
@@ -36,15 +34,24 @@ class _Rectified(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
         found, weight = ctx.saved_tensors
         rectified = torch.ops.aten.threshold_backward(slope, found, 0)
-        spread: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
-            ctx.extended_size, weight, rectified
-        )
-        # What falls on a repeated border belongs to what was repeated.
-        spread[:, :, 1] += spread[:, :, 0]
-        spread[:, :, -2] += spread[:, :, -1]
-        spread[:, :, :, 1] += spread[:, :, :, 0]
-        spread[:, :, :, -2] += spread[:, :, :, -1]
-        return spread[:, :, 1:-1, 1:-1], None, None
+        return slope_of_input(rectified, weight), None, None
+
+
+def slope_of_input(slope: Tensor, weight: Tensor) -> Tensor:
+    """The slope along what was convolved, (N, in, H, W), by that along the result, before the ReLU.
+
+    slope: (N, out, H, W); weight: (out, in, 3, 3).
+    """
+    count, _, height, width = slope.shape
+    spread: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
+        (count, weight.shape[1], height + 2, width + 2), weight, slope
+    )
+    # What falls on a repeated border belongs to what was repeated.
+    spread[:, :, 1] += spread[:, :, 0]
+    spread[:, :, -2] += spread[:, :, -1]
+    spread[:, :, :, 1] += spread[:, :, :, 0]
+    spread[:, :, :, -2] += spread[:, :, :, -1]
+    return spread[:, :, 1:-1, 1:-1]
 
 
 def _extended(activation: Tensor) -> Tensor:

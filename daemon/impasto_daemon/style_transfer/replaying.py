@@ -12,6 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.out_of_memory import is_out_of_memory
+
 logger = logging.getLogger(__name__)
 
 Evaluation = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -45,9 +47,9 @@ class Replayed:
         if self._graph is None:
             try:
                 self._graph = self._recorded(rgb)
-            except torch.OutOfMemoryError:
-                raise
             except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
                 # Other releases, cards and drivers than were tried may refuse some task.
                 logger.warning("evaluations cannot be recorded: %s", str(error))
                 self._is_refused = True
@@ -57,20 +59,24 @@ class Replayed:
         return self._loss.clone(), self._slope.clone()
 
     def _recorded(self, rgb: Tensor) -> torch.cuda.CUDAGraph:
-        self._picture = rgb.clone()
+        picture = rgb.clone()
         graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.current_stream()
         first: Exception | None = None
         try:
             # PyTorch orders slopes from a thread of its own, which stricter modes forbid.
             with torch.cuda.graph(graph, capture_error_mode="relaxed"):
                 try:
-                    self._loss, self._slope = self._evaluate(self._picture)
+                    self._loss, self._slope = self._evaluate(picture)
                 except Exception as error:
                     first = error
                     raise
         except Exception:
-            # The end of a recording that has failed fails too, and would hide why.
+            # The end of a recording that has failed fails too: it would hide why, and leaves the
+            # recording's stream the current one (torch 2.6).
+            torch.cuda.set_stream(stream)
             if first is not None:
                 raise first from None
             raise
+        self._picture = picture
         return graph

@@ -5,8 +5,9 @@ picture; between, tile after tile is run, with as many positions around it as it
 reach over. Each position of each layer belongs to one tile. So sums over all positions are those
 of the tiles, and so is the slope of a function of such sums, once each tile is told the function's
 slope along them: `look` gathers them, `look_back` carries their slope back to the picture. It runs
-each tile anew, which costs half as much again (checkpointing, Chen et al. 2016, in space), but for
-the tile that `look` has ended with.
+each tile anew, but for the tile that `look` has ended with: all of it, which costs half as much
+again (checkpointing, Chen et al. 2016, in space), or, where the gates of every tile are kept, what
+is looked at and little more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.memory_plan import Tiling, grid
+from impasto_daemon.memory import give_memory_back
+from impasto_daemon.style_transfer.gates import PLAIN, Gates, Rerun, Runner
+from impasto_daemon.style_transfer.memory_plan import Stage, Tiling, grid
 from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.vgg import VGG, block_of
 
@@ -126,10 +129,12 @@ class Way:
     """What `look_back` needs of a `look`; it empties it, so that its memory is free again.
 
     inputs: of each stage, the picture first.
+    gates: of each tile whose gates are kept, in the order in which they were run.
     last: the tile that was run last, if it was kept.
     """
 
     inputs: list[Tensor]
+    gates: list[Gates]
     last: _Recorded | None = None
 
 
@@ -154,45 +159,54 @@ def look(
     before_layer: BeforeLayer,
     tiling: Tiling | None = None,
     *,
-    keeps_last: bool = False,
+    comes_back: bool = False,
 ) -> Way:
     """Shows `visit` every position of each of `layers` (or PICTURE) once; gives `look_back`'s way.
 
     rgb: (1, 3, H, W). tiling: None for all of it at once, through which slopes can be taken.
-    keeps_last: whether `look_back` is to follow, with the same tiles. It begins with the tile that
+    comes_back: whether `look_back` is to follow, with the same tiles. It begins with the tile that
         this ends with, which therefore need not be run anew. No more tiles than one are in memory
-        for that.
+        for that; of the others gates are kept, in stages that say so.
 
     Nothing beyond the deepest layer is computed. Raises ValueError for a layer that the network
     lacks, and for tiles of a network that cannot be shown them.
     """
     if tiling is None:
         _look_at_once(network, rgb, layers, visit, before_layer)
-        return Way([rgb])
+        return Way([rgb], [])
     if not isinstance(network, VGG):
         raise ValueError("only a VGG can be shown a picture tile by tile")
     stages = _stages(network, layers, tiling)
-    way = Way([rgb])
-    for names, side in stages:
-        is_last = len(way.inputs) == len(stages)
+    way = Way([rgb], [])
+    for index, (names, stage) in enumerate(stages):
+        is_last = index == len(stages) - 1
         whole = way.inputs[-1]
-        tiles = _tiles(names, side, whole, has_output=not is_last)
+        tiles = _tiles(names, stage.side, whole, has_output=not is_last)
         output: Tensor | None = None
         for tile in tiles:
-            if keeps_last and is_last and tile is tiles[-1]:
-                way.last = _recorded(network, names, tile, whole, layers, before_layer)
+            runner: Runner = PLAIN
+            if comes_back and is_last and tile is tiles[-1]:
+                way.last = _recorded(network, names, tile, whole, layers, before_layer, runner)
                 for layer, activation, place in way.last.visited:
                     visit(layer, activation.detach(), place)
                 continue
-            found = _run(network, names, tile, tile.read.of(whole), layers, visit, before_layer)
+            if comes_back and stage.keeps_gates:
+                runner = gates = Gates(names, layers, network.pooling)
+                way.gates.append(gates)
+            part = tile.read.of(whole)
+            found = _run(network, names, tile, part, layers, visit, before_layer, runner)
             if tile.output is None:
                 continue
             if output is None:
                 size = (1, found.shape[1], tile.output.height, tile.output.width)
                 output = found.new_empty(size).contiguous(memory_format=torch.channels_last)
             tile.output.of(output).copy_(found)
+        if not comes_back:
+            way.inputs.clear()
         if output is not None:
             way.inputs.append(output)
+        # What one stage has freed is seldom of the sizes that the next one asks for.
+        give_memory_back()
     return way
 
 
@@ -225,17 +239,19 @@ def look_back(
     if not isinstance(network, VGG):
         raise ValueError("only a VGG can be shown a picture tile by tile")
     slope: Tensor | None = None
-    for names, side in reversed(_stages(network, layers, tiling)):
+    for names, stage in reversed(_stages(network, layers, tiling)):
         whole = way.inputs.pop()
         slope_of_input = torch.zeros_like(whole)
-        for tile in reversed(_tiles(names, side, whole, has_output=slope is not None)):
+        for tile in reversed(_tiles(names, stage.side, whole, has_output=slope is not None)):
             run, way.last = way.last, None
             if run is None:
-                run = _recorded(network, names, tile, whole, layers, before_layer)
+                runner = Rerun(way.gates.pop()) if stage.keeps_gates else PLAIN
+                run = _recorded(network, names, tile, whole, layers, before_layer, runner)
             outgoing = None if slope is None or tile.output is None else tile.output.of(slope)
             tile.read.of(slope_of_input).add_(_slope_of_part(run, surrogate, outgoing))
             del run  # before the next tile is run: it holds all that a tile takes
         slope = slope_of_input
+        give_memory_back()
     if slope is None:
         raise ValueError("there is no stage to look back through")
     return slope
@@ -248,6 +264,7 @@ def _recorded(
     whole: Tensor,
     layers: Collection[str],
     before_layer: BeforeLayer,
+    runner: Runner,
 ) -> _Recorded:
     part = tile.read.of(whole).detach().requires_grad_()
     visited: list[tuple[str, Tensor, Place]] = []
@@ -256,7 +273,7 @@ def _recorded(
         visited.append((layer, activation, place))
 
     with torch.enable_grad():
-        output = _run(network, names, tile, part, layers, visit, before_layer)
+        output = _run(network, names, tile, part, layers, visit, before_layer, runner)
     return _Recorded(part, visited, output)
 
 
@@ -281,6 +298,7 @@ def _run(
     layers: Collection[str],
     visit: Visit,
     before_layer: BeforeLayer,
+    runner: Runner,
 ) -> Tensor:
     """Runs one stage of the network over `part`, and gives what the tile hands on."""
     if PICTURE in layers and names[0] == "relu1_1":
@@ -291,23 +309,21 @@ def _run(
         return kept.within(given, activation)
 
     found = network.normalised(part) if names[0] == "relu1_1" else part
-    for name, activation in network.run(found, names, before_layer, needed):
+    for name, activation in network.run(found, names, before_layer, needed, runner):
         if name in layers:
             _, kept, own = tile.layers[name]
             visit(name, own.within(kept, activation), own)
         found = activation
-    return found if tile.output is None else network.pool(found)
+    return found if tile.output is None else runner.pool(network.pool, found)
 
 
-def _stages(
-    network: VGG, layers: Collection[str], tiling: Tiling
-) -> list[tuple[list[str], int | None]]:
-    """The names of the layers of each stage up to the deepest of `layers`, and its tiles' side."""
+def _stages(network: VGG, layers: Collection[str], tiling: Tiling) -> list[tuple[list[str], Stage]]:
+    """The names of the layers of each stage up to the deepest of `layers`, and the stage."""
     names = network.down_to([name for name in layers if name != PICTURE]) or network.layers[:1]
     stages = [
-        ([name for name in names if block_of(name) in stage.blocks], stage.side) for stage in tiling
+        ([name for name in names if block_of(name) in stage.blocks], stage) for stage in tiling
     ]
-    return [(found, side) for found, side in stages if found]
+    return [(found, stage) for found, stage in stages if found]
 
 
 def _tiles(

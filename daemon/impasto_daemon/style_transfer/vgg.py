@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.style_transfer.gates import PLAIN, Runner
 from impasto_daemon.style_transfer.network import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     BeforeLayer,
     VisitLayer,
 )
-from impasto_daemon.style_transfer.rectified import convolve_rectified
+from impasto_daemon.style_transfer.rectified import convolve_rectified, slope_of_input
 from impasto_daemon.style_transfer.winograd import Winograd
 from impasto_shared.settings import Pooling
 
@@ -93,7 +94,7 @@ class VGG:
             name: _Layer(convolution, device, dtype)
             for name, convolution in zip(names, convolutions, strict=True)
         }
-        self._pool = functional.avg_pool2d if pooling is Pooling.AVERAGE else functional.max_pool2d
+        self._pooling = pooling
         weight = convolutions[0].weight.to(device)
         self._dtype = dtype or weight.dtype
         self._mean = weight.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
@@ -103,6 +104,11 @@ class VGG:
     def device(self) -> torch.device:
         """Where the weights are, and pictures must be."""
         return self._mean.device
+
+    @property
+    def pooling(self) -> Pooling:
+        """What comes between two blocks."""
+        return self._pooling
 
     @property
     def number_bytes(self) -> int:
@@ -168,7 +174,9 @@ class VGG:
 
     def pool(self, activation: Tensor) -> Tensor:
         """What comes between two blocks: (N, C, H, W) to (N, C, H // 2, W // 2)."""
-        return self._pool(activation, 2)
+        if self._pooling is Pooling.AVERAGE:
+            return functional.avg_pool2d(activation, 2)
+        return functional.max_pool2d(activation, 2)
 
     def run(
         self,
@@ -176,16 +184,18 @@ class VGG:
         names: Iterable[str],
         before_layer: BeforeLayer,
         needed: Callable[[str, Tensor], Tensor] = lambda _, activation: activation,
+        runner: Runner = PLAIN,
     ) -> Iterator[tuple[str, Tensor]]:
         """The activations at the layers `names`, which follow each other, from the first one's.
 
         needed: what the next layer is to see of an activation, given the layer's name and it.
+        runner: what runs them.
         """
         for place, name in enumerate(names):
             if place and name.endswith("_1"):
                 activation = self.pool(activation)
             before_layer()
-            activation = self._layers[name](activation)
+            activation = runner.layer(name, self._layers[name], activation)
             _call_in_backward(activation, before_layer)
             activation = needed(name, activation)
             yield name, activation
@@ -243,21 +253,34 @@ class _Layer:
         # Zeros around the picture would be an edge in every picture, and the optimisation paints
         # a frame along it. Repeating the outermost positions (not in the paper, nor in VGG's
         # training) leaves it nothing to see there.
-        if self._suits_winograd(activation):
-            if self._winograd is None:
-                self._winograd = Winograd(self._weight, self._bias)
-            return self._winograd(activation)
+        if winograd := self._winograd_for(activation):
+            return winograd(activation)
         return convolve_rectified(activation, self._weight, self._bias)
 
-    def _suits_winograd(self, activation: Tensor) -> bool:
-        count, _, height, width = activation.shape
-        return (
-            activation.device.type == "cpu"
-            and activation.dtype == torch.float32
+    def slope_of_input(self, slope: Tensor) -> Tensor:
+        """The slope (N, in, H, W) along what it reads.
+
+        slope: (N, out, H, W), that along the convolution's result, before the ReLU.
+        """
+        if winograd := self._winograd_for(slope):
+            return winograd.slope_of_input(slope)
+        return slope_of_input(slope, self._weight)
+
+    def _winograd_for(self, tensor: Tensor) -> Winograd | None:
+        """Winograd's algorithm, where it is the faster way for what the layer reads or gives."""
+        count, _, height, width = tensor.shape
+        suits = (
+            tensor.device.type == "cpu"
+            and tensor.dtype == torch.float32
             and count == 1
             and height * width >= _WINOGRAD_POSITIONS
             and min(self._weight.shape[:2]) >= _WINOGRAD_CHANNELS
         )
+        if not suits:
+            return None
+        if self._winograd is None:
+            self._winograd = Winograd(self._weight, self._bias)
+        return self._winograd
 
 
 def _call_in_backward(activation: Tensor, before_layer: BeforeLayer) -> None:

@@ -63,6 +63,10 @@ class Winograd:
         found: Tensor = _Rectified.apply(activation, self._forward, self._backward, self._bias)
         return found
 
+    def slope_of_input(self, slope: Tensor) -> Tensor:
+        """The slope along what was convolved, by that along the result, before the ReLU."""
+        return _slope_of_input(slope, self._backward)
+
 
 class _Rectified(torch.autograd.Function):
     @staticmethod
@@ -77,15 +81,18 @@ class _Rectified(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:
         found, backward = ctx.saved_tensors
-        # The slope of a correlation is the correlation with the turned kernel, over all places
-        # where the two touch; what falls on a repeated border belongs to what was repeated.
-        spread = _correlate(slope * (found > 0), backward, None, margin=2)
-        spread[:, :, 1] += spread[:, :, 0]
-        spread[:, :, -2] += spread[:, :, -1]
-        spread[:, :, :, 1] += spread[:, :, :, 0]
-        spread[:, :, :, -2] += spread[:, :, :, -1]
-        inside = spread[:, :, 1:-1, 1:-1]
-        return inside.contiguous(memory_format=torch.channels_last), None, None, None
+        return _slope_of_input(slope * (found > 0), backward), None, None, None
+
+
+def _slope_of_input(slope: Tensor, backward: Tensor) -> Tensor:
+    # The slope of a correlation is the correlation with the turned kernel, over all places
+    # where the two touch; what falls on a repeated border belongs to what was repeated.
+    spread = _correlate(slope, backward, None, margin=2)
+    spread[:, :, 1] += spread[:, :, 0]
+    spread[:, :, -2] += spread[:, :, -1]
+    spread[:, :, :, 1] += spread[:, :, :, 0]
+    spread[:, :, :, -2] += spread[:, :, :, -1]
+    return spread[:, :, 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
 
 
 def _transformed(weight: Tensor) -> Tensor:

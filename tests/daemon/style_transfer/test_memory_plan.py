@@ -18,8 +18,10 @@ from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
 from impasto_daemon.style_transfer.memory_plan import (
     HISTORY,
     UNLIMITED,
+    Stage,
     Work,
     choose,
+    gates_pay,
     grid,
     next_smaller,
     plans,
@@ -108,8 +110,8 @@ def test_tiles_come_before_a_shorter_history_but_the_smallest_after_it() -> None
 
     ways = plans(large)
 
-    assert ways[0].tiles(large) == 1
-    assert ways[1].tiles(large) == 3 * 3
+    assert ways[0].tiles == 1
+    assert ways[1].tiles == 3 * 3
     histories = [plan.history for plan in ways]
     assert histories == sorted(histories, reverse=True)
     assert min(plan.side_px or 0 for plan in ways[1:] if plan.history == HISTORY) == 256
@@ -124,6 +126,54 @@ def test_deep_layers_are_seen_at_once_where_there_is_room() -> None:
     at_once = [tiling[-1].side is None for tiling in tilings]
     assert at_once[0]
     assert not at_once[-1]
+
+
+def test_gates_are_kept_where_there_is_room_and_never_on_a_gpu() -> None:
+    large = work(2213, 4016, evaluations=30)
+
+    on_processor, on_gpu = (
+        [plan.tiling for plan in plans(replace(large, footprint=footprint)) if plan.tiling]
+        for footprint in (PROCESSOR, GPU)
+    )
+
+    kept = [tiling[0].keeps_gates for tiling in on_processor]
+    assert kept[0]
+    assert not kept[-1]
+    assert not any(stage.keeps_gates for tiling in on_gpu for stage in tiling)
+
+
+@pytest.mark.parametrize(
+    ("content_layers", "style_layers", "pay"),
+    [
+        ("relu4_2", "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", True),
+        ("relu3_1", "relu4_3", True),
+        ("relu2_2", "relu1_1,relu5_1", False),
+        ("relu4_2", "relu1_2,relu2_2,relu3_3,relu4_3", False),
+    ],
+)
+def test_gates_are_not_kept_where_most_layers_are_looked_at(
+    content_layers: str, style_layers: str, pay: bool
+) -> None:
+    settings = StyleSettings(content_layers=content_layers, style_layers=style_layers)
+    large = replace(work(2213, 4016), gates_pay=gates_pay(settings))
+
+    kept = [plan.tiling[0].keeps_gates for plan in plans(large) if plan.tiling]
+
+    assert any(kept) == pay
+
+
+def test_gates_are_kept_of_one_block() -> None:
+    with pytest.raises(ValueError, match="of one block, not of"):
+        Stage((1, 2), 64, keeps_gates=True)
+
+
+def test_small_picture_in_one_tile_takes_less_than_all_at_once() -> None:
+    small = work(384, 512, evaluations=30)
+
+    second = plans(small)[1]
+
+    assert second.tiling is not None
+    assert second.tiles == 1
 
 
 def error_between(one: Image, other: Image) -> int:
@@ -150,8 +200,7 @@ def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
     smallest = plans(Work(384, 480, 90 * 70, 4, Optimizer.LBFGS, network.number_bytes))[-1]
     assert smallest.tiling is not None
-    deep = smallest.tiling[-1]
-    assert deep.blocks == (4, 5)
+    deep = next(stage for stage in smallest.tiling if 4 in stage.blocks)
     assert deep.side is not None
     assert grid(384 // 8, 480 // 8, deep.side) != (1, 1)
 

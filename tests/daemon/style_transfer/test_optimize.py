@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, broken_vgg, random_rgb, tiny_vgg
+from impasto_daemon.style_transfer import optimize
 from impasto_daemon.style_transfer.curvature import BandCurvature
 from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
 from impasto_daemon.style_transfer.optimize import (
@@ -226,3 +227,16 @@ def test_plain_lbfgs_in_double_precision_comes_no_further(start: Start) -> None:
 
     assert min(losses) < 1.2 * reference.fun
     assert min(losses) < losses[0] / 10
+
+
+@pytest.mark.parametrize(("evaluations", "is_recorded"), [(2, False), (3, True)])
+def test_two_evaluations_are_not_worth_recording(
+    monkeypatch: pytest.MonkeyPatch, evaluations: int, is_recorded: bool
+) -> None:
+    recorded = []
+    monkeypatch.setattr(optimize, "_suits_replaying", lambda *_: True)
+    monkeypatch.setattr(optimize, "Replayed", lambda find: recorded.append(find) or find)
+
+    painted(evaluations, StyleSettings())
+
+    assert bool(recorded) == is_recorded

@@ -3,6 +3,7 @@ import torch
 
 from daemon.style_transfer.tiny_network import TINY_BLOCKS, random_rgb, tiny_convolutions
 from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.memory_plan import Stage, Tiling
 from impasto_daemon.style_transfer.precision import number_type
 from impasto_daemon.style_transfer.vgg import VGG
 from impasto_shared.settings import Pooling, Precision, StyleLoss, StyleSettings
@@ -42,8 +43,14 @@ def test_torch_that_cannot_tell_means_32_bits(monkeypatch: pytest.MonkeyPatch) -
     assert number_type(Precision.AUTO, CPU) is torch.float32
 
 
+GATES_KEPT = [Stage((block,), 16, keeps_gates=True) for block in (1, 2, 3, 4, 5)]
+
+
 @pytest.mark.parametrize("style_loss", StyleLoss)
-def test_loss_and_slope_in_16_bits_are_nearly_those_in_32(style_loss: StyleLoss) -> None:
+@pytest.mark.parametrize("tiling", [None, GATES_KEPT])
+def test_loss_and_slope_in_16_bits_are_nearly_those_in_32(
+    tiling: Tiling | None, style_loss: StyleLoss
+) -> None:
     found = []
     for dtype in (torch.float32, torch.bfloat16):
         network = VGG(
@@ -55,6 +62,7 @@ def test_loss_and_slope_in_16_bits_are_nearly_those_in_32(style_loss: StyleLoss)
             [Region([Painting(PAINTING)])],
             StyleSettings(style_loss=style_loss),
             ignore,
+            tiling,
         )
         rgb = PICTURE.clone().requires_grad_()
         loss = objective(rgb, ignore)

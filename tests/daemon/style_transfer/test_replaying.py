@@ -26,8 +26,15 @@ def recording(*_: Any, **__: Any) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    STREAMS.clear()
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "the usual stream")
+    monkeypatch.setattr(torch.cuda, "set_stream", STREAMS.append)
+
+
+STREAMS: list[object] = []
+"""Those that were made the current one."""
 
 
 class Stopped(Exception):
@@ -55,12 +62,20 @@ def test_what_cannot_be_recorded_is_done_each_time() -> None:
     found = [replayed(factor * PICTURE) for factor in (1, 2, 3)]
 
     assert evaluation.calls == 4
+    assert STREAMS[-1] == "the usual stream"
     for factor, (loss, slope) in zip((1, 2, 3), found, strict=True):
         torch.testing.assert_close(loss, factor * PICTURE.sum())
         torch.testing.assert_close(slope, 2 * factor * PICTURE)
 
 
-@pytest.mark.parametrize("error", [Stopped("now"), torch.OutOfMemoryError("all is taken")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Stopped("now"),
+        torch.OutOfMemoryError("all is taken"),
+        RuntimeError("CUDA error: out of memory"),
+    ],
+)
 def test_a_stop_and_too_little_memory_are_told(error: Exception) -> None:
     replayed = Replayed(Evaluation(error))
     replayed(PICTURE)

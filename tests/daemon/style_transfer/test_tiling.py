@@ -15,6 +15,7 @@ from daemon.style_transfer.tiny_network import (
 )
 from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
 from impasto_daemon.style_transfer.memory_plan import Stage, Tiling
+from impasto_daemon.style_transfer.rectified import convolve_rectified
 from impasto_daemon.style_transfer.tiling import PICTURE, Place, look
 from impasto_daemon.style_transfer.vgg import VGG, Convolution, layer_names
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
@@ -26,6 +27,13 @@ TWO_STAGES = [Stage((1, 2, 3), 24), Stage((4, 5), 3)]
 FOUR_STAGES = [Stage((1, 2), 20), Stage((3,), 9), Stage((4,), 5), Stage((5,), 2)]
 DEEP_AT_ONCE = [Stage((1, 2), 20), Stage((3, 4, 5), None)]
 BLOCK_BY_BLOCK = [Stage((block,), 7) for block in (1, 2, 3, 4, 5)]
+GATES_KEPT = [Stage((block,), 7, keeps_gates=True) for block in (1, 2, 3, 4, 5)]
+SOME_GATES_KEPT = [
+    Stage((1,), 15, keeps_gates=True),
+    Stage((2, 3), 20),
+    Stage((4,), 5, keeps_gates=True),
+    Stage((5,), None),
+]
 TILINGS = [ONE_STAGE, TWO_STAGES, FOUR_STAGES, DEEP_AT_ONCE, BLOCK_BY_BLOCK]
 # Sides of an even number of tiles, odd ones, and such as leave something over at every pooling.
 SIZES = [(64, 64), (97, 63), (33, 111)]
@@ -106,6 +114,10 @@ def test_every_position_is_shown_once_and_as_it_is_in_the_whole(
         (DEEP_AT_ONCE, Pooling.AVERAGE, (33, 111)),
         (FOUR_STAGES, Pooling.MAX, (33, 111)),
         (BLOCK_BY_BLOCK, Pooling.MAX, (97, 63)),
+        (GATES_KEPT, Pooling.MAX, (97, 63)),
+        (GATES_KEPT, Pooling.AVERAGE, (33, 111)),
+        (SOME_GATES_KEPT, Pooling.MAX, (33, 111)),
+        (SOME_GATES_KEPT, Pooling.AVERAGE, (64, 64)),
     ],
 )
 def test_loss_and_slope_are_those_of_the_whole_picture(
@@ -116,6 +128,51 @@ def test_loss_and_slope_are_those_of_the_whole_picture(
     found, wanted = (loss_and_slope(cut, settings, size) for cut in (tiling, None))
 
     assert_same(found, wanted)
+
+
+# Of blocks with so few layers the default ones leave none that is not looked at.
+FEW_LAYERS = replace(SETTINGS, style_layers="relu3_1,relu5_1", content_layers="relu4_1")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("pooling", Pooling)
+@pytest.mark.parametrize("tiling", [GATES_KEPT, SOME_GATES_KEPT])
+def test_gates_are_all_that_slopes_need(
+    tiling: Tiling, pooling: Pooling, size: tuple[int, int]
+) -> None:
+    settings = replace(FEW_LAYERS, pooling=pooling)
+
+    found, wanted = (loss_and_slope(cut, settings, size) for cut in (tiling, None))
+
+    assert_same(found, wanted)
+
+
+def test_with_gates_only_what_is_looked_at_is_run_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(SETTINGS, style_layers="relu5_1", content_layers="relu5_1")
+    regions = [Region([Painting(random_rgb(71, 50, seed=2))])]
+    calls = 0
+
+    def counted(*arguments: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return convolve_rectified(*arguments)
+
+    monkeypatch.setattr("impasto_daemon.style_transfer.vgg.convolve_rectified", counted)
+    counts = {}
+    for tiling in (BLOCK_BY_BLOCK, GATES_KEPT):
+        photo = random_rgb(97, 63, seed=1).requires_grad_()
+        objective = measure_targets(tiny_vgg(), photo, regions, settings, ignore, tiling)
+        calls = 0
+        loss = objective(photo, ignore)
+        forwards = calls
+        torch.autograd.grad(loss, photo)
+        counts[tiling[0].keeps_gates] = forwards, calls
+
+    (forwards, without_gates), (forwards_too, with_gates) = counts[False], counts[True]
+    assert forwards == forwards_too
+    # relu5_1 of this picture is one tile, the last one, which is never run anew.
+    assert without_gates == 2 * forwards - 1
+    assert with_gates == forwards
 
 
 def painted_regions(height: int, width: int) -> list[Region]:
@@ -132,7 +189,7 @@ def painted_regions(height: int, width: int) -> list[Region]:
 
 @pytest.mark.parametrize("style_loss", StyleLoss)
 @pytest.mark.parametrize("with_regions", [False, True])
-@pytest.mark.parametrize("tiling", [FOUR_STAGES, DEEP_AT_ONCE])
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, DEEP_AT_ONCE, GATES_KEPT])
 def test_every_loss_is_that_of_the_whole_picture(
     tiling: Tiling, style_loss: StyleLoss, with_regions: bool
 ) -> None:
@@ -146,16 +203,20 @@ def test_every_loss_is_that_of_the_whole_picture(
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("layers", ["relu5_1", "relu3_1", "relu1_1"])
-def test_stages_without_a_loss_of_their_own_hand_on_the_slope(mode: Mode, layers: str) -> None:
+@pytest.mark.parametrize("layers", ["relu5_1", "relu3_1", "relu1_1", "relu2_1,relu4_1,relu5_1"])
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, GATES_KEPT])
+def test_stages_without_a_loss_of_their_own_hand_on_the_slope(
+    tiling: Tiling, mode: Mode, layers: str
+) -> None:
     settings = replace(SETTINGS, mode=mode, style_layers=layers, content_layers=layers)
 
-    found, wanted = (loss_and_slope(cut, settings) for cut in (FOUR_STAGES, None))
+    found, wanted = (loss_and_slope(cut, settings) for cut in (tiling, None))
 
     assert_same(found, wanted)
 
 
-def test_equal_activations_are_pooled_as_in_the_whole_picture() -> None:
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, GATES_KEPT])
+def test_equal_activations_are_pooled_as_in_the_whole_picture(tiling: Tiling) -> None:
     settings = replace(SETTINGS, style_loss=StyleLoss.GRAM)
     # Of equal activations maximum pooling takes one: which, must not depend on the tiles. Here
     # every activation is one of the colours, without rounding.
@@ -168,16 +229,22 @@ def test_equal_activations_are_pooled_as_in_the_whole_picture() -> None:
     network = VGG(taps, TINY_BLOCKS, pooling=Pooling.MAX)
     striped = 0.6 + 0.3 * (torch.arange(64) // 8 % 2).double().expand(1, 3, 64, 64)
     slopes = []
-    for tiling in (FOUR_STAGES, None):
+    for cut in (tiling, None):
         regions = [Region([Painting(random_rgb(50, 50, seed=2))])]
-        objective = measure_targets(network, striped.mT, regions, settings, ignore, tiling)
+        objective = measure_targets(network, striped.mT, regions, settings, ignore, cut)
         rgb = striped.clone().requires_grad_()
         slopes.append(torch.autograd.grad(objective(rgb, ignore), rgb)[0])
 
     torch.testing.assert_close(*slopes, rtol=0, atol=1e-11 * slopes[1].abs().max().item())
 
 
-def test_layers_wide_enough_for_winograd_agree_to_rounding() -> None:
+@pytest.mark.parametrize(
+    ("keeps_gates", "style_layers"),
+    [(False, "relu1_1,relu1_2,relu2_1"), (True, "relu1_1,relu2_1"), (True, "relu2_1")],
+)
+def test_layers_wide_enough_for_winograd_agree_to_rounding(
+    keeps_gates: bool, style_layers: str
+) -> None:
     generator = torch.Generator().manual_seed(4)
     wide = [
         Convolution(
@@ -187,8 +254,8 @@ def test_layers_wide_enough_for_winograd_agree_to_rounding() -> None:
         for channels in (3, 128, 128)
     ]
     network = VGG(wide, (2, 1), pooling=Pooling.AVERAGE)
-    settings = replace(SETTINGS, style_layers="relu1_1,relu1_2,relu2_1", content_layers="relu2_1")
-    tiling = [Stage((1,), 40), Stage((2,), 20)]
+    settings = replace(SETTINGS, style_layers=style_layers, content_layers="relu2_1")
+    tiling = [Stage((1,), 40, keeps_gates), Stage((2,), 20)]
 
     (loss, slope), (wanted_loss, wanted_slope) = (
         loss_and_slope(cut, settings, network=network, dtype=torch.float32)
@@ -200,10 +267,11 @@ def test_layers_wide_enough_for_winograd_agree_to_rounding() -> None:
     assert (slope - wanted_slope).norm() < 1e-3 * wanted_slope.norm()
 
 
-def test_error_before_a_layer_ends_the_work_at_every_place() -> None:
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, [*GATES_KEPT[:4], Stage((5,), 2)]])
+def test_error_before_a_layer_ends_the_work_at_every_place(tiling: Tiling) -> None:
     photo = random_rgb(40, 40, seed=1)
     regions = [Region([Painting(random_rgb(40, 40, seed=2))])]
-    objective = measure_targets(tiny_vgg(), photo, regions, SETTINGS, ignore, FOUR_STAGES)
+    objective = measure_targets(tiny_vgg(), photo, regions, SETTINGS, ignore, tiling)
 
     def calls_until(limit: int | None) -> int:
         fuse, rgb = Fuse(limit), photo.clone().requires_grad_()
