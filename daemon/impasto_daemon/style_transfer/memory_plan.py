@@ -167,7 +167,7 @@ class Plan:
             return "all at once"
         deep = self.tiling[-1]
         before = "" if deep.side is not None else f" before block {deep.blocks[0]}"
-        kept = ", their gates kept" if self.tiling[0].keeps_gates else ""
+        kept = ", with gates" if self.tiling[0].keeps_gates else ""
         tiles = "in one tile" if self.tiles == 1 else f"in tiles of {self.side_px} pixels"
         return f"{tiles}{before}{kept}"
 
