@@ -49,12 +49,3 @@ def _read(path: str) -> str:
         return Path(path).read_text()
     except OSError:
         return ""
-
-
-def give_memory_back() -> None:
-    """Returns to the system what this process has freed; only glibc needs to be asked."""
-    import ctypes  # here: the server starts without it
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

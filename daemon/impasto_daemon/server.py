@@ -27,10 +27,11 @@ from impasto_daemon.jobs import (
 )
 from impasto_daemon.kept_weights import kept_models
 from impasto_daemon.lifecycle import StopSignals
-from impasto_daemon.memory import give_memory_back, resident_bytes
+from impasto_daemon.memory import resident_bytes
 from impasto_daemon.outbox import QUEUED_MESSAGES, Outbox
 from impasto_daemon.results import Sheet
 from impasto_daemon.service_manager import ServiceManager
+from impasto_daemon.style_transfer.heap import give_memory_back
 from impasto_daemon.watches import Watches
 from impasto_daemon.worker_messages import (
     Failed,

@@ -19,7 +19,8 @@ import zmq
 
 from impasto_daemon import weights
 from impasto_daemon.log import start_logging
-from impasto_daemon.memory import available_bytes, give_memory_back
+from impasto_daemon.memory import available_bytes
+from impasto_daemon.style_transfer.heap import give_memory_back
 from impasto_daemon.style_transfer.network import Network
 from impasto_daemon.style_transfer.out_of_memory import is_out_of_memory
 from impasto_daemon.style_transfer.precision import number_type

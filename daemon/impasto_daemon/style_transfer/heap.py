@@ -7,7 +7,6 @@ what is kept is never of the size that is wanted next, and a third more is taken
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ def large_pieces_returned() -> Iterator[None]:
 
     It does so anyway but in a process that glibc's variables have told to keep it.
     """
+    import ctypes  # here: the server starts without it
+
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or os.environ.get("MALLOC_MMAP_MAX_") != "0":
         yield
@@ -36,3 +37,12 @@ def large_pieces_returned() -> Iterator[None]:
         yield
     finally:
         mallopt(_MMAP_MAX, 0)
+
+
+def give_memory_back() -> None:
+    """Returns to the system what this process has freed; only glibc needs to be asked."""
+    import ctypes  # here: the server starts without it
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from impasto_daemon.memory import give_memory_back
 from impasto_daemon.style_transfer.gates import PLAIN, Gates, Rerun, Runner
+from impasto_daemon.style_transfer.heap import give_memory_back
 from impasto_daemon.style_transfer.memory_plan import Stage, Tiling, grid
 from impasto_daemon.style_transfer.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.vgg import VGG, block_of
