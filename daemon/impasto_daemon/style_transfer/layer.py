@@ -18,8 +18,8 @@ from impasto_daemon.style_transfer.tensors import (
 )
 from impasto_shared.image import Image
 
-# Few enough that what is calculated for a strip takes some dozens of megabytes.
-_STRIP_PIXELS = 2**19
+# Few enough that what is calculated for a strip takes some megabytes (docs/benchmarks.md).
+_STRIP_PIXELS = 2**17
 
 Paint = Callable[[Tensor, slice], Tensor]
 """New colours (1, 3, h, W) for some rows, given what can be seen of these and which they are."""
