@@ -47,7 +47,7 @@ class Runner(Protocol):
 
 
 class PlainRunner:
-    """Runs them, and keeps nothing."""
+    """Runs layers, and keeps nothing."""
 
     def layer(self, _name: str, layer: RectifiedConvolution, activation: Tensor) -> Tensor:
         """What `layer` makes of it."""
@@ -62,7 +62,7 @@ PLAIN = PlainRunner()
 
 
 class Gates:
-    """Runs them, and keeps what `Rerun` needs to go the same way.
+    """Runs layers, and keeps what `Rerun` needs to go the same way.
 
     names: the layers of a block that are run; looked_at: those whose activations are wanted again.
     """
@@ -90,7 +90,7 @@ class Gates:
 
 
 class Rerun:
-    """Runs them again for the slope, and takes their gates, which are gone then.
+    """Runs layers again for the slope, and takes their gates, which are gone then.
 
     Activations are the same where they are looked at. Elsewhere a single zero, expanded to their
     shape, stands for them.
@@ -103,13 +103,15 @@ class Rerun:
         """What `layer` makes of it, or what stands for that."""
         if name in self._gates.run_anew:
             return layer(activation)
-        found: Tensor = _Gated.apply(activation, self._gates.passed.pop(name), layer.slope_of_input)
+        found: Tensor = _SlopeOfLayer.apply(
+            activation, self._gates.passed.pop(name), layer.slope_of_input
+        )
         return found
 
     def pool(self, _pool: Pool, activation: Tensor) -> Tensor:
         """What stands for that which pooling makes of it."""
         pooled, self._gates.pooled = self._gates.pooled, None
-        found: Tensor = _Pooling.apply(activation, pooled)
+        found: Tensor = _SlopeOfPooling.apply(activation, pooled)
         return found
 
 
@@ -183,7 +185,7 @@ def _taken_from(activation: Tensor) -> tuple[Bits, Bits]:
     return is_lower & is_lower_right | ~is_lower & is_right, is_lower
 
 
-class _Gated(torch.autograd.Function):
+class _SlopeOfLayer(torch.autograd.Function):
     """A layer of which only the slope is calculated."""
 
     @staticmethod
@@ -199,7 +201,7 @@ class _Gated(torch.autograd.Function):
         return ctx.slope_of_input(passed), None, None
 
 
-class _Pooling(torch.autograd.Function):
+class _SlopeOfPooling(torch.autograd.Function):
     """A pooling of which only the slope is calculated."""
 
     @staticmethod

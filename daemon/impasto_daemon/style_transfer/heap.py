@@ -2,7 +2,8 @@
 
 The worker keeps it, since asking the system anew at every evaluation takes a quarter of the time
 (docs/benchmarks.md). But where tensors of the whole picture come and go among those of its tiles,
-what is kept is never of the size that is wanted next, and a third more is taken than is in use.
+what is kept is never of the size that is wanted next, and a third more is taken than is in use. So
+then large pieces go back at once, and smaller ones when a stage of the network is done.
 """
 
 from __future__ import annotations

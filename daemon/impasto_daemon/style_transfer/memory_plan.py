@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 from impasto_daemon.style_transfer.footprint import PROCESSOR, Footprint
@@ -60,10 +60,10 @@ class _Division:
     stages: the blocks of each, and how long a side of its tiles is, in positions of its input,
         beside that of the first stage's; None: all of it is one tile.
     around_px: what the first stage's convolutions reach over on both sides of a tile.
-    handed: bytes for each pixel, in float32, of what stages hand on, as much as there is at a time
-        (what block 1 hands on has 16 numbers for each pixel, block 2 half as many, and so on);
-    handed_back: of the picture's slopes that come back, and of inputs that are kept for them.
-    gates: of gates, where they are kept, in bits; else 0.
+    handed: bytes for each pixel, in float32, of what stages hand on, the most at a time on the way
+        forward (block 1 hands on 16 numbers for each pixel, block 2 half as many, ...).
+    handed_back: how much more it is on the way back, with the slopes.
+    gates: bytes for each pixel of gates, where they are kept; else 0.
     """
 
     stages: Sequence[tuple[Sequence[int], float | None]]
@@ -98,7 +98,13 @@ class _Division:
 # much memory. Without, stages are run anew: the fewer inputs are kept the better, and the deeper
 # blocks, which have the fewest numbers and the longest reach, better see all at once.
 _DIVISIONS = (
-    _Division([((1,), 1), ((2,), 5 / 8), ((3, 4, 5), None)], around_px=4, handed=96, gates=20),
+    _Division(
+        [((1,), 1), ((2,), 5 / 8), ((3, 4, 5), None)],
+        around_px=4,
+        handed=96,
+        handed_back=64,
+        gates=20,
+    ),
     _Division(
         [((1,), 1), ((2,), 5 / 8), ((3,), 3 / 8), ((4, 5), None)],
         around_px=4,
@@ -128,7 +134,7 @@ class Work:
     untiled_bytes: for each pixel, of activations and their slopes with float32, of a network that
         cannot be shown a picture in tiles; None: a VGG's, which can.
     footprint: that of the device.
-    gates_pay: whether keeping gates does (`gates_pay`).
+    gates_pay: whether keeping gates pays (the function of that name).
     """
 
     height: int
@@ -211,7 +217,7 @@ def gates_pay(settings: StyleSettings) -> bool:
     """Whether keeping gates saves memory and time with these layers.
 
     It does where most layers of a block come after the last one with a loss: those before it are
-    run anew, and kept for their slopes. Block 4 has few numbers.
+    run anew, and kept for their slopes. Blocks 4 and 5 have few numbers.
     """
     looked_at = {
         *parse_layer_weights(settings.content_layers),
@@ -267,21 +273,20 @@ def _in_tiles(work: Work, division: _Division, side_px: int, history: int) -> Pl
         for length, count in ((work.height, rows), (work.width, columns))
     )
     footprint, px = work.footprint, work.height * work.width
-    of_tile = footprint.tile_with_gates if division.keeps_gates else footprint.tile
+    of_tile = footprint.tile
+    if division.keeps_gates and footprint.tile_with_gates is not None:
+        of_tile = footprint.tile_with_gates
     seen_bytes: float = max(
-        height * width * (of_tile or 0),
+        height * width * of_tile + division.handed_back * px,
         min(work.painting_px, (side_px + around_px) ** 2) * footprint.painting,
     )
     if division.seen_at_once is not None:
         # The tiles before it are gone when the deep stage comes, and the other way back.
         share = footprint.deep_shares[division.seen_at_once]
         seen_bytes = max(seen_bytes, share * _seen_at_once_bytes(work))
-    seen_bytes += max(
-        (division.handed + division.handed_back) * px, division.handed * work.painting_px
-    )
-    plan = _plan(work, division.tiling(side_px), history, seen_bytes)
-    needed_bytes = plan.needed_bytes + division.gates * px
-    return replace(plan, needed_bytes=needed_bytes, tiles=rows * columns)
+    seen_bytes += division.handed * max(px, work.painting_px)
+    tiling, tiles, gates_bytes = division.tiling(side_px), rows * columns, division.gates * px
+    return _plan(work, tiling, history, seen_bytes, gates_bytes=gates_bytes, tiles=tiles)
 
 
 def _seen_at_once_bytes(work: Work) -> float:
@@ -290,11 +295,20 @@ def _seen_at_once_bytes(work: Work) -> float:
     return max(work.height * work.width * of_picture, work.painting_px * work.footprint.painting)
 
 
-def _plan(work: Work, tiling: Tiling | None, history: int, seen_bytes: float) -> Plan:
+def _plan(
+    work: Work,
+    tiling: Tiling | None,
+    history: int,
+    seen_bytes: float,
+    *,
+    gates_bytes: int = 0,
+    tiles: int = 1,
+) -> Plan:
     """seen_bytes: of float32, of all that the network makes of the picture."""
     remembered_bytes = work.footprint.picture + _history_bytes(work.optimizer, history)
-    needed = work.footprint.base + work.height * work.width * remembered_bytes
-    return Plan(tiling, history, round(needed + seen_bytes * work.number_bytes / _FLOAT32_BYTES))
+    needed = work.footprint.base + work.height * work.width * remembered_bytes + gates_bytes
+    needed_bytes = round(needed + seen_bytes * work.number_bytes / _FLOAT32_BYTES)
+    return Plan(tiling, history, needed_bytes, tiles)
 
 
 def _history_bytes(optimizer: Optimizer, history: int) -> int:

@@ -46,7 +46,14 @@ def slope_of_input(slope: Tensor, weight: Tensor) -> Tensor:
     spread: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
         (count, weight.shape[1], height + 2, width + 2), weight, slope
     )
-    # What falls on a repeated border belongs to what was repeated.
+    return without_border(spread)
+
+
+def without_border(spread: Tensor) -> Tensor:
+    """The slope (N, C, H, W) of what had its border repeated, by that with it (N, C, H + 2, W + 2).
+
+    What falls on the border belongs to what was repeated: it is added to it, in `spread` too.
+    """
     spread[:, :, 1] += spread[:, :, 0]
     spread[:, :, -2] += spread[:, :, -1]
     spread[:, :, :, 1] += spread[:, :, :, 0]

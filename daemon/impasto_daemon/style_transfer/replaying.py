@@ -67,7 +67,7 @@ class Replayed:
             # PyTorch orders slopes from a thread of its own, which stricter modes forbid.
             with torch.cuda.graph(graph, capture_error_mode="relaxed"):
                 try:
-                    self._loss, self._slope = self._evaluate(picture)
+                    loss, slope = self._evaluate(picture)
                 except Exception as error:
                     first = error
                     raise
@@ -78,5 +78,5 @@ class Replayed:
             if first is not None:
                 raise first from None
             raise
-        self._picture = picture
+        self._picture, self._loss, self._slope = picture, loss, slope
         return graph

@@ -249,8 +249,9 @@ def look_back(
             tile.read.of(slope_of_input).add_(_slope_of_part(run, surrogate, outgoing))
             del run  # before the next tile is run: it holds all that a tile takes
         slope = slope_of_input
-        # What one stage has freed is seldom of the sizes that the next one asks for.
-        give_memory_back()
+        if slope.device.type == "cpu":
+            # What one stage has freed is seldom of the sizes that the next one asks for.
+            give_memory_back()
     if slope is None:
         raise ValueError("there is no stage to look back through")
     return slope

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.rectified import without_border
+
 # The paper's section 4.2: B^T transforms the data, G the kernel, A^T the products.
 _DATA = (
     (4, 0, -5, 0, 1, 0),
@@ -86,13 +88,9 @@ class _Rectified(torch.autograd.Function):
 
 def _slope_of_input(slope: Tensor, backward: Tensor) -> Tensor:
     # The slope of a correlation is the correlation with the turned kernel, over all places
-    # where the two touch; what falls on a repeated border belongs to what was repeated.
+    # where the two touch.
     spread = _correlate(slope, backward, None, margin=2)
-    spread[:, :, 1] += spread[:, :, 0]
-    spread[:, :, -2] += spread[:, :, -1]
-    spread[:, :, :, 1] += spread[:, :, :, 0]
-    spread[:, :, :, -2] += spread[:, :, :, -1]
-    return spread[:, :, 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
+    return without_border(spread).contiguous(memory_format=torch.channels_last)
 
 
 def _transformed(weight: Tensor) -> Tensor:

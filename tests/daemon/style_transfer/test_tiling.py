@@ -71,6 +71,11 @@ def assert_same(
     torch.testing.assert_close(found[1], wanted[1], rtol=0, atol=tolerance * largest)
 
 
+def assert_as_whole(tiling: Tiling, settings: StyleSettings, size: tuple[int, int]) -> None:
+    found, wanted = (loss_and_slope(cut, settings, size) for cut in (tiling, None))
+    assert_same(found, wanted)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("tiling", TILINGS)
 def test_every_position_is_shown_once_and_as_it_is_in_the_whole(
@@ -114,20 +119,12 @@ def test_every_position_is_shown_once_and_as_it_is_in_the_whole(
         (DEEP_AT_ONCE, Pooling.AVERAGE, (33, 111)),
         (FOUR_STAGES, Pooling.MAX, (33, 111)),
         (BLOCK_BY_BLOCK, Pooling.MAX, (97, 63)),
-        (GATES_KEPT, Pooling.MAX, (97, 63)),
-        (GATES_KEPT, Pooling.AVERAGE, (33, 111)),
-        (SOME_GATES_KEPT, Pooling.MAX, (33, 111)),
-        (SOME_GATES_KEPT, Pooling.AVERAGE, (64, 64)),
     ],
 )
 def test_loss_and_slope_are_those_of_the_whole_picture(
     tiling: Tiling, pooling: Pooling, size: tuple[int, int]
 ) -> None:
-    settings = replace(SETTINGS, pooling=pooling)
-
-    found, wanted = (loss_and_slope(cut, settings, size) for cut in (tiling, None))
-
-    assert_same(found, wanted)
+    assert_as_whole(tiling, replace(SETTINGS, pooling=pooling), size)
 
 
 # Of blocks with so few layers the default ones leave none that is not looked at.
@@ -140,11 +137,7 @@ FEW_LAYERS = replace(SETTINGS, style_layers="relu3_1,relu5_1", content_layers="r
 def test_gates_are_all_that_slopes_need(
     tiling: Tiling, pooling: Pooling, size: tuple[int, int]
 ) -> None:
-    settings = replace(FEW_LAYERS, pooling=pooling)
-
-    found, wanted = (loss_and_slope(cut, settings, size) for cut in (tiling, None))
-
-    assert_same(found, wanted)
+    assert_as_whole(tiling, replace(FEW_LAYERS, pooling=pooling), size)
 
 
 def test_with_gates_only_what_is_looked_at_is_run_anew(monkeypatch: pytest.MonkeyPatch) -> None:
