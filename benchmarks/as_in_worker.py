@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from impasto_daemon.worker_process import worker_environment
+from impasto_daemon.worker.process import worker_environment
 
 _DONE = "IMPASTO_BENCHMARK"
 

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 
 import samples
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.footprint import GPU, PROCESSOR
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose
-from impasto_daemon.style_transfer.network import Network
-from impasto_daemon.style_transfer.pyramid import plan_scales
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
+from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 

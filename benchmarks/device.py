@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from impasto_daemon.style_transfer.network import Network
-from impasto_daemon.style_transfer.precision import number_type
-from impasto_daemon.weights import load_network
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_shared.settings import Model, Pooling, Precision
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn import functional
 
 import samples
-from impasto_daemon.image_file import read_image, write_image
-from impasto_daemon.style_transfer.enlarging import Enlarged
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
-from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
 

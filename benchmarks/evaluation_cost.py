@@ -18,12 +18,12 @@ import as_in_worker  # noqa: F401 - before torch
 
 # isort: split
 import samples
-from impasto_daemon.image_file import read_image, write_image
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Painting, Region
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.pixels import fit, from_image
+from impasto_daemon.style_transfer.losses.objective import Painting, Region
 from impasto_daemon.style_transfer.optimize import transfer
-from impasto_daemon.style_transfer.tensors import fit, from_image
-from impasto_daemon.weights import load_network
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
 

@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import samples
-from impasto_daemon.style_transfer import lbfgs
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.moments import moments
-from impasto_daemon.style_transfer.network import IMAGENET_MEAN, IMAGENET_STD
-from impasto_daemon.style_transfer.winograd import Winograd
+from impasto_daemon.style_transfer.losses.moments import moments
+from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.networks.winograd import Winograd
+from impasto_daemon.style_transfer.optimizers import lbfgs
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
 from others import CONTENT_PLACE, STYLE_PLACES, neural_style_pt, vgg16_features
 
 PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")

@@ -15,12 +15,12 @@ import as_in_worker  # noqa: F401 - before torch
 import torch
 
 import samples
-from impasto_daemon.image_file import read_image, write_image
-from impasto_daemon.style_transfer.colours import luminance
-from impasto_daemon.style_transfer.network import Network
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.colours import luminance
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
+from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
-from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style

@@ -12,7 +12,7 @@ import sys
 
 import samples
 from cases import Case, read_case
-from impasto_daemon.image_file import read_image
+from impasto_daemon.commands.image_file import read_image
 from impasto_shared.client import Client
 from impasto_shared.launcher import MEMORY_VARIABLES
 from impasto_shared.style import Style

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto_daemon.image_file import write_image
+from impasto_daemon.commands.image_file import write_image
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.colours import luminance
-from impasto_daemon.style_transfer.moments import moments
-from impasto_daemon.style_transfer.vgg import VGG
-from impasto_daemon.style_transfer.wasserstein import OptimalTransport
+from impasto_daemon.style_transfer.images.colours import luminance
+from impasto_daemon.style_transfer.losses.moments import moments
+from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
+from impasto_daemon.style_transfer.networks.vgg import VGG
 
 HELD_OUT = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
 _SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).view(1, 1, 3, 3) / 4

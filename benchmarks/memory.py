@@ -24,7 +24,7 @@ import torch
 import device
 import samples
 from cases import Case, read_case
-from impasto_daemon.image_file import read_image
+from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.style import Style
 from processes import peak_bytes

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 import samples
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer import lbfgs
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Painting, Region, measure_targets
-from impasto_daemon.style_transfer.memory_plan import HISTORY
-from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
-from impasto_daemon.style_transfer.tensors import fit, from_image
-from impasto_daemon.weights import load_network
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.pixels import fit, from_image
+from impasto_daemon.style_transfer.losses.objective import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.optimizers import lbfgs
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.registry import OPTIMIZERS
+from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 
 SIZE_PX = 256

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from impasto_daemon import weights
-from impasto_daemon.style_transfer.network import IMAGENET_MEAN, IMAGENET_STD
-from impasto_daemon.style_transfer.vgg import VGG16_BLOCKS
+from impasto_daemon.models import weights
+from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.networks.vgg import VGG16_BLOCKS
 
 # Where the layers of VGG-16 are among torchvision's modules: relu1_1 … relu5_1, and relu4_2.
 STYLE_PLACES = [1, 6, 11, 18, 25]

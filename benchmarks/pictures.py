@@ -19,10 +19,10 @@ import as_in_worker  # noqa: F401 - before torch
 # isort: split
 import device
 import samples
-from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.pixels import fit, from_image, resize
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.style_transfer.tensors import fit, from_image, resize
-from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
 from measures import colour_distance, edge_distance, edge_similarity, held_out_distance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto_daemon.image_file import read_image
+from impasto_daemon.commands.image_file import read_image
 from impasto_shared.image import Image
 
 _ASSETS = Path(__file__).parents[1] / "assets"

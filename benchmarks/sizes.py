@@ -17,9 +17,9 @@ import torch
 
 import device
 import samples
-from impasto_daemon.image_file import read_image
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 

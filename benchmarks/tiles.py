@@ -16,11 +16,16 @@ import torch
 
 import samples
 from cases import Case, read_case
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
-from impasto_daemon.style_transfer.network import Network
-from impasto_daemon.style_transfer.tensors import fit, from_image
-from impasto_daemon.weights import load_network
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.pixels import fit, from_image
+from impasto_daemon.style_transfer.losses.objective import (
+    Objective,
+    Painting,
+    Region,
+    measure_targets,
+)
+from impasto_daemon.style_transfer.networks.network import Network
 from impasto_shared.settings import Model
 
 ROUNDS = 3

@@ -16,9 +16,9 @@ import as_in_worker  # noqa: F401 - before torch
 # isort: split
 import device
 import samples
-from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.stylize import Step, stylize
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
 from impasto_shared.image import Image
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style

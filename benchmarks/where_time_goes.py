@@ -19,12 +19,13 @@ import torch
 
 import device
 import samples
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer import lbfgs, optimize, stylize
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Objective
-from impasto_daemon.style_transfer.replaying import Replayed
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.style_transfer import optimize, stylize
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
+from impasto_daemon.style_transfer.losses.objective import Objective
+from impasto_daemon.style_transfer.optimizers import lbfgs
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

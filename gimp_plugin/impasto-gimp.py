@@ -15,6 +15,6 @@ vendor = Path(__file__).parent / "vendor"
 if vendor.is_dir():
     sys.path.append(str(vendor))
 
-from impasto_gimp.plugin import ImpastoPlugIn  # noqa: E402
+from impasto_gimp.procedures.plugin import ImpastoPlugIn  # noqa: E402
 
 Gimp.main(ImpastoPlugIn.__gtype__, sys.argv)

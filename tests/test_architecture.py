@@ -17,31 +17,42 @@ ALLOWED = {
     "shared/impasto_shared/keys.py": {"impasto_shared", "zmq"},
     "shared": {"impasto_shared"},
     "gimp_plugin": {"impasto_gimp", "impasto_shared", "gi", "zmq"},
-    f"{STYLE_TRANSFER}/traced.py": {
+    f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
+    f"{STYLE_TRANSFER}/networks/fx_graph.py": {
         "impasto_daemon.style_transfer",
         "impasto_shared",
         "torch",
         "torchvision",
     },
-    STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch", "numpy", "scipy"},
-    "daemon/impasto_daemon/torchvision_models.py": {
+    STYLE_TRANSFER: {
+        "impasto_daemon.malloc",
+        "impasto_daemon.style_transfer",
+        "impasto_shared",
+        "torch",
+        "numpy",
+        "scipy",
+    },
+    "daemon/impasto_daemon/models/torchvision_models.py": {
         "impasto_daemon.style_transfer",
         "impasto_shared",
         "torch",
         "torchvision",
     },
-    "daemon/impasto_daemon/weights.py": {
-        "impasto_daemon.kept_weights",
+    "daemon/impasto_daemon/models/weights.py": {
+        "impasto_daemon.models",
         "impasto_daemon.style_transfer",
-        "impasto_daemon.torchvision_models",
         "impasto_shared",
         "torch",
         "h5py",
     },
-    "daemon/impasto_daemon/doctor/painting.py": {"impasto_daemon", "torch"},
-    "daemon/impasto_daemon/worker.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
-    "daemon/impasto_daemon/image_file.py": {"impasto_shared", "PIL", "numpy"},
-    "daemon/impasto_daemon/explore/drawing.py": {"impasto_daemon", "impasto_shared", "PIL"},
+    "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon", "torch"},
+    "daemon/impasto_daemon/worker/main.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
+    "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
+    "daemon/impasto_daemon/commands/explore/drawing.py": {
+        "impasto_daemon",
+        "impasto_shared",
+        "PIL",
+    },
     "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
 }
 
@@ -93,9 +104,9 @@ def test_module_imports_only_what_its_part_may_know(name: str) -> None:
     [
         "impasto_shared.client",
         "impasto_shared.launcher",
-        "impasto_daemon.server",
-        "impasto_daemon.cli",
-        "impasto_daemon.doctor.cli",
+        "impasto_daemon.server.server",
+        "impasto_daemon.commands.main",
+        "impasto_daemon.commands.doctor.command",
     ],
 )
 def test_module_loads_where_numpy_and_torch_are_missing(module: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from impasto_shared.configuration.options import OPTIONS, Option, toml_value, values_of
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
-from impasto_shared.options import OPTIONS, Option, toml_value, values_of
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,

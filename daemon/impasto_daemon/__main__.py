@@ -1,5 +1,5 @@
 """`python -m impasto_daemon` is the command `impasto`."""
 
-from impasto_daemon.cli import main
+from impasto_daemon.commands.main import main
 
 main()

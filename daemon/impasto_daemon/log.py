@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from impasto_shared.options import LogLevel
+from impasto_shared.configuration.options import LogLevel
 from impasto_shared.paths import log_path
 
 LIMIT_BYTES = 2**20

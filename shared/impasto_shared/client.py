@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import zmq
 
 from impasto_shared.codec import decode, encode
-from impasto_shared.config import client_options
+from impasto_shared.configuration.resolution import client_options
 from impasto_shared.errors import (
     AccessDenied,
     DaemonError,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from impasto_shared.client import Client
-from impasto_shared.config import default_endpoint
+from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.paths import data_dir, log_path, socket_path
 

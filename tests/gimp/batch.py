@@ -16,7 +16,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-from impasto_gimp import canvas, style_file, styles
+from impasto_gimp.image import canvas, style_file, styles
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings

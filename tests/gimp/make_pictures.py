@@ -25,8 +25,8 @@ from gimp.test_screen import (
     key_of,
     open_dialog,
 )
-from impasto_daemon.image_file import read_image, write_image
-from impasto_gimp.arguments import VARIATIONS_LABEL
+from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_gimp.procedures.arguments import VARIATIONS_LABEL
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess

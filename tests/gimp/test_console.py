@@ -15,7 +15,7 @@ import pytest
 from gimp.conftest import REQUIRED, prepared_home
 from gimp.gimps import HERE, KNOWN_VERSIONS, Gimp, Home, find_gimp
 from gimp.scripted_daemon import MODELS
-from impasto_shared.experiments import all_sheets
+from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.settings import SETTINGS, IntegerSetting, Model, NumberSetting
 
 pytestmark = pytest.mark.gimp

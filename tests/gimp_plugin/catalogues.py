@@ -19,14 +19,14 @@ from babel.messages.pofile import read_po, write_po
 
 from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
-from impasto_shared.experiments import all_sheets
+from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.settings import SETTINGS, ChoiceSetting
 from impasto_shared.texture import HEIGHT, WIDTH
 
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
 TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
-_SHEETS_FILE = "shared/impasto_shared/experiments.py"
+_SHEETS_FILE = "shared/impasto_shared/explore/experiments.py"
 # It is called the same in every language.
 _LAYER = re.compile(r"[a-z]+\d+_\d+")
 

@@ -5,7 +5,7 @@ import re
 from gimp_plugin.help_pages import PAGE, help_page
 from impasto_shared.settings import SETTINGS
 
-PLUGIN = PAGE.parents[2] / "plugin.py"
+PLUGIN = PAGE.parents[2] / "procedures/plugin.py"
 
 
 def words(page: str) -> list[str]:

@@ -1,6 +1,6 @@
 import os
 
-from impasto_daemon.worker_process import worker_environment
+from impasto_daemon.worker.process import worker_environment
 
 # Read by PyTorch when it first asks for a GPU's memory.
 for _name, _value in worker_environment().items():

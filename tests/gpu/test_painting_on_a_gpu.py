@@ -10,18 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.footprint import GPU
-from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
-from impasto_daemon.style_transfer.matrix_roots import positive_root
-from impasto_daemon.style_transfer.memory_plan import Plan, Work, choose, plans
-from impasto_daemon.style_transfer.network import Network
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
+from impasto_daemon.style_transfer.losses.matrix_sqrt import positive_root
+from impasto_daemon.style_transfer.losses.objective import (
+    Objective,
+    Painting,
+    Region,
+    measure_targets,
+)
+from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.optimize import transfer
-from impasto_daemon.style_transfer.replaying import Replayed
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.planning.cost_model import GPU
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, plans
+from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_daemon.style_transfer.tensors import from_image, resize, to_image
-from impasto_daemon.weights import load_network
 from impasto_shared.settings import Model, Optimizer, Pooling, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 

@@ -18,8 +18,10 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon import cli, memory, worker_process
-from impasto_daemon.worker_messages import (
+from impasto_daemon import process_memory as memory
+from impasto_daemon.commands import main as cli
+from impasto_daemon.worker import process as worker_process
+from impasto_daemon.worker.messages import (
     Failed,
     Loaded,
     Painted,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_shared.options import OPTIONS
+from impasto_shared.configuration.options import OPTIONS
 from integration.daemon_process import DaemonProcess
 
 

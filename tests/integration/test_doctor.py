@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.doctor.cli import examine, treat
-from impasto_daemon.doctor.finding import State
+from impasto_daemon.commands.doctor.command import examine, treat
+from impasto_daemon.commands.doctor.finding import State
 from impasto_shared import __version__
 from integration.daemon_process import ROOT, DaemonProcess
 
@@ -170,7 +170,7 @@ def of_an_older_version(plugin: Path) -> None:
 
 
 def damaged(plugin: Path) -> None:
-    (plugin / "impasto_gimp/plugin.py").write_text("")
+    (plugin / "impasto_gimp/procedures/plugin.py").write_text("")
 
 
 def without_a_package(plugin: Path) -> None:
@@ -201,8 +201,8 @@ def test_plugin_that_gimp_would_not_show_is_found_and_mended(
     assert any(text in problem for problem in machine.problems())
     assert machine.mended() == []
     assert os.access(plugin / f"{NAME}.py", os.X_OK)
-    assert (plugin / "impasto_gimp/plugin.py").read_bytes() == (
-        ROOT / "gimp_plugin/impasto_gimp/plugin.py"
+    assert (plugin / "impasto_gimp/procedures/plugin.py").read_bytes() == (
+        ROOT / "gimp_plugin/impasto_gimp/procedures/plugin.py"
     ).read_bytes()
     assert not (plugin.parent / f"{NAME}.py").exists()
 

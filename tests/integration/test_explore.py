@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.explore.drawing import prepared
-from impasto_daemon.image_file import read_image
-from impasto_shared.experiments import SHEET_NAMES, Sheet, all_sheets
+from impasto_daemon.commands.explore.drawing import prepared
+from impasto_daemon.commands.image_file import read_image
+from impasto_shared.explore.experiments import SHEET_NAMES, Sheet, all_sheets
 from impasto_shared.messages import JobState
 from impasto_shared.settings import Model
 from integration.daemon_process import ROOT, DaemonProcess, wait_for

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.errors import DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_gimp.daemon_line import daemon_line
+from impasto_gimp.jobs.daemon_status import daemon_line
 from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.keys import KeysUnusable, Role, ensure_keys, load_keys

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from impasto_daemon.gate import HANDSHAKE_MS
-from impasto_daemon.server import MAX_FRAME_BYTES
+from impasto_daemon.server.authentication import HANDSHAKE_MS
+from impasto_daemon.server.server import MAX_FRAME_BYTES
 from impasto_shared.client import Client
 from impasto_shared.codec import MAGIC
 from impasto_shared.errors import DaemonUnavailable
@@ -293,7 +293,7 @@ def test_nothing_that_a_client_says_is_opened_loaded_or_run(tmp_path: Path) -> N
     (started,) = [
         what for process, event, what in events if (process, event) == (pid, "subprocess.Popen")
     ]
-    assert "impasto_daemon.worker" in started
+    assert "impasto_daemon.worker.main" in started
 
 
 def send_everywhere(connection: RawConnection, text: str, job: str) -> Iterator[Any]:

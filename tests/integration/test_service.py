@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from impasto_daemon.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.client import Client
 from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from impasto_gimp.session import Connect, JobClient, Progress, Session, Wish
+from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, Wish
 from impasto_shared.errors import DaemonError, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Objective, Region, measure_targets
-from impasto_daemon.style_transfer.memory_plan import UNLIMITED, Plan
-from impasto_daemon.style_transfer.network import BeforeLayer, Network
-from impasto_daemon.style_transfer.optimizers import OPTIMIZERS
-from impasto_daemon.style_transfer.replaying import FEWEST_EVALUATIONS, LARGEST_PX, Replayed
-from impasto_daemon.style_transfer.vgg import VGG
+from impasto_daemon.style_transfer.losses.objective import Objective, Region, measure_targets
+from impasto_daemon.style_transfer.networks.network import BeforeLayer, Network
+from impasto_daemon.style_transfer.networks.vgg import VGG
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.registry import OPTIMIZERS
+from impasto_daemon.style_transfer.planning.memory_plan import UNLIMITED, Plan
+from impasto_daemon.style_transfer.runtime.cuda_graph import (
+    FEWEST_EVALUATIONS,
+    LARGEST_PX,
+    Replayed,
+)
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import StyleSettings
 

@@ -10,25 +10,29 @@ from functools import partial
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer import colours
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.enlarging import Enlarged
-from impasto_daemon.style_transfer.fitting import Fitting
-from impasto_daemon.style_transfer.layer import Layer, Paint
-from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.memory_plan import Plan
-from impasto_daemon.style_transfer.network import MIN_SIDE_PX, Network
+from impasto_daemon.style_transfer.images import colours
+from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.initial_image import starting_picture
+from impasto_daemon.style_transfer.images.pixels import Picture, fit, resize, to_image
+from impasto_daemon.style_transfer.images.regions import reduced_mask, regions_of
+from impasto_daemon.style_transfer.images.source_image import Layer, Paint
+from impasto_daemon.style_transfer.images.tileable import (
+    EnlargedWrapped,
+    resize_wrapped,
+    whole_units,
+)
+from impasto_daemon.style_transfer.losses.objective import Region
+from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, Network
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,
     ShouldStop,
     Transfer,
     transfer,
 )
-from impasto_daemon.style_transfer.pyramid import Scale, plan_scales
-from impasto_daemon.style_transfer.regions import reduced_mask, regions_of
-from impasto_daemon.style_transfer.starts import starting_picture
-from impasto_daemon.style_transfer.tensors import Picture, fit, resize, to_image
-from impasto_daemon.style_transfer.wrapping import EnlargedWrapped, resize_wrapped, whole_units
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.planning.memory_plan import Plan
+from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
+from impasto_daemon.style_transfer.runtime.oom_retry import Fitting
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings

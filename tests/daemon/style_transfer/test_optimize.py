@@ -6,10 +6,21 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
-from daemon.style_transfer.tiny_network import TINY_BLOCKS, broken_vgg, random_rgb, tiny_vgg
+from daemon.style_transfer.networks.tiny_network import (
+    TINY_BLOCKS,
+    broken_vgg,
+    random_rgb,
+    tiny_vgg,
+)
 from impasto_daemon.style_transfer import optimize
-from impasto_daemon.style_transfer.curvature import BandCurvature
-from impasto_daemon.style_transfer.losses import Objective, Painting, Region, measure_targets
+from impasto_daemon.style_transfer.images.initial_image import starting_picture
+from impasto_daemon.style_transfer.losses.objective import (
+    Objective,
+    Painting,
+    Region,
+    measure_targets,
+)
+from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,
     OnEvaluation,
@@ -17,8 +28,7 @@ from impasto_daemon.style_transfer.optimize import (
     Transfer,
     transfer,
 )
-from impasto_daemon.style_transfer.starts import starting_picture
-from impasto_daemon.style_transfer.vgg import VGG
+from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
 from impasto_shared.errors import ErrorCode
 from impasto_shared.settings import Optimizer, Pooling, Start, StyleLoss, StyleSettings
 

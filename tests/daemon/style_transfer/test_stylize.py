@@ -6,19 +6,19 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from daemon.style_transfer.tiny_network import random_image, random_rgb, tiny_vgg
-from impasto_daemon.image_file import read_image
-from impasto_daemon.style_transfer import colours
-from impasto_daemon.style_transfer.enlarging import Enlarged
-from impasto_daemon.style_transfer.losses import Region
-from impasto_daemon.style_transfer.moments import gram_matrix
-from impasto_daemon.style_transfer.network import MIN_SIDE_PX
+from daemon.style_transfer.networks.tiny_network import random_image, random_rgb, tiny_vgg
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images import colours
+from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
+from impasto_daemon.style_transfer.losses.moments import gram_matrix
+from impasto_daemon.style_transfer.losses.objective import Region
+from impasto_daemon.style_transfer.losses.style_losses import relative_error_from
+from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
+from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import Transfer
-from impasto_daemon.style_transfer.style_losses import relative_error_from
 from impasto_daemon.style_transfer.stylize import Step, pad_to_min, stylize
-from impasto_daemon.style_transfer.tensors import fit, from_image, repaint, resize, to_image
-from impasto_daemon.style_transfer.vgg import VGG
-from impasto_daemon.weights import load_network
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Colours, Mode, Model, Start, StyleSettings

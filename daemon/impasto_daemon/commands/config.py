@@ -1,0 +1,89 @@
+"""The command `impasto config`: what holds, from where, and the file to change it in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
+from impasto_shared.configuration.resolution import Held, config_path, held_options
+from impasto_shared.errors import ImpastoError
+
+
+class FileExists(ImpastoError):
+    """There is a configuration file, which is not overwritten."""
+
+
+def run_config(options: argparse.Namespace) -> int:
+    """Prints what holds, or with --init writes the commented file."""
+    if options.init:
+        _write_file()
+        return 0
+    held = held_options()
+    if options.json:
+        print(json.dumps([_as_json(entry) for entry in held], indent=2))
+    else:
+        print("\n".join(_lines(held)))
+    return 0
+
+
+def _write_file() -> None:
+    path = config_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(commented_file())
+    except FileExistsError:
+        raise FileExists(f"There is a {path} already. Edit it, or move it away first.") from None
+    print(path)
+
+
+def _as_json(held: Held) -> dict[str, object]:
+    option = held.option
+    return {
+        "table": option.table,
+        "name": option.name,
+        "value": held.value,
+        "source": held.source or "default",
+    }
+
+
+def _lines(held: list[Held]) -> list[str]:
+    path = config_path()
+    lines = [f"# {path}" if path.exists() else f"# There is no {path}."]
+    if not path.exists():
+        lines.append("# To have one to start from, run: impasto config --init")
+    table = ""
+    for entry in held:
+        if entry.option.table != table:
+            table = entry.option.table
+            lines += ["", f"[{table}]"]
+        value = f"{entry.option.name} = {toml_value(entry.value)}"
+        lines.append(f"{value:40}  # {entry.source or 'default'}")
+    return lines
+
+
+def commented_file() -> str:
+    """A configuration file in which every option stands as a comment, with what it may be."""
+    lines = [
+        "# The configuration of Impasto. Remove the # before an option to set it.",
+        "# An environment variable (IMPASTO_ and the name in capitals) goes before this file,",
+        "# a flag of `impasto serve` before both. What holds: impasto config",
+    ]
+    table = ""
+    for option in OPTIONS:
+        if option.table != table:
+            table = option.table
+            lines += ["", f"[{table}]"]
+        lines += ["", *_wrapped(f"{option.setting.help}."), f"# Values: {values_of(option)}."]
+        lines.append(f"# {option.name} = {toml_value(option.setting.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, width: int = 90) -> list[str]:
+    lines = ["#"]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("#")
+        lines[-1] += f" {word}"
+    return lines

@@ -1,0 +1,103 @@
+"""The machine and the environment that the daemon runs in: versions, memory, GPU, networks."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_shared import __version__
+from impasto_shared.settings import Model
+
+# Reading a network of 550 MB and its sum takes some seconds on a slow disk.
+_PAINTING_PATIENCE_S = 3 * PATIENCE_S
+_REPAIR = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
+
+
+def check_machine() -> Iterator[Finding]:
+    """The versions of everything, and the size of the machine."""
+    yield ok("Impasto", f"{__version__} in {Path(__file__).parents[3]}")
+    yield ok("Python", f"{platform.python_version()} ({sys.executable})")
+    yield ok("system", f"{platform.platform()}, {_distribution()}")
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    yield ok("memory", f"{memory_gb:.1f} GB, {os.cpu_count()} processors")
+    yield _check_zmq()
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "a system without os-release"
+
+
+def _check_zmq() -> Finding:
+    text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"
+    lacking = [name for name in ("ipc", "curve") if not zmq.has(name)]
+    if lacking:
+        return problem("ZeroMQ", f"{text}, built without {' and '.join(lacking)}", _REPAIR)
+    return ok("ZeroMQ", text)
+
+
+def check_painting(python: str = sys.executable) -> Iterator[Finding]:
+    """PyTorch, the GPU and the networks, as a process of its own sees them.
+
+    A broken PyTorch may raise, crash or hang: that must not end the doctor.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [python, "-m", "impasto_daemon.commands.doctor.torch_probe"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PAINTING_PATIENCE_S,
+        )
+    except subprocess.TimeoutExpired:
+        yield problem("PyTorch", f"it hangs for {_PAINTING_PATIENCE_S:.0f} s", _REPAIR)
+        return
+    try:
+        report = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        last_line = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+        yield problem("PyTorch", f"it cannot be used: {last_line}", _REPAIR)
+        return
+    yield ok("PyTorch", f"{report['torch']}, torchvision {report['torchvision']}")
+    yield _check_gpu(report)
+    yield from _check_networks(report["networks"])
+
+
+def _check_gpu(report: dict[str, Any]) -> Finding:
+    if report["gpu"]:
+        return ok("GPU", report["gpu"])
+    if Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi"):
+        return problem(
+            "GPU",
+            f"there is an NVIDIA driver, but PyTorch (for CUDA {report['cuda']}) finds no GPU",
+            "Look at what nvidia-smi says: the driver may be older than this CUDA needs.",
+        )
+    return ok("GPU", "none that PyTorch knows: pictures are painted on the processor")
+
+
+def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
+    for network in networks:
+        topic = f"network {network['model']}"
+        if "problem" in network:
+            yield problem(topic, network["problem"], "See there.")
+        elif "path" in network:
+            yield ok(topic, f"as it was published, in {network['path']}")
+        elif network["model"] in (Model.VGG19, Model.VGG16_HED):  # nobody needs all of them
+            yield note(
+                topic, "not on this machine", f"Run: impasto weights fetch {network['model']}"
+            )
+    if not any("path" in network for network in networks):
+        yield problem("networks", "there is none to paint with", _REPAIR)

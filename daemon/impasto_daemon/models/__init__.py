@@ -1,0 +1,1 @@
+"""The networks: where their weights are, how they are fetched, checked and loaded."""

@@ -1,0 +1,1 @@
+"""Pictures as tensors: pixels, colours, masks, the initial image, upsampling."""

@@ -1,0 +1,1 @@
+"""What is minimised: the paper's losses and the objective they make."""

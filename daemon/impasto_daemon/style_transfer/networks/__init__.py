@@ -1,0 +1,1 @@
+"""The networks that activations are read from."""

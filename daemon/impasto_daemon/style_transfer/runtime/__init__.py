@@ -1,0 +1,1 @@
+"""How an evaluation is run on this machine: CUDA graphs, running out of memory."""

@@ -1,0 +1,1 @@
+"""A network evaluated tile by tile, with the numbers of the whole picture."""

@@ -1,0 +1,149 @@
+"""What the server and its worker tell each other, in the frames of the protocol's codec."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+
+from impasto_daemon.server.results import SMALL_BYTES, write_sheet
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import PreviewWish, Problem
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Server to worker: paint this. Sent only to a worker that has nothing to do.
+
+    The picture is to be written to the file `sheet`, if there is one.
+    """
+
+    type: ClassVar[str] = "run"
+    job: str
+    settings: StyleSettings
+    content: Image
+    styles: tuple[Style, ...]
+    previews: PreviewWish | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Server to worker: end this job soon, and give what has been painted where it is wanted."""
+
+    type: ClassVar[str] = "stop"
+    job: str
+    is_wanted: bool = False
+
+
+@dataclass(frozen=True)
+class Show:
+    """Server to worker: somebody watches this job who wishes for these previews."""
+
+    type: ClassVar[str] = "show"
+    job: str
+    previews: PreviewWish
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Worker to server: it waits for a job.
+
+    gpu_bytes: what painting may take of a GPU's memory; None where there is none.
+    bfloat16: whether it calculates in it where the precision is left to it.
+    """
+
+    type: ClassVar[str] = "ready"
+    gpu_bytes: int | None
+    bfloat16: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Worker to server: a network is in memory on this device."""
+
+    type: ClassVar[str] = "loaded"
+    device: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """Worker to server: `step` of `steps` evaluations are done, `done` of the work in [0, 1]."""
+
+    type: ClassVar[str] = "stepped"
+    job: str
+    step: int
+    steps: int
+    loss: float
+    done: float
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """Worker to server: what the picture looks like after `step`."""
+
+    type: ClassVar[str] = "previewed"
+    job: str
+    step: int
+    image: Image
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Worker to server: the picture. The worker is free again."""
+
+    type: ClassVar[str] = "painted"
+    job: str
+    image: Image
+
+
+@dataclass(frozen=True)
+class Written:
+    """Worker to server: the picture is in the file `sheet` of its run. The worker is free again."""
+
+    type: ClassVar[str] = "written"
+    job: str
+    width: int
+    height: int
+    format: PixelFormat
+
+
+def hand_over(run: Run, image: Image) -> Painted | Written:
+    """Gives the picture of a run in the file for it; as a message where it is small or none fits.
+
+    The server then keeps it in memory, and says why.
+    """
+    if run.sheet is None or memoryview(image.pixels).nbytes < SMALL_BYTES:
+        return Painted(run.job, image)
+    try:
+        write_sheet(run.sheet, image.pixels)
+    except OSError as error:
+        logger.warning("job %s: its picture cannot be written to a file: %s", run.job, error)
+        return Painted(run.job, image)
+    return Written(run.job, image.width, image.height, image.format)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Worker to server: the job was stopped. The worker is free again."""
+
+    type: ClassVar[str] = "stopped"
+    job: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Worker to server: the job failed. The worker is free again."""
+
+    type: ClassVar[str] = "failed"
+    job: str
+    problem: Problem
+
+
+ServerMessage = Run | Stop | Show
+WorkerMessage = Ready | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed

@@ -1,0 +1,45 @@
+"""GIMP's own progress bar, for scripts and where a filter is repeated. It needs no screen."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp  # noqa: E402
+
+from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
+from impasto_gimp.jobs.session import Progress, Wish  # noqa: E402
+from impasto_shared.image import Image  # noqa: E402
+from impasto_shared.messages import PreviewWish  # noqa: E402
+
+
+class ProgressBar:
+    """An easel without a picture; `title` says what is painted."""
+
+    previews: PreviewWish | None = None
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def __enter__(self) -> ProgressBar:
+        Gimp.progress_init(self._title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Gimp.progress_end()
+
+    def show(self, progress: Progress) -> None:
+        """Moves the bar."""
+        Gimp.progress_set_text(f"{self._title}: {progress.text}")
+        if progress.fraction is None:
+            Gimp.progress_pulse()
+        else:
+            Gimp.progress_update(progress.fraction)
+
+    def show_picture(self, picture: Image) -> None:
+        """A bar has no room for it."""
+
+    def wish(self) -> Wish:
+        """Nothing: GIMP's Cancel ends the plug-in itself."""
+        handle_events()
+        return Wish.GO_ON

@@ -1,0 +1,200 @@
+"""A dialog with small paintings that differ in their settings; a click takes those of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import GdkPixbuf, GLib, Gtk  # noqa: E402
+
+from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
+from impasto_gimp.dialogs.pixbufs import pixbuf_of  # noqa: E402
+from impasto_gimp.image import canvas  # noqa: E402
+from impasto_gimp.image.styles import ChosenStyle  # noqa: E402
+from impasto_gimp.jobs.connection import connect  # noqa: E402
+from impasto_gimp.jobs.session import Abandoned  # noqa: E402
+from impasto_gimp.jobs.variation_jobs import (  # noqa: E402
+    PICTURE_PX,
+    ContactSheet,
+    Variation,
+    by_loss,
+    by_strength_and_scale,
+)
+from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.errors import ImpastoError  # noqa: E402
+from impasto_shared.image import Image  # noqa: E402
+from impasto_shared.settings import StyleSettings  # noqa: E402
+from impasto_shared.style import Style  # noqa: E402
+
+TITLE = gettext("Neural Style: Variations")
+_SHOWN_PX = 176
+_COLUMNS = 3
+_TICK_MS = 100
+_SPACING_PX = 6
+_KINDS: tuple[tuple[str, Callable[[StyleSettings], list[Variation]]], ...] = (
+    (gettext("Style strength and stroke size"), by_strength_and_scale),
+    (gettext("Style loss"), by_loss),
+)
+
+
+def choose_variation(
+    parent: Any, layer: Any, styles: Sequence[ChosenStyle], settings: StyleSettings
+) -> StyleSettings | None:
+    """The settings of the small painting of `layer` that is clicked; None without a click.
+
+    Raises:
+        InvalidImage: where a painting or a region cannot be used.
+    """
+    content = canvas.read_small(layer, PICTURE_PX)
+    small_styles = [style.read_small(layer, content) for style in styles]
+    dialog = _Variations(parent, content, small_styles, settings)
+    try:
+        return dialog.run()
+    finally:
+        dialog.close()
+
+
+class _Variations:
+    def __init__(
+        self, parent: Any, content: Image, styles: Sequence[Style], settings: StyleSettings
+    ) -> None:
+        self._content, self._styles, self._settings = content, styles, settings
+        self._client: Any = None
+        self._sheet: ContactSheet | None = None
+        self._pictures: list[Any] = []
+        self._must_begin = self._is_busy = False
+        self._chosen: StyleSettings | None = None
+        self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
+        self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
+        self._dialog.connect("response", self._on_response)
+        self._has_ended = False
+        self._kind = Gtk.ComboBoxText()
+        self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
+        self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
+        self._arrange()
+        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+
+    def run(self) -> StyleSettings | None:
+        """Shows the dialog until one is chosen or it is closed."""
+        self._dialog.show_all()
+        self._kind.set_active(0)
+        self._dialog.run()
+        return self._chosen
+
+    def close(self) -> None:
+        """Ends the dialog, and what is still being painted for it."""
+        GLib.source_remove(self._ticking)
+        self._disconnect()
+        self._dialog.destroy()
+        handle_events()
+
+    def _arrange(self) -> None:
+        for label, _ in _KINDS:
+            self._kind.append_text(label)
+        self._kind.connect("changed", self._on_changed)
+        label = Gtk.Label.new_with_mnemonic(gettext("_Vary"))
+        label.set_mnemonic_widget(self._kind)
+        head = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        head.pack_start(label, False, False, 0)
+        head.pack_start(self._kind, True, True, 0)
+        box = self._dialog.get_content_area()
+        box.set_spacing(_SPACING_PX)
+        box.set_border_width(2 * _SPACING_PX)
+        for widget in (head, self._grid, self._line):
+            box.pack_start(widget, False, False, 0)
+
+    def _on_changed(self, *_: object) -> None:
+        self._must_begin = True
+
+    def _begin(self) -> None:
+        """Has the chosen kind of variations painted from the start."""
+        self._must_begin = False
+        self._disconnect()
+        for button in self._grid.get_children():
+            button.destroy()
+        variations = _KINDS[self._kind.get_active()][1](self._settings)
+        self._pictures = []
+        for place, variation in enumerate(variations):
+            button, picture = _button(variation.label, self._content)
+            button.connect("clicked", self._choose, variation.settings)
+            self._pictures.append(picture)
+            self._grid.attach(button, place % _COLUMNS, place // _COLUMNS, 1, 1)
+        self._grid.show_all()
+        self._dialog.resize(1, 1)  # as small as what it shows
+        self._line.set_text(gettext("Looking for the daemon…"))
+        self._client = connect(while_waiting=self._wait)
+        self._sheet = ContactSheet(self._client, self._content, self._styles, variations)
+
+    def _choose(self, _button: Any, settings: StyleSettings) -> None:
+        self._chosen = settings
+        self._dialog.response(Gtk.ResponseType.OK)
+
+    def _on_response(self, *_: object) -> None:
+        self._has_ended = True
+
+    def _wait(self) -> None:
+        """Keeps the windows alive; raises Abandoned where the dialog has been answered."""
+        handle_events()
+        if self._has_ended:
+            raise Abandoned(gettext("Cancelled."))
+
+    def _tick(self) -> bool:
+        # While the client waits it turns the main loop, and this may be called within itself.
+        if self._is_busy:
+            return True
+        self._is_busy = True
+        try:
+            if self._must_begin:
+                self._begin()
+            elif self._sheet is not None:
+                self._look(self._sheet)
+        except ImpastoError as error:
+            self._disconnect()
+            self._line.set_text(str(error))
+        finally:
+            self._is_busy = False
+        return True
+
+    def _look(self, sheet: ContactSheet) -> None:
+        """Shows what has been painted meanwhile."""
+        for place, picture in sheet.poll():
+            self._pictures[place].set_from_pixbuf(_shown(picture))
+        count = len(self._pictures)
+        line = gettext("Click one to take its settings.")
+        if sheet.unfinished:
+            painted = gettext("{painted} of {count} are painted.")
+            line = f"{painted.format(painted=count - sheet.unfinished, count=count)} {line}"
+        self._line.set_text(line)
+        if not sheet.unfinished:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Closing the connection cancels what it has submitted."""
+        if self._client is not None:
+            self._client.close()
+        self._client = self._sheet = None
+
+
+def _button(label: str, content: Image) -> tuple[Any, Any]:
+    """A button with a picture and what it shows, and that picture."""
+    picture = Gtk.Image.new_from_pixbuf(_shown(content))
+    text = Gtk.Label(label=label, wrap=True, max_width_chars=22, justify=Gtk.Justification.CENTER)
+    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX // 2)
+    box.pack_start(picture, True, True, 0)
+    box.pack_start(text, False, False, 0)
+    button = Gtk.Button()
+    button.set_relief(Gtk.ReliefStyle.NONE)
+    button.add(box)
+    button.get_accessible().set_name(label)
+    return button, picture
+
+
+def _shown(picture: Image) -> Any:
+    scale = _SHOWN_PX / max(picture.width, picture.height)
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    return pixbuf_of(picture).scale_simple(
+        max(1, width), max(1, height), GdkPixbuf.InterpType.BILINEAR
+    )

@@ -1,0 +1,98 @@
+"""The style image: a file, checked before GIMP opens it. It knows none of the user's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gi
+
+gi.require_version("GdkPixbuf", "2.0")
+gi.require_version("Gimp", "3.0")
+from gi.repository import GdkPixbuf, Gimp, Gio, GLib  # noqa: E402
+
+from impasto_gimp.image.canvas import last_error, read_pixels, scale_down  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.errors import InvalidImage  # noqa: E402
+from impasto_shared.image import Image, check_size  # noqa: E402
+
+
+def read_style(file: Any, longest_side_px: int | None = None) -> Image:
+    """The picture in `file`, a Gio.File in any format that GIMP opens, its layers merged.
+
+    longest_side_px: where it is larger, it is scaled down to that.
+
+    Raises:
+        InvalidImage: where there is no such file, it is no image, or too large a one.
+    """
+    name = gettext("The style image {file}").format(file=file.get_parse_name())
+    _check_file(file, name)
+    with _loaded(file, name) as image:
+        layer = _merged(image, name)
+        check_size(layer.get_width(), layer.get_height(), name)
+        if longest_side_px is not None:
+            scale_down(layer, longest_side_px)
+        return read_pixels(layer)
+
+
+def thumbnail(file: Any, width_px: int, height_px: int) -> Any:
+    """The picture in `file` as a GdkPixbuf.Pixbuf that fits into a box; None where it cannot be.
+
+    It is a help for the eye, not a check: formats that only GIMP knows, such as XCF, have none.
+    """
+    try:
+        _check_file(file, "It")
+        path = file.get_path()
+        if path is None:  # somewhere that only GIMP reaches
+            return None
+        return GdkPixbuf.Pixbuf.new_from_file_at_size(path, width_px, height_px)
+    except (InvalidImage, GLib.Error):
+        return None
+
+
+def _check_file(file: Any, name: str) -> None:
+    if not file.query_exists():
+        raise InvalidImage(gettext("{name} does not exist. Choose another file.").format(name=name))
+    flags = Gio.FileQueryInfoFlags.NONE
+    info = file.query_info("standard::type,standard::size", flags, None)
+    if info.get_file_type() == Gio.FileType.DIRECTORY:
+        raise InvalidImage(gettext("{name} is a folder. Choose a file in it.").format(name=name))
+    if info.get_size() == 0:
+        raise InvalidImage(
+            gettext("{name} is empty: the file has 0 bytes. Choose another.").format(name=name)
+        )
+    if path := file.get_path():
+        # A huge image must be refused before GIMP takes memory for its pixels.
+        kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
+        if kind is not None:
+            check_size(width, height, name)
+
+
+@contextmanager
+def _loaded(file: Any, name: str) -> Iterator[Any]:
+    """The image in `file` without a window, deleted again at the end."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    # Opening has a progress bar of its own, which would stay, with a Cancel that cancels nothing.
+    Gimp.progress_end()
+    if image is None:
+        raise InvalidImage(
+            gettext("{name} could not be opened: {reason}").format(name=name, reason=last_error())
+        )
+    try:
+        yield image
+    finally:
+        image.delete()
+
+
+def _merged(image: Any, name: str) -> Any:
+    layers = image.get_layers()
+    if len(layers) == 1:  # merging would give it alpha where it has none
+        return layers[0]
+    if not any(layer.get_visible() for layer in layers):
+        raise InvalidImage(
+            gettext("{name} shows nothing: all its layers are hidden. Choose another.").format(
+                name=name
+            )
+        )
+    return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)

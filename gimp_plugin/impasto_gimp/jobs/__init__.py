@@ -1,0 +1,1 @@
+"""Jobs from the plug-in's side; it knows neither GIMP nor GTK."""

@@ -1,0 +1,137 @@
+"""Small pictures of one layer in the same styles, each with other settings. It knows no GTK."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from impasto_gimp.jobs.session import JobClient, check_alive
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
+from impasto_shared.image import Image
+from impasto_shared.messages import JobState, PreviewWish
+from impasto_shared.settings import (
+    SETTINGS,
+    ChoiceSetting,
+    NumberSetting,
+    Quality,
+    StyleLoss,
+    StyleSettings,
+)
+from impasto_shared.style import Style
+
+PICTURE_PX = 256
+_PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.5)
+_FACTORS = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What is written below a picture, and the settings that it shows."""
+
+    label: str
+    settings: StyleSettings
+
+
+def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
+    """Three by three: the style strength grows from row to row, the strokes from left to right."""
+    strength, scale = _number("style_strength"), _number("style_scale")
+    return [
+        Variation(
+            f"{gettext(strength.label)} {varied.style_strength:g}\n"
+            f"{gettext(scale.label)} {varied.style_scale:g}",
+            varied,
+        )
+        for strength_factor in _FACTORS
+        for scale_factor in _FACTORS
+        for varied in [
+            replace(
+                settings,
+                style_strength=_times(strength, settings.style_strength, strength_factor),
+                style_scale=_times(scale, settings.style_scale, scale_factor),
+            )
+        ]
+    ]
+
+
+def by_loss(settings: StyleSettings) -> list[Variation]:
+    """One for each way in which picture and painting can be compared."""
+    (labels,) = (
+        setting.choices
+        for setting in SETTINGS
+        if isinstance(setting, ChoiceSetting) and setting.name == "style_loss"
+    )
+    return [
+        Variation(gettext(labels[loss]), replace(settings, style_loss=loss)) for loss in StyleLoss
+    ]
+
+
+def _number(name: str) -> NumberSetting:
+    (found,) = (
+        setting
+        for setting in SETTINGS
+        if isinstance(setting, NumberSetting) and setting.name == name
+    )
+    return found
+
+
+def _times(setting: NumberSetting, value: float, factor: float) -> float:
+    """`value` or, where that is nothing, the default, times `factor`, within the range."""
+    return min(max((value or setting.default) * factor, setting.low), setting.high)
+
+
+class ContactSheet:
+    """Has the daemon paint all `variations` of a small picture, as drafts, one after the other.
+
+    Raises what `JobClient.submit` raises.
+    """
+
+    def __init__(
+        self,
+        client: JobClient,
+        content: Image,
+        styles: Sequence[Style],
+        variations: Sequence[Variation],
+    ) -> None:
+        self._client = client
+        self._places = {
+            client.submit(
+                content,
+                styles,
+                replace(variation.settings, quality=Quality.DRAFT, iterations=0, size=PICTURE_PX),
+                _PREVIEWS,
+            ): place
+            for place, variation in enumerate(variations)
+        }
+        self._unfinished = set(self._places)
+
+    @property
+    def unfinished(self) -> int:
+        """How many pictures are not finished."""
+        return len(self._unfinished)
+
+    def poll(self) -> list[tuple[int, Image]]:
+        """The places of the pictures that have changed, with what is painted there now.
+
+        Raises:
+            DaemonUnavailable: where the daemon has gone.
+            DaemonError: where one of the jobs has failed.
+        """
+        changed = {}
+        for report in self._client.poll(0.0):
+            if report.job in self._unfinished:
+                check_alive(report)
+                if report.state is JobState.DONE:
+                    changed[self._places[report.job]] = self._finished(report.job)
+        for job in self._unfinished:
+            if preview := self._client.take_preview(job):
+                changed[self._places[job]] = preview
+        return list(changed.items())
+
+    def _finished(self, job: str) -> Image:
+        self._unfinished.remove(job)
+        picture = self._client.fetch(job)
+        with suppress(ImpastoError):  # the picture is here
+            self._client.forget(job)
+        return picture

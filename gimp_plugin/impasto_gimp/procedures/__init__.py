@@ -1,0 +1,1 @@
+"""The procedures that GIMP sees, and their arguments."""

@@ -1,0 +1,97 @@
+"""Which sheet of experiments is asked for, as the procedure's arguments say it.
+
+It imports no GIMP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from impasto_gimp.procedures.arguments import (
+    GALLERY_LABEL,
+    GIMPS_LETTERS,
+    LABELS,
+    START_LABEL,
+    STYLE_LABEL,
+    with_mnemonics,
+)
+from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.explore.experiments import (
+    FULL,
+    QUICK,
+    SHEET_NAMES,
+    Row,
+    Sheet,
+    Tile,
+    all_sheets,
+)
+from impasto_shared.settings import IntegerSetting
+
+TITLE = gettext("Neural Style: Explore")
+SHEET, QUICKLY = "sheet", "quick"
+SHEET_LABEL = gettext("Sheet")
+_SHEET_HELP = gettext("What is tried out: which pictures are painted, and in what they differ")
+_QUICK_LABEL = gettext("Quick")
+_QUICK_HELP = gettext("Smaller pictures, fewer, and less work for each")
+SIZE = IntegerSetting(
+    "size",
+    gettext("Size"),
+    gettext(
+        "Longest side of each picture in pixels; 0 is {full}, or {quick} for quick ones"
+    ).format(full=FULL.size, quick=QUICK.size),
+    default=0,
+    low=0,
+    high=1024,
+)
+_SHOWN = (STYLE_LABEL, GALLERY_LABEL, START_LABEL, SIZE.label)
+SHEET_LABELS = with_mnemonics(
+    (SHEET_LABEL, _QUICK_LABEL),
+    GIMPS_LETTERS + "".join(LABELS[label].partition("_")[2][:1].lower() for label in _SHOWN),
+)
+"""Each label that this dialog alone has, with its mnemonic."""
+
+
+def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
+    """Gives a Gimp.Procedure the arguments of a sheet; `new_choice` makes an empty Gimp.Choice."""
+    choice = new_choice()
+    for number, sheet in enumerate(all_sheets()):
+        choice.add(sheet.name, number, gettext(sheet.title), "")
+    label, help_text = SHEET_LABELS[SHEET_LABEL], _SHEET_HELP
+    procedure.add_choice_argument(SHEET, label, help_text, choice, SHEET_NAMES[0], flags)
+    label = SHEET_LABELS[_QUICK_LABEL]
+    procedure.add_boolean_argument(QUICKLY, label, _QUICK_HELP, False, flags)
+    label = LABELS[SIZE.label]
+    procedure.add_int_argument(
+        SIZE.name, label, SIZE.help, SIZE.low, SIZE.high, SIZE.default, flags
+    )
+
+
+def chosen_sheet(config: Any) -> Sheet:
+    """The sheet that a Gimp.ProcedureConfig asks for.
+
+    Raises:
+        InvalidSettings: where its pictures cannot have that size.
+    """
+    name, size = config.get_property(SHEET), config.get_property(SIZE.name)
+    sheets = all_sheets(size or None, is_quick=config.get_property(QUICKLY))
+    (chosen,) = (sheet for sheet in sheets if sheet.name == name)
+    return chosen
+
+
+def needs_painting(sheet: Sheet) -> bool:
+    """Whether any of its pictures shows something of a painting."""
+    return any(tile.needs_painting for tile in sheet.tiles)
+
+
+def summary(sheet: Sheet) -> str:
+    """How much there is to paint."""
+    size, count = sheet.tiles[0].settings.size, len(sheet.tiles)
+    return ngettext(
+        "{count} picture of {size} pixels.", "{count} pictures of {size} pixels.", count
+    ).format(count=count, size=size)
+
+
+def whole_caption(row: Row, tile: Tile) -> str:
+    """What a picture is called outside of its row."""
+    return ", ".join(gettext(caption) for caption in (row.caption, tile.caption) if caption)

@@ -1,0 +1,73 @@
+"""Texture from Image: a painting's style as a new layer of any size, without a photo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gegl, Gimp  # noqa: E402
+
+from impasto_gimp.dialogs.gimp_progress import ProgressBar  # noqa: E402
+from impasto_gimp.image import canvas  # noqa: E402
+from impasto_gimp.image.styles import first_painting  # noqa: E402
+from impasto_gimp.jobs.connection import connect  # noqa: E402
+from impasto_gimp.jobs.session import Session  # noqa: E402
+from impasto_gimp.procedures import procedure_run  # noqa: E402
+from impasto_gimp.procedures.arguments import argument_name, value_of, values_from  # noqa: E402
+from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_shared.texture import (  # noqa: E402
+    HEIGHT,
+    TEXTURE_SETTINGS,
+    WIDTH,
+    canvas_of,
+    texture_settings,
+)
+
+
+def run(
+    procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any, _data: Any
+) -> Any:
+    """Adds the texture above the layer that is selected first."""
+    interactive = run_mode == Gimp.RunMode.INTERACTIVE
+
+    def paint() -> bool:
+        canvas.check_base_type(image)
+        if interactive:
+            config.set_property(argument_name(WIDTH), min(image.get_width(), WIDTH.high))
+            config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
+            if not _ask(procedure, config):
+                return False
+        _add_texture(image, drawables, config, interactive=interactive)
+        return True
+
+    return procedure_run.run(procedure, paint)
+
+
+def _ask(procedure: Any, config: Any) -> bool:
+    # GimpUi wants a screen, and a script may have none.
+    from impasto_gimp.dialogs.neural_style_dialog import ask_for_texture
+
+    return ask_for_texture(procedure, config)
+
+
+def _easel(title: str, width: int, height: int) -> Any:
+    from impasto_gimp.dialogs.progress_window import Easel
+
+    return Easel(title, width, height)
+
+
+def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: bool) -> None:
+    """Adds the layer; the image is untouched until the texture is here."""
+    width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
+    settings = texture_settings(values_from(config, TEXTURE_SETTINGS), width, height)
+    chosen = first_painting(config)
+    Gegl.init(None)
+    content = canvas_of(width, height, canvas.opaque_format(image))
+    style = chosen.read(None)
+    name = f"{gettext('Texture')} ({chosen.name})"
+    with _easel(name, width, height) if interactive else ProgressBar(gettext("Texture")) as easel:
+        picture = Session(connect, easel).run(content, [style], settings)
+    canvas.add_picture(image, drawables, picture, name)

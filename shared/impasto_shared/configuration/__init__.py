@@ -1,0 +1,1 @@
+"""The options of daemon and clients, and where their values come from."""

@@ -1,0 +1,1 @@
+"""Explore: the experiments that show what each setting does."""

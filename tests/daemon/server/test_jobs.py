@@ -1,0 +1,349 @@
+import secrets
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.server import jobs as jobs_module
+from impasto_daemon.server.jobs import (
+    KEPT_REPORTS,
+    MAX_QUEUED_JOBS,
+    MAX_QUEUED_JOBS_OF_ONE,
+    Job,
+    JobTable,
+    Origin,
+    Retention,
+)
+from impasto_daemon.server.results import Results
+from impasto_shared.errors import DaemonError, ErrorCode
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import JobState, Problem, Submit
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+KEPT_S = 600.0
+ALICE, BOB = Origin(b"alice", "GIMP"), Origin(b"bob", "script")
+PROBLEM = Problem(ErrorCode.INTERNAL, "It broke.")
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "results")
+
+
+@pytest.fixture
+def table(clock: Clock, results: Results) -> JobTable:
+    return JobTable(clock, results, Retention(seconds=KEPT_S, size_bytes=1000))
+
+
+def submission(content: Image = PIXEL, *, detached: bool = False, size: int = 64) -> Submit:
+    settings = StyleSettings(iterations=11, size=size)
+    return Submit("1", secrets.token_hex(16), settings, content, (Style(PIXEL),), None, detached)
+
+
+def picture(size_bytes: int) -> Image:
+    return Image(size_bytes // 3, 1, PixelFormat.RGB_U8, bytes(size_bytes // 3 * 3))
+
+
+def done_job(table: JobTable, result: Image = PIXEL) -> Job:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    table.finish(job, result)
+    return job
+
+
+def test_jobs_run_in_the_order_they_came(table: JobTable) -> None:
+    first, second = table.submit(submission(), ALICE), table.submit(submission(), ALICE)
+
+    assert table.next_queued is first
+    assert [table.report(job).position for job in (first, second)] == [0, 1]
+    table.start(first)
+    assert (table.running, table.next_queued) == (first, second)
+    assert table.report(second).position == 1
+    table.finish(first, PIXEL)
+    assert table.report(second).position == 0
+
+
+def test_same_submission_twice_is_one_job(table: JobTable) -> None:
+    twice = submission()
+
+    assert table.submit(twice, ALICE) is table.submit(twice, ALICE)
+    assert len(table.all) == 1
+
+
+def test_full_queue_refuses_with_a_reason(table: JobTable) -> None:
+    origins = [Origin(bytes([number])) for number in range(MAX_QUEUED_JOBS)]
+    jobs = [table.submit(submission(), origin) for origin in origins]
+
+    with pytest.raises(DaemonError, match="64 jobs are waiting already") as caught:
+        table.submit(submission(), BOB)
+    table.cancel(jobs[0])
+    table.submit(submission(), BOB)
+
+    assert caught.value.code is ErrorCode.QUEUE_FULL
+
+
+def test_one_client_cannot_fill_the_queue(table: JobTable) -> None:
+    for _ in range(MAX_QUEUED_JOBS_OF_ONE):
+        table.submit(submission(), ALICE)
+
+    with pytest.raises(DaemonError, match="48 jobs of this program are waiting") as caught:
+        table.submit(submission(), ALICE)
+    table.submit(submission(), BOB)
+
+    assert caught.value.code is ErrorCode.QUEUE_FULL
+
+
+def test_pictures_that_wait_must_fit_into_memory(
+    table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "MAX_QUEUED_BYTES", 100)
+
+    # One is taken whatever its size, else there were pictures that could never be painted.
+    table.start(table.submit(submission(picture(300)), ALICE))
+    table.submit(submission(picture(300)), ALICE)
+    with pytest.raises(DaemonError, match="are waiting to be painted already") as caught:
+        table.submit(submission(), ALICE)
+
+    assert caught.value.code is ErrorCode.QUEUE_FULL
+
+
+def test_clients_take_turns(table: JobTable) -> None:
+    of_alice = [table.submit(submission(), ALICE) for _ in range(3)]
+    of_bob = [table.submit(submission(), BOB) for _ in range(2)]
+    ran = []
+    while job := table.next_queued:
+        ran.append(job)
+        table.start(job)
+        table.finish(job, PIXEL)
+
+    assert ran == [of_alice[0], of_bob[0], of_alice[1], of_bob[1], of_alice[2]]
+
+
+def test_client_that_comes_back_does_not_overtake_those_who_wait(table: JobTable) -> None:
+    waiting = [table.submit(submission(), ALICE) for _ in range(2)]
+    ran = []
+    for _ in range(4):
+        table.submit(submission(), BOB)
+        job = table.next_queued
+        assert job is not None
+        ran.append(job)
+        table.start(job)
+        table.finish(job, PIXEL)
+
+    assert [job for job in ran if job.origin is ALICE] == waiting
+
+
+def test_detached_jobs_take_their_turns_together(table: JobTable) -> None:
+    folder = [
+        table.submit(submission(detached=True), Origin(bytes([number]))) for number in range(3)
+    ]
+    awaited = table.submit(submission(), ALICE)
+
+    assert [table.report(job).position for job in (folder[0], awaited, folder[1], folder[2])] == [
+        0,
+        1,
+        2,
+        3,
+    ]
+
+
+def test_time_left_of_a_job_that_waits_is_that_of_others_like_it(
+    table: JobTable, clock: Clock
+) -> None:
+    photo = Image(128, 128, PixelFormat.RGB_U8, bytes(3 * 128 * 128))
+    first, second, third = (
+        table.submit(submission(photo, size=size), ALICE) for size in (64, 64, 128)
+    )
+    assert table.report(second).eta_s is None  # nothing has been painted yet
+    assert table.waiting_s() is None
+    table.start(first)
+    clock.now_s += 10
+    table.finish(first, PIXEL)
+
+    assert table.report(second).eta_s == pytest.approx(10)
+    assert table.report(third).eta_s == pytest.approx(10 + 4 * 10)
+    assert table.waiting_s() == pytest.approx(10 + 4 * 10)
+
+    table.start(second)
+    assert table.report(second).eta_s == pytest.approx(10)  # nothing better is known yet
+
+
+def test_final_state_never_changes(table: JobTable) -> None:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    table.cancel(job)
+
+    table.finish(job, PIXEL)
+    table.fail(job, PROBLEM)
+
+    assert job.state is JobState.CANCELLED
+    assert (job.picture, job.problem) == (None, None)
+
+
+def test_job_holds_no_submission_once_it_runs(table: JobTable) -> None:
+    jobs = [table.submit(submission(), ALICE) for _ in range(3)]
+    table.cancel(jobs[0])
+    table.fail(jobs[1], PROBLEM)
+    table.start(jobs[2])
+    table.finish(jobs[2], PIXEL)
+
+    assert [job.submission for job in jobs] == [None, None, None]
+
+
+def test_report_says_whose_job_it_is_and_how_long_it_took(table: JobTable, clock: Clock) -> None:
+    job = table.submit(submission(detached=True), ALICE)
+    clock.now_s += 5
+    table.start(job)
+    clock.now_s += 7
+    table.finish(job, PIXEL)
+    clock.now_s += 100
+
+    report = table.report(job)
+    assert (report.client, report.detached) == ("GIMP", True)
+    assert (report.submitted_s, report.painted_s, report.kept_s) == (112, 7, KEPT_S - 100)
+    table.forget(job)
+    assert table.report(job).kept_s is None
+
+
+def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: Clock) -> None:
+    order = submission()
+    job = table.submit(order, ALICE)
+
+    assert table.start(job) is order
+    clock.now_s += 5
+    assert table.start(job) is order
+    assert table.report(job).painted_s == 5
+    table.advance(job, 1, 11, 5.0, 0.1)
+    with pytest.raises(ValueError, match="cannot start any more"):
+        table.start(job)
+
+
+def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
+    job = table.submit(submission(), ALICE)
+    table.cancel(job)
+
+    with pytest.raises(ValueError, match="cannot start any more"):
+        table.start(job)
+
+
+def test_time_left_follows_the_pace_of_the_work(table: JobTable, clock: Clock) -> None:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    clock.now_s += 30  # loading the network is not the pace
+    table.advance(job, 1, 11, 5.0, 0.1)
+    assert table.report(job).eta_s is None
+
+    clock.now_s += 4
+    table.advance(job, 3, 11, 4.0, 0.2)
+
+    assert table.report(job).eta_s == pytest.approx(32)
+    assert table.report(job).loss == 4.0
+
+
+def test_result_can_be_fetched_again_until_forgotten(table: JobTable) -> None:
+    job = done_job(table)
+
+    assert [bytes(table.fetch(job.name).pixels) for _ in range(2)] == [PIXEL.pixels] * 2
+    table.forget(job)
+    with pytest.raises(DaemonError, match="gone now"):
+        table.fetch(job.name)
+
+
+def test_unfinished_job_has_no_picture(table: JobTable) -> None:
+    job = table.submit(submission(), ALICE)
+
+    with pytest.raises(DaemonError, match="queued: no picture") as caught:
+        table.fetch(job.name)
+
+    assert caught.value.code is ErrorCode.NOT_DONE
+
+
+def test_unknown_job_is_said_to_be_unknown(table: JobTable) -> None:
+    with pytest.raises(DaemonError, match="knows no job") as caught:
+        table.fetch("f" * 32)
+
+    assert caught.value.code is ErrorCode.UNKNOWN_JOB
+
+
+def test_old_results_expire(table: JobTable, clock: Clock) -> None:
+    job = done_job(table)
+
+    clock.now_s += KEPT_S
+    table.expire()
+    assert job.picture
+    clock.now_s += 1
+    table.expire()
+
+    assert job.picture is None
+
+
+def test_results_beyond_the_size_limit_expire_oldest_first(table: JobTable, clock: Clock) -> None:
+    jobs = []
+    for size_bytes in (300, 600, 300):
+        jobs.append(done_job(table, picture(size_bytes)))
+        clock.now_s += 1
+    table.expire()
+    kept = [job.picture is not None for job in jobs]
+
+    large = done_job(table, picture(3000))
+    table.expire()
+
+    assert kept == [False, True, True]
+    assert [job.picture is not None for job in [*jobs, large]] == [False, False, False, True]
+
+
+def test_results_that_the_disk_has_no_room_for_stay_in_memory(
+    table: JobTable, results: Results, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "KEPT_IN_MEMORY_BYTES", 500)
+    results.problem = "No space left on device"
+    jobs = []
+    for _ in range(3):
+        jobs.append(done_job(table, picture(200)))
+        clock.now_s += 1
+
+    table.expire()
+
+    assert [job.picture is not None for job in jobs] == [False, True, True]
+    with pytest.raises(DaemonError, match="No space left on device"):
+        table.fetch(jobs[0].name)
+
+
+def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: Clock) -> None:
+    waiting = table.submit(submission(), ALICE)
+    for _ in range(KEPT_REPORTS + 5):
+        done_job(table)
+        clock.now_s += 1
+
+    table.expire()
+
+    assert len(table.all) == KEPT_REPORTS + 1
+    assert table.find(waiting.name) is waiting
+
+
+def test_job_whose_end_is_still_to_be_told_is_not_dropped(table: JobTable, clock: Clock) -> None:
+    first = done_job(table)
+    for _ in range(KEPT_REPORTS + 5):
+        clock.now_s += 1
+        done_job(table)
+
+    table.expire(watched=[first.name])
+
+    assert len(table.all) == KEPT_REPORTS + 1
+    assert table.find(first.name) is first

@@ -1,0 +1,309 @@
+import copy
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.resnet import BasicBlock, ResNet
+
+from daemon.style_transfer.networks.tiny_network import Burnt, Fuse, random_image, random_rgb
+from impasto_daemon.style_transfer.losses.objective import (
+    Painting,
+    Region,
+    guide_at,
+    measure_targets,
+)
+from impasto_daemon.style_transfer.networks.fx_graph import RESIDUAL_STAND_INS, TracedNetwork
+from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.settings import Colours, Mode, Pooling, StyleLoss, StyleSettings
+from impasto_shared.style import Style
+
+MERGES = ("layer1.0.add", "layer2.0.add", "layer3.0.add", "layer3.1.add", "layer4.0.add")
+SETTINGS = StyleSettings(size=48, iterations=4)
+
+
+def residual() -> ResNet:
+    """The smallest ResNet with all that stands for VGG's layers; every call gives the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = ResNet(BasicBlock, [1, 1, 2, 1], num_classes=2)
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):  # as if it had been trained
+                for values in (module.weight, module.running_var):
+                    nn.init.uniform_(values, 0.5, 1.5)
+                for values in (module.bias, module.running_mean):
+                    nn.init.normal_(values, std=0.1)
+    return model
+
+
+def traced(dtype: torch.dtype = torch.float64, pooling: Pooling = Pooling.MAX) -> TracedNetwork:
+    return TracedNetwork(residual(), pooling=pooling, dtype=dtype)
+
+
+def read(network: TracedNetwork, rgb: Tensor, *layers: str) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    network.read(rgb, layers, found.__setitem__, lambda: None)
+    return found
+
+
+def torchvisions_own(rgb: Tensor) -> dict[str, Tensor]:
+    """What torchvision's own pass gives at the merges and after them, without zeros at the edges.
+
+    A merge is what goes into a block, reduced where the block reduces, and what its last
+    normalisation gives: both are heard of as they pass by.
+    """
+    model = residual().double().eval()
+    passed: dict[str, Tensor] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            module.padding_mode = "replicate"
+
+        def hear(
+            _: nn.Module, received: tuple[Tensor, ...], given: Tensor, name: str = name
+        ) -> None:
+            passed.setdefault(f"into {name}", received[0].clone())
+            passed[name] = given.clone()
+
+        module.register_forward_pre_hook(
+            lambda _, received, name=name: passed.update({f"into {name}": received[0].clone()})
+        )
+        module.register_forward_hook(hear)
+    mean, std = (
+        torch.tensor(colours, dtype=torch.float64).view(1, 3, 1, 1)
+        for colours in (IMAGENET_MEAN, IMAGENET_STD)
+    )
+    with torch.no_grad():
+        model((rgb - mean) / std)
+    for merge in MERGES:
+        block = merge.removesuffix(".add")
+        passed[merge] = passed[f"{block}.bn2"] + passed.get(
+            f"{block}.downsample", passed[f"into {block}"]
+        )
+    return passed
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (45, 38)])
+def test_activations_are_those_of_torchvision(height: int, width: int) -> None:
+    rgb = random_rgb(height, width, seed=1)
+    wanted = torchvisions_own(rgb)
+
+    # The last of a part is what the part gives.
+    found = read(traced(), rgb, *MERGES, "bn1", "layer1", "layer3.1", "layer4.0.bn2")
+
+    assert len(found) == len(MERGES) + 4
+    for layer, activation in found.items():
+        torch.testing.assert_close(activation, wanted[layer], rtol=1e-12, atol=1e-12)
+    # The ReLU that follows changes them in place.
+    assert all((found[merge] < 0).any() for merge in MERGES)
+
+
+def test_names_of_vggs_layers_mean_the_merges() -> None:
+    rgb = random_rgb(40, 56, seed=2)
+
+    found = read(traced(), rgb, *RESIDUAL_STAND_INS, *MERGES, "relu")
+
+    for vggs, merge in RESIDUAL_STAND_INS.items():
+        assert torch.equal(found[vggs], found[merge])
+
+
+def test_edges_are_no_edges_to_the_network() -> None:
+    plain = torch.full((1, 3, 64, 64), 0.3, dtype=torch.float64)
+
+    seen = read(traced(), plain, "layer4.0.add")["layer4.0.add"]
+
+    torch.testing.assert_close(seen, seen[..., :1, :1].expand_as(seen), rtol=1e-9, atol=1e-9)
+
+
+def test_pooling_is_the_wanted_one() -> None:
+    rgb = random_rgb(32, 32, seed=4)
+    below = read(traced(), rgb, "relu")["relu"]
+
+    highest, mean = (
+        read(traced(pooling=pooling), rgb, "maxpool")["maxpool"]
+        for pooling in (Pooling.MAX, Pooling.AVERAGE)
+    )
+
+    assert torch.equal(highest, functional.max_pool2d(below, 3, 2, 1))
+    wanted = functional.avg_pool2d(below, 3, 2, 1, count_include_pad=False)
+    torch.testing.assert_close(mean, wanted)
+
+
+@pytest.mark.parametrize("loss", [StyleLoss.WASSERSTEIN, StyleLoss.GRAM])
+def test_gradient_is_the_slope_of_the_loss(loss: StyleLoss) -> None:
+    photo, painting, rgb, direction = (random_rgb(32, 40, seed=seed) for seed in range(5, 9))
+    objective = measure_targets(
+        traced(), photo, [Region([Painting(painting)])], StyleSettings(style_loss=loss), Fuse()
+    )
+    rgb.requires_grad_()
+
+    (gradient,) = torch.autograd.grad(objective(rgb, Fuse()), rgb)
+
+    step = 1e-8  # so small that hardly any of its ReLUs has a kink within
+    with torch.no_grad():
+        higher, lower = (objective(rgb + sign * step * direction, Fuse()) for sign in (1, -1))
+    along = (gradient * direction).sum().item()
+    assert along == pytest.approx((higher - lower).item() / (2 * step), rel=1e-4)
+    assert abs(along) > 1e-6
+
+
+def test_nothing_beyond_the_deepest_layer_is_computed() -> None:
+    network, rgb = traced(), random_rgb(32, 32, seed=9)
+    calls = {}
+    for layer in ("conv1", "layer1.0.add", "layer4.0.add"):
+        fuse = Fuse()
+        network.read(rgb, [layer], lambda *_: None, fuse)
+        calls[layer] = fuse.calls
+
+    assert 0 < calls["conv1"] < calls["layer1.0.add"] < calls["layer4.0.add"]
+
+
+def test_pass_can_be_ended_before_every_layer_in_both_directions() -> None:
+    network = traced()
+    rgb = random_rgb(32, 32, seed=10).requires_grad_()
+    counter = Fuse()
+    found: dict[str, Tensor] = {}
+    network.read(rgb, ["layer2.0.add"], found.__setitem__, counter)
+    forwards = counter.calls
+    torch.autograd.backward(found["layer2.0.add"].sum())
+    assert counter.calls > forwards + 10
+
+    for limit in (1, forwards, forwards + 1, counter.calls):
+        with pytest.raises(Burnt):  # noqa: PT012 - it may burn in either direction
+            fuse = Fuse(limit)
+            network.read(rgb, ["layer2.0.add"], found.__setitem__, fuse)
+            torch.autograd.backward(found["layer2.0.add"].sum())
+
+
+def test_weights_take_no_gradient_and_stay_as_they_are() -> None:
+    model = residual()
+    kept = copy.deepcopy(model.state_dict())
+    network = TracedNetwork(model, pooling=Pooling.MAX)
+    rgb = random_rgb(32, 32, seed=11, dtype=torch.float32).requires_grad_()
+
+    torch.autograd.backward(read(network, rgb, "layer4.0.add")["layer4.0.add"].sum())
+
+    assert rgb.grad is not None
+    assert all(weight.grad is None for weight in model.parameters())
+    # Nor does what it sees become part of its means.
+    assert all(torch.equal(values, kept[name]) for name, values in model.state_dict().items())
+
+
+def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
+    mask = torch.zeros(1, 1, 64, 48)
+    mask[..., :16] = 1
+
+    guide = guide_at(traced(), "layer3.0.add", mask)
+
+    assert guide is not None
+    assert guide(4, 3).flatten().tolist() == pytest.approx([0.25, 0, 0] * 4)
+
+
+# What cannot be had
+
+
+@pytest.mark.parametrize("layers", [{"style_layers": "relu3_4"}, {"content_layers": "layer5.0"}])
+def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, str]) -> None:
+    picture = random_rgb(32, 32, seed=12)
+
+    with pytest.raises(InvalidSettings, match=r"no layer .*of these: conv1, .*layer3\.1") as met:
+        measure_targets(
+            traced(), picture, [Region([Painting(picture)])], StyleSettings(**layers), Fuse()
+        )
+
+    assert met.value.field == next(iter(layers))
+
+
+class Flattening(nn.Module):
+    """Takes pictures of 32 × 48 pixels only, and has layers without rows and columns."""
+
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+        self.dense = nn.Linear(2 * positions, 4)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.dense(self.conv(rgb).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_layer_without_rows_and_columns_is_refused() -> None:
+    network = TracedNetwork(Flattening(32 * 48), pooling=Pooling.MAX)
+
+    with pytest.raises(InvalidSettings, match=r"layer dense has no rows and columns .*\(1 × 4\)"):
+        read(network, random_rgb(32, 48, seed=13, dtype=torch.float32), "dense")
+
+
+def test_network_for_pictures_of_one_size_is_refused() -> None:
+    network = TracedNetwork(Flattening(7), pooling=Pooling.MAX)
+
+    with pytest.raises(InvalidSettings, match="cannot look at pictures of any size"):
+        read(network, random_rgb(32, 48, seed=14, dtype=torch.float32), "dense")
+    assert read(network, random_rgb(32, 48, seed=14, dtype=torch.float32), "conv")
+
+
+# Whole pictures
+
+PHOTO = random_image(48, 40, PixelFormat.RGB_U8, seed=15)
+PAINTING = random_image(52, 44, PixelFormat.RGB_U8, seed=16)
+
+
+def painted(settings: StyleSettings, *styles: Style, available_bytes: float = 1e12) -> Image:
+    return stylize(traced(torch.float32), PHOTO, styles, settings, available_bytes=available_bytes)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_picture_is_painted_with_the_settings_of_a_vgg(mode: Mode) -> None:
+    settings = StyleSettings(size=48, iterations=4, mode=mode)
+    losses: list[float] = []
+
+    picture = stylize(
+        traced(torch.float32),
+        PHOTO,
+        [Style(PAINTING)],
+        settings,
+        on_step=lambda step: losses.append(step.loss),
+    )
+
+    assert (picture.width, picture.height) == (48, 40)
+    assert bytes(picture.pixels) != bytes(PHOTO.pixels)
+    assert min(losses) < losses[0]
+    again = painted(settings, Style(PAINTING))
+    assert bytes(picture.pixels) == bytes(again.pixels)
+
+
+def test_style_goes_where_its_region_is() -> None:
+    left = bytes(255 * (column < 24) for _ in range(40) for column in range(48) for _ in range(3))
+    region = Image(48, 40, PixelFormat.RGB_U8, left)
+    settings = StyleSettings(size=48, iterations=6, style_layers="layer1.0", colours=Colours.PHOTO)
+
+    everywhere = painted(settings, Style(PAINTING))
+    in_region = painted(settings, Style(PAINTING, region=region))
+
+    assert bytes(everywhere.pixels) != bytes(in_region.pixels)
+
+
+def test_tileable_pictures_are_refused_with_the_setting_to_change() -> None:
+    with pytest.raises(InvalidSettings, match="Choose a VGG") as met:
+        painted(StyleSettings(size=48, tileable=True), Style(PAINTING))
+
+    assert met.value.field == "tileable"
+
+
+def test_too_little_memory_is_an_error_at_once() -> None:
+    with pytest.raises(MemoryError, match="cannot be shown tiles"):
+        painted(SETTINGS, Style(PAINTING), available_bytes=1e9)
+
+
+def test_memory_is_what_the_layers_down_to_the_deepest_take() -> None:
+    network = traced(torch.float32)
+
+    def conv1_and(*others: str) -> float:
+        return network.untiled_bytes(["conv1", *others])
+
+    # 64 channels at half the picture's rows and columns, 4 bytes each, and as much for slopes.
+    assert conv1_and() - network.untiled_bytes([]) == pytest.approx(2.2 * 64 / 4 * 4, rel=0.3)
+    assert conv1_and() < conv1_and("layer1.0") < conv1_and("layer4.0")
+    assert conv1_and("bn1", "relu", "fire9") < conv1_and("layer1.0")

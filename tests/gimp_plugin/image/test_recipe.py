@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto_gimp.image.recipe import Recipe, RememberedItem, RememberedStyle
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.settings import Quality, StyleSettings
+
+RECIPE = Recipe(
+    RememberedItem(7, "Foto"),
+    (
+        RememberedStyle("file:///home/m/Bilder/Große%20Welle.jpg", None, 1.0, None),
+        RememberedStyle(None, RememberedItem(9, "Leinwand"), 2.5, RememberedItem(11, "Himmel")),
+    ),
+    StyleSettings(size=77, seed=3),
+)
+
+items = st.builds(RememberedItem, st.integers(0, 2**32 - 1), st.text())
+styles = st.builds(
+    RememberedStyle,
+    st.none() | st.text(),
+    st.none() | items,
+    st.floats(0.01, 100),
+    st.none() | items,
+)
+
+
+@given(
+    items,
+    st.lists(styles, max_size=4),
+    st.builds(StyleSettings, size=st.integers(32, 4096), quality=st.sampled_from(Quality)),
+)
+def test_recipe_is_what_it_was_when_it_was_kept(
+    source: RememberedItem, chosen: list[RememberedStyle], settings: StyleSettings
+) -> None:
+    recipe = Recipe(source, tuple(chosen), settings)
+
+    assert Recipe.from_bytes(recipe.to_bytes()) == recipe
+
+
+def test_end_that_a_program_has_added_is_left_out() -> None:
+    assert Recipe.from_bytes(RECIPE.to_bytes() + b"\0") == RECIPE
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"source": "x", "styles": [], "settings": {}}',
+        b'{"source": {"tattoo": 7, "name": ""}, "styles": [7], "settings": {}}',
+        RECIPE.to_bytes().replace(b'"seed"', b'"speed"'),
+        RECIPE.to_bytes().replace(b'"size": 77', b'"size": 7'),
+        RECIPE.to_bytes()[:-1],
+    ],
+)
+def test_what_is_no_recipe_is_refused(kept: bytes) -> None:
+    with pytest.raises(InvalidSettings, match=r"cannot be read: .*Choose Neural Style… instead"):
+        Recipe.from_bytes(kept)

@@ -1,0 +1,109 @@
+from dataclasses import replace
+
+import pytest
+
+from impasto_daemon.server.time_estimate import Pace
+from impasto_gimp.jobs.daemon_status import DaemonLine, Work, daemon_line, line_of, together
+from impasto_shared.messages import (
+    ForecastReport,
+    JobReport,
+    JobState,
+    StatusReport,
+    WorkerReport,
+)
+from impasto_shared.settings import StyleSettings
+from integration.daemon_process import DaemonProcess
+
+
+def status(device: str | None, *states: JobState) -> StatusReport:
+    jobs = tuple(JobReport(f"{number:032x}", state) for number, state in enumerate(states))
+    return StatusReport("1", 1, "1.0", 2.0, WorkerReport(device=device), jobs)
+
+
+def forecast(
+    painting_s: float | None, available: int | None = 8_000_000_000, tiles: int = 1
+) -> ForecastReport:
+    return ForecastReport("1", painting_s, 0.0, 1_500_000_000, available, tiles)
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (status(None), "The Impasto daemon is ready."),
+        (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
+        (
+            status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
+            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is under way.",
+        ),
+        (
+            status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
+            "The Impasto daemon is ready. 2 jobs are under way.",
+        ),
+    ],
+)
+def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
+    assert line_of(report) == line
+
+
+@pytest.mark.parametrize(
+    ("forecast", "sentence"),
+    [
+        (forecast(45.4), "Painting takes about 45 s and 1.5 of 8.0 GB of memory."),
+        (forecast(None), "Painting takes 1.5 of 8.0 GB of memory."),
+        (forecast(45.4, available=None), "Painting takes about 45 s and 1.5 GB of memory."),
+        (
+            forecast(45.4, tiles=6),
+            "Painting takes about 45 s and 1.5 of 8.0 GB of memory. "
+            "The picture is painted in 6 tiles.",
+        ),
+        (
+            forecast(45.4, available=1_000_000_000),
+            "There may be too little memory, 1.5 GB of 1.0 GB: choose a smaller size.",
+        ),
+    ],
+    ids=["all is known", "first painting", "memory unknown", "in tiles", "too little memory"],
+)
+def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: str) -> None:
+    assert line_of(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
+
+
+def test_pictures_take_their_times_together_and_the_memory_of_the_largest() -> None:
+    small, large = forecast(10.0), replace(forecast(20.5), needed_bytes=3_000_000_000)
+
+    assert together([small, large, small]) == replace(large, painting_s=40.5)
+    assert together([small, forecast(None)]).painting_s is None
+
+
+def test_line_says_how_long_it_takes_where_the_machine_has_painted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = Work((StyleSettings(), StyleSettings(seed=1)), 512, 384)
+    daemon = DaemonProcess()
+    Pace(daemon.folder / "cache/impasto/pace.json").note(work.pictures[0], 512, 384, 600.0)
+    with daemon:
+        for name, value in daemon.environment.items():
+            monkeypatch.setenv(name, value)
+        line = daemon_line(work)
+
+    assert line.text.startswith("The Impasto daemon is ready. Painting takes about 20 min and 1.")
+
+
+def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with DaemonProcess() as daemon:
+        for name, value in daemon.environment.items():
+            monkeypatch.setenv(name, value)
+        running = daemon_line()
+
+    assert running == DaemonLine("The Impasto daemon is ready.")
+    assert daemon_line() == DaemonLine(
+        "The Impasto daemon is not running; OK starts it.", can_start=True
+    )
+
+
+def test_daemon_elsewhere_cannot_be_started_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_ENDPOINT", "tcp://127.0.0.1:1")
+
+    line = daemon_line()
+
+    assert not line.can_start
+    assert "tcp://127.0.0.1:1" in line.text

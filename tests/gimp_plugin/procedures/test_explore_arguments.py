@@ -1,0 +1,104 @@
+"""The arguments that choose a sheet, declared to a procedure that only takes notes."""
+
+import pytest
+
+from gimp_plugin.procedures.test_arguments import FLAGS, GIMPS_LETTERS, Choice, Procedure, mnemonic
+from impasto_gimp.procedures.arguments import GALLERY_LABEL, LABELS, START_LABEL, STYLE_LABEL
+from impasto_gimp.procedures.explore_arguments import (
+    chosen_sheet,
+    declare_sheet,
+    needs_painting,
+    summary,
+    whole_caption,
+)
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.explore.experiments import (
+    FULL,
+    QUICK,
+    SHEET_NAMES,
+    Effort,
+    Row,
+    Tile,
+    all_sheets,
+)
+from impasto_shared.settings import StyleSettings
+
+
+@pytest.fixture
+def procedure() -> Procedure:
+    declared = Procedure()
+    declare_sheet(declared, Choice, FLAGS)
+    return declared
+
+
+def test_every_sheet_can_be_chosen_by_its_title(procedure: Procedure) -> None:
+    argument = procedure.arguments["sheet"]
+    labels = {nick: label for nick, (_, label) in argument.values.items()}
+
+    assert labels == {sheet.name: sheet.title for sheet in all_sheets()}
+    assert [number for number, _ in argument.values.values()] == list(range(len(SHEET_NAMES)))
+    assert argument.default == SHEET_NAMES[0]
+
+
+@pytest.mark.parametrize("name", SHEET_NAMES)
+@pytest.mark.parametrize(("quick", "effort"), [(False, FULL), (True, QUICK)])
+def test_arguments_choose_a_sheet_and_the_work_that_goes_into_it(
+    procedure: Procedure, name: str, quick: bool, effort: Effort
+) -> None:
+    procedure.set_property("sheet", name)
+    procedure.set_property("quick", quick)
+
+    sheet = chosen_sheet(procedure)
+
+    (expected,) = (one for one in all_sheets(is_quick=quick) if one.name == name)
+    assert sheet == expected
+    assert {tile.settings.size for tile in sheet.tiles} == {effort.size}
+
+
+def test_size_is_that_of_each_picture(procedure: Procedure) -> None:
+    procedure.set_property("size", 77)
+
+    sheet = chosen_sheet(procedure)
+
+    assert {tile.settings.size for tile in sheet.tiles} == {77}
+    assert summary(sheet) == f"{len(sheet.tiles)} pictures of 77 pixels."
+
+
+def test_impossible_size_is_refused(procedure: Procedure) -> None:
+    procedure.set_property("size", 5)
+
+    with pytest.raises(InvalidSettings, match="Size must lie between"):
+        chosen_sheet(procedure)
+
+
+def test_only_what_the_photo_alone_shows_needs_no_painting() -> None:
+    needing = {sheet.name for sheet in all_sheets() if needs_painting(sheet)}
+
+    assert set(SHEET_NAMES) - needing == {"content"}
+
+
+@pytest.mark.parametrize(
+    ("row", "caption"), [("", "relu3_1"), ("Both", "Both, relu3_1")], ids=["unnamed", "named"]
+)
+def test_caption_outside_of_its_row_names_the_row(row: str, caption: str) -> None:
+    tile = Tile("some", "relu3_1", StyleSettings())
+
+    assert whole_caption(Row(row, (tile,)), tile) == caption
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_no_two_pictures_of_a_sheet_have_the_same_name(is_quick: bool) -> None:
+    for sheet in all_sheets(is_quick=is_quick):
+        names = [whole_caption(row, tile) for row in sheet.rows for tile in row.tiles]
+        assert len(set(names)) == len(names), sheet.name
+
+
+def test_no_two_rows_of_the_dialog_share_a_mnemonic(procedure: Procedure) -> None:
+    shown = [LABELS[label] for label in (STYLE_LABEL, GALLERY_LABEL, START_LABEL)]
+    letters = [
+        mnemonic(label)
+        for label in (*shown, *(argument.label for argument in procedure.arguments.values()))
+    ]
+
+    assert len(set(letters)) == len(letters)
+    assert not GIMPS_LETTERS & set(letters)

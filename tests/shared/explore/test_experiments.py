@@ -1,0 +1,169 @@
+import re
+from dataclasses import asdict, replace
+from itertools import pairwise
+
+import pytest
+
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.explore.experiments import SHEET_NAMES, Sheet, Tile, all_sheets
+from impasto_shared.settings import (
+    Mode,
+    Model,
+    Optimizer,
+    Pooling,
+    Start,
+    StyleLoss,
+    StyleSettings,
+)
+
+
+def sheet(name: str, *, is_quick: bool = True) -> Sheet:
+    (found,) = (sheet for sheet in all_sheets(is_quick=is_quick) if sheet.name == name)
+    return found
+
+
+def differing(tiles: tuple[Tile, ...]) -> set[str]:
+    """The settings in which these tiles are not all alike."""
+    first = asdict(tiles[0].settings)
+    return {
+        name
+        for tile in tiles
+        for name, value in asdict(tile.settings).items()
+        if value != first[name]
+    }
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_there_is_every_sheet_in_order(is_quick: bool) -> None:
+    assert tuple(sheet.name for sheet in all_sheets(is_quick=is_quick)) == SHEET_NAMES
+
+
+@pytest.mark.parametrize("name", SHEET_NAMES)
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_names_of_tiles_are_file_names_and_their_own(name: str, is_quick: bool) -> None:
+    names = [tile.name for tile in sheet(name, is_quick=is_quick).tiles]
+
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in names)
+
+
+@pytest.mark.parametrize("name", SHEET_NAMES)
+def test_no_two_tiles_of_a_sheet_are_the_same_picture(name: str) -> None:
+    settings = [tile.settings for tile in sheet(name).tiles]
+
+    assert len(set(settings)) == len(settings)
+
+
+@pytest.mark.parametrize("name", SHEET_NAMES)
+def test_the_size_is_that_of_every_tile(name: str) -> None:
+    (found,) = (sheet for sheet in all_sheets(64) if sheet.name == name)
+
+    assert {tile.settings.size for tile in found.tiles} == {64}
+
+
+def test_a_size_that_is_not_possible_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match="Size must lie between"):
+        all_sheets(16)
+
+
+def test_quick_is_less_work() -> None:
+    def work(sheets: tuple[Sheet, ...]) -> int:
+        settings = [tile.settings for sheet in sheets for tile in sheet.tiles]
+        return sum(each.iterations * each.size**2 for each in settings)
+
+    assert work(all_sheets(is_quick=True)) < work(all_sheets()) / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "varied"),
+    [
+        ("content", {"content_layers", "iterations"}),
+        ("style", {"style_layers", "iterations"}),
+        ("matrix", {"style_layers", "style_strength"}),
+        ("pooling", {"pooling"}),
+        ("losses", {"style_loss"}),
+        ("optimizers", {"optimizer"}),
+    ],
+)
+def test_a_sheet_varies_nothing_but_what_it_shows(name: str, varied: set[str]) -> None:
+    rows = sheet(name).rows
+    groups = [sheet(name).tiles] if name == "matrix" else [row.tiles for row in rows]
+
+    assert all(differing(tiles) == varied for tiles in groups)
+
+
+def test_more_style_layers_have_more_evaluations_to_agree() -> None:
+    evaluations = [tile.settings.iterations for tile in sheet("style").tiles]
+
+    assert evaluations == sorted(evaluations)
+    assert evaluations[-1] > evaluations[0]
+
+
+def test_shallow_layers_have_more_evaluations_to_agree_upon_pixels() -> None:
+    evaluations = [tile.settings.iterations for tile in sheet("content").tiles]
+
+    assert evaluations == sorted(evaluations, reverse=True)
+
+
+@pytest.mark.parametrize("name", SHEET_NAMES)
+def test_all_tiles_of_a_row_begin_with_the_same_picture(name: str) -> None:
+    for row in sheet(name).rows:
+        assert len({(tile.settings.start, tile.settings.seed) for tile in row.tiles}) == 1
+
+
+@pytest.mark.parametrize("name", ["matrix", "optimizers"])
+def test_the_paper_begins_with_noise(name: str) -> None:
+    assert {tile.settings.start for tile in sheet(name).tiles} == {Start.NOISE}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "choices"),
+    [
+        ("pooling", "pooling", Pooling),
+        ("losses", "style_loss", StyleLoss),
+        ("optimizers", "optimizer", Optimizer),
+    ],
+)
+def test_every_choice_is_shown(name: str, setting: str, choices: type) -> None:
+    shown = {getattr(tile.settings, setting) for tile in sheet(name).tiles}
+
+    assert shown == set(choices)
+
+
+def test_every_network_is_shown_but_the_one_that_is_another() -> None:
+    shown = {tile.settings.model for tile in sheet("backbones").tiles}
+
+    assert shown == set(Model) - {Model.AUTO}
+
+
+def test_the_model_is_that_of_all_sheets_but_the_one_of_networks() -> None:
+    models = {
+        (sheet.name == "backbones", tile.settings.model)
+        for sheet in all_sheets(model=Model.VGG19)
+        for tile in sheet.tiles
+    }
+
+    assert {model for is_compared, model in models if not is_compared} == {Model.VGG19}
+
+
+def test_the_style_row_grows_layer_by_layer() -> None:
+    layers = [tile.settings.style_layers for tile in sheet("style").tiles]
+
+    assert layers[0] == "relu1_1:1"
+    assert layers[-1] == "relu1_1:1,relu2_1:1,relu3_1:1,relu4_1:1,relu5_1:1"
+    assert all(more.startswith(less + ",") for less, more in pairwise(layers))
+
+
+def test_without_a_painting_what_needs_one_is_left_out() -> None:
+    found = all_sheets(is_quick=True, has_painting=False)
+
+    assert [sheet.name for sheet in found] == ["content", "pooling", "backbones"]
+    assert all(tile.settings.mode is Mode.CONTENT for sheet in found for tile in sheet.tiles)
+
+
+def test_only_what_remembers_the_photo_needs_no_painting() -> None:
+    tile = Tile("tile", "A tile", StyleSettings(mode=Mode.CONTENT))
+
+    assert not tile.needs_painting
+    assert replace(tile, settings=StyleSettings(mode=Mode.TEXTURE)).needs_painting
+    assert replace(tile, settings=StyleSettings()).needs_painting
