@@ -21,7 +21,7 @@ import samples
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
-from impasto_daemon.style_transfer.losses.objective import Painting, Region
+from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.optimize import transfer
 from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
 from impasto_shared.settings import Model, StyleLoss, StyleSettings

@@ -22,7 +22,8 @@ import samples
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
-from impasto_daemon.style_transfer.losses.objective import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import measure_targets
 from impasto_daemon.style_transfer.optimizers import lbfgs
 from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
 from impasto_daemon.style_transfer.optimizers.registry import OPTIMIZERS

@@ -19,12 +19,8 @@ from cases import Case, read_case
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
-from impasto_daemon.style_transfer.losses.objective import (
-    Objective,
-    Painting,
-    Region,
-    measure_targets,
-)
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_shared.settings import Model
 

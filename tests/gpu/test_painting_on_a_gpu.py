@@ -13,13 +13,9 @@ from torch import Tensor
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
+from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.matrix_sqrt import positive_root
-from impasto_daemon.style_transfer.losses.objective import (
-    Objective,
-    Painting,
-    Region,
-    measure_targets,
-)
+from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.optimize import transfer
 from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature

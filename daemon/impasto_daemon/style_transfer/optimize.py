@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.losses.objective import Objective, Region, measure_targets
+from impasto_daemon.style_transfer.images.regions import Region
+from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature

@@ -14,14 +14,13 @@ from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
 from impasto_daemon.style_transfer.images.initial_image import starting_picture
 from impasto_daemon.style_transfer.images.pixels import Picture, fit, resize, to_image
-from impasto_daemon.style_transfer.images.regions import reduced_mask, regions_of
+from impasto_daemon.style_transfer.images.regions import Region, reduced_mask, regions_of
 from impasto_daemon.style_transfer.images.source_image import Layer, Paint
 from impasto_daemon.style_transfer.images.tileable import (
     EnlargedWrapped,
     resize_wrapped,
     whole_units,
 )
-from impasto_daemon.style_transfer.losses.objective import Region
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, Network
 from impasto_daemon.style_transfer.optimize import (
     OnEvaluation,

@@ -14,12 +14,8 @@ from daemon.style_transfer.networks.tiny_network import (
 )
 from impasto_daemon.style_transfer import optimize
 from impasto_daemon.style_transfer.images.initial_image import starting_picture
-from impasto_daemon.style_transfer.losses.objective import (
-    Objective,
-    Painting,
-    Region,
-    measure_targets,
-)
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,

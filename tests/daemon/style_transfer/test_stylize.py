@@ -12,8 +12,8 @@ from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
+from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.moments import gram_matrix
-from impasto_daemon.style_transfer.losses.objective import Region
 from impasto_daemon.style_transfer.losses.style_losses import relative_error_from
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
 from impasto_daemon.style_transfer.networks.vgg import VGG

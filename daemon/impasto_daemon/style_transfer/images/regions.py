@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,10 +13,56 @@ from torch.nn import functional
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.pixels import fitted_size, from_image
 from impasto_daemon.style_transfer.images.source_image import Layer, strips
-from impasto_daemon.style_transfer.losses.objective import Painting, Region
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image
 from impasto_shared.style import Style
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A painting whose style is wanted.
+
+    rgb: (1, 3, H, W) in [0, 1].
+    share: how much it counts beside the others of its region; together they have 1.
+    part: which of it is taken, (1, 1, H, W) in [0, 1]; None: all.
+    """
+
+    rgb: Tensor
+    share: float = 1.0
+    part: Tensor | None = None
+
+
+Change = Callable[[Tensor], Tensor]
+"""A picture to another one, of any size."""
+
+
+def _unchanged(picture: Tensor) -> Tensor:
+    return picture
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where in the photo the blended style of some paintings goes.
+
+    mask: (1, 1, H, W) in [0, 1], of the photo's size; None: everywhere.
+    """
+
+    paintings: Sequence[Painting]
+    mask: Tensor | None = None
+
+    def mapped(
+        self, *, rgb: Change = _unchanged, part: Change = _unchanged, mask: Change = _unchanged
+    ) -> Region:
+        """This region with these applied to its paintings, to their parts, and to its mask."""
+        paintings = [
+            replace(
+                painting,
+                rgb=rgb(painting.rgb),
+                part=None if painting.part is None else part(painting.part),
+            )
+            for painting in self.paintings
+        ]
+        return Region(paintings, None if self.mask is None else mask(self.mask))
 
 
 def regions_of(styles: Sequence[Style], *, region_px: int, painting_px: int) -> list[Region]:

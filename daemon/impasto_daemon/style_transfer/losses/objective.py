@@ -12,13 +12,14 @@ an optimizer without bounds needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.images.tileable import inside, wrapped
 from impasto_daemon.style_transfer.losses.moments import Measure, Statistic, blend, precise
 from impasto_daemon.style_transfer.losses.style_losses import SMALLEST_POWER, Distance, compare
@@ -56,53 +57,6 @@ def total_variation(rgb: Tensor, place: Place | None = None) -> Tensor:
 def out_of_range(rgb: Tensor) -> Tensor:
     """Mean squared distance of the colours from [0, 1]."""
     return (rgb - rgb.detach().clamp(0, 1)).square().mean()
-
-
-@dataclass(frozen=True)
-class Painting:
-    """A painting whose style is wanted.
-
-    rgb: (1, 3, H, W) in [0, 1].
-    share: how much it counts beside the others of its region; together they have 1.
-    part: which of it is taken, (1, 1, H, W) in [0, 1]; None: all.
-    """
-
-    rgb: Tensor
-    share: float = 1.0
-    part: Tensor | None = None
-
-
-Change = Callable[[Tensor], Tensor]
-"""A picture to another one, of any size."""
-
-
-def _unchanged(picture: Tensor) -> Tensor:
-    return picture
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where in the photo the blended style of some paintings goes.
-
-    mask: (1, 1, H, W) in [0, 1], of the photo's size; None: everywhere.
-    """
-
-    paintings: Sequence[Painting]
-    mask: Tensor | None = None
-
-    def mapped(
-        self, *, rgb: Change = _unchanged, part: Change = _unchanged, mask: Change = _unchanged
-    ) -> Region:
-        """This region with these applied to its paintings, to their parts, and to its mask."""
-        paintings = [
-            replace(
-                painting,
-                rgb=rgb(painting.rgb),
-                part=None if painting.part is None else part(painting.part),
-            )
-            for painting in self.paintings
-        ]
-        return Region(paintings, None if self.mask is None else mask(self.mask))
 
 
 MeasureAt = Callable[[Tensor, Place], Statistic]

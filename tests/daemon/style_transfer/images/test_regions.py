@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from daemon.style_transfer.networks.tiny_network import random_image
-from impasto_daemon.style_transfer.images.regions import reduced_mask, regions_of
-from impasto_daemon.style_transfer.losses.objective import Region
+from impasto_daemon.style_transfer.images.regions import Region, reduced_mask, regions_of
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.style import Style

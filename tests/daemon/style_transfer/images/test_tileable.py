@@ -17,6 +17,7 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_vgg,
 )
 from impasto_daemon.style_transfer.images.pixels import resize
+from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.images.tileable import (
     MARGIN_PX,
     UNIT_PX,
@@ -26,12 +27,7 @@ from impasto_daemon.style_transfer.images.tileable import (
     whole_units,
     wrapped,
 )
-from impasto_daemon.style_transfer.losses.objective import (
-    Objective,
-    Painting,
-    Region,
-    measure_targets,
-)
+from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.image import Image, PixelFormat

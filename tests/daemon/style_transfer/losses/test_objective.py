@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
+from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.moments import gram_matrix
 from impasto_daemon.style_transfer.losses.objective import (
     CONTENT_WEIGHT,
     RANGE_WEIGHT,
     TV_WEIGHT,
     Objective,
-    Painting,
-    Region,
     guide_at,
     measure_targets,
     out_of_range,

@@ -8,12 +8,8 @@ from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from daemon.style_transfer.networks.tiny_network import Burnt, Fuse, random_image, random_rgb
-from impasto_daemon.style_transfer.losses.objective import (
-    Painting,
-    Region,
-    guide_at,
-    measure_targets,
-)
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import guide_at, measure_targets
 from impasto_daemon.style_transfer.networks.fx_graph import RESIDUAL_STAND_INS, TracedNetwork
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.stylize import stylize

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_rgb, tiny_convolutions
-from impasto_daemon.style_transfer.losses.objective import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import measure_targets
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.planning.memory_plan import Stage, Tiling

@@ -13,7 +13,8 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_convolutions,
     tiny_vgg,
 )
-from impasto_daemon.style_transfer.losses.objective import Painting, Region, measure_targets
+from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.objective import measure_targets
 from impasto_daemon.style_transfer.networks.conv_relu import convolve_rectified
 from impasto_daemon.style_transfer.networks.vgg import VGG, Convolution, layer_names
 from impasto_daemon.style_transfer.planning.memory_plan import Stage, Tiling
