@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
+from impasto_shared.durations import HOURS, MINUTES, SECONDS
 from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.settings import SETTINGS, ChoiceSetting
 from impasto_shared.texture import HEIGHT, WIDTH
@@ -26,6 +27,7 @@ from impasto_shared.texture import HEIGHT, WIDTH
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
 TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
+_DURATIONS_FILE = "shared/impasto_shared/durations.py"
 _SHEETS_FILE = "shared/impasto_shared/explore/experiments.py"
 # It is called the same in every language.
 _LAYER = re.compile(r"[a-z]+\d+_\d+")
@@ -38,6 +40,8 @@ def template() -> Catalog:
         catalog.add(text, locations=[(f"gimp_plugin/impasto_gimp/{file}", line)])
     for text in _texts_of_settings():
         catalog.add(text, locations=[(_SETTINGS_FILE, 0)])
+    for text in (SECONDS, MINUTES, HOURS):
+        catalog.add(text, locations=[(_DURATIONS_FILE, 0)])
     for text in _texts_of_sheets():
         catalog.add(text, locations=[(_SHEETS_FILE, 0)])
     return catalog

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from impasto_shared.client import Client
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import JobReport, JobState, Metrics, StatusReport
 from impasto_shared.settings import StyleSettings
@@ -82,12 +83,12 @@ def say_how_long(client: Client, settings: StyleSettings, width: int, height: in
     forecast = client.forecast(settings, width, height)
     if forecast is None:
         return
-    takes = [] if forecast.painting_s is None else [f"about {span(forecast.painting_s)}"]
+    takes = [] if forecast.painting_s is None else [f"about {format_duration(forecast.painting_s)}"]
     available = forecast.available_bytes
     of_all = "" if available is None else f" of the {available / 1e9:.1f} GB there are"
     takes.append(f"{forecast.needed_bytes / 1e9:.1f} GB of memory{of_all}")
     in_tiles = f", in {forecast.tiles} tiles" if forecast.tiles > 1 else ""
-    waiting = f", after waiting {span(forecast.waiting_s)}" if forecast.waiting_s else ""
+    waiting = f", after waiting {format_duration(forecast.waiting_s)}" if forecast.waiting_s else ""
     print(f"Painting takes {' and '.join(takes)}{in_tiles}{waiting}.", file=sys.stderr)
 
 
@@ -141,11 +142,11 @@ def progress_line(report: JobReport) -> str:
     """One line that says how far a job has come.
 
     >>> progress_line(JobReport("", JobState.RUNNING, step=80, steps=90, done=0.5, eta_s=61))
-    '[###############...............]  80/90  1:01 left'
+    '[###############...............]  80/90  61 s left'
     """
     left = ""
     if report.eta_s is not None and not report.state.is_final:
-        left = f"  {_clock(report.eta_s)} left"
+        left = f"  {format_duration(report.eta_s)} left"
     if report.state is JobState.QUEUED:
         return f"waiting: {report.position} before this one{left}"
     if report.state is JobState.RUNNING and report.step == 0:
@@ -164,18 +165,19 @@ def job_line(report: JobReport) -> str:
     if report.state in (JobState.QUEUED, JobState.RUNNING):
         line += f"  {progress_line(report)}"
     if report.kept_s is not None:
-        line += f"  kept for {span(report.kept_s)} more"
+        line += f"  kept for {format_duration(report.kept_s)} more"
     if report.problem is not None:
         line += f"  {report.problem.message}"
     return line
 
 
 def _job_lines(report: JobReport) -> list[str]:
+    submitted = f"{format_duration(report.submitted_s)} ago"
     lines = [
         f"Job        {report.job}",
         f"State      {report.state.value}",
         f"Size       {report.width} × {report.height} pixels",
-        f"Submitted  {span(report.submitted_s)} ago by {report.client or 'an unnamed program'}"
+        f"Submitted  {submitted} by {report.client or 'an unnamed program'}"
         + (", detached" if report.detached else ""),
     ]
     if not report.state.is_final:
@@ -184,9 +186,9 @@ def _job_lines(report: JobReport) -> list[str]:
         loss = "" if report.loss is None else f", loss {report.loss:.4g}"
         lines.append(f"Steps      {report.step} of {report.steps}{loss}")
     if report.painted_s is not None:
-        lines.append(f"Painted    for {span(report.painted_s)}")
+        lines.append(f"Painted    for {format_duration(report.painted_s)}")
     if report.kept_s is not None:
-        lines.append(f"Picture    kept for {span(report.kept_s)} more")
+        lines.append(f"Picture    kept for {format_duration(report.kept_s)} more")
     elif report.state is JobState.DONE:
         lines.append("Picture    gone")
     if report.problem is not None:
@@ -195,7 +197,9 @@ def _job_lines(report: JobReport) -> list[str]:
 
 
 def _status_lines(status: StatusReport) -> list[str]:
-    lines = [f"Impasto {status.version}, pid {status.pid}, up for {span(status.uptime_s)}"]
+    lines = [
+        f"Impasto {status.version}, pid {status.pid}, up for {format_duration(status.uptime_s)}"
+    ]
     worker = status.worker
     if worker.pid is None:
         lines.append("No network is loaded.")
@@ -209,7 +213,8 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     counts = f"{metrics.done} done, {metrics.failed} failed, {metrics.cancelled} cancelled"
     lines = [f"Jobs: {metrics.queued} waiting, {counts}"]
     if metrics.waited_s is not None and metrics.painted_s is not None:
-        lines[0] += f"; {span(metrics.painted_s)} each, after {span(metrics.waited_s)} of waiting"
+        painted, waited = format_duration(metrics.painted_s), format_duration(metrics.waited_s)
+        lines[0] += f"; {painted} each, after {waited} of waiting"
     memory = [
         f"{name} {size / 1e6:.0f} MB"
         for name, size in (("server", metrics.server_bytes), ("worker", metrics.worker_bytes))
@@ -222,17 +227,3 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     if metrics.picture_problem:
         lines.append(f"The last one could not be put on the disk: {metrics.picture_problem}")
     return lines
-
-
-def _clock(seconds: float) -> str:
-    """As 1:05, or 2:00:00."""
-    minutes, rest_s = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest_s:02d}" if hours else f"{minutes}:{rest_s:02d}"
-
-
-def span(seconds: float) -> str:
-    """As 12 s, 5 min, or 3.5 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

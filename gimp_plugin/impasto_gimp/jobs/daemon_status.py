@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from impasto_gimp.jobs.connection import NAME
-from impasto_gimp.jobs.session import duration
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.messages import ForecastReport, JobState, StatusReport
 from impasto_shared.paths import socket_path
@@ -118,7 +118,7 @@ def _takes(forecast: ForecastReport) -> str:
         takes = gettext("Painting takes {memory} of memory.").format(memory=memory)
     else:
         takes = gettext("Painting takes about {time} and {memory} of memory.").format(
-            time=duration(forecast.painting_s), memory=memory
+            time=format_duration(forecast.painting_s, gettext), memory=memory
         )
     if forecast.tiles > 1:
         in_tiles = gettext("The picture is painted in {count} tiles.").format(count=forecast.tiles)

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import (
     DaemonError,
     ErrorCode,
@@ -194,7 +195,7 @@ class Session:
                     self._easel.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:
                 silent = gettext("The daemon is silent, for {time}…")
-                self._easel.show(Progress(silent.format(time=duration(silent_s))))
+                self._easel.show(Progress(silent.format(time=format_duration(silent_s, gettext))))
             if picture := client.take_preview(job):
                 self._easel.show_picture(picture)
             if self._heeded_wish() is Wish.KEEP and not is_kept:
@@ -225,7 +226,7 @@ def progress_of(report: JobReport) -> Progress:
         return Progress(gettext("Loading the network…"))
     text = gettext("Step {step} of {steps}").format(step=report.step, steps=report.steps)
     if report.eta_s is not None:
-        text += gettext(", {time} left").format(time=duration(report.eta_s))
+        text += gettext(", {time} left").format(time=format_duration(report.eta_s, gettext))
     return Progress(text, report.done, report.loss, report.can_keep)
 
 
@@ -256,13 +257,3 @@ def check_alive(report: JobReport) -> None:
             message = gettext("The daemon failed and did not say why.")
             raise DaemonError(message, ErrorCode.INTERNAL)
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)
-
-
-def duration(seconds: float) -> str:
-    """42 s, 12 min or 2 h 5 min."""
-    if seconds < 100:
-        return gettext("{seconds} s").format(seconds=f"{seconds:.0f}")
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return gettext("{minutes} min").format(minutes=minutes)
-    return gettext("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from impasto_daemon.commands.explore.folder import Folder
 from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
-from impasto_daemon.commands.jobs import follow, span
+from impasto_daemon.commands.jobs import follow
 from impasto_shared.client import Client
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
 from impasto_shared.explore.experiments import Sheet, Tile
 from impasto_shared.image import Image
@@ -115,7 +116,7 @@ class Painter:
     def _announced(self, sheet: Sheet, tile: Tile) -> str:
         """Which tile it is, and how long all that are left will take, where that is known."""
         left_s = self._left_s()
-        left = "" if left_s is None else f", about {span(left_s)} left"
+        left = "" if left_s is None else f", about {format_duration(left_s)} left"
         return f"{sheet.name}/{tile.name} ({self.done + 1} of {self.count}{left})"
 
     def _left_s(self) -> float | None:
