@@ -9,25 +9,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="run tests of faults and of many messages as often as CI has no time for",
+        help="run the tests of faults and floods for half an hour, longer than CI can",
     )
 
 
 @pytest.fixture(scope="session")
 def is_thorough(pytestconfig: pytest.Config) -> bool:
-    """Whether there is all the time in the world."""
+    """True if the tests may take half an hour: pytest --thorough."""
     return bool(pytestconfig.getoption("--thorough"))
 
 
 @pytest.fixture(scope="session")
 def shared_daemon() -> Iterator[DaemonProcess]:
-    """One daemon for all tests that leave it as they found it."""
+    """A daemon for all tests that leave it unchanged."""
     with DaemonProcess() as daemon:
         yield daemon
 
 
 @pytest.fixture
 def daemon() -> Iterator[DaemonProcess]:
-    """A daemon of the test's own, to be treated badly."""
+    """A daemon for this test alone, which may break it."""
     with DaemonProcess() as daemon:
         yield daemon

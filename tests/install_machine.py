@@ -1,7 +1,7 @@
 """A machine for the tests of install.sh: a home folder, a checkout, and chosen programs.
 
-uv is a stand-in that writes down how it was called: the real one downloads gigabytes. Everything
-else (bash, Python's venv, diff, cp) is what the machine has.
+uv is a stand-in that logs its arguments, because the real one downloads gigabytes. Everything else
+(bash, Python's venv, diff, cp) is the program of this machine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ cd "{environment}/bin" && chmod +x impasto.new && mv impasto.new impasto
 
 @dataclass(frozen=True)
 class Machine:
-    """A computer with a checkout of Impasto, a home folder, and programs of the test's choice."""
+    """A computer with a checkout of Impasto, a home folder, and programs chosen by the test."""
 
     folder: Path
 
@@ -98,7 +98,7 @@ class Machine:
 
     @contextmanager
     def daemon(self, python: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """What looks like a daemon, run by `python`, and holds the lock."""
+        """Starts a process that looks like a daemon run by `python`, and holds the lock."""
         command = [str(python), "-c", "import signal; signal.pause()", "serve"]
         with subprocess.Popen(command) as process:
             self.lock.parent.mkdir(parents=True)
@@ -109,7 +109,7 @@ class Machine:
                 process.kill()
 
     def contents(self) -> dict[str, tuple[int, bytes]]:
-        """When each file in the home folder was last changed, and what it holds."""
+        """Returns the modification time and the bytes of each file in the home folder."""
         return {
             str(path.relative_to(self.home)): (
                 path.lstat().st_mtime_ns,
@@ -120,12 +120,12 @@ class Machine:
 
 
 def make_machine(folder: Path) -> Machine:
-    """A machine in `folder` with a Python that has no pyzmq, and neither a GIMP nor systemd."""
+    """Creates a machine in `folder` whose Python has no pyzmq, without GIMP and systemd."""
     machine = Machine(folder)
     machine.home.mkdir()
     _copy_checkout(machine.checkout)
     _link_programs(folder / "bin")
-    # -S leaves out its site-packages, and so pyzmq.
+    # -S leaves out site-packages, and therefore pyzmq.
     machine.provide("python3", f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" -S "$@"\n')
     log = folder / "uv.log"
     machine.provide(

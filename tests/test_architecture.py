@@ -1,4 +1,7 @@
-"""The dependency rule: gimp_plugin → shared ← daemon, and each part knows only its own."""
+"""The dependency rule: gimp_plugin → shared ← daemon, and each folder imports only what it may.
+
+The second rule is that nothing executes code or data that it receives.
+"""
 
 import ast
 import subprocess
@@ -10,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STYLE_TRANSFER = "daemon/impasto_daemon/style_transfer"
 
-# What each folder may import beside the standard library; the first match counts.
+# The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
     "shared/impasto_shared/client.py": {"impasto_shared", "zmq"},
     "shared/impasto_shared/liveness.py": {"zmq"},
@@ -67,33 +70,31 @@ def source_files() -> list[str]:
 
 
 def imported_modules(path: Path) -> list[tuple[int, str]]:
-    found = []
+    imported = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
+            imported += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
-    return found
+            imported += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return imported
 
 
 def allowed_for(name: str) -> set[str]:
     return next(
-        modules
-        for place, modules in ALLOWED.items()
-        if name == place or name.startswith(place + "/")
+        modules for path, modules in ALLOWED.items() if name == path or name.startswith(path + "/")
     )
 
 
 @pytest.mark.parametrize("name", source_files())
-def test_module_imports_only_what_its_part_may_know(name: str) -> None:
+def test_module_imports_only_what_its_folder_may(name: str) -> None:
     allowed = allowed_for(name)
 
     forbidden = [
         f"{name}:{line} imports {module}"
         for line, module in imported_modules(ROOT / name)
         if module.split(".")[0] not in sys.stdlib_module_names
-        and not any(module == place or module.startswith(place + ".") for place in allowed)
+        and not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed)
     ]
 
     assert not forbidden
@@ -109,7 +110,7 @@ def test_module_imports_only_what_its_part_may_know(name: str) -> None:
         "impasto_daemon.commands.doctor.command",
     ],
 )
-def test_module_loads_where_numpy_and_torch_are_missing(module: str) -> None:
+def test_module_loads_without_numpy_and_torch(module: str) -> None:
     program = f"""
 import sys
 class Refuse:
@@ -125,38 +126,38 @@ import {module}
     assert done.returncode == 0, done.stderr
 
 
-# What runs what it reads or is given, by the names it is called by.
-_RUNNING_MODULES = {"pickle", "cPickle", "dill", "marshal", "shelve", "code", "runpy", "pty"}
-_RUNNING_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "execv", "execvp"}
-_RUNNING_CALLS |= {"spawnv", "recv_pyobj", "send_pyobj", "getoutput", "getstatusoutput"}
+# Modules and functions that execute data, by the names under which they are called.
+_EXECUTING_MODULES = {"pickle", "cPickle", "dill", "marshal", "shelve", "code", "runpy", "pty"}
+_EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "execv", "execvp"}
+_EXECUTING_CALLS |= {"spawnv", "recv_pyobj", "send_pyobj", "getoutput", "getstatusoutput"}
 
 
-def what_runs_in(tree: ast.AST) -> list[str]:
-    """The places in a module that would run what they are given."""
-    found = []
+def executions_in(tree: ast.AST) -> list[str]:
+    """Returns the imports and calls of a module that could execute data."""
+    executions = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names]
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found += [name for name in names if name.split(".")[0] in _RUNNING_MODULES]
+            executions += [name for name in names if name.split(".")[0] in _EXECUTING_MODULES]
         if not isinstance(node, ast.Call):
             continue
         named = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
         function = ast.unparse(node.func)
-        own_name = function.rpartition(".")[2]
+        last_name = function.rpartition(".")[2]
         is_pattern = function == "re.compile"
-        if own_name in _RUNNING_CALLS and not is_pattern:
-            found.append(function)
+        if last_name in _EXECUTING_CALLS and not is_pattern:
+            executions.append(function)
         if named.get("shell", "False") != "False":
-            found.append(f"{function} with a shell")
+            executions.append(f"{function} with a shell")
         if function == "torch.load" and named.get("weights_only") != "True":
-            found.append("torch.load of more than numbers")
-    return found
+            executions.append("torch.load without weights_only")
+    return executions
 
 
 @pytest.mark.parametrize("name", source_files())
-def test_nothing_runs_what_it_was_given(name: str) -> None:
-    assert what_runs_in(ast.parse((ROOT / name).read_text())) == []
+def test_module_executes_no_data(name: str) -> None:
+    assert executions_in(ast.parse((ROOT / name).read_text())) == []
 
 
 @pytest.mark.parametrize(
@@ -171,5 +172,5 @@ def test_nothing_runs_what_it_was_given(name: str) -> None:
         "socket.recv_pyobj()",
     ],
 )
-def test_what_runs_is_found(source: str) -> None:
-    assert what_runs_in(ast.parse(source))
+def test_an_execution_of_data_is_noticed(source: str) -> None:
+    assert executions_in(ast.parse(source))

@@ -1,4 +1,4 @@
-"""The documentation says what is so: its tables, its links and its examples."""
+"""The tables, links and examples of the documentation are true."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def settings_row(setting: Setting) -> str:
     return f"| `{setting.name}` | {default} | {values} | {setting.help} |"
 
 
-def test_table_of_settings_is_that_of_the_code() -> None:
+def test_table_of_settings_equals_the_code() -> None:
     table = re.findall(r"^\| `.*$", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
 
     assert table == [settings_row(setting) for setting in SETTINGS]
@@ -54,7 +54,7 @@ def option_row(option: Option) -> str:
     )
 
 
-def test_tables_of_options_are_those_of_the_code() -> None:
+def test_tables_of_options_equal_the_code() -> None:
     page = (ROOT / "docs/configuration.md").read_text().partition("## Other variables")[0]
 
     table = re.findall(r"^\| `.*$", page, re.MULTILINE)
@@ -62,7 +62,7 @@ def test_tables_of_options_are_those_of_the_code() -> None:
     assert table == [option_row(option) for option in OPTIONS]
 
 
-def test_protocol_names_all_that_crosses_the_wire() -> None:
+def test_protocol_page_names_every_message_error_and_state() -> None:
     text = (ROOT / "shared/PROTOCOL.md").read_text()
 
     types = [message.type for message in (*ClientMessage.__args__, *DaemonMessage.__args__)]
@@ -76,15 +76,15 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+def test_links_within_the_project_exist(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)|src=\"([^\"]*)\"", page.read_text())
 
     for target, anchor, source in links:
         if re.match(r"\w+:", target or source):
             continue
-        place = (page.parent / (target or source or page.name)).resolve()
-        assert place.exists(), f"{page.name} links to {target or source}"
-        assert not anchor or anchor in anchors(place), f"{page.name} links to {target}#{anchor}"
+        path = (page.parent / (target or source or page.name)).resolve()
+        assert path.exists(), f"{page.name} links to {target or source}"
+        assert not anchor or anchor in anchors(path), f"{page.name} links to {target}#{anchor}"
 
 
 def test_every_promise_of_security_names_its_tests() -> None:
@@ -94,7 +94,7 @@ def test_every_promise_of_security_names_its_tests() -> None:
     assert len(rows) > 20
     for promise, tests in rows:
         named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", tests)
-        assert named, f"no test holds this: {promise}"
+        assert named, f"no test covers the promise: {promise}"
         for path, name in named:
             assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"
 
@@ -120,7 +120,7 @@ def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> N
     assert (shared_daemon.folder / "impasto-example.png").exists()
 
 
-def test_code_shown_is_that_of_the_project() -> None:
+def test_code_shown_equals_the_source() -> None:
     blocks = re.findall(
         r"^```python\n# (\S+)\n(.*?)^```",
         (ROOT / "docs/how-it-works.md").read_text(),

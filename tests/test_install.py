@@ -1,4 +1,4 @@
-"""install.sh from the outside, in a home folder of its own."""
+"""Tests of install.sh from the outside, in a temporary home folder."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_missing_prerequisites_are_named_all_at_once(machine: Machine, command: 
     assert machine.contents() == {}
 
 
-def test_python_without_venv_is_named_only_where_uv_is_missing(machine: Machine) -> None:
+def test_python_without_venv_is_named_only_if_uv_is_missing(machine: Machine) -> None:
     machine.provide("python3", PYTHON_WITHOUT_VENV.format(python=Path(sys.executable).resolve()))
 
     with_uv = machine.install("plugin")
@@ -98,7 +98,7 @@ def test_python_to_use_can_be_named(machine: Machine) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_full_disk_is_refused_before_anything_is_made(machine: Machine) -> None:
+def test_full_disk_is_refused_before_anything_is_created(machine: Machine) -> None:
     machine.provide("df", FULL_DISK)
 
     result = machine.install("plugin")
@@ -135,8 +135,9 @@ def _assert_is_installed(machine: Machine, profile: Path) -> None:
     assert os.access(plugin / "impasto-gimp.py", os.X_OK)
     for package in ("gimp_plugin/impasto_gimp", "shared/impasto_shared"):
         source = machine.checkout / package
-        for module in source.glob("*.py"):
-            assert (plugin / source.name / module.name).read_bytes() == module.read_bytes()
+        for module in source.rglob("*.py"):
+            copy = plugin / module.relative_to(source.parent)
+            assert copy.read_bytes() == module.read_bytes()
         assert not (plugin / source.name).is_symlink()
     assert (plugin / "styles/auvers.jpg").is_file()
     assert not list(plugin.rglob("__pycache__"))
@@ -181,7 +182,7 @@ def test_dev_plugin_follows_the_checkout(machine: Machine) -> None:
     assert not (plugin / "impasto-gimp.py").is_symlink()
 
 
-def test_gimp_that_never_ran_makes_its_own_profile_first(machine: Machine) -> None:
+def test_gimp_that_never_ran_creates_its_profile_first(machine: Machine) -> None:
     machine.provide("gimp", GIMP)
 
     machine.install("plugin")
@@ -191,7 +192,7 @@ def test_gimp_that_never_ran_makes_its_own_profile_first(machine: Machine) -> No
     _assert_is_installed(machine, profile)
 
 
-def test_gimp_makes_its_profile_where_there_is_no_screen(machine: Machine) -> None:
+def test_gimp_creates_its_profile_without_a_display(machine: Machine) -> None:
     machine.provide("gimp-console", GIMP)
     machine.provide("gimp", '#!/bin/sh\n[ "$1" = --version ] && exec gimp-console "$1"\nexit 1\n')
 
@@ -200,14 +201,14 @@ def test_gimp_makes_its_profile_where_there_is_no_screen(machine: Machine) -> No
     assert (machine.home / ".config/GIMP/3.4/gimprc").exists()
 
 
-def test_no_gimp_is_said_and_no_error(machine: Machine) -> None:
+def test_missing_gimp_is_reported_without_an_error(machine: Machine) -> None:
     result = machine.install("plugin")
 
     assert result.returncode == 0
     assert "no GIMP 3 found" in result.stdout
 
 
-def test_plugin_gets_pyzmq_where_its_python_has_none(machine: Machine) -> None:
+def test_plugin_gets_pyzmq_if_its_python_has_none(machine: Machine) -> None:
     plugin = machine.profile(".config/GIMP/3.0") / "plug-ins/impasto-gimp"
 
     machine.install("plugin")
@@ -218,7 +219,7 @@ def test_plugin_gets_pyzmq_where_its_python_has_none(machine: Machine) -> None:
     assert (plugin / "vendor/zmq/__init__.py").exists()
 
 
-def test_plugin_gets_no_pyzmq_where_its_python_has_it(machine: Machine) -> None:
+def test_plugin_gets_no_pyzmq_if_its_python_has_it(machine: Machine) -> None:
     plugin = machine.profile(".config/GIMP/3.0") / "plug-ins/impasto-gimp"
     machine.provide("python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
 
@@ -228,7 +229,7 @@ def test_plugin_gets_no_pyzmq_where_its_python_has_it(machine: Machine) -> None:
     assert not (plugin / "vendor").exists()
 
 
-def test_interrupted_environment_is_made_anew(machine: Machine) -> None:
+def test_interrupted_environment_is_made_from_scratch(machine: Machine) -> None:
     machine.uv_is_broken.touch()
     interrupted = machine.install("plugin")
     left_over = machine.environment / "left-over"
@@ -264,7 +265,7 @@ def test_daemon_of_an_older_install_is_stopped(machine: Machine) -> None:
         assert daemon.wait(timeout=10) == -signal.SIGTERM
 
 
-def test_process_that_is_not_our_daemon_is_left_alone(machine: Machine) -> None:
+def test_process_that_is_not_our_daemon_keeps_running(machine: Machine) -> None:
     machine.install("plugin")
     with machine.daemon(Path(sys.executable)) as stranger:
         machine.install("uninstall")
@@ -280,7 +281,7 @@ def test_service_runs_the_daemon_of_the_environment(machine: Machine) -> None:
     assert "systemctl --user enable --now impasto.service" in result.stdout
 
 
-def test_demo_paints_once_and_says_what_to_do_next(machine: Machine) -> None:
+def test_demo_paints_once_and_names_the_next_step(machine: Machine) -> None:
     first = machine.install("demo")
     picture = machine.folder / "impasto-demo.png"
     painted = picture.stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""What only a GPU can show: python -m pytest tests/gpu on a machine that has one."""
+"""Tests of the engine on a GPU: python -m pytest tests/gpu on a machine that has one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def network() -> Network:
 
 
 @pytest.fixture(autouse=True)
-def memory_of_its_own() -> Iterator[None]:
+def separate_memory() -> Iterator[None]:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     yield
@@ -74,44 +74,44 @@ def evaluation(objective: Objective) -> Callable[[Tensor], tuple[Tensor, Tensor]
     def evaluate(rgb: Tensor) -> tuple[Tensor, Tensor]:
         variable = rgb.detach().requires_grad_()
         loss = objective(variable, lambda: None)
-        (slope,) = torch.autograd.grad(loss, variable)
-        return loss.detach(), slope
+        (gradient,) = torch.autograd.grad(loss, variable)
+        return loss.detach(), gradient
 
     return evaluate
 
 
-def apart(one: Tensor, other: Tensor) -> float:
-    return float((one.cpu() - other.cpu()).norm() / other.cpu().norm())
+def relative_difference(actual: Tensor, expected: Tensor) -> float:
+    return float((actual.cpu() - expected.cpu()).norm() / expected.cpu().norm())
 
 
 @pytest.mark.parametrize("loss", StyleLoss)
-def test_the_objective_is_the_processors(loss: StyleLoss) -> None:
+def test_the_objective_on_a_gpu_equals_that_on_the_processor(loss: StyleLoss) -> None:
     settings = StyleSettings(style_loss=loss)
-    losses, slopes = [], []
+    losses, gradients = [], []
     for device in (CPU, gpu()):
         content = photo(135, 171).to(device, torch.float64)
         network = load_network(Model.VGG16_HED, Pooling.MAX, device=device, dtype=torch.float64)
-        found, slope = evaluation(objective(network, content, settings))(content)
-        losses.append(found.cpu())
-        slopes.append(slope)
+        value, gradient = evaluation(objective(network, content, settings))(content)
+        losses.append(value.cpu())
+        gradients.append(gradient)
 
     torch.testing.assert_close(losses[1], losses[0], rtol=1e-8, atol=0)
-    assert apart(slopes[1], slopes[0]) < 1e-6
+    assert relative_difference(gradients[1], gradients[0]) < 1e-6
 
 
 def test_the_objective_is_the_same_in_tiles() -> None:
     content = photo(270, 333).to(gpu(), torch.float64)
     network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.float64)
-    whole, slope = evaluation(objective(network, content, StyleSettings()))(content)
+    expected, gradient = evaluation(objective(network, content, StyleSettings()))(content)
     work = Work(270, 333, 150 * 190, 10, Optimizer.LBFGS, footprint=GPU)
     in_tiles = [plan for plan in plans(work) if plan.side_px == 128]
     assert in_tiles
 
     for plan in in_tiles:
-        found, of_tiles = evaluation(objective(network, content, StyleSettings(), plan))(content)
+        loss, from_tiles = evaluation(objective(network, content, StyleSettings(), plan))(content)
 
-        torch.testing.assert_close(found, whole, rtol=1e-9, atol=0)
-        assert apart(of_tiles, slope) < 1e-8
+        torch.testing.assert_close(loss, expected, rtol=1e-9, atol=0)
+        assert relative_difference(from_tiles, gradient) < 1e-8
 
 
 @pytest.mark.parametrize("loss", StyleLoss)
@@ -122,14 +122,14 @@ def test_a_replayed_evaluation_is_the_same(network: Network, loss: StyleLoss) ->
 
     for step in range(4):
         picture = content + 0.05 * step
-        found, slope = replayed(picture)
-        wanted, wanted_slope = evaluate(picture)
+        value, gradient = replayed(picture)
+        expected, expected_gradient = evaluate(picture)
 
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
-        assert apart(slope, wanted_slope) < 1e-3
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=0)
+        assert relative_difference(gradient, expected_gradient) < 1e-3
 
 
-def test_roots_are_found_without_waiting() -> None:
+def test_matrix_roots_never_wait_for_the_gpu() -> None:
     generator = torch.Generator().manual_seed(3)
     drawn = torch.randn(40, 90, generator=generator, dtype=torch.float64).to(gpu())
     matrix, floor = drawn @ drawn.T, torch.tensor(1e-9, dtype=torch.float64, device=gpu())
@@ -137,12 +137,12 @@ def test_roots_are_found_without_waiting() -> None:
 
     torch.cuda.set_sync_debug_mode("error")
     try:
-        found = positive_root(matrix, floor)
+        root = positive_root(matrix, floor)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
-    torch.testing.assert_close(found.trace, values.sqrt().sum(), rtol=1e-9, atol=0)
-    assert apart(found.inverse, (vectors / values.sqrt()) @ vectors.T) < 1e-8
+    torch.testing.assert_close(root.trace, values.sqrt().sum(), rtol=1e-9, atol=0)
+    assert relative_difference(root.inverse, (vectors / values.sqrt()) @ vectors.T) < 1e-8
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_memory_is_within_15_percent_of_the_forecast(
         plan,
     )
 
-    taken = torch.cuda.max_memory_reserved()
-    assert plan.needed_bytes == pytest.approx(taken, rel=0.15)
+    peak_bytes = torch.cuda.max_memory_reserved()
+    assert plan.needed_bytes == pytest.approx(peak_bytes, rel=0.15)
 
 
 def test_evaluations_of_a_scale_are_recorded(
@@ -198,13 +198,13 @@ def test_evaluations_of_a_scale_are_recorded(
     assert recorded == [content.shape]
 
 
-def test_where_memory_runs_out_the_job_goes_on_in_tiles(
+def test_a_job_that_runs_out_of_memory_continues_in_tiles(
     network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = to_image(photo(1400, 1800))
     style = Style(to_image(painting(300, 400)))
     settings = StyleSettings(size=1800, iterations=4, scales=1)
-    wanted = stylize(network, content, [style], settings)
+    expected = stylize(network, content, [style], settings)
     torch.cuda.empty_cache()
     _, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(1.6e9 / total)
@@ -212,6 +212,6 @@ def test_where_memory_runs_out_the_job_goes_on_in_tiles(
     picture = stylize(network, content, [style], settings)
 
     assert "memory has run out" in caplog.text
-    pairs = zip(bytes(wanted.pixels)[::97], bytes(picture.pixels)[::97], strict=True)
-    differences = sorted(abs(one - other) for one, other in pairs)
+    pairs = zip(bytes(expected.pixels)[::97], bytes(picture.pixels)[::97], strict=True)
+    differences = sorted(abs(first - second) for first, second in pairs)
     assert differences[len(differences) // 2] <= 3
