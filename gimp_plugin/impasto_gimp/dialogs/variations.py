@@ -18,8 +18,8 @@ from impasto_gimp.jobs.connection import connect  # noqa: E402
 from impasto_gimp.jobs.session import Abandoned  # noqa: E402
 from impasto_gimp.jobs.variation_jobs import (  # noqa: E402
     PICTURE_PX,
-    ContactSheet,
     Variation,
+    VariationJobs,
     by_loss,
     by_strength_and_scale,
 )
@@ -63,7 +63,7 @@ class _Variations:
     ) -> None:
         self._content, self._styles, self._settings = content, styles, settings
         self._client: Any = None
-        self._sheet: ContactSheet | None = None
+        self._jobs: VariationJobs | None = None
         self._pictures: list[Any] = []
         self._must_begin = self._is_busy = False
         self._chosen: StyleSettings | None = None
@@ -126,7 +126,7 @@ class _Variations:
         self._dialog.resize(1, 1)  # as small as what it shows
         self._line.set_text(gettext("Looking for the daemon…"))
         self._client = connect(while_waiting=self._wait)
-        self._sheet = ContactSheet(self._client, self._content, self._styles, variations)
+        self._jobs = VariationJobs(self._client, self._content, self._styles, variations)
 
     def _choose(self, _button: Any, settings: StyleSettings) -> None:
         self._chosen = settings
@@ -149,8 +149,8 @@ class _Variations:
         try:
             if self._must_begin:
                 self._begin()
-            elif self._sheet is not None:
-                self._look(self._sheet)
+            elif self._jobs is not None:
+                self._look(self._jobs)
         except ImpastoError as error:
             self._disconnect()
             self._line.set_text(str(error))
@@ -158,24 +158,24 @@ class _Variations:
             self._is_busy = False
         return True
 
-    def _look(self, sheet: ContactSheet) -> None:
+    def _look(self, jobs: VariationJobs) -> None:
         """Shows what has been painted meanwhile."""
-        for place, picture in sheet.poll():
+        for place, picture in jobs.poll():
             self._pictures[place].set_from_pixbuf(_shown(picture))
         count = len(self._pictures)
         line = gettext("Click one to take its settings.")
-        if sheet.unfinished:
+        if jobs.unfinished:
             painted = gettext("{painted} of {count} are painted.")
-            line = f"{painted.format(painted=count - sheet.unfinished, count=count)} {line}"
+            line = f"{painted.format(painted=count - jobs.unfinished, count=count)} {line}"
         self._line.set_text(line)
-        if not sheet.unfinished:
+        if not jobs.unfinished:
             self._disconnect()
 
     def _disconnect(self) -> None:
         """Closing the connection cancels what it has submitted."""
         if self._client is not None:
             self._client.close()
-        self._client = self._sheet = None
+        self._client = self._jobs = None
 
 
 def _button(label: str, content: Image) -> tuple[Any, Any]:

@@ -81,7 +81,7 @@ def _times(setting: NumberSetting, value: float, factor: float) -> float:
     return min(max((value or setting.default) * factor, setting.low), setting.high)
 
 
-class ContactSheet:
+class VariationJobs:
     """Has the daemon paint all `variations` of a small picture, as drafts, one after the other.
 
     Raises what `JobClient.submit` raises.

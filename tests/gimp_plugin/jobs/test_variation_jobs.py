@@ -7,8 +7,8 @@ import pytest
 
 from impasto_gimp.jobs.variation_jobs import (
     PICTURE_PX,
-    ContactSheet,
     Variation,
+    VariationJobs,
     by_loss,
     by_strength_and_scale,
 )
@@ -46,13 +46,13 @@ def test_each_loss_is_a_variation() -> None:
     assert "Gram matrix" in {one.label for one in variations}
 
 
-def painted(sheet: ContactSheet, count: int) -> dict[int, Image]:
+def painted(jobs: VariationJobs, count: int) -> dict[int, Image]:
     """The last picture of each place; raises where one is still missing after a while."""
     pictures: dict[int, Image] = {}
     deadline_s = time.monotonic() + PATIENCE_S
-    while sheet.unfinished:
-        assert time.monotonic() < deadline_s, f"{sheet.unfinished} of {count} are missing"
-        pictures |= dict(sheet.poll())
+    while jobs.unfinished:
+        assert time.monotonic() < deadline_s, f"{jobs.unfinished} of {count} are missing"
+        pictures |= dict(jobs.poll())
         time.sleep(0.05)
     return pictures
 
@@ -66,7 +66,7 @@ def test_every_variation_is_painted_small_and_as_a_draft(shared_daemon: DaemonPr
     content = picture()
 
     with shared_daemon.client() as client:
-        pictures = painted(ContactSheet(client, content, [Style(picture())], variations), 2)
+        pictures = painted(VariationJobs(client, content, [Style(picture())], variations), 2)
         jobs = client.status().jobs[-2:]
 
     assert sorted(pictures) == [0, 1]
@@ -84,7 +84,7 @@ def test_failure_of_one_is_told(shared_daemon: DaemonProcess) -> None:
     content = Image(32, 32, PixelFormat.RGB_U8, bytes(range(256)) * 12)
 
     with shared_daemon.client() as client:
-        sheet = ContactSheet(client, content, [nowhere], [Variation("", StyleSettings())])
+        jobs = VariationJobs(client, content, [nowhere], [Variation("", StyleSettings())])
 
         with pytest.raises(DaemonError, match="region"):
-            painted(sheet, 1)
+            painted(jobs, 1)
