@@ -13,7 +13,8 @@ from PIL import Image as PillowImage
 
 from impasto_daemon.commands.explore.drawing import prepared
 from impasto_daemon.commands.image_file import read_image
-from impasto_shared.explore.experiments import SHEET_NAMES, Sheet, all_sheets
+from impasto_shared.explore.contact_sheet import ContactSheet
+from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets
 from impasto_shared.messages import JobState
 from impasto_shared.settings import Model
 from integration.daemon_process import ROOT, DaemonProcess, wait_for
@@ -251,7 +252,7 @@ def test_without_a_painting_what_needs_none_is_made(daemon: DaemonProcess) -> No
 
     assert explored.returncode == 0, explored.stderr
     assert "There is no painting: what needs one is left out." in explored.stderr
-    sheets: tuple[Sheet, ...] = all_sheets(SIZE, is_quick=True, has_painting=False)
+    sheets: tuple[ContactSheet, ...] = all_sheets(SIZE, is_quick=True, has_painting=False)
     files = [f"photo/{sheet.name}.png" for sheet in sheets]
     assert explored.stdout.split() == [*files, "photo/index.html"]
     assert "The painting" not in Page((daemon.folder / "photo/index.html").read_text()).captions

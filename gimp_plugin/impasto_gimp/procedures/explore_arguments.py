@@ -17,15 +17,8 @@ from impasto_gimp.procedures.arguments import (
     with_mnemonics,
 )
 from impasto_gimp.translation import gettext, ngettext
-from impasto_shared.explore.experiments import (
-    FULL,
-    QUICK,
-    SHEET_NAMES,
-    Row,
-    Sheet,
-    Tile,
-    all_sheets,
-)
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
+from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
 from impasto_shared.settings import IntegerSetting
 
 TITLE = gettext("Neural Style: Explore")
@@ -67,7 +60,7 @@ def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> 
     )
 
 
-def chosen_sheet(config: Any) -> Sheet:
+def chosen_sheet(config: Any) -> ContactSheet:
     """The sheet that a Gimp.ProcedureConfig asks for.
 
     Raises:
@@ -79,12 +72,12 @@ def chosen_sheet(config: Any) -> Sheet:
     return chosen
 
 
-def needs_painting(sheet: Sheet) -> bool:
+def needs_painting(sheet: ContactSheet) -> bool:
     """Whether any of its pictures shows something of a painting."""
     return any(tile.needs_painting for tile in sheet.tiles)
 
 
-def summary(sheet: Sheet) -> str:
+def summary(sheet: ContactSheet) -> str:
     """How much there is to paint."""
     size, count = sheet.tiles[0].settings.size, len(sheet.tiles)
     return ngettext(
@@ -92,6 +85,6 @@ def summary(sheet: Sheet) -> str:
     ).format(count=count, size=size)
 
 
-def whole_caption(row: Row, tile: Tile) -> str:
+def whole_caption(row: SheetRow, tile: SheetTile) -> str:
     """What a picture is called outside of its row."""
     return ", ".join(gettext(caption) for caption in (row.caption, tile.caption) if caption)

@@ -12,7 +12,7 @@ from impasto_gimp.jobs.session import Abandoned, Connect, Easel, Progress, Sessi
 from impasto_gimp.procedures.explore_arguments import whole_caption
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
-from impasto_shared.explore.experiments import Sheet
+from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewWish
 from impasto_shared.settings import Model
@@ -26,7 +26,7 @@ class PaintedSheet:
     reasons: why others are missing, each once; empty where the person stopped there.
     """
 
-    sheet: Sheet
+    sheet: ContactSheet
     pictures: Mapping[str, Image]
     reasons: tuple[str, ...] = ()
 
@@ -37,7 +37,7 @@ class PaintedSheet:
 
 
 def paint_sheet(
-    connect: Connect, easel: Easel, sheet: Sheet, content: Image, styles: Sequence[Style]
+    connect: Connect, easel: Easel, sheet: ContactSheet, content: Image, styles: Sequence[Style]
 ) -> PaintedSheet:
     """All pictures of `sheet` that can be had, each of `content` and as large.
 
@@ -79,7 +79,7 @@ def paint_sheet(
     return PaintedSheet(sheet, pictures, _reasons(*missing.values()))
 
 
-def _missing_networks(session: Session, sheet: Sheet) -> dict[str, ImpastoError]:
+def _missing_networks(session: Session, sheet: ContactSheet) -> dict[str, ImpastoError]:
     """The networks that the sheet names and the daemon has not, each with what to do about it."""
     wanted = dict.fromkeys(str(tile.settings.model) for tile in sheet.tiles)
     wanted.pop(Model.AUTO, None)

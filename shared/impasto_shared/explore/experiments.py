@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.settings import (
     SETTINGS,
     ChoiceSetting,
@@ -21,54 +22,6 @@ from impasto_shared.settings import (
     StyleLoss,
     StyleSettings,
 )
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture of a sheet.
-
-    name: its own within the sheet, of small letters, digits, `_` and `-`.
-    caption: what is written below it.
-    """
-
-    name: str
-    caption: str
-    settings: StyleSettings
-
-    @property
-    def needs_painting(self) -> bool:
-        """Whether it shows anything of a painting; all tiles have the photo's size."""
-        return self.settings.mode is not Mode.CONTENT
-
-
-@dataclass(frozen=True)
-class Row:
-    """Tiles that stand side by side; caption: what they have in common, or nothing."""
-
-    caption: str
-    tiles: tuple[Tile, ...]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One experiment.
-
-    name: its own, of small letters.
-    shows: what there is to be seen, in a few sentences.
-    compares_losses: whether all tiles of a row bring down one and the same loss, so that its
-        values can be compared.
-    """
-
-    name: str
-    title: str
-    shows: str
-    rows: tuple[Row, ...]
-    compares_losses: bool = False
-
-    @property
-    def tiles(self) -> tuple[Tile, ...]:
-        """Its tiles, row after row."""
-        return tuple(tile for row in self.rows for tile in row.tiles)
 
 
 @dataclass(frozen=True)
@@ -92,7 +45,7 @@ def all_sheets(
     is_quick: bool = False,
     has_painting: bool = True,
     model: Model = Model.AUTO,
-) -> tuple[Sheet, ...]:
+) -> tuple[ContactSheet, ...]:
     """Every sheet, without the tiles and the sheets that need a painting where there is none.
 
     size: the longest side of a tile in pixels; None leaves it to `is_quick`.
@@ -132,9 +85,9 @@ def all_sheets(
     return tuple(sheet for sheet in map(_without_painting, sheets) if sheet.rows)
 
 
-def _without_painting(sheet: Sheet) -> Sheet:
+def _without_painting(sheet: ContactSheet) -> ContactSheet:
     rows = (
-        Row(row.caption, tuple(tile for tile in row.tiles if not tile.needs_painting))
+        SheetRow(row.caption, tuple(tile for tile in row.tiles if not tile.needs_painting))
         for row in sheet.rows
     )
     return replace(sheet, rows=tuple(row for row in rows if row.tiles))
@@ -151,8 +104,8 @@ _BLOCKS = range(1, 6)
 _TIMES_FOR_CONTENT = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
 
 
-def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
-    return Sheet(
+def _content(base: StyleSettings, convolutions: Iterable[int]) -> ContactSheet:
+    return ContactSheet(
         "content",
         "What each layer remembers of the photo",
         "Each picture began as noise and was changed until one layer of the network saw in it what "
@@ -160,10 +113,10 @@ def _content(base: StyleSettings, convolutions: Iterable[int]) -> Sheet:
         "nearly every pixel. The higher ones keep what is where, and let go of the detail: that "
         "is the freedom that paint needs.",
         tuple(
-            Row(
+            SheetRow(
                 "",
                 tuple(
-                    Tile(layer, layer, _remembering(layer, _TIMES_FOR_CONTENT[block], base))
+                    SheetTile(layer, layer, _remembering(layer, _TIMES_FOR_CONTENT[block], base))
                     for block in _BLOCKS
                     for layer in [f"relu{block}_{convolution}"]
                 ),
@@ -189,18 +142,18 @@ def _remembering(layer: str, times: float, base: StyleSettings) -> StyleSettings
 _TIMES_FOR_STYLE = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.5, 5: 2.5}
 
 
-def _style(base: StyleSettings) -> Sheet:
-    return Sheet(
+def _style(base: StyleSettings) -> ContactSheet:
+    return ContactSheet(
         "style",
         "What more and more layers know of the painting's style",
         "Each picture began as noise and was changed until the layers named below it have the same "
         "Gram matrices as in the painting (Gatys et al. 2015, figure 1, upper row). The first "
         "layer alone knows colours, a few more know strokes, all five know motifs.",
         (
-            Row(
+            SheetRow(
                 "",
                 tuple(
-                    Tile(f"up_to_relu{block}_1", _range(block), _styled(block, base))
+                    SheetTile(f"up_to_relu{block}_1", _range(block), _styled(block, base))
                     for block in _BLOCKS
                 ),
             ),
@@ -224,18 +177,18 @@ def _range(block: int) -> str:
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0)
 
 
-def _matrix(base: StyleSettings) -> Sheet:
-    return Sheet(
+def _matrix(base: StyleSettings) -> ContactSheet:
+    return ContactSheet(
         "matrix",
         "Style layers and style strength",
         "From row to row the style is taken from one layer more, from left to right it counts more "
         "beside the content (Gatys et al. 2015, figure 3). More layers give larger forms of the "
         "painting; a low strength keeps the photo, a high one leaves nothing but the painting.",
         tuple(
-            Row(
+            SheetRow(
                 _range(block),
                 tuple(
-                    Tile(
+                    SheetTile(
                         f"up_to_relu{block}_1_strength_{strength:g}".replace(".", "-"),
                         f"strength {strength:g}",
                         replace(_with_style_up_to(block, base), style_strength=strength),
@@ -261,18 +214,20 @@ def _kinds(base: StyleSettings) -> tuple[tuple[Mode, str, StyleSettings], ...]:
     )
 
 
-def _pooling(base: StyleSettings) -> Sheet:
-    return Sheet(
+def _pooling(base: StyleSettings) -> ContactSheet:
+    return ContactSheet(
         "pooling",
         "Average and maximum pooling",
         "Everything else is the same, the seed too. The paper replaces the maximum, which the "
         "network was trained with, by the average and finds the pictures a little better. Look at "
         "how much detail is left, and how even the flat places are.",
         tuple(
-            Row(
+            SheetRow(
                 caption,
                 tuple(
-                    Tile(f"{mode}_{pooling}", label, replace(settings, pooling=Pooling(pooling)))
+                    SheetTile(
+                        f"{mode}_{pooling}", label, replace(settings, pooling=Pooling(pooling))
+                    )
                     for pooling, label in _choices("pooling").items()
                 ),
             )
@@ -281,18 +236,20 @@ def _pooling(base: StyleSettings) -> Sheet:
     )
 
 
-def _losses(base: StyleSettings) -> Sheet:
-    return Sheet(
+def _losses(base: StyleSettings) -> ContactSheet:
+    return ContactSheet(
         "losses",
         "Ways to compare styles",
         "The same layers, compared in each of the ways that there are (Li et al. 2017 find that "
         "the Gram matrix is one of many). The linear kernel sees mean activations alone; mean and "
         "deviation, the Gram matrix and Wasserstein each see more.",
         tuple(
-            Row(
+            SheetRow(
                 caption,
                 tuple(
-                    Tile(f"{mode}_{loss}", label, replace(settings, style_loss=StyleLoss(loss)))
+                    SheetTile(
+                        f"{mode}_{loss}", label, replace(settings, style_loss=StyleLoss(loss))
+                    )
                     for loss, label in _choices("style_loss").items()
                 ),
             )
@@ -302,17 +259,17 @@ def _losses(base: StyleSettings) -> Sheet:
     )
 
 
-def _optimizers(base: StyleSettings) -> Sheet:
-    return Sheet(
+def _optimizers(base: StyleSettings) -> ContactSheet:
+    return ContactSheet(
         "optimizers",
         "Ways downhill",
         "One and the same loss, brought down from the same noise by each optimizer in the same "
         "number of evaluations.",
         (
-            Row(
+            SheetRow(
                 "",
                 tuple(
-                    Tile(optimizer, label, replace(base, optimizer=Optimizer(optimizer)))
+                    SheetTile(optimizer, label, replace(base, optimizer=Optimizer(optimizer)))
                     for optimizer, label in _choices("optimizer").items()
                 ),
             ),
@@ -344,9 +301,9 @@ _BACKBONES: Sequence[_Backbone] = (
 )
 
 
-def _backbones(base: StyleSettings) -> Sheet:
+def _backbones(base: StyleSettings) -> ContactSheet:
     labels = _choices("model")
-    return Sheet(
+    return ContactSheet(
         "backbones",
         "Networks",
         "The same experiment with other networks: VGGs, with batch norm and without, at the first "
@@ -354,10 +311,10 @@ def _backbones(base: StyleSettings) -> Sheet:
         "said to make it worse for styles (Wang et al. 2021). A network whose weights are not on "
         "the daemon's machine is left out.",
         tuple(
-            Row(
+            SheetRow(
                 caption,
                 tuple(
-                    Tile(
+                    SheetTile(
                         f"{mode}_{backbone.model}",
                         labels[backbone.model],
                         replace(

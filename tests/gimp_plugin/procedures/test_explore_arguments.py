@@ -12,15 +12,8 @@ from impasto_gimp.procedures.explore_arguments import (
     whole_caption,
 )
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.explore.experiments import (
-    FULL,
-    QUICK,
-    SHEET_NAMES,
-    Effort,
-    Row,
-    Tile,
-    all_sheets,
-)
+from impasto_shared.explore.contact_sheet import SheetRow, SheetTile
+from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, Effort, all_sheets
 from impasto_shared.settings import StyleSettings
 
 
@@ -81,9 +74,9 @@ def test_only_what_the_photo_alone_shows_needs_no_painting() -> None:
     ("row", "caption"), [("", "relu3_1"), ("Both", "Both, relu3_1")], ids=["unnamed", "named"]
 )
 def test_caption_outside_of_its_row_names_the_row(row: str, caption: str) -> None:
-    tile = Tile("some", "relu3_1", StyleSettings())
+    tile = SheetTile("some", "relu3_1", StyleSettings())
 
-    assert whole_caption(Row(row, (tile,)), tile) == caption
+    assert whole_caption(SheetRow(row, (tile,)), tile) == caption
 
 
 @pytest.mark.parametrize("is_quick", [True, False])

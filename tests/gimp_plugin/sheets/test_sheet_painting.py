@@ -8,7 +8,7 @@ from gimp_plugin.jobs.test_session import PHOTO, ScriptedClient
 from impasto_gimp.jobs.session import Abandoned, JobCancelled, Progress, Wish
 from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
-from impasto_shared.explore.experiments import Row, Sheet, Tile
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem
 from impasto_shared.settings import Mode, Model, StyleSettings
@@ -30,15 +30,17 @@ def failed(code: ErrorCode, message: str) -> JobReport:
 MISSING = failed(ErrorCode.WEIGHTS_MISSING, "There are no weights.")
 TOO_LARGE = failed(ErrorCode.OUT_OF_MEMORY, "There is too little memory.")
 
-CONTENT = Tile("content", "relu1_1", StyleSettings(size=32, mode=Mode.CONTENT))
-BOTH = Tile("both", "Average", StyleSettings(size=32))
-OTHER = Tile("other", "VGG-19", StyleSettings(size=32, model=Model.VGG19))
-OTHER_TOO = Tile("other_too", "VGG-19", StyleSettings(size=32, model=Model.VGG19, seed=1))
-LAST = Tile("last", "Maximum", StyleSettings(size=32, seed=2))
+CONTENT = SheetTile("content", "relu1_1", StyleSettings(size=32, mode=Mode.CONTENT))
+BOTH = SheetTile("both", "Average", StyleSettings(size=32))
+OTHER = SheetTile("other", "VGG-19", StyleSettings(size=32, model=Model.VGG19))
+OTHER_TOO = SheetTile("other_too", "VGG-19", StyleSettings(size=32, model=Model.VGG19, seed=1))
+LAST = SheetTile("last", "Maximum", StyleSettings(size=32, seed=2))
 
 
-def sheet(*rows: tuple[str, Sequence[Tile]]) -> Sheet:
-    return Sheet("some", "Some", "", tuple(Row(caption, tuple(tiles)) for caption, tiles in rows))
+def sheet(*rows: tuple[str, Sequence[SheetTile]]) -> ContactSheet:
+    return ContactSheet(
+        "some", "Some", "", tuple(SheetRow(caption, tuple(tiles)) for caption, tiles in rows)
+    )
 
 
 class Easel:
@@ -88,7 +90,7 @@ class Daemon:
         return client.connect(on_start=on_start, while_waiting=while_waiting)
 
 
-def paint(daemon: Daemon, wanted: Sheet, easel: Easel | None = None) -> PaintedSheet:
+def paint(daemon: Daemon, wanted: ContactSheet, easel: Easel | None = None) -> PaintedSheet:
     return paint_sheet(daemon.connect, easel or Easel(), wanted, PHOTO, STYLES)
 
 
@@ -226,7 +228,7 @@ def test_cancel_gives_nothing() -> None:
 def test_real_daemon_paints_a_sheet(shared_daemon: DaemonProcess) -> None:
     photo = Image(40, 32, PixelFormat.RGB_U8, bytes(range(256)) * 15)
     tiles = [
-        Tile(mode.value, mode.value, StyleSettings(mode=mode, size=40, iterations=2, scales=1))
+        SheetTile(mode.value, mode.value, StyleSettings(mode=mode, size=40, iterations=2, scales=1))
         for mode in (Mode.CONTENT, Mode.TRANSFER)
     ]
 

@@ -1,11 +1,12 @@
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 
 import pytest
 
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.explore.experiments import SHEET_NAMES, Sheet, Tile, all_sheets
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
+from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets
 from impasto_shared.settings import (
     Mode,
     Model,
@@ -13,16 +14,15 @@ from impasto_shared.settings import (
     Pooling,
     Start,
     StyleLoss,
-    StyleSettings,
 )
 
 
-def sheet(name: str, *, is_quick: bool = True) -> Sheet:
+def sheet(name: str, *, is_quick: bool = True) -> ContactSheet:
     (found,) = (sheet for sheet in all_sheets(is_quick=is_quick) if sheet.name == name)
     return found
 
 
-def differing(tiles: tuple[Tile, ...]) -> set[str]:
+def differing(tiles: tuple[SheetTile, ...]) -> set[str]:
     """The settings in which these tiles are not all alike."""
     first = asdict(tiles[0].settings)
     return {
@@ -67,7 +67,7 @@ def test_a_size_that_is_not_possible_is_refused() -> None:
 
 
 def test_quick_is_less_work() -> None:
-    def work(sheets: tuple[Sheet, ...]) -> int:
+    def work(sheets: tuple[ContactSheet, ...]) -> int:
         settings = [tile.settings for sheet in sheets for tile in sheet.tiles]
         return sum(each.iterations * each.size**2 for each in settings)
 
@@ -159,11 +159,3 @@ def test_without_a_painting_what_needs_one_is_left_out() -> None:
 
     assert [sheet.name for sheet in found] == ["content", "pooling", "backbones"]
     assert all(tile.settings.mode is Mode.CONTENT for sheet in found for tile in sheet.tiles)
-
-
-def test_only_what_remembers_the_photo_needs_no_painting() -> None:
-    tile = Tile("tile", "A tile", StyleSettings(mode=Mode.CONTENT))
-
-    assert not tile.needs_painting
-    assert replace(tile, settings=StyleSettings(mode=Mode.TEXTURE)).needs_painting
-    assert replace(tile, settings=StyleSettings()).needs_painting

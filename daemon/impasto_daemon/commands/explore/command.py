@@ -8,7 +8,8 @@ from pathlib import Path
 
 from impasto_daemon.commands.jobs import CLIENT_NAME
 from impasto_shared.errors import ImpastoError, InvalidSettings
-from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, Sheet, all_sheets
+from impasto_shared.explore.contact_sheet import ContactSheet
+from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.settings import Model, is_vgg
 
@@ -106,7 +107,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _chosen(sheets: tuple[Sheet, ...], only: str | None) -> tuple[Sheet, ...]:
+def _chosen(sheets: tuple[ContactSheet, ...], only: str | None) -> tuple[ContactSheet, ...]:
     """Those of `sheets` that are named; raises InvalidSettings where one is not among them."""
     if only is None:
         return sheets

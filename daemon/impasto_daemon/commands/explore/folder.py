@@ -17,7 +17,7 @@ from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
 from impasto_daemon.commands.image_file import write_image
 from impasto_shared import __version__
 from impasto_shared.errors import ImpastoError
-from impasto_shared.explore.experiments import Sheet, Tile
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.image import Image
 from impasto_shared.messages import CurvePoint
 
@@ -49,7 +49,7 @@ class Folder:
         # Tiles of several sheets may be the same picture.
         self._known = {_read(note).get("key"): note for note in notes}
 
-    def find(self, sheet: Sheet, tile: Tile) -> PaintedTile | None:
+    def find(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
         """The tile's picture where it has been painted, for this sheet or for another one.
 
         Raises:
@@ -65,7 +65,7 @@ class Folder:
             return PaintedTile(_picture(own), painted.model, painted.curve)
         return None
 
-    def found(self, sheet: Sheet) -> PaintedSheet | None:
+    def found(self, sheet: ContactSheet) -> PaintedSheet | None:
         """A sheet that was finished before; None where it was not."""
         tiles: dict[str, PaintedTile] = {}
         left_out: dict[str, str] = {}
@@ -80,7 +80,12 @@ class Folder:
         return PaintedSheet(sheet, tiles, left_out)
 
     def keep(
-        self, sheet: Sheet, tile: Tile, picture: Image, model: str, curve: tuple[CurvePoint, ...]
+        self,
+        sheet: ContactSheet,
+        tile: SheetTile,
+        picture: Image,
+        model: str,
+        curve: tuple[CurvePoint, ...],
     ) -> PaintedTile:
         """Writes a picture that has been painted.
 
@@ -96,7 +101,7 @@ class Folder:
         self._known[key] = note
         return PaintedTile(_picture(note), model, curve)
 
-    def leave_out(self, sheet: Sheet, tile: Tile, reason: str) -> None:
+    def leave_out(self, sheet: ContactSheet, tile: SheetTile, reason: str) -> None:
         """Notes why a tile cannot be painted; raises FolderUnusable."""
         note = self._note(sheet, tile)
         self._make_way_for(note)
@@ -132,10 +137,10 @@ class Folder:
         except OSError as error:
             raise _unwritable(note, error) from error
 
-    def _note(self, sheet: Sheet, tile: Tile) -> Path:
+    def _note(self, sheet: ContactSheet, tile: SheetTile) -> Path:
         return self.path / _TILES / sheet.name / f"{tile.name}.json"
 
-    def _key(self, tile: Tile) -> str:
+    def _key(self, tile: SheetTile) -> str:
         painting = self._painting if tile.needs_painting else ""
         described = [__version__, self._photo, painting, tile.settings.to_json()]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -12,7 +12,7 @@ from impasto_daemon.commands.explore.curves import comparing_charts, sparkline
 from impasto_daemon.commands.explore.drawing import as_jpeg
 from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
 from impasto_shared import __version__
-from impasto_shared.explore.experiments import Tile
+from impasto_shared.explore.contact_sheet import SheetTile
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 
@@ -90,7 +90,7 @@ def _section(painted: PaintedSheet, names: Sequence[str]) -> str:
     return "\n".join([*parts, "</section>"])
 
 
-def _tile(tile: Tile, painted: PaintedTile, names: Sequence[str]) -> str:
+def _tile(tile: SheetTile, painted: PaintedTile, names: Sequence[str]) -> str:
     caption = escape(tile.caption)
     if (chart := sparkline(painted.curve, *_SPARKLINE_PX)) is not None:
         caption += _svg(chart, f"Loss of {tile.caption}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto_shared.explore.experiments import Sheet
+from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.messages import CurvePoint
 
 
@@ -28,7 +28,7 @@ class PaintedTile:
 class PaintedSheet:
     """A sheet, its painted tiles by their names, and why others are left out, by theirs."""
 
-    sheet: Sheet
+    sheet: ContactSheet
     tiles: Mapping[str, PaintedTile]
     left_out: Mapping[str, str]
 

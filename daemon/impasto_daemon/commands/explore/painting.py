@@ -11,7 +11,7 @@ from impasto_daemon.commands.jobs import follow
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
-from impasto_shared.explore.experiments import Sheet, Tile
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.image import Image
 from impasto_shared.settings import Model
 from impasto_shared.style import Style
@@ -30,7 +30,7 @@ class Painter:
 
     client: Client
     folder: Folder
-    sheets: Sequence[Sheet]
+    sheets: Sequence[ContactSheet]
     photo: Image
     painting: Image | None
     say: Callable[[str], object]
@@ -86,7 +86,7 @@ class Painter:
                 )
                 self.say(f"left out: {reason}")
 
-    def _paint(self, sheet: Sheet, tile: Tile) -> PaintedTile | None:
+    def _paint(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
         """The tile, newly painted; None where its network cannot be had."""
         model = tile.settings.model
         if model in self._missing:
@@ -113,7 +113,7 @@ class Painter:
         self.client.forget(job)
         return painted
 
-    def _announced(self, sheet: Sheet, tile: Tile) -> str:
+    def _announced(self, sheet: ContactSheet, tile: SheetTile) -> str:
         """Which tile it is, and how long all that are left will take, where that is known."""
         left_s = self._left_s()
         left = "" if left_s is None else f", about {format_duration(left_s)} left"

@@ -8,7 +8,7 @@ from impasto_daemon.commands.explore.drawing import as_jpeg, contact_sheet, prep
 from impasto_daemon.commands.explore.page import page
 from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
 from impasto_daemon.commands.image_file import write_image
-from impasto_shared.explore.experiments import Row, Sheet, Tile
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import CurvePoint
 from impasto_shared.settings import Optimizer, StyleSettings
@@ -24,10 +24,12 @@ def plain(colour: tuple[int, int, int], width: int = 150, height: int = 60) -> I
 def painted_sheet(folder: Path, *, compares_losses: bool = False) -> PaintedSheet:
     """Two tiles, the second one left out."""
     tiles = (
-        Tile("first", "One & <all>", StyleSettings(optimizer=Optimizer.ADAM)),
-        Tile("second", "Another", StyleSettings()),
+        SheetTile("first", "One & <all>", StyleSettings(optimizer=Optimizer.ADAM)),
+        SheetTile("second", "Another", StyleSettings()),
     )
-    sheet = Sheet("sheet", "A <title>", "What it shows.", (Row("A row", tiles),), compares_losses)
+    sheet = ContactSheet(
+        "sheet", "A <title>", "What it shows.", (SheetRow("A row", tiles),), compares_losses
+    )
     write_image(plain(RED), folder / "first.png")
     painted = PaintedTile(folder / "first.png", "vgg19", CURVE)
     return PaintedSheet(sheet, {"first": painted}, {"second": "There are no weights."})

@@ -8,7 +8,7 @@ from impasto_daemon.commands.explore import folder as folder_module
 from impasto_daemon.commands.explore.folder import Folder, FolderUnusable
 from impasto_daemon.commands.image_file import read_image
 from impasto_shared.errors import InvalidImage
-from impasto_shared.explore.experiments import Row, Sheet, Tile
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import CurvePoint
 from impasto_shared.settings import Mode, StyleSettings
@@ -21,12 +21,12 @@ def plain(value: int, width: int = 2) -> Image:
 
 
 PHOTO, PAINTING, PICTURE = plain(1), plain(2), plain(3)
-BOTH = Tile("both", "Both", StyleSettings(size=64))
-CONTENT = Tile("content", "Content", StyleSettings(size=64, mode=Mode.CONTENT))
+BOTH = SheetTile("both", "Both", StyleSettings(size=64))
+CONTENT = SheetTile("content", "Content", StyleSettings(size=64, mode=Mode.CONTENT))
 
 
-def sheet(name: str, *tiles: Tile) -> Sheet:
-    return Sheet(name, "A sheet", "What it shows.", (Row("", tiles),))
+def sheet(name: str, *tiles: SheetTile) -> ContactSheet:
+    return ContactSheet(name, "A sheet", "What it shows.", (SheetRow("", tiles),))
 
 
 SHEET, OTHER_SHEET = sheet("one", BOTH, CONTENT), sheet("other", replace(BOTH, name="same"))
@@ -138,7 +138,7 @@ def test_a_finished_sheet_is_found_with_what_was_left_out_of_it(folder: Folder) 
 
 
 def test_a_sheet_that_is_not_finished_is_not_found(folder: Folder) -> None:
-    third = Tile("third", "Third", StyleSettings(size=32))
+    third = SheetTile("third", "Third", StyleSettings(size=32))
 
     assert anew(folder).found(sheet("one", BOTH, CONTENT, third)) is None
 
