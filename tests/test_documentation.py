@@ -11,14 +11,8 @@ from impasto_shared.configuration.options import OPTIONS, Option, toml_value, va
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
 from impasto_shared.messages import ClientMessage, DaemonMessage, JobState
-from impasto_shared.settings import (
-    SETTINGS,
-    ChoiceSetting,
-    LayersSetting,
-    OpenChoiceSetting,
-    Setting,
-    SwitchSetting,
-)
+from impasto_shared.schema import ChoiceSetting, LayersSetting, OpenChoiceSetting, SwitchSetting
+from impasto_shared.settings import SETTINGS, Setting
 from integration.daemon_process import ROOT, DaemonProcess
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])

@@ -6,14 +6,21 @@ docs/settings.md are all made from the fields of `StyleSettings`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+from impasto_shared.schema import (
+    ChoiceSetting,
+    IntegerSetting,
+    LayersSetting,
+    NumberSetting,
+    OpenChoiceSetting,
+    Schema,
+    SwitchSetting,
+    described,
+)
 
 
 class Mode(StrEnum):
@@ -103,140 +110,14 @@ def is_vgg(model: str) -> bool:
     return model == Model.AUTO or model.startswith("vgg")
 
 
-@dataclass(frozen=True)
-class NumberSetting:
-    """A real number within [low, high]."""
-
-    name: str
-    label: str
-    help: str
-    default: float
-    low: float
-    high: float
-
-    def check(self, value: object) -> float:
-        """`value` as a float; raises InvalidSettings where it is none or out of range."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidSettings(self.name, f"{self.label} must be a number, not {value!r}.")
-        if not self.low <= value <= self.high:  # which NaN does not either
-            raise InvalidSettings(
-                self.name,
-                f"{self.label} must lie between {self.low:g} and {self.high:g}; got {value!r}.",
-            )
-        return float(value)
-
-
-@dataclass(frozen=True)
-class IntegerSetting:
-    """A whole number within [low, high]."""
-
-    name: str
-    label: str
-    help: str
-    default: int
-    low: int
-    high: int
-
-    def check(self, value: object) -> int:
-        """`value` as an int; raises InvalidSettings where it is none or out of range."""
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidSettings(self.name, f"{self.label} must be a whole number, not {value!r}.")
-        if not self.low <= value <= self.high:
-            raise InvalidSettings(
-                self.name, f"{self.label} must lie between {self.low} and {self.high}; got {value}."
-            )
-        return value
-
-
-@dataclass(frozen=True)
-class ChoiceSetting:
-    """One of some names; `choices` maps each to its label."""
-
-    name: str
-    label: str
-    help: str
-    default: StrEnum
-    choices: Mapping[str, str]
-
-    def check(self, value: object) -> str:
-        """The choice named `value`; raises InvalidSettings where there is none."""
-        if not isinstance(value, str) or value not in self.choices:
-            names = ", ".join(self.choices)
-            raise InvalidSettings(self.name, f"{self.label} must be one of {names}; got {value!r}.")
-        return type(self.default)(value)
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-
-@dataclass(frozen=True)
-class OpenChoiceSetting(ChoiceSetting):
-    """One of some names, or another one that only the daemon can know; dialogs show the `choices`.
-
-    others: what other names are taken.
-    """
-
-    others: str
-
-    def check(self, value: object) -> str:
-        """The choice or the other name; raises InvalidSettings where it has no name's form."""
-        if isinstance(value, str) and value in self.choices:
-            return super().check(value)
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            names = ", ".join(self.choices)
-            raise InvalidSettings(
-                self.name, f"{self.label} must be one of {names}, or {self.others}; got {value!r}."
-            )
-        return value
-
-
-@dataclass(frozen=True)
-class SwitchSetting:
-    """On or off."""
-
-    name: str
-    label: str
-    help: str
-    default: bool
-
-    def check(self, value: object) -> bool:
-        """`value`; raises InvalidSettings where it is neither true nor false."""
-        if not isinstance(value, bool):
-            raise InvalidSettings(self.name, f"{self.label} must be true or false, not {value!r}.")
-        return value
-
-
-@dataclass(frozen=True)
-class LayersSetting:
-    """Layers of the network with their weights, as text."""
-
-    name: str
-    label: str
-    help: str
-    default: str
-
-    def check(self, value: object) -> str:
-        """`value` in its plainest form; raises InvalidSettings where it names no layers."""
-        if not isinstance(value, str):
-            raise InvalidSettings(self.name, f"{self.label} must be text, not {value!r}.")
-        try:
-            return format_layer_weights(parse_layer_weights(value))
-        except ValueError as error:
-            raise InvalidSettings(self.name, f"{self.label}: {error}") from error
-
-
 Setting = NumberSetting | IntegerSetting | ChoiceSetting | SwitchSetting | LayersSetting
-
-
-def _setting(kind: type[Any], default: Any, **description: Any) -> Any:
-    return field(default=default, metadata={"kind": kind, **description})
 
 
 @dataclass(frozen=True)
 class StyleSettings:
     """All settings of one style transfer; raises InvalidSettings for a value out of range."""
 
-    style_strength: float = _setting(
+    style_strength: float = described(
         NumberSetting,
         1.0,
         low=0.0,
@@ -245,7 +126,7 @@ class StyleSettings:
         help="How strongly the painting's manner overrides the photo: 0 keeps the photo, "
         "1 suits most pictures, 10 keeps little of the photo; it counts squared",
     )
-    quality: Quality = _setting(
+    quality: Quality = described(
         ChoiceSetting,
         Quality.GOOD,
         choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
@@ -253,7 +134,7 @@ class StyleSettings:
         help="How much work goes into the picture: a draft takes a quarter to a third of the time "
         "of a good picture, the best one three times as long",
     )
-    iterations: int = _setting(
+    iterations: int = described(
         IntegerSetting,
         0,
         low=0,
@@ -262,7 +143,7 @@ class StyleSettings:
         help="How many times the picture is compared with photo and painting and improved, at "
         "all scales together; 0 leaves it to the quality",
     )
-    scales: int = _setting(
+    scales: int = described(
         IntegerSetting,
         0,
         low=0,
@@ -272,7 +153,7 @@ class StyleSettings:
         "the one before: 1 paints it at its full size from the start, as the first paper does; "
         "0 leaves it to the quality",
     )
-    size: int = _setting(
+    size: int = described(
         IntegerSetting,
         512,
         low=32,
@@ -281,7 +162,7 @@ class StyleSettings:
         help="Longest side in pixels at which the picture is painted; the result is brought back "
         "to the photo's own size. Twice the size takes two to four times as long",
     )
-    style_scale: float = _setting(
+    style_scale: float = described(
         NumberSetting,
         1.0,
         low=0.25,
@@ -290,7 +171,7 @@ class StyleSettings:
         help="How large the painting is beside the photo, and with it the strokes: 2 makes them "
         "twice as large",
     )
-    colours: Colours = _setting(
+    colours: Colours = described(
         ChoiceSetting,
         Colours.PAINTING,
         choices={
@@ -302,7 +183,7 @@ class StyleSettings:
         help="Whose colours the picture has: the painting's, exactly the photo's (only light and "
         "dark are painted), or the painting's after they were matched to the photo's",
     )
-    smoothness: float = _setting(
+    smoothness: float = described(
         NumberSetting,
         1.0,
         low=0.0,
@@ -311,7 +192,7 @@ class StyleSettings:
         help="How strongly neighbouring pixels are made alike (total variation): 0 leaves all the "
         "grain of the paint, 10 smooths it away; it counts squared",
     )
-    mode: Mode = _setting(
+    mode: Mode = described(
         ChoiceSetting,
         Mode.TRANSFER,
         choices={
@@ -324,21 +205,21 @@ class StyleSettings:
         "painting's style without a photo, content what the network remembers of the photo; the "
         "last two begin with noise",
     )
-    tileable: bool = _setting(
+    tileable: bool = described(
         SwitchSetting,
         False,
         label="Tileable",
         help="Whether the picture goes on from each edge to the opposite one, so that copies of it "
         "can be laid side by side without a seam; for textures, and photos of such",
     )
-    content_layers: str = _setting(
+    content_layers: str = described(
         LayersSetting,
         "relu4_2:1",
         label="Content layers",
         help="The layers of the network at which the picture is compared with the photo, each "
         "with its weight beside the others: deeper ones leave more freedom",
     )
-    style_layers: str = _setting(
+    style_layers: str = described(
         LayersSetting,
         # The paper has them equal. The shallow layers, at every scale, make paint and strokes;
         # as strong as them, the deep ones cover flat places with a weave.
@@ -347,7 +228,7 @@ class StyleSettings:
         help="The layers of the network at which the picture is compared with the painting, each "
         "with its weight beside the others: deeper ones bring larger forms",
     )
-    style_loss: StyleLoss = _setting(
+    style_loss: StyleLoss = described(
         ChoiceSetting,
         StyleLoss.WASSERSTEIN,
         choices={
@@ -362,7 +243,7 @@ class StyleSettings:
         help="How picture and painting are compared: wasserstein keeps colours and strokes "
         "truest, gram is that of the first paper",
     )
-    optimizer: Optimizer = _setting(
+    optimizer: Optimizer = described(
         ChoiceSetting,
         Optimizer.LBFGS,
         choices={
@@ -374,7 +255,7 @@ class StyleSettings:
         label="Optimizer",
         help="How the picture is improved: lbfgs gets furthest in the same time",
     )
-    pooling: Pooling = _setting(
+    pooling: Pooling = described(
         ChoiceSetting,
         Pooling.MAX,
         choices={Pooling.AVERAGE: "Average", Pooling.MAX: "Maximum"},
@@ -382,7 +263,7 @@ class StyleSettings:
         help="How the network reduces its activations: maximum, which it was trained with, keeps "
         "more of the photo's detail, average gives calmer pictures",
     )
-    start: Start = _setting(
+    start: Start = described(
         ChoiceSetting,
         Start.PHOTO,
         choices={
@@ -394,7 +275,7 @@ class StyleSettings:
         help="The picture that the painting-over begins with: the photo stays closest to it, "
         "noise gives the freest composition",
     )
-    model: str = _setting(
+    model: str = described(
         OpenChoiceSetting,
         Model.AUTO,
         choices={
@@ -411,7 +292,7 @@ class StyleSettings:
         help="The network that sees content and style; the best at hand is vgg19 where its "
         "weights are on the machine, else vgg16-hed; others are downloaded when first used",
     )
-    precision: Precision = _setting(
+    precision: Precision = described(
         ChoiceSetting,
         Precision.AUTO,
         choices={
@@ -423,7 +304,7 @@ class StyleSettings:
         help="The numbers that the network calculates in: auto takes bfloat16 where the machine "
         "has instructions for it, else float32",
     )
-    seed: int = _setting(
+    seed: int = described(
         IntegerSetting,
         0,
         low=0,
@@ -447,12 +328,11 @@ class StyleSettings:
         """
         if not isinstance(values, dict):
             raise InvalidSettings("settings", f"Settings must be an object, not {values!r}.")
-        known = {setting.name for setting in SETTINGS}
         for name in values:
-            if name not in known:
+            if name not in SETTINGS:
+                known = ", ".join(sorted(setting.name for setting in SETTINGS))
                 raise InvalidSettings(
-                    str(name),
-                    f"There is no setting {name!r}; known are {', '.join(sorted(known))}.",
+                    str(name), f"There is no setting {name!r}; known are {known}."
                 )
         return cls(**values)
 
@@ -461,12 +341,4 @@ class StyleSettings:
         return asdict(self)
 
 
-def _describe(name: str, default: Any, metadata: Mapping[str, Any]) -> Setting:
-    description = {key: value for key, value in metadata.items() if key != "kind"}
-    setting: Setting = metadata["kind"](name=name, default=default, **description)
-    return setting
-
-
-SETTINGS: tuple[Setting, ...] = tuple(
-    _describe(entry.name, entry.default, entry.metadata) for entry in fields(StyleSettings)
-)
+SETTINGS: Schema[Setting] = Schema(StyleSettings)

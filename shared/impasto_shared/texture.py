@@ -6,22 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from impasto_shared.image import Image, PixelFormat, check_size
-from impasto_shared.settings import (
-    SETTINGS,
-    IntegerSetting,
-    Mode,
-    Setting,
-    StyleSettings,
-)
+from impasto_shared.schema import IntegerSetting
+from impasto_shared.settings import SETTINGS, Mode, Setting, StyleSettings
 
 # What means nothing where there is no photo, or is given in another way there.
 _NOT_OF_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
 
-(_SIZE,) = (
-    setting
-    for setting in SETTINGS
-    if isinstance(setting, IntegerSetting) and setting.name == "size"
-)
+_SIZE = SETTINGS.integer("size")
 
 WIDTH = IntegerSetting(
     "width", "Width", "Width of the texture in pixels", default=512, low=1, high=_SIZE.high

@@ -16,7 +16,8 @@ from gimp.conftest import REQUIRED, prepared_home
 from gimp.gimps import HERE, KNOWN_VERSIONS, Gimp, Home, find_gimp
 from gimp.scripted_daemon import MODELS
 from impasto_shared.explore.experiments import all_sheets
-from impasto_shared.settings import SETTINGS, IntegerSetting, Model, NumberSetting
+from impasto_shared.schema import IntegerSetting, NumberSetting
+from impasto_shared.settings import SETTINGS, Model
 
 pytestmark = pytest.mark.gimp
 

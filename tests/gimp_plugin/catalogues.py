@@ -21,7 +21,8 @@ from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
 from impasto_shared.durations import HOURS, MINUTES, SECONDS
 from impasto_shared.explore.experiments import all_sheets
-from impasto_shared.settings import SETTINGS, ChoiceSetting
+from impasto_shared.schema import ChoiceSetting
+from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, WIDTH
 
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"

@@ -12,13 +12,8 @@ from pathlib import Path
 
 import markdown
 
-from impasto_shared.settings import (
-    SETTINGS,
-    ChoiceSetting,
-    LayersSetting,
-    Setting,
-    SwitchSetting,
-)
+from impasto_shared.schema import ChoiceSetting, LayersSetting, SwitchSetting
+from impasto_shared.settings import SETTINGS, Setting
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "docs/gimp.md"

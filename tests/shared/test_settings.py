@@ -7,16 +7,8 @@ from hypothesis import strategies as st
 
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
-from impasto_shared.settings import (
-    SETTINGS,
-    ChoiceSetting,
-    IntegerSetting,
-    LayersSetting,
-    Setting,
-    StyleSettings,
-    SwitchSetting,
-    is_vgg,
-)
+from impasto_shared.schema import ChoiceSetting, IntegerSetting, LayersSetting, SwitchSetting
+from impasto_shared.settings import SETTINGS, Setting, StyleSettings, is_vgg
 
 LAYER_WEIGHTS = st.dictionaries(
     st.builds("relu{}_{}".format, st.integers(1, 5), st.integers(1, 4)),

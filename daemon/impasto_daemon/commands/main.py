@@ -34,18 +34,15 @@ from impasto_shared.errors import ImpastoError, InvalidImage, InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.paths import lock_path, pace_path, results_dir, usual_endpoint
-from impasto_shared.settings import (
-    SETTINGS,
+from impasto_shared.schema import (
     ChoiceSetting,
     IntegerSetting,
     LayersSetting,
-    Model,
     NumberSetting,
     OpenChoiceSetting,
-    Setting,
-    StyleSettings,
     SwitchSetting,
 )
+from impasto_shared.settings import SETTINGS, Model, Setting, StyleSettings
 from impasto_shared.style import Style, check_styles
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 

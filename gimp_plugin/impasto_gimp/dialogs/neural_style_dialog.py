@@ -34,7 +34,8 @@ from impasto_gimp.procedures.arguments import (  # noqa: E402
 )
 from impasto_gimp.translation import gettext  # noqa: E402
 from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
-from impasto_shared.settings import SETTINGS, ChoiceSetting, NumberSetting, Setting  # noqa: E402
+from impasto_shared.schema import ChoiceSetting, NumberSetting  # noqa: E402
+from impasto_shared.settings import SETTINGS, Setting  # noqa: E402
 from impasto_shared.texture import (  # noqa: E402
     HEIGHT,
     TEXTURE_SETTINGS,
@@ -57,7 +58,7 @@ def ask(procedure: Any, config: Any, painted: Any) -> bool:
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
     styles = _style_tabs(dialog, config, painted)
-    settings = _settings(dialog, SETTINGS)
+    settings = _settings(dialog, tuple(SETTINGS))
     settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
 
     def work() -> Work:

@@ -11,14 +11,8 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.messages import JobState, PreviewWish
-from impasto_shared.settings import (
-    SETTINGS,
-    ChoiceSetting,
-    NumberSetting,
-    Quality,
-    StyleLoss,
-    StyleSettings,
-)
+from impasto_shared.schema import NumberSetting
+from impasto_shared.settings import SETTINGS, Quality, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 
 PICTURE_PX = 256
@@ -36,7 +30,7 @@ class Variation:
 
 def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
     """Three by three: the style strength grows from row to row, the strokes from left to right."""
-    strength, scale = _number("style_strength"), _number("style_scale")
+    strength, scale = SETTINGS.number("style_strength"), SETTINGS.number("style_scale")
     return [
         Variation(
             f"{gettext(strength.label)} {varied.style_strength:g}\n"
@@ -57,23 +51,10 @@ def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
 
 def by_loss(settings: StyleSettings) -> list[Variation]:
     """One for each way in which picture and painting can be compared."""
-    (labels,) = (
-        setting.choices
-        for setting in SETTINGS
-        if isinstance(setting, ChoiceSetting) and setting.name == "style_loss"
-    )
+    labels = SETTINGS.choice("style_loss").choices
     return [
         Variation(gettext(labels[loss]), replace(settings, style_loss=loss)) for loss in StyleLoss
     ]
-
-
-def _number(name: str) -> NumberSetting:
-    (found,) = (
-        setting
-        for setting in SETTINGS
-        if isinstance(setting, NumberSetting) and setting.name == name
-    )
-    return found
 
 
 def _times(setting: NumberSetting, value: float, factor: float) -> float:

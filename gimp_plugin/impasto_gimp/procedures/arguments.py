@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto_gimp.translation import gettext
-from impasto_shared.settings import (
-    SETTINGS,
-    ChoiceSetting,
-    IntegerSetting,
-    LayersSetting,
-    Setting,
-    StyleSettings,
-    SwitchSetting,
-)
+from impasto_shared.schema import ChoiceSetting, IntegerSetting, LayersSetting, SwitchSetting
+from impasto_shared.settings import SETTINGS, Setting, StyleSettings
 from impasto_shared.texture import HEIGHT, WIDTH
 
 STYLE = "style"

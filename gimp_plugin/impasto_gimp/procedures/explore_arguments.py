@@ -19,7 +19,7 @@ from impasto_gimp.procedures.arguments import (
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
-from impasto_shared.settings import IntegerSetting
+from impasto_shared.schema import IntegerSetting
 
 TITLE = gettext("Neural Style: Explore")
 SHEET, QUICKLY = "sheet", "quick"

@@ -6,13 +6,18 @@ docs/configuration.md are all made from the fields of `DaemonOptions` and `Clien
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from impasto_shared.errors import InvalidSettings
-from impasto_shared.settings import ChoiceSetting, IntegerSetting, NumberSetting
+from impasto_shared.schema import (
+    ChoiceSetting,
+    IntegerSetting,
+    NumberSetting,
+    Schema,
+    TextSetting,
+    described,
+)
 
 
 class LogLevel(StrEnum):
@@ -24,32 +29,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True)
-class TextSetting:
-    """Text that is empty or follows `pattern`, which `values` says in words."""
-
-    name: str
-    label: str
-    help: str
-    default: str
-    pattern: str
-    values: str
-
-    def check(self, value: object) -> str:
-        """`value`; raises InvalidSettings where it does not follow the pattern."""
-        if not isinstance(value, str):
-            raise InvalidSettings(self.name, f"{self.label} must be text, not {value!r}.")
-        if value and not re.fullmatch(self.pattern, value):
-            raise InvalidSettings(self.name, f"{self.label} must be {self.values}; got {value!r}.")
-        return value
-
-
 Setting = NumberSetting | IntegerSetting | ChoiceSetting | TextSetting
-
-
-def _option(kind: type[Any], default: Any, **description: Any) -> Any:
-    return field(default=default, metadata={"kind": kind, **description})
-
 
 _ANY_ENDPOINT = {
     "pattern": r"ipc:///.+|tcp://[^/\s]+:\d+",
@@ -61,7 +41,7 @@ _ANY_ENDPOINT = {
 class DaemonOptions:
     """What a daemon is started with."""
 
-    endpoint: str = _option(
+    endpoint: str = described(
         TextSetting,
         "",
         **_ANY_ENDPOINT,
@@ -69,7 +49,7 @@ class DaemonOptions:
         help="Where the daemon serves the programs of this machine; empty: a socket in the "
         "user's runtime folder",
     )
-    listen: str = _option(
+    listen: str = described(
         TextSetting,
         "",
         pattern=r"tcp://[^/\s]+:\d+",
@@ -78,7 +58,7 @@ class DaemonOptions:
         help="Where it serves other machines as well, to clients whose keys it knows; "
         "tcp://0.0.0.0:5570 is every network; empty: nowhere",
     )
-    idle_minutes: float = _option(
+    idle_minutes: float = described(
         NumberSetting,
         10.0,
         low=0.0,
@@ -87,7 +67,7 @@ class DaemonOptions:
         help="After so many minutes without a job the network is unloaded, and its memory is "
         "free; the next job loads it again; 0 keeps it for ever",
     )
-    memory_limit_gb: float = _option(
+    memory_limit_gb: float = described(
         NumberSetting,
         0.0,
         low=0.0,
@@ -96,7 +76,7 @@ class DaemonOptions:
         help="How many gigabytes painting may take, of the GPU's memory where there is one; 0 "
         "leaves it to the machine",
     )
-    keep_minutes: float = _option(
+    keep_minutes: float = described(
         NumberSetting,
         1440.0,
         low=0.1,
@@ -104,7 +84,7 @@ class DaemonOptions:
         label="Keep minutes",
         help="How many minutes a finished picture is kept, so that it can be fetched, again too",
     )
-    keep_mb: int = _option(
+    keep_mb: int = described(
         IntegerSetting,
         2048,
         low=1,
@@ -113,7 +93,7 @@ class DaemonOptions:
         help="How many megabytes of finished pictures are kept on the disk; the newest is, "
         "whatever its size",
     )
-    log_level: LogLevel = _option(
+    log_level: LogLevel = described(
         ChoiceSetting,
         LogLevel.INFO,
         choices={level: level.value for level in LogLevel},
@@ -126,7 +106,7 @@ class DaemonOptions:
 class ClientOptions:
     """Where the plug-in and the command line look for the daemon."""
 
-    endpoint: str = _option(
+    endpoint: str = described(
         TextSetting,
         "",
         **_ANY_ENDPOINT,
@@ -134,7 +114,7 @@ class ClientOptions:
         help="The daemon's address; empty: that of this machine's own, which is started if none "
         "runs",
     )
-    server_key: str = _option(
+    server_key: str = described(
         TextSetting,
         "",
         pattern=r"[0-9a-f]{64}",
@@ -164,17 +144,8 @@ class Option:
 
 
 def _options_of(table: str, kind: type[Any]) -> tuple[Option, ...]:
-    return tuple(
-        Option(
-            table,
-            entry.metadata["kind"](
-                name=entry.name,
-                default=entry.default,
-                **{key: value for key, value in entry.metadata.items() if key != "kind"},
-            ),
-        )
-        for entry in fields(kind)
-    )
+    schema: Schema[Setting] = Schema(kind)
+    return tuple(Option(table, setting) for setting in schema)
 
 
 DAEMON_OPTIONS = _options_of("daemon", DaemonOptions)

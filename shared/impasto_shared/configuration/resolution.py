@@ -22,7 +22,7 @@ from impasto_shared.configuration.options import (
 )
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.paths import config_dir, usual_endpoint
-from impasto_shared.settings import IntegerSetting, NumberSetting
+from impasto_shared.schema import IntegerSetting, NumberSetting
 
 
 class InvalidConfig(ImpastoError):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.settings import (
     SETTINGS,
-    ChoiceSetting,
     Mode,
     Model,
     Optimizer,
@@ -333,10 +332,5 @@ def _backbones(base: StyleSettings) -> ContactSheet:
 
 
 def _choices(name: str) -> dict[str, str]:
-    """The choices of a setting with their labels."""
-    (found,) = (
-        setting.choices
-        for setting in SETTINGS
-        if isinstance(setting, ChoiceSetting) and setting.name == name
-    )
-    return dict(found)
+    """Returns the choices of a setting with their labels."""
+    return dict(SETTINGS.choice(name).choices)

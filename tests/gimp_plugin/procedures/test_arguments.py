@@ -27,20 +27,14 @@ from impasto_gimp.procedures.arguments import (
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.settings import (
-    SETTINGS,
+from impasto_shared.schema import (
     ChoiceSetting,
     IntegerSetting,
     LayersSetting,
-    Model,
     NumberSetting,
-    Pooling,
-    Quality,
-    Setting,
-    Start,
-    StyleSettings,
     SwitchSetting,
 )
+from impasto_shared.settings import SETTINGS, Model, Pooling, Quality, Setting, Start, StyleSettings
 from impasto_shared.style import Style
 from impasto_shared.texture import HEIGHT, WIDTH
 
