@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 STYLE_TRANSFER = "daemon/impasto_daemon/style_transfer"
+PLUGIN = "gimp_plugin/impasto_gimp"
 
 # The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
@@ -19,7 +20,19 @@ ALLOWED = {
     "shared/impasto_shared/liveness.py": {"zmq"},
     "shared/impasto_shared/keys.py": {"impasto_shared", "zmq"},
     "shared": {"impasto_shared"},
-    "gimp_plugin": {"impasto_gimp", "impasto_shared", "gi", "zmq"},
+    f"{PLUGIN}/introspection.py": {"gi"},
+    f"{PLUGIN}/introspection_gtk.py": {"gi"},
+    # Neither GIMP nor GTK.
+    f"{PLUGIN}/jobs": {"impasto_gimp.jobs", "impasto_gimp.translation", "impasto_shared"},
+    # GIMP without a screen.
+    f"{PLUGIN}/image": {
+        "impasto_gimp.image",
+        "impasto_gimp.introspection",
+        "impasto_gimp.procedures",
+        "impasto_gimp.translation",
+        "impasto_shared",
+    },
+    "gimp_plugin": {"impasto_gimp", "impasto_shared", "zmq"},
     f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
     f"{STYLE_TRANSFER}/networks/fx_graph.py": {
         "impasto_daemon.style_transfer",
@@ -98,6 +111,26 @@ def test_module_imports_only_what_its_folder_may(name: str) -> None:
     ]
 
     assert not forbidden
+
+
+def imported_at_start(path: Path, reached: set[str]) -> set[str]:
+    """The names of the plug-in's modules that importing `path` imports, added to `reached`."""
+    for statement in ast.parse(path.read_text()).body:
+        if not isinstance(statement, ast.ImportFrom) or not statement.module:
+            continue
+        for name in (statement.module, *(f"{statement.module}.{a.name}" for a in statement.names)):
+            imported = ROOT / "gimp_plugin" / f"{name.replace('.', '/')}.py"
+            if imported.is_file() and name not in reached:
+                reached.add(name)
+                imported_at_start(imported, reached)
+    return reached
+
+
+def test_gimp_learns_the_procedures_without_gtk() -> None:
+    reached = imported_at_start(ROOT / "gimp_plugin/impasto-gimp.py", set())
+
+    assert {"impasto_gimp.introspection", "impasto_gimp.image.canvas"} <= reached
+    assert "impasto_gimp.introspection_gtk" not in reached
 
 
 @pytest.mark.parametrize(

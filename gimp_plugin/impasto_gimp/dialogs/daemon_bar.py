@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import gi
-
-gi.require_version("Gtk", "3.0")
-from gi.repository import GLib, Gtk  # noqa: E402
-
-from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
-from impasto_gimp.jobs.connection import connect  # noqa: E402
-from impasto_gimp.jobs.daemon_status import DaemonLine, Work, daemon_line  # noqa: E402
-from impasto_gimp.jobs.session import Abandoned  # noqa: E402
-from impasto_gimp.procedures.arguments import LABELS, START_LABEL  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import ImpastoError  # noqa: E402
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.introspection import GLib
+from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.daemon_status import DaemonLine, Work, daemon_line
+from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.procedures.arguments import LABELS, START_LABEL
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
 
 _LOOK_AGAIN_S = 3
 _LOOK_SOON_MS = 300

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import gi
-
-gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import GimpUi, Gtk  # noqa: E402
-
-from impasto_gimp.dialogs.daemon_bar import new_daemon_bar  # noqa: E402
-from impasto_gimp.dialogs.gallery import paintings_at_hand  # noqa: E402
-from impasto_gimp.dialogs.neural_style_dialog import (  # noqa: E402
+from impasto_gimp.dialogs.daemon_bar import new_daemon_bar
+from impasto_gimp.dialogs.gallery import paintings_at_hand
+from impasto_gimp.dialogs.neural_style_dialog import (
     SETTINGS_BOX,
     accepted,
     arrange,
     possible,
     scale_entry,
 )
-from impasto_gimp.dialogs.style_page import new_style_page  # noqa: E402
-from impasto_gimp.image.canvas import scaled_down_size  # noqa: E402
-from impasto_gimp.jobs.daemon_status import Work  # noqa: E402
-from impasto_gimp.procedures.arguments import STYLES  # noqa: E402
-from impasto_gimp.procedures.explore_arguments import (  # noqa: E402
+from impasto_gimp.dialogs.style_page import new_style_page
+from impasto_gimp.image.canvas import scaled_down_size
+from impasto_gimp.introspection_gtk import GimpUi, Gtk
+from impasto_gimp.jobs.daemon_status import Work
+from impasto_gimp.procedures.arguments import STYLES
+from impasto_gimp.procedures.explore_arguments import (
     QUICKLY,
     SHEET,
     SIZE,
@@ -32,8 +27,8 @@ from impasto_gimp.procedures.explore_arguments import (  # noqa: E402
     needs_painting,
     summary,
 )
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import InvalidSettings  # noqa: E402
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidSettings
 
 _TEXT_CHARACTERS = 48
 

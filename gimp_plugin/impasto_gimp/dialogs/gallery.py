@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gi
-
-gi.require_version("Gimp", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gimp, Gio, GLib, GObject, Gtk, Pango  # noqa: E402
-
-from impasto_gimp.image.canvas import all_layers  # noqa: E402
-from impasto_gimp.image.style_file import thumbnail  # noqa: E402
-from impasto_gimp.procedures.arguments import GALLERY_LABEL, StyleArguments  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_gimp.image.canvas import all_layers
+from impasto_gimp.image.style_file import thumbnail
+from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
+from impasto_gimp.introspection_gtk import Gtk, Pango
+from impasto_gimp.procedures.arguments import GALLERY_LABEL, StyleArguments
+from impasto_gimp.translation import gettext
 
 SHIPPED = Path(__file__).parents[2] / "styles"
 OWN = Path(GLib.get_user_data_dir()) / "impasto/styles"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gi
-
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp  # noqa: E402
-
-from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
-from impasto_gimp.jobs.session import Progress, Wish  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
-from impasto_shared.messages import PreviewWish  # noqa: E402
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.jobs.session import Progress, Wish
+from impasto_shared.image import Image
+from impasto_shared.messages import PreviewWish
 
 
 class ProgressBar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gi.repository import GLib
+from impasto_gimp.introspection import GLib
 
 
 def handle_events() -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import gi
-
-gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import GimpUi, GObject, Gtk, Pango  # noqa: E402
-
-from impasto_gimp.dialogs.daemon_bar import new_daemon_bar  # noqa: E402
-from impasto_gimp.dialogs.gallery import paintings_at_hand  # noqa: E402
-from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
-from impasto_gimp.dialogs.style_page import new_region_chooser, new_style_page  # noqa: E402
-from impasto_gimp.dialogs.variations import choose_variation  # noqa: E402
-from impasto_gimp.image.styles import chosen_painting, chosen_styles  # noqa: E402
-from impasto_gimp.jobs.daemon_status import Work  # noqa: E402
-from impasto_gimp.procedures.arguments import (  # noqa: E402
+from impasto_gimp.dialogs.daemon_bar import new_daemon_bar
+from impasto_gimp.dialogs.gallery import paintings_at_hand
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.style_page import new_region_chooser, new_style_page
+from impasto_gimp.dialogs.variations import choose_variation
+from impasto_gimp.image.styles import chosen_painting, chosen_styles
+from impasto_gimp.introspection import GObject
+from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
+from impasto_gimp.jobs.daemon_status import Work
+from impasto_gimp.procedures.arguments import (
     ADVANCED_LABEL,
     IN_SIGHT,
     LABELS,
@@ -32,11 +28,11 @@ from impasto_gimp.procedures.arguments import (  # noqa: E402
     value_of,
     values_from,
 )
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import ImpastoError, InvalidSettings  # noqa: E402
-from impasto_shared.schema import ChoiceSetting, NumberSetting  # noqa: E402
-from impasto_shared.settings import SETTINGS, Setting  # noqa: E402
-from impasto_shared.texture import (  # noqa: E402
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError, InvalidSettings
+from impasto_shared.schema import ChoiceSetting, NumberSetting
+from impasto_shared.settings import SETTINGS, Setting
+from impasto_shared.texture import (
     HEIGHT,
     TEXTURE_SETTINGS,
     WIDTH,

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import gi
-
-gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, GLib  # noqa: E402
-
-from impasto_shared.image import Image  # noqa: E402
+from impasto_gimp.introspection import GdkPixbuf, GLib
+from impasto_shared.image import Image
 
 
 def pixbuf_of(picture: Image) -> Any:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import gi
-
-gi.require_version("GdkPixbuf", "2.0")
-gi.require_version("Gimp", "3.0")
-gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gimp, GimpUi, Gtk  # noqa: E402
-
-from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
-from impasto_gimp.dialogs.pixbufs import pixbuf_of  # noqa: E402
-from impasto_gimp.jobs.session import Progress, Wish  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
-from impasto_shared.messages import PreviewWish  # noqa: E402
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.pixbufs import pixbuf_of
+from impasto_gimp.introspection import GdkPixbuf, Gimp
+from impasto_gimp.introspection_gtk import GimpUi, Gtk
+from impasto_gimp.jobs.session import Progress, Wish
+from impasto_gimp.translation import gettext
+from impasto_shared.image import Image
+from impasto_shared.messages import PreviewWish
 
 PICTURE_PX = 480
 _PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.4)

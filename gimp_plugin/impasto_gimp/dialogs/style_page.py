@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import gi
-
-gi.require_version("Atk", "1.0")
-gi.require_version("Gimp", "3.0")
-gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import Atk, Gimp, GimpUi, Gtk  # noqa: E402
-
-from impasto_gimp.dialogs.gallery import new_gallery  # noqa: E402
-from impasto_gimp.image.canvas import all_layers  # noqa: E402
-from impasto_gimp.image.style_file import thumbnail  # noqa: E402
-from impasto_gimp.image.styles import chosen_painting  # noqa: E402
-from impasto_gimp.procedures.arguments import (  # noqa: E402
+from impasto_gimp.dialogs.gallery import new_gallery
+from impasto_gimp.image.canvas import all_layers
+from impasto_gimp.image.style_file import thumbnail
+from impasto_gimp.image.styles import chosen_painting
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk
+from impasto_gimp.procedures.arguments import (
     GALLERY_LABEL,
     LABELS,
     REGION_HELP,
@@ -25,7 +19,7 @@ from impasto_gimp.procedures.arguments import (  # noqa: E402
     STYLE_LABEL,
     StyleArguments,
 )
-from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_gimp.translation import gettext
 
 _PREVIEW_WIDTH_PX = 300
 _PREVIEW_HEIGHT_PX = 112

@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import gi
-
-gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, GLib, Gtk  # noqa: E402
-
-from impasto_gimp.dialogs.main_loop import handle_events  # noqa: E402
-from impasto_gimp.dialogs.pixbufs import pixbuf_of  # noqa: E402
-from impasto_gimp.image import canvas  # noqa: E402
-from impasto_gimp.image.styles import ChosenStyle  # noqa: E402
-from impasto_gimp.jobs.connection import connect  # noqa: E402
-from impasto_gimp.jobs.session import Abandoned  # noqa: E402
-from impasto_gimp.jobs.variation_jobs import (  # noqa: E402
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.pixbufs import pixbuf_of
+from impasto_gimp.image import canvas
+from impasto_gimp.image.styles import ChosenStyle
+from impasto_gimp.introspection import GdkPixbuf, GLib
+from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.jobs.variation_jobs import (
     PICTURE_PX,
     Variation,
     VariationJobs,
     by_loss,
     by_strength_and_scale,
 )
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import ImpastoError  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
-from impasto_shared.settings import StyleSettings  # noqa: E402
-from impasto_shared.style import Style  # noqa: E402
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
+from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 TITLE = gettext("Neural Style: Variations")
 _SHOWN_PX = 176

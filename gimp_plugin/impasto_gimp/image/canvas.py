@@ -11,16 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import gi
-
-gi.require_version("Gegl", "0.4")
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp  # noqa: E402
-
-from impasto_gimp.image.recipe import PARASITE, Recipe  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import ImpastoError, InvalidImage  # noqa: E402
-from impasto_shared.image import Image, PixelFormat, check_size  # noqa: E402
+from impasto_gimp.image.recipe import PARASITE, Recipe
+from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError, InvalidImage
+from impasto_shared.image import Image, PixelFormat, check_size
 
 _CHANNEL_TYPES = {
     Gimp.Precision.U8_LINEAR: "u8",

@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import gi
-
-gi.require_version("GdkPixbuf", "2.0")
-gi.require_version("Gimp", "3.0")
-from gi.repository import GdkPixbuf, Gimp, Gio, GLib  # noqa: E402
-
-from impasto_gimp.image.canvas import last_error, read_pixels, scale_down  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import InvalidImage  # noqa: E402
-from impasto_shared.image import Image, check_size  # noqa: E402
+from impasto_gimp.image.canvas import last_error, read_pixels, scale_down
+from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidImage
+from impasto_shared.image import Image, check_size
 
 
 def read_style(file: Any, longest_side_px: int | None = None) -> Image:

@@ -9,30 +9,26 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-import gi
-
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, Gio  # noqa: E402
-
-from impasto_gimp.image import canvas  # noqa: E402
-from impasto_gimp.image.recipe import (  # noqa: E402
+from impasto_gimp.image import canvas
+from impasto_gimp.image.recipe import (
     PARASITE,
     Recipe,
     RememberedItem,
     RememberedStyle,
 )
-from impasto_gimp.image.style_file import read_style  # noqa: E402
-from impasto_gimp.procedures.arguments import (  # noqa: E402
+from impasto_gimp.image.style_file import read_style
+from impasto_gimp.introspection import Gimp, Gio
+from impasto_gimp.procedures.arguments import (
     STYLE,
     STYLES,
     StyleArguments,
     apply_settings,
 )
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import InvalidImage, InvalidSettings  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
-from impasto_shared.settings import StyleSettings  # noqa: E402
-from impasto_shared.style import Style  # noqa: E402
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidImage, InvalidSettings
+from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 # A painting is looked at so much larger than the picture at most, where its strokes are to be so.
 _PAINTING_SCALE = 4

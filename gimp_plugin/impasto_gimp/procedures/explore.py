@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import gi
-
-gi.require_version("Gegl", "0.4")
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp, GObject  # noqa: E402
-
-from impasto_gimp.dialogs.gimp_progress import ProgressBar  # noqa: E402
-from impasto_gimp.image import canvas  # noqa: E402
-from impasto_gimp.image.styles import first_painting  # noqa: E402
-from impasto_gimp.jobs.connection import connect  # noqa: E402
-from impasto_gimp.procedures import procedure_run  # noqa: E402
-from impasto_gimp.procedures.explore_arguments import TITLE, chosen_sheet, needs_painting  # noqa: E402
-from impasto_gimp.sheets.sheet_image import new_sheet_image  # noqa: E402
-from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet  # noqa: E402
-from impasto_gimp.translation import gettext, ngettext  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
+from impasto_gimp.dialogs.gimp_progress import ProgressBar
+from impasto_gimp.image import canvas
+from impasto_gimp.image.styles import first_painting
+from impasto_gimp.introspection import Gegl, Gimp, GObject
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.procedures import procedure_run
+from impasto_gimp.procedures.explore_arguments import TITLE, chosen_sheet, needs_painting
+from impasto_gimp.sheets.sheet_image import new_sheet_image
+from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
+from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.image import Image
 
 
 def run(

@@ -6,20 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import gi
-
-gi.require_version("Gegl", "0.4")
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp  # noqa: E402
-
-from impasto_gimp.dialogs.gimp_progress import ProgressBar  # noqa: E402
-from impasto_gimp.image import canvas  # noqa: E402
-from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of  # noqa: E402
-from impasto_gimp.jobs.connection import connect  # noqa: E402
-from impasto_gimp.jobs.session import Session  # noqa: E402
-from impasto_gimp.procedures import procedure_run  # noqa: E402
-from impasto_gimp.procedures.arguments import settings_from  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
+from impasto_gimp.dialogs.gimp_progress import ProgressBar
+from impasto_gimp.image import canvas
+from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
+from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.session import Session
+from impasto_gimp.procedures import procedure_run
+from impasto_gimp.procedures.arguments import settings_from
+from impasto_gimp.translation import gettext
 
 
 def run(

@@ -7,22 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gi
-
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, Gio, GObject  # noqa: E402
-
-from impasto_gimp.procedures import explore, neural_style, texture  # noqa: E402
-from impasto_gimp.procedures.arguments import (  # noqa: E402
+from impasto_gimp.introspection import Gimp, Gio, GObject
+from impasto_gimp.procedures import explore, neural_style, texture
+from impasto_gimp.procedures.arguments import (
     STYLES,
     declare_painting,
     declare_settings,
     declare_styles,
 )
-from impasto_gimp.procedures.explore_arguments import declare_sheet  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.settings import SETTINGS  # noqa: E402
-from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH  # noqa: E402
+from impasto_gimp.procedures.explore_arguments import declare_sheet
+from impasto_gimp.translation import gettext
+from impasto_shared.settings import SETTINGS
+from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"

@@ -6,14 +6,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import gi
-
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GLib  # noqa: E402
-
-from impasto_gimp.jobs.session import Abandoned  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.errors import ImpastoError  # noqa: E402
+from impasto_gimp.introspection import Gimp, GLib
+from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
 
 
 class ZmqMissing(ImpastoError):

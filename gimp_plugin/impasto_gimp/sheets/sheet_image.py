@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import gi
-
-gi.require_version("Gegl", "0.4")
-gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp  # noqa: E402
-
-from impasto_gimp.image.canvas import new_layer, scale_down  # noqa: E402
-from impasto_gimp.procedures.explore_arguments import whole_caption  # noqa: E402
-from impasto_gimp.sheets.sheet_painting import PaintedSheet  # noqa: E402
-from impasto_gimp.translation import gettext  # noqa: E402
-from impasto_shared.image import Image  # noqa: E402
+from impasto_gimp.image.canvas import new_layer, scale_down
+from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.procedures.explore_arguments import whole_caption
+from impasto_gimp.sheets.sheet_painting import PaintedSheet
+from impasto_gimp.translation import gettext
+from impasto_shared.image import Image
 
 _INK, _PALE = "#202020", "#707070"
 _FONT, _BOLD_FONT = "Sans-serif", "Sans-serif Bold"
