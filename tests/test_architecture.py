@@ -114,7 +114,7 @@ def test_module_imports_only_what_its_folder_may(name: str) -> None:
 
 
 def imported_at_start(path: Path, reached: set[str]) -> set[str]:
-    """The names of the plug-in's modules that importing `path` imports, added to `reached`."""
+    """Returns `reached` with the plug-in's modules that importing `path` imports added to it."""
     for statement in ast.parse(path.read_text()).body:
         if not isinstance(statement, ast.ImportFrom) or not statement.module:
             continue

@@ -18,8 +18,8 @@ from gimp.images import write_images
 from gimp.screen import Screen
 from gimp.test_screen import (
     DIALOG,
-    EASEL,
     IMAGE_WINDOW,
+    PROGRESS_WINDOW,
     VARIATIONS,
     choose_style,
     key_of,
@@ -54,7 +54,7 @@ def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
 
 
 def photograph_gimp(home: Home, folder: Path) -> None:
-    """Takes dialog, easel and painted layer of a real GIMP with the real daemon."""
+    """Takes dialog, progress window and painted layer of a real GIMP with the real daemon."""
     photo, painting = IN_GIMP
     file = shutil.copy(REPOSITORY / f"assets/photos/{photo}.jpg", home.folder)
     shutil.copy(REPOSITORY / f"assets/styles/{painting}.jpg", home.folder)
@@ -72,9 +72,9 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         screen.press("Escape")
         screen.wait_for_window(DIALOG)
         screen.press("alt+o")
-        screen.wait_for_window(EASEL)
+        screen.wait_for_window(PROGRESS_WINDOW)
         time.sleep(WATCHED_S)
-        screen.photograph("easel", EASEL)
+        screen.photograph("progress-window", PROGRESS_WINDOW)
         screen.photograph("watched")
         deadline_s = time.monotonic() + PATIENCE_S
         while screen.ask("len(batch.shown_layers())") < 2:
@@ -113,7 +113,7 @@ def main() -> None:
         screens = home.folder / "screens"
         keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
         keep(shown(screens, "painted-3.2.png"), "layers.png")
-        keep(Image.open(screens / "easel-3.2.png"), "easel.png")
+        keep(Image.open(screens / "progress-window-3.2.png"), "progress-window.png")
         keep(Image.open(screens / "variations-3.2.png"), "variations.png")
         both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "watched-3.2.png").height))
         both.paste(shown(screens, "watched-3.2.png"), (0, 0))

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.gimp
 IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
 VARIATIONS = "^Neural Style: Variations$"
-EASEL = "^Neural Style: Background"
+PROGRESS_WINDOW = "^Neural Style: Background"
 TEXTURE = "^Texture from Image$"
 EXPLORE = "^Neural Style: Explore$"
-EXPLORE_EASEL = "^Neural Style: Explore: "
+EXPLORE_PROGRESS_WINDOW = "^Neural Style: Explore: "
 FILE_DIALOG = "^Choose a Style Image$"
 ERROR_BOX = "^GIMP Message$"
 SAVED = "batch.shown_state()"
@@ -152,8 +152,8 @@ def test_painting_appears_as_a_layer_that_one_undo_removes(
     screen.photograph("style-chosen")
     screen.press("alt+o")
     screen.wait_for(paused.exists, "the middle of the job")
-    screen.wait_for_window(EASEL)
-    screen.photograph("easel")
+    screen.wait_for_window(PROGRESS_WINDOW)
+    screen.photograph("progress-window")
     while_waiting = screen.ask(SAVED)
     paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
@@ -263,12 +263,12 @@ def number_of_images(screen: Screen) -> int:
 
 
 def start_exploring(screen: Screen, paused: Path) -> None:
-    """A sheet that stands still at its third picture, with its easel on the screen."""
+    """A sheet that stands still at its third picture, with its progress window on the screen."""
     paused.parent.mkdir(mode=0o700, exist_ok=True)
     paused.with_name("pause").write_text("relu3_1:1")
     screen.press("alt+o")
     screen.wait_for(paused.exists, "the third picture")
-    screen.wait_for_window(EXPLORE_EASEL)
+    screen.wait_for_window(EXPLORE_PROGRESS_WINDOW)
 
 
 def test_explore_opens_a_new_image_of_the_finished_pictures(
@@ -282,7 +282,7 @@ def test_explore_opens_a_new_image_of_the_finished_pictures(
     screen.press(sheets, "Home")
     screen.photograph("explore", EXPLORE)
     start_exploring(screen, paused)
-    screen.photograph("explore-easel")
+    screen.photograph("explore-progress-window")
     screen.press("alt+k")
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
     screen.photograph("explored")
@@ -302,7 +302,7 @@ def test_explore_leaves_nothing_when_it_is_cancelled(
     screen.press("Escape")
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
 
-    assert not screen.windows(EXPLORE_EASEL)
+    assert not screen.windows(EXPLORE_PROGRESS_WINDOW)
     assert not screen.windows(ERROR_BOX)
     assert number_of_images(screen) == 1
     assert screen.ask(SAVED) == UNTOUCHED
@@ -357,20 +357,20 @@ def test_failure_is_shown_by_gimp_and_changes_nothing(
 
 
 def start_painting(screen: Screen, home: Home, paused: Path) -> None:
-    """A job that stands still halfway, with its easel on the screen."""
+    """A job that stands still halfway, with its progress window on the screen."""
     open_dialog(screen)
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.PAUSE)
     screen.press("alt+o")
     screen.wait_for(paused.exists, "the middle of the job")
-    screen.wait_for_window(EASEL)
+    screen.wait_for_window(PROGRESS_WINDOW)
 
 
 def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, paused: Path) -> None:
     start_painting(screen, home, paused)
     screen.press("alt+k")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
-    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
+    screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
     screen.photograph("kept")
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z")
@@ -378,14 +378,14 @@ def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, pa
 
 
 @pytest.mark.parametrize("key", ["Escape", "alt+c"])
-def test_cancel_at_the_easel_changes_nothing(
+def test_cancel_in_the_progress_window_changes_nothing(
     home: Home, screen: Screen, paused: Path, key: str
 ) -> None:
     start_painting(screen, home, paused)
     screen.press(key)
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
 
-    assert not screen.windows(EASEL)
+    assert not screen.windows(PROGRESS_WINDOW)
     assert not screen.windows(ERROR_BOX)
     assert screen.ask(SAVED) == UNTOUCHED
 

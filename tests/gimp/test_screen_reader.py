@@ -23,7 +23,7 @@ pytestmark = pytest.mark.gimp
 
 DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
-EASEL = "^Neuronaler Stil: Hintergrund"
+PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
 TAKES = "Das Malen braucht etwa 42 s und 2.0 von 10.0 GB Speicher."
@@ -95,15 +95,15 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.press("ctrl+a")
     screen.type(f"{Behaviour.PAUSE.value}\t")
     screen.read_out("press", DIALOG, "OK")
-    screen.wait_for_window(EASEL)
-    easel = read_out(screen, EASEL, "easel-read-out", version)
-    screen.photograph("easel-german", EASEL)
-    screen.read_out("press", EASEL, "Abbrechen")
-    screen.wait_for(lambda: not screen.windows(EASEL), "the end of the easel")
+    screen.wait_for_window(PROGRESS_WINDOW)
+    progress_window = read_out(screen, PROGRESS_WINDOW, "progress-window-read-out", version)
+    screen.photograph("progress-window-german", PROGRESS_WINDOW)
+    screen.read_out("press", PROGRESS_WINDOW, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
 
     assert not nameless(dialog)
     assert not nameless(variations)
-    assert not nameless(easel)
+    assert not nameless(progress_window)
     assert {"Gemälde", "Stilstärke", "Qualität", "Varianten …"} <= {
         entry["name"] for entry in dialog
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_gimp.jobs.daemon_status import daemon_line
+from impasto_gimp.jobs.daemon_status import daemon_status
 from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.keys import KeysUnusable, Role, ensure_keys, load_keys
@@ -137,7 +137,7 @@ def test_dialog_says_that_a_daemon_elsewhere_is_ready(
     monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
     monkeypatch.setenv("IMPASTO_SERVER_KEY", remote.key)
 
-    assert daemon_line().text.startswith("The Impasto daemon is ready")
+    assert daemon_status().text.startswith("The Impasto daemon is ready")
 
 
 @pytest.mark.usefixtures("machine")
@@ -147,7 +147,7 @@ def test_dialog_says_that_a_daemon_elsewhere_does_not_know_the_key(
     monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
     monkeypatch.setenv("IMPASTO_SERVER_KEY", remote.key)
 
-    line = daemon_line()
+    line = daemon_status()
 
     assert "does not know this client's key" in line.text
     assert not line.can_start

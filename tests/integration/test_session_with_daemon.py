@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, Wish
+from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, UserAction
 from impasto_shared.errors import DaemonError, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
@@ -49,12 +49,14 @@ def client_of(daemon: DaemonProcess) -> Connect:
     return lambda **_: daemon.client()
 
 
-class Easel:
+class RecordingDisplay:
     """Remembers what it was shown; `then` says what is wished after that."""
 
     previews: PreviewWish | None = PreviewWish(longest_side_px=32, interval_s=0.2)
 
-    def __init__(self, then: Callable[["Easel"], Wish] = lambda _: Wish.GO_ON) -> None:
+    def __init__(
+        self, then: Callable[["RecordingDisplay"], UserAction] = lambda _: UserAction.CONTINUE
+    ) -> None:
         self.shown: list[Progress] = []
         self.pictures: list[Image] = []
         self._then = then
@@ -65,7 +67,7 @@ class Easel:
     def show_picture(self, picture: Image) -> None:
         self.pictures.append(picture)
 
-    def wish(self) -> Wish:
+    def user_action(self) -> UserAction:
         return self._then(self)
 
 
@@ -74,7 +76,7 @@ def test_painting_has_the_photos_size_and_format(
     shared_daemon: DaemonProcess, form: PixelFormat
 ) -> None:
     photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
-    session = Session(client_of(shared_daemon), Easel())
+    session = Session(client_of(shared_daemon), RecordingDisplay())
 
     painting = session.run(photo, [Style(picture())], StyleSettings(**SMALL))
 
@@ -83,38 +85,38 @@ def test_painting_has_the_photos_size_and_format(
 
 
 def test_progress_rises_to_the_whole(shared_daemon: DaemonProcess) -> None:
-    easel = Easel()
+    display = RecordingDisplay()
 
-    Session(client_of(shared_daemon), easel).run(
+    Session(client_of(shared_daemon), display).run(
         picture(), [Style(picture())], StyleSettings(size=64, iterations=30)
     )
 
-    fractions = [progress.fraction for progress in easel.shown if progress.fraction is not None]
+    fractions = [progress.fraction for progress in display.shown if progress.fraction is not None]
     assert len(fractions) > 1
     assert 0 < fractions[0] < 1
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert any(" of 30" in progress.text for progress in easel.shown)
+    assert any(" of 30" in progress.text for progress in display.shown)
 
 
 def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProcess) -> None:
-    def keep_the_third_picture(easel: Easel) -> Wish:
-        return Wish.KEEP if len(easel.pictures) >= 3 else Wish.GO_ON
+    def keep_the_third_picture(display: RecordingDisplay) -> UserAction:
+        return UserAction.KEEP if len(display.pictures) >= 3 else UserAction.CONTINUE
 
-    photo, easel = picture(), Easel(keep_the_third_picture)
+    photo, display = picture(), RecordingDisplay(keep_the_third_picture)
 
-    painting = Session(client_of(shared_daemon), easel).run(
+    painting = Session(client_of(shared_daemon), display).run(
         photo, [Style(picture())], StyleSettings(**ENDLESS)
     )
 
-    assert {(sketch.width, sketch.height) for sketch in easel.pictures} == {(32, 24)}
-    assert len({bytes(sketch.pixels) for sketch in easel.pictures}) > 1
+    assert {(sketch.width, sketch.height) for sketch in display.pictures} == {(32, 24)}
+    assert len({bytes(sketch.pixels) for sketch in display.pictures}) > 1
     assert (painting.width, painting.height) == (photo.width, photo.height)
     assert bytes(painting.pixels) != bytes(photo.pixels)
 
 
 def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess) -> None:
-    session = Session(client_of(shared_daemon), Easel())
+    session = Session(client_of(shared_daemon), RecordingDisplay())
     session.run(picture(), [Style(picture())], StyleSettings(**SMALL))
 
     with shared_daemon.client() as onlooker:
@@ -130,13 +132,13 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
 ) -> None:
     ended: list[bool] = []
 
-    def end_at_the_first_step(easel: Easel) -> Wish:
-        if easel.shown[-1].can_keep and not ended:
+    def end_at_the_first_step(display: RecordingDisplay) -> UserAction:
+        if display.shown[-1].can_keep and not ended:
             ended.append(True)
             os.kill(daemon.pid, end)
-        return Wish.GO_ON
+        return UserAction.CONTINUE
 
-    session = Session(client_of(daemon), Easel(end_at_the_first_step))
+    session = Session(client_of(daemon), RecordingDisplay(end_at_the_first_step))
 
     with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
         session.run(picture(), [Style(picture())], StyleSettings(**ENDLESS))
@@ -157,11 +159,11 @@ def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProc
         )
 
     def run() -> tuple[Image, list[Progress]]:
-        easel = Easel()
-        painting = Session(connect, easel).run(
+        display = RecordingDisplay()
+        painting = Session(connect, display).run(
             picture(), [Style(picture())], StyleSettings(**SMALL)
         )
-        return painting, easel.shown
+        return painting, display.shown
 
     painting, shown_first = run()
     first_daemon = daemon_pid(machine)

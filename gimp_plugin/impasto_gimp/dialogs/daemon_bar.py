@@ -9,7 +9,7 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.connection import connect
-from impasto_gimp.jobs.daemon_status import DaemonLine, Work, daemon_line
+from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs, daemon_status
 from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.procedures.arguments import LABELS, START_LABEL
 from impasto_gimp.translation import gettext
@@ -20,7 +20,7 @@ _LOOK_SOON_MS = 300
 _SPACING_PX = 6
 
 
-def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
+def new_daemon_bar(config: Any, work: Callable[[], PlannedJobs | None]) -> Any:
     """A line of text that is kept true, and the button where the daemon can be started.
 
     work: what `config` asks for, whenever that has changed; None where it cannot be painted.
@@ -39,7 +39,7 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
     soon: int | None = None
     is_busy = False
 
-    def show(line: DaemonLine) -> None:
+    def show(line: DaemonStatus) -> None:
         text.set_text(line.text)
         start.set_visible(line.can_start)
 
@@ -49,7 +49,7 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
         if not is_busy:
             is_busy = True
             try:
-                show(daemon_line(work(), while_waiting=handle_events))
+                show(daemon_status(work(), while_waiting=handle_events))
             finally:
                 is_busy = False
         return True
@@ -71,7 +71,7 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
         if is_busy:
             return
         is_busy = True
-        show(DaemonLine(gettext("The Impasto daemon is being started…")))
+        show(DaemonStatus(gettext("The Impasto daemon is being started…")))
         answered = _answer_of(bar.get_toplevel())
 
         def wait() -> None:
@@ -83,7 +83,7 @@ def new_daemon_bar(config: Any, work: Callable[[], Work | None]) -> Any:
             connect(while_waiting=wait).close()
         except ImpastoError as error:
             is_busy = False
-            show(DaemonLine(str(error)))
+            show(DaemonStatus(str(error)))
         else:
             is_busy = False
             look_again()

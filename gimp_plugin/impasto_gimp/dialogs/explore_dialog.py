@@ -16,7 +16,7 @@ from impasto_gimp.dialogs.neural_style_dialog import (
 from impasto_gimp.dialogs.style_page import new_style_page
 from impasto_gimp.image.canvas import scaled_down_size
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
-from impasto_gimp.jobs.daemon_status import Work
+from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import STYLES
 from impasto_gimp.procedures.explore_arguments import (
     QUICKLY,
@@ -46,11 +46,11 @@ def ask_for_sheet(procedure: Any, config: Any, layer: Any) -> bool:
     config.connect(f"notify::{SHEET}", update)
     update()
 
-    def work() -> Work:
+    def work() -> PlannedJobs:
         sheet = chosen_sheet(config)
         size = sheet.tiles[0].settings.size
         width, height = scaled_down_size(layer.get_width(), layer.get_height(), size)
-        return Work(tuple(tile.settings for tile in sheet.tiles), width, height)
+        return PlannedJobs(tuple(tile.settings for tile in sheet.tiles), width, height)
 
     arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))
     return accepted(dialog, config, STYLES[:1], lambda: _needs_painting(config))

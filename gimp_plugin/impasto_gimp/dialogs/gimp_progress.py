@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp
-from impasto_gimp.jobs.session import Progress, Wish
+from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewWish
 
 
 class ProgressBar:
-    """An easel without a picture; `title` says what is painted."""
+    """GIMP's progress bar as a display without a picture; `title` says what is painted."""
 
     previews: PreviewWish | None = None
 
@@ -35,7 +35,7 @@ class ProgressBar:
     def show_picture(self, picture: Image) -> None:
         """A bar has no room for it."""
 
-    def wish(self) -> Wish:
+    def user_action(self) -> UserAction:
         """Nothing: GIMP's Cancel ends the plug-in itself."""
         handle_events()
-        return Wish.GO_ON
+        return UserAction.CONTINUE

@@ -13,7 +13,7 @@ from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
 from impasto_gimp.introspection import GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
-from impasto_gimp.jobs.daemon_status import Work
+from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import (
     ADVANCED_LABEL,
     IN_SIGHT,
@@ -57,8 +57,8 @@ def ask(procedure: Any, config: Any, painted: Any) -> bool:
     settings = _settings(dialog, tuple(SETTINGS))
     settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
 
-    def work() -> Work:
-        return Work((settings_from(config),), painted.get_width(), painted.get_height())
+    def work() -> PlannedJobs:
+        return PlannedJobs((settings_from(config),), painted.get_width(), painted.get_height())
 
     arrange(dialog, styles, settings, new_daemon_bar(config, possible(work)))
     return accepted(dialog, config, STYLES)
@@ -72,19 +72,19 @@ def ask_for_texture(procedure: Any, config: Any) -> bool:
     in_sight = (*IN_SIGHT, *TEXTURES_IN_SIGHT)
     settings = _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), in_sight)
 
-    def work() -> Work:
+    def work() -> PlannedJobs:
         width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
         values = values_from(config, TEXTURE_SETTINGS)
-        return Work((texture_settings(values, width, height),), width, height)
+        return PlannedJobs((texture_settings(values, width, height),), width, height)
 
     arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))
     return accepted(dialog, config, STYLES[:1])
 
 
-def possible(work: Callable[[], Work]) -> Callable[[], Work | None]:
+def possible(work: Callable[[], PlannedJobs]) -> Callable[[], PlannedJobs | None]:
     """`work`, or None as long as some setting cannot be used: OK says which."""
 
-    def possible() -> Work | None:
+    def possible() -> PlannedJobs | None:
         try:
             return work()
         except InvalidSettings:

@@ -8,7 +8,7 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pixbufs import pixbuf_of
 from impasto_gimp.introspection import GdkPixbuf, Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
-from impasto_gimp.jobs.session import Progress, Wish
+from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_gimp.translation import gettext
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewWish
@@ -20,7 +20,7 @@ _KEEP = 1
 _KEEP_HELP = gettext("End here and keep what has been painted as a new layer")
 
 
-class Easel:
+class ProgressWindow:
     """A dialog that shows a picture of width × height as it is being painted.
 
     start: a Gdk.Pixbuf of what it begins with; None for nothing yet.
@@ -33,11 +33,11 @@ class Easel:
     def __init__(
         self, title: str, width: int, height: int, start: Any = None, keep: str = _KEEP_HELP
     ) -> None:
-        self._wish = Wish.GO_ON
+        self._action = UserAction.CONTINUE
         self._picture = Gtk.Image()
         self._bar = Gtk.ProgressBar(show_text=True)
         self._loss = Gtk.Label(label=" ", xalign=1.0)
-        self._dialog = Gtk.Dialog(title=title, role="impasto-easel")
+        self._dialog = Gtk.Dialog(title=title, role="impasto-progress")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
         self._keep.set_tooltip_text(keep)
@@ -48,7 +48,7 @@ class Easel:
         self._picture.set_size_request(*self._size)
         self._show_pixels(start)
 
-    def __enter__(self) -> Easel:
+    def __enter__(self) -> ProgressWindow:
         self._dialog.show_all()
         GimpUi.window_set_transient(self._dialog)
         handle_events()
@@ -74,10 +74,10 @@ class Easel:
         """Shows `picture`, as large as all that came before."""
         self._show_pixels(pixbuf_of(picture))
 
-    def wish(self) -> Wish:
+    def user_action(self) -> UserAction:
         """What was pressed."""
         handle_events()
-        return self._wish
+        return self._action
 
     def _arrange(self) -> None:
         box = self._dialog.get_content_area()
@@ -97,18 +97,18 @@ class Easel:
             self._picture.set_from_pixbuf(scaled)
 
     def _on_response(self, _dialog: Any, response: int) -> None:
-        self._wish = Wish.KEEP if response == _KEEP else Wish.CANCEL
+        self._action = UserAction.KEEP if response == _KEEP else UserAction.CANCEL
         self._keep.set_sensitive(False)
 
 
-def easel_of_layer(layer: Any) -> Easel:
+def window_for_layer(layer: Any) -> ProgressWindow:
     """One that begins with `layer` as it is."""
     start = layer.get_thumbnail(PICTURE_PX, PICTURE_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
     title = f"{gettext('Neural Style')}: {layer.get_name()}"
-    return Easel(title, layer.get_width(), layer.get_height(), start)
+    return ProgressWindow(title, layer.get_width(), layer.get_height(), start)
 
 
 def fitted(width: int, height: int) -> tuple[int, int]:
-    """The size in which a picture of width × height fills the easel."""
+    """The size in which a picture of width × height fills the window."""
     scale = PICTURE_PX / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -25,7 +25,7 @@ _REMOTE_PATIENCE_S = 1.5
 
 
 @dataclass(frozen=True)
-class DaemonLine:
+class DaemonStatus:
     """What the daemon is doing, in words, and whether it could be started from here."""
 
     text: str
@@ -33,7 +33,7 @@ class DaemonLine:
 
 
 @dataclass(frozen=True)
-class Work:
+class PlannedJobs:
     """What is to be painted: with which settings each picture, and their size in pixels."""
 
     pictures: tuple[StyleSettings, ...]
@@ -41,9 +41,9 @@ class Work:
     height: int
 
 
-def daemon_line(
-    work: Work | None = None, *, while_waiting: Callable[[], object] = lambda: None
-) -> DaemonLine:
+def daemon_status(
+    work: PlannedJobs | None = None, *, while_waiting: Callable[[], object] = lambda: None
+) -> DaemonStatus:
     """What the daemon is doing now, and how long `work` would take.
 
     while_waiting: as in `Client.connect`.
@@ -57,17 +57,17 @@ def daemon_line(
             endpoint, name=NAME, timeout_s=patience_s, while_waiting=while_waiting
         ) as client:
             status = client.status(timeout_s=patience_s)
-            return DaemonLine(line_of(status, _forecast(client, work, patience_s)))
+            return DaemonStatus(status_text(status, _forecast(client, work, patience_s)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
-            return DaemonLine(str(error))  # elsewhere: it cannot be started from here
+            return DaemonStatus(str(error))  # elsewhere: it cannot be started from here
         text = gettext("The Impasto daemon is not running; OK starts it.")
-        return DaemonLine(text, can_start=True)
+        return DaemonStatus(text, can_start=True)
     except ImpastoError as error:
-        return DaemonLine(str(error))
+        return DaemonStatus(str(error))
 
 
-def _forecast(client: Client, work: Work | None, patience_s: float) -> ForecastReport | None:
+def _forecast(client: Client, work: PlannedJobs | None, patience_s: float) -> ForecastReport | None:
     """What all pictures of `work` would take, one after the other."""
     if work is None:
         return None
@@ -77,10 +77,10 @@ def _forecast(client: Client, work: Work | None, patience_s: float) -> ForecastR
         if forecast is None:
             return None
         forecasts.append(forecast)
-    return together(forecasts)
+    return combined(forecasts)
 
 
-def together(forecasts: Sequence[ForecastReport]) -> ForecastReport:
+def combined(forecasts: Sequence[ForecastReport]) -> ForecastReport:
     """The forecast for jobs one after the other, of which there is at least one."""
     times_s = [forecast.painting_s for forecast in forecasts if forecast.painting_s is not None]
     hungriest = max(forecasts, key=lambda forecast: forecast.needed_bytes)
@@ -88,7 +88,7 @@ def together(forecasts: Sequence[ForecastReport]) -> ForecastReport:
     return replace(hungriest, painting_s=sum(times_s) if is_known else None)
 
 
-def line_of(status: StatusReport, forecast: ForecastReport | None = None) -> str:
+def status_text(status: StatusReport, forecast: ForecastReport | None = None) -> str:
     """The line for a daemon that answers; `forecast`: what the painting would take."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:

@@ -1,7 +1,6 @@
-"""One run: find the daemon, submit, follow, fetch. It knows neither GIMP nor GTK nor sockets.
+"""One run: finds the daemon, submits a job, follows it and fetches the picture.
 
-Whom it works for sits at an easel: what is painted is shown there, and what the person wishes is
-heard there.
+Progress goes to a display, which also says what the user does. Knows neither GIMP, GTK nor sockets.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ class JobCancelled(ImpastoError):
 
 
 class Abandoned(ImpastoError):
-    """The person at the easel does not want the painting any more."""
+    """The user does not want the painting any more."""
 
 
-class Wish(Enum):
-    """What the person at the easel wants."""
+class UserAction(Enum):
+    """What the user wants."""
 
-    GO_ON = auto()
+    CONTINUE = auto()
     KEEP = auto()
     """Stop here, and keep what has been painted."""
     CANCEL = auto()
@@ -100,7 +99,7 @@ class Progress:
     can_keep: bool = False
 
 
-class Easel(Protocol):
+class ProgressDisplay(Protocol):
     """Where a person watches the picture being painted."""
 
     @property
@@ -113,7 +112,7 @@ class Easel(Protocol):
     def show_picture(self, picture: Image) -> None:
         """Shows what has been painted so far."""
 
-    def wish(self) -> Wish:
+    def user_action(self) -> UserAction:
         """What the person wants now; called ten times a second, so that windows stay alive."""
 
 
@@ -129,9 +128,9 @@ class Connect(Protocol):
 class Session:
     """One style transfer by the daemon that `connect` finds."""
 
-    def __init__(self, connect: Connect, easel: Easel) -> None:
+    def __init__(self, connect: Connect, display: ProgressDisplay) -> None:
         self._connect = connect
-        self._easel = easel
+        self._display = display
 
     def run(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> Image:
         """`content` in `styles`.
@@ -140,19 +139,19 @@ class Session:
             DaemonUnavailable: where no daemon answers and none can be started, or it vanishes.
             DaemonError: where the daemon refuses the job or fails at it.
             JobCancelled: where it was cancelled from outside.
-            Abandoned: where the person at the easel cancels it.
+            Abandoned: where the user cancels it.
             ProtocolError: where the painting has another size than `content`.
         """
-        show = self._easel.show
+        show = self._display.show
         client = self._connected()
         try:
-            self._heeded_wish()
+            self._raise_on_cancel()
             show(Progress(gettext("Sending the picture…")))
-            job = client.submit(content, styles, settings, self._easel.previews)
+            job = client.submit(content, styles, settings, self._display.previews)
             self._follow(client, job)
             show(Progress(gettext("Fetching the painting…"), 1.0))
             picture = client.fetch(job)
-            self._heeded_wish()
+            self._raise_on_cancel()
             # The painting is here, whatever becomes of the daemon now.
             with suppress(ImpastoError):
                 client.forget(job)
@@ -165,7 +164,7 @@ class Session:
 
         Raises:
             DaemonUnavailable: where no daemon answers and none can be started.
-            Abandoned: where the person at the easel cancels.
+            Abandoned: where the user cancels.
         """
         client = self._connected()
         try:
@@ -174,11 +173,11 @@ class Session:
             client.close()
 
     def _connected(self) -> JobClient:
-        show = self._easel.show
+        show = self._display.show
         show(Progress(gettext("Looking for the daemon…")))
         return self._connect(
             on_start=lambda: show(Progress(gettext("Starting the daemon…"))),
-            while_waiting=self._heeded_wish,
+            while_waiting=self._raise_on_cancel,
         )
 
     def _follow(self, client: JobClient, job: str) -> None:
@@ -192,25 +191,25 @@ class Session:
                 if report.state is JobState.DONE:
                     return
                 if not is_kept:
-                    self._easel.show(progress_of(report))
+                    self._display.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:
                 silent = gettext("The daemon is silent, for {time}…")
-                self._easel.show(Progress(silent.format(time=format_duration(silent_s, gettext))))
+                self._display.show(Progress(silent.format(time=format_duration(silent_s, gettext))))
             if picture := client.take_preview(job):
-                self._easel.show_picture(picture)
-            if self._heeded_wish() is Wish.KEEP and not is_kept:
+                self._display.show_picture(picture)
+            if self._raise_on_cancel() is UserAction.KEEP and not is_kept:
                 is_kept = True
-                self._easel.show(Progress(gettext("Finishing what is painted…"), 1.0))
+                self._display.show(Progress(gettext("Finishing what is painted…"), 1.0))
                 # Where the daemon cannot, the job goes on to its end: nothing is lost.
                 with suppress(DaemonError):
                     client.keep(job)
 
-    def _heeded_wish(self) -> Wish:
+    def _raise_on_cancel(self) -> UserAction:
         """What is wished; raises Abandoned where it is to be cancelled."""
-        wish = self._easel.wish()
-        if wish is Wish.CANCEL:
+        action = self._display.user_action()
+        if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
-        return wish
+        return action
 
 
 def progress_of(report: JobReport) -> Progress:

@@ -51,12 +51,12 @@ def _ask(procedure: Any, config: Any, layer: Any) -> bool:
     return ask_for_sheet(procedure, config, layer)
 
 
-def _easel(title: str, photo: Image) -> Any:
+def _progress_window(title: str, photo: Image) -> Any:
     from impasto_gimp.dialogs.pixbufs import pixbuf_of
-    from impasto_gimp.dialogs.progress_window import Easel
+    from impasto_gimp.dialogs.progress_window import ProgressWindow
 
     keep = gettext("End here and keep the pictures that are finished")
-    return Easel(title, photo.width, photo.height, pixbuf_of(photo), keep)
+    return ProgressWindow(title, photo.width, photo.height, pixbuf_of(photo), keep)
 
 
 def _painted(
@@ -73,8 +73,8 @@ def _painted(
         styles = [chosen.read(None)]
         originals.append((gettext("Painting"), styles[0].image))
     title = f"{TITLE}: {gettext(sheet.title)}"
-    with _easel(title, photo) if interactive else ProgressBar(TITLE) as easel:
-        return paint_sheet(connect, easel, sheet, photo, styles), originals
+    with _progress_window(title, photo) if interactive else ProgressBar(TITLE) as display:
+        return paint_sheet(connect, display, sheet, photo, styles), originals
 
 
 def _left_out(painted: PaintedSheet) -> str:

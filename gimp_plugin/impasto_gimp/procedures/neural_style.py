@@ -71,10 +71,10 @@ def _ask(procedure: Any, config: Any, layer: Any) -> bool:
     return ask(procedure, config, layer)
 
 
-def _easel(layer: Any) -> Any:
-    from impasto_gimp.dialogs.progress_window import easel_of_layer
+def _progress_window(layer: Any) -> Any:
+    from impasto_gimp.dialogs.progress_window import window_for_layer
 
-    return easel_of_layer(layer)
+    return window_for_layer(layer)
 
 
 def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
@@ -85,7 +85,11 @@ def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
     styles = [style.read(place.layer) for style in chosen]
     recipe = recipe_of(place.layer, chosen, settings)
     name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
-    with _easel(place.layer) if interactive else ProgressBar(gettext("Neural Style")) as easel:
+    with (
+        _progress_window(place.layer)
+        if interactive
+        else ProgressBar(gettext("Neural Style")) as display
+    ):
         source = canvas.read_layer(place.layer)
-        picture = Session(connect, easel).run(source.picture, styles, settings)
+        picture = Session(connect, display).run(source.picture, styles, settings)
     canvas.add_layer(source, place.above, picture, name, recipe)

@@ -48,10 +48,10 @@ def _ask(procedure: Any, config: Any) -> bool:
     return ask_for_texture(procedure, config)
 
 
-def _easel(title: str, width: int, height: int) -> Any:
-    from impasto_gimp.dialogs.progress_window import Easel
+def _progress_window(title: str, width: int, height: int) -> Any:
+    from impasto_gimp.dialogs.progress_window import ProgressWindow
 
-    return Easel(title, width, height)
+    return ProgressWindow(title, width, height)
 
 
 def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: bool) -> None:
@@ -63,6 +63,10 @@ def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: 
     content = canvas_of(width, height, canvas.opaque_format(image))
     style = chosen.read(None)
     name = f"{gettext('Texture')} ({chosen.name})"
-    with _easel(name, width, height) if interactive else ProgressBar(gettext("Texture")) as easel:
-        picture = Session(connect, easel).run(content, [style], settings)
+    with (
+        _progress_window(name, width, height)
+        if interactive
+        else ProgressBar(gettext("Texture")) as display
+    ):
+        picture = Session(connect, display).run(content, [style], settings)
     canvas.add_picture(image, drawables, picture, name)

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from impasto_gimp.jobs.session import Abandoned, Connect, Easel, Progress, Session, Wish
+from impasto_gimp.jobs.session import (
+    Abandoned,
+    Connect,
+    Progress,
+    ProgressDisplay,
+    Session,
+    UserAction,
+)
 from impasto_gimp.procedures.explore_arguments import whole_caption
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
@@ -37,20 +44,24 @@ class PaintedSheet:
 
 
 def paint_sheet(
-    connect: Connect, easel: Easel, sheet: ContactSheet, content: Image, styles: Sequence[Style]
+    connect: Connect,
+    display: ProgressDisplay,
+    sheet: ContactSheet,
+    content: Image,
+    styles: Sequence[Style],
 ) -> PaintedSheet:
     """All pictures of `sheet` that can be had, each of `content` and as large.
 
     A network whose weights are not on the daemon's machine leaves its pictures out: nobody asked
-    for half a gigabyte to be downloaded. Where the person at the easel stops, or the daemon fails,
+    for half a gigabyte to be downloaded. Where the user stops, or the daemon fails,
     those that are finished are kept.
 
     Raises:
-        Abandoned: where the person at the easel cancels it.
+        Abandoned: where the user cancels it.
         ImpastoError: as `Session.run`, where no picture is finished.
     """
     pictures: dict[str, Image] = {}
-    missing = _missing_networks(Session(connect, easel), sheet)
+    missing = _missing_networks(Session(connect, display), sheet)
     count = len(sheet.tiles)
     for row in sheet.rows:
         for tile in row.tiles:
@@ -58,13 +69,13 @@ def paint_sheet(
                 continue
             number = sheet.tiles.index(tile)
             place = _Place(number, count, whole_caption(row, tile), bool(pictures))
-            tile_easel = _TileEasel(easel, place)
+            tile_display = _TileDisplay(display, place)
             try:
-                pictures[tile.name] = Session(connect, tile_easel).run(
+                pictures[tile.name] = Session(connect, tile_display).run(
                     content, styles if tile.needs_painting else (), tile.settings
                 )
             except Abandoned:
-                if not tile_easel.is_stopped:
+                if not tile_display.is_stopped:
                     raise
                 return PaintedSheet(sheet, pictures)
             except ImpastoError as error:
@@ -111,20 +122,20 @@ class _Place:
     has_pictures: bool
 
 
-class _TileEasel:
-    """The person's easel, as it looks to the session that paints one picture of many.
+class _TileDisplay:
+    """The person's display, as it looks to the session that paints one picture of many.
 
     To stop here and keep is to cancel this picture, which would not be like the others.
     """
 
-    def __init__(self, easel: Easel, place: _Place) -> None:
-        self._easel = easel
+    def __init__(self, display: ProgressDisplay, place: _Place) -> None:
+        self._display = display
         self._place = place
         self.is_stopped = False
 
     @property
     def previews(self) -> PreviewWish | None:
-        return self._easel.previews
+        return self._display.previews
 
     def show(self, progress: Progress) -> None:
         place = self._place
@@ -135,16 +146,16 @@ class _TileEasel:
             progress=progress.text,
         )
         fraction = (place.number + (progress.fraction or 0.0)) / place.count
-        self._easel.show(
+        self._display.show(
             replace(progress, text=text, fraction=fraction, can_keep=place.has_pictures)
         )
 
     def show_picture(self, picture: Image) -> None:
-        self._easel.show_picture(picture)
+        self._display.show_picture(picture)
 
-    def wish(self) -> Wish:
-        wish = self._easel.wish()
-        if wish is Wish.KEEP:
+    def user_action(self) -> UserAction:
+        action = self._display.user_action()
+        if action is UserAction.KEEP:
             self.is_stopped = True
-            return Wish.CANCEL
-        return wish
+            return UserAction.CANCEL
+        return action

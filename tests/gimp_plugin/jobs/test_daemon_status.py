@@ -3,7 +3,13 @@ from dataclasses import replace
 import pytest
 
 from impasto_daemon.server.time_estimate import Pace
-from impasto_gimp.jobs.daemon_status import DaemonLine, Work, daemon_line, line_of, together
+from impasto_gimp.jobs.daemon_status import (
+    DaemonStatus,
+    PlannedJobs,
+    combined,
+    daemon_status,
+    status_text,
+)
 from impasto_shared.messages import (
     ForecastReport,
     JobReport,
@@ -42,7 +48,7 @@ def forecast(
     ],
 )
 def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
-    assert line_of(report) == line
+    assert status_text(report) == line
 
 
 @pytest.mark.parametrize(
@@ -64,26 +70,26 @@ def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str
     ids=["all is known", "first painting", "memory unknown", "in tiles", "too little memory"],
 )
 def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: str) -> None:
-    assert line_of(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
+    assert status_text(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
 
 
 def test_pictures_take_their_times_together_and_the_memory_of_the_largest() -> None:
     small, large = forecast(10.0), replace(forecast(20.5), needed_bytes=3_000_000_000)
 
-    assert together([small, large, small]) == replace(large, painting_s=40.5)
-    assert together([small, forecast(None)]).painting_s is None
+    assert combined([small, large, small]) == replace(large, painting_s=40.5)
+    assert combined([small, forecast(None)]).painting_s is None
 
 
 def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = Work((StyleSettings(), StyleSettings(seed=1)), 512, 384)
+    work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384)
     daemon = DaemonProcess()
     Pace(daemon.folder / "cache/impasto/pace.json").note(work.pictures[0], 512, 384, 600.0)
     with daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
-        line = daemon_line(work)
+        line = daemon_status(work)
 
     assert line.text.startswith("The Impasto daemon is ready. Painting takes about 20 min and 1.")
 
@@ -92,10 +98,10 @@ def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     with DaemonProcess() as daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
-        running = daemon_line()
+        running = daemon_status()
 
-    assert running == DaemonLine("The Impasto daemon is ready.")
-    assert daemon_line() == DaemonLine(
+    assert running == DaemonStatus("The Impasto daemon is ready.")
+    assert daemon_status() == DaemonStatus(
         "The Impasto daemon is not running; OK starts it.", can_start=True
     )
 
@@ -103,7 +109,7 @@ def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_daemon_elsewhere_cannot_be_started_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_ENDPOINT", "tcp://127.0.0.1:1")
 
-    line = daemon_line()
+    line = daemon_status()
 
     assert not line.can_start
     assert "tcp://127.0.0.1:1" in line.text

@@ -9,7 +9,7 @@ from impasto_gimp.jobs.session import (
     JobCancelled,
     Progress,
     Session,
-    Wish,
+    UserAction,
     progress_of,
 )
 from impasto_shared.errors import (
@@ -57,9 +57,9 @@ class Broken(Exception):
 
 
 class ScriptedClient:
-    """A client that plays a batch of reports at each poll, and the easel that shows them.
+    """A client that plays a batch of reports at each poll, and the display that shows them.
 
-    `sketches` are the previews that come with the batches, `wishes` what is wished after them;
+    `sketches` are the previews that come with the batches, `actions` what the user does after them;
     `silences_s` are how long it has been silent then; `calls` tells in which order it was used;
     `failures` maps a moment to what happens at it.
     """
@@ -71,7 +71,7 @@ class ScriptedClient:
         failures: Mapping[str, Exception] | None = None,
         is_started: bool = False,
         sketches: Sequence[Image | None] = (),
-        wishes: Sequence[Wish] = (),
+        actions: Sequence[UserAction] = (),
         silences_s: Sequence[float] = (),
     ) -> None:
         self.calls: list[str] = []
@@ -81,7 +81,7 @@ class ScriptedClient:
         self.shown: list[Progress] = []
         self.sketched: list[Image] = []
         self.asked_for: PreviewWish | None = None
-        self._sketches, self._wishes = list(sketches), list(wishes)
+        self._sketches, self._actions = list(sketches), list(actions)
         self._silences_s = list(silences_s)
         self._batches = list(batches)
         self._picture = picture
@@ -156,9 +156,9 @@ class ScriptedClient:
     def show_picture(self, picture: Image) -> None:
         self.sketched.append(picture)
 
-    def wish(self) -> Wish:
-        self._reach("wish")
-        return self._wishes.pop(0) if self._wishes else Wish.GO_ON
+    def user_action(self) -> UserAction:
+        self._reach("user_action")
+        return self._actions.pop(0) if self._actions else UserAction.CONTINUE
 
     def _reach(self, moment: str) -> None:
         self.calls.append(moment)
@@ -187,7 +187,7 @@ def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
 
     assert picture is PAINTING
     assert client.calls == [
-        *("connect", "wish", "submit", "poll", "fetch", "wish", "forget", "close")
+        *("connect", "user_action", "submit", "poll", "fetch", "user_action", "forget", "close")
     ]
 
 
@@ -242,14 +242,14 @@ def test_windows_are_kept_alive_while_the_client_waits() -> None:
     client.calls.clear()
     client.while_waiting()
 
-    assert client.calls == ["wish"]
+    assert client.calls == ["user_action"]
 
 
 def test_cancel_ends_a_wait_of_the_client() -> None:
     client = ScriptedClient([DONE])
 
     run(client)
-    client._wishes.append(Wish.CANCEL)
+    client._actions.append(UserAction.CANCEL)
 
     with pytest.raises(Abandoned):
         client.while_waiting()
@@ -261,7 +261,7 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
     run(client)
 
     waiting = client.calls[client.calls.index("submit") + 1 : client.calls.index("fetch")]
-    assert waiting == ["poll", "wish"] * 3 + ["poll"]
+    assert waiting == ["poll", "user_action"] * 3 + ["poll"]
     assert 0 < max(client.timeouts_s) <= 0.1
 
 
@@ -363,9 +363,13 @@ def test_pictures_are_asked_for_and_shown_as_they_come() -> None:
     assert client.sketched == [first, second]
 
 
-def test_what_has_been_painted_is_kept_on_wish() -> None:
+def test_what_has_been_painted_is_kept_on_request() -> None:
     client = ScriptedClient(
-        [RUNNING], [RUNNING], [RUNNING], [DONE], wishes=[Wish.GO_ON, Wish.KEEP, Wish.KEEP]
+        [RUNNING],
+        [RUNNING],
+        [RUNNING],
+        [DONE],
+        actions=[UserAction.CONTINUE, UserAction.KEEP, UserAction.KEEP],
     )
 
     picture = run(client)
@@ -380,15 +384,15 @@ def test_what_has_been_painted_is_kept_on_wish() -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "actions",
     [
-        [Wish.CANCEL],
-        [Wish.GO_ON, Wish.CANCEL],
-        [Wish.GO_ON, Wish.KEEP, Wish.CANCEL],
+        [UserAction.CANCEL],
+        [UserAction.CONTINUE, UserAction.CANCEL],
+        [UserAction.CONTINUE, UserAction.KEEP, UserAction.CANCEL],
     ],
 )
-def test_painting_is_abandoned_on_wish(wishes: list[Wish]) -> None:
-    client = ScriptedClient([RUNNING], [RUNNING], [DONE], wishes=wishes)
+def test_painting_is_abandoned_on_cancel(actions: list[UserAction]) -> None:
+    client = ScriptedClient([RUNNING], [RUNNING], [DONE], actions=actions)
 
     with pytest.raises(Abandoned):
         run(client)
@@ -398,18 +402,22 @@ def test_painting_is_abandoned_on_wish(wishes: list[Wish]) -> None:
 
 
 def test_painting_abandoned_while_it_is_fetched_is_not_returned() -> None:
-    client = ScriptedClient([DONE], wishes=[Wish.GO_ON, Wish.CANCEL])
+    client = ScriptedClient([DONE], actions=[UserAction.CONTINUE, UserAction.CANCEL])
 
     with pytest.raises(Abandoned):
         run(client)
 
-    assert client.calls[-3:] == ["fetch", "wish", "close"]
+    assert client.calls[-3:] == ["fetch", "user_action", "close"]
 
 
 def test_daemon_that_cannot_keep_goes_on_to_the_end() -> None:
     old = DaemonError("There is no message type 'keep'.", ErrorCode.UNKNOWN_TYPE)
     client = ScriptedClient(
-        [RUNNING], [RUNNING], [DONE], wishes=[Wish.GO_ON, Wish.KEEP], failures={"keep": old}
+        [RUNNING],
+        [RUNNING],
+        [DONE],
+        actions=[UserAction.CONTINUE, UserAction.KEEP],
+        failures={"keep": old},
     )
 
     assert run(client) is PAINTING
@@ -492,7 +500,7 @@ def test_painting_is_kept_where_the_daemon_can_no_longer_forget_it(error: Impast
     assert client.calls[-2:] == ["forget", "close"]
 
 
-@pytest.mark.parametrize("moment", ["submit", "poll", "show", "wish", "fetch", "forget"])
+@pytest.mark.parametrize("moment", ["submit", "poll", "show", "user_action", "fetch", "forget"])
 def test_connection_is_closed_whenever_something_breaks(moment: str) -> None:
     client = ScriptedClient([RUNNING], [DONE], failures={moment: Broken()})
 

@@ -1,11 +1,11 @@
-"""The pictures of a sheet: one session after the other, at one easel."""
+"""The pictures of a sheet: one session after the other, on one display."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from gimp_plugin.jobs.test_session import PHOTO, ScriptedClient
-from impasto_gimp.jobs.session import Abandoned, JobCancelled, Progress, Wish
+from impasto_gimp.jobs.session import Abandoned, JobCancelled, Progress, UserAction
 from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
@@ -43,15 +43,15 @@ def sheet(*rows: tuple[str, Sequence[SheetTile]]) -> ContactSheet:
     )
 
 
-class Easel:
-    """Keeps what is shown, and wishes what it is told."""
+class RecordingDisplay:
+    """Records what is shown, and does what it is told."""
 
     previews = PreviewWish(longest_side_px=64)
 
     def __init__(self) -> None:
         self.shown: list[Progress] = []
         self.sketched: list[Image] = []
-        self.next_wish = Wish.GO_ON
+        self.next_action = UserAction.CONTINUE
 
     def show(self, progress: Progress) -> None:
         self.shown.append(progress)
@@ -59,8 +59,8 @@ class Easel:
     def show_picture(self, picture: Image) -> None:
         self.sketched.append(picture)
 
-    def wish(self) -> Wish:
-        return self.next_wish
+    def user_action(self) -> UserAction:
+        return self.next_action
 
 
 class Daemon:
@@ -90,8 +90,10 @@ class Daemon:
         return client.connect(on_start=on_start, while_waiting=while_waiting)
 
 
-def paint(daemon: Daemon, wanted: ContactSheet, easel: Easel | None = None) -> PaintedSheet:
-    return paint_sheet(daemon.connect, easel or Easel(), wanted, PHOTO, STYLES)
+def paint(
+    daemon: Daemon, wanted: ContactSheet, display: RecordingDisplay | None = None
+) -> PaintedSheet:
+    return paint_sheet(daemon.connect, display or RecordingDisplay(), wanted, PHOTO, STYLES)
 
 
 def test_each_picture_is_painted_with_its_settings_and_the_style_it_needs() -> None:
@@ -109,24 +111,24 @@ def test_each_picture_is_painted_with_its_settings_and_the_style_it_needs() -> N
 
 
 def test_progress_is_that_of_the_whole_sheet() -> None:
-    easel = Easel()
+    display = RecordingDisplay()
 
-    paint(Daemon([DONE], [HALF_WAY, DONE]), sheet(("", [CONTENT]), ("Both", [BOTH])), easel)
+    paint(Daemon([DONE], [HALF_WAY, DONE]), sheet(("", [CONTENT]), ("Both", [BOTH])), display)
 
-    assert easel.shown[0] == Progress("Picture 1 of 2, relu1_1: Looking for the daemon…", 0.0)
+    assert display.shown[0] == Progress("Picture 1 of 2, relu1_1: Looking for the daemon…", 0.0)
     expected = Progress("Picture 2 of 2, Both, Average: Step 5 of 10", 0.75, 2.0, can_keep=True)
-    assert expected in easel.shown
-    fractions = [progress.fraction for progress in easel.shown]
+    assert expected in display.shown
+    fractions = [progress.fraction for progress in display.shown]
     assert fractions == sorted(fractions, key=lambda fraction: fraction or 0.0)
-    assert easel.sketched == [PHOTO]
+    assert display.sketched == [PHOTO]
 
 
 def test_there_is_nothing_to_keep_before_a_picture_is_finished() -> None:
-    easel = Easel()
+    display = RecordingDisplay()
 
-    paint(Daemon([HALF_WAY, DONE]), sheet(("", [BOTH])), easel)
+    paint(Daemon([HALF_WAY, DONE]), sheet(("", [BOTH])), display)
 
-    assert not any(progress.can_keep for progress in easel.shown)
+    assert not any(progress.can_keep for progress in display.shown)
 
 
 def test_network_that_the_daemon_lacks_is_not_asked_for() -> None:
@@ -193,21 +195,21 @@ def test_failure_of_the_first_picture_is_told(
         paint(Daemon(script), sheet(("", [CONTENT, BOTH])))
 
 
-def wishing(easel: Easel, wish: Wish, at: int) -> Callable[[int], object]:
+def acting(display: RecordingDisplay, action: UserAction, at: int) -> Callable[[int], object]:
     """Wishes something as soon as the picture of this number is begun."""
 
     def on_connect(number: int) -> None:
         if number == at:
-            easel.next_wish = wish
+            display.next_action = action
 
     return on_connect
 
 
 def test_stop_and_keep_gives_the_finished_pictures() -> None:
-    easel = Easel()
-    daemon = Daemon([DONE], [HALF_WAY], on_connect=wishing(easel, Wish.KEEP, at=1))
+    display = RecordingDisplay()
+    daemon = Daemon([DONE], [HALF_WAY], on_connect=acting(display, UserAction.KEEP, at=1))
 
-    painted = paint(daemon, sheet(("", [CONTENT, BOTH, LAST])), easel)
+    painted = paint(daemon, sheet(("", [CONTENT, BOTH, LAST])), display)
 
     assert list(painted.pictures) == ["content"]
     assert painted.reasons == ()
@@ -216,11 +218,11 @@ def test_stop_and_keep_gives_the_finished_pictures() -> None:
 
 
 def test_cancel_gives_nothing() -> None:
-    easel = Easel()
-    daemon = Daemon([DONE], [HALF_WAY], on_connect=wishing(easel, Wish.CANCEL, at=1))
+    display = RecordingDisplay()
+    daemon = Daemon([DONE], [HALF_WAY], on_connect=acting(display, UserAction.CANCEL, at=1))
 
     with pytest.raises(Abandoned):
-        paint(daemon, sheet(("", [CONTENT, BOTH])), easel)
+        paint(daemon, sheet(("", [CONTENT, BOTH])), display)
 
     assert daemon.clients[1].calls[-1] == "close"
 
@@ -233,7 +235,11 @@ def test_real_daemon_paints_a_sheet(shared_daemon: DaemonProcess) -> None:
     ]
 
     painted = paint_sheet(
-        lambda **_: shared_daemon.client(), Easel(), sheet(("", tiles)), photo, [Style(photo)]
+        lambda **_: shared_daemon.client(),
+        RecordingDisplay(),
+        sheet(("", tiles)),
+        photo,
+        [Style(photo)],
     )
 
     assert {(one.width, one.height) for one in painted.pictures.values()} == {(40, 32)}
