@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
 from impasto_shared.configuration.resolution import Held, config_path, held_options
 from impasto_shared.errors import ImpastoError
@@ -14,8 +15,15 @@ class FileExists(ImpastoError):
     """There is a configuration file, which is not overwritten."""
 
 
-def run_config(options: argparse.Namespace) -> int:
-    """Prints what holds, or with --init writes the commented file."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    command = add_command(subparsers, "config", "show what is configured, and where", run)
+    command.add_argument("--init", action="store_true", help="write a commented file to start from")
+    add_json(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the value of each option and its source; with --init writes a file instead."""
     if options.init:
         _write_file()
         return 0

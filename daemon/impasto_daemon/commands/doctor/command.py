@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_daemon.commands.doctor.gimp_python import check_gimp_python
@@ -26,7 +27,15 @@ EXIT_PROBLEMS = 1
 _ROUNDS = 4
 
 
-def run_doctor(options: argparse.Namespace) -> int:
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    summary = "look whether all is well, GIMP's plug-in included"
+    command = add_command(subparsers, "doctor", summary, run)
+    command.add_argument("--mend", action="store_true", help="mend what can be mended")
+    add_json(command)
+
+
+def run(options: argparse.Namespace) -> int:
     """Looks, mends where it is asked to, prints what it has found; 0 where all is well."""
     machine = [*check_machine(), *check_painting()]
     config, endpoint = check_config()

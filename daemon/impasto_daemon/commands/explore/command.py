@@ -6,7 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from impasto_daemon.commands.jobs import CLIENT_NAME
+from impasto_daemon.commands.command_parser import (
+    CLIENT_NAME,
+    Subparsers,
+    add_command,
+    add_endpoint,
+)
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
@@ -16,8 +21,10 @@ from impasto_shared.settings import Model, is_vgg
 PAGE = "index.html"
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Gives the command its arguments, but for those that others have as well."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    summary = "show on contact sheets what each setting does"
+    command = add_command(subparsers, "explore", summary, run)
     command.add_argument("photo", type=Path, help="the picture that all others are made of")
     command.add_argument(
         "painting",
@@ -49,10 +56,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default=Model.AUTO.value,
         help="the network of all sheets but the one of networks (default: %(default)s)",
     )
-    command.set_defaults(run=run_explore)
+    add_endpoint(command)
 
 
-def run_explore(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Makes the sheets, and says where they are."""
     from impasto_daemon.commands.explore.drawing import contact_sheet, prepared
     from impasto_daemon.commands.explore.folder import Folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from impasto_daemon.commands.explore.folder import Folder
 from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
-from impasto_daemon.commands.jobs import follow
+from impasto_daemon.commands.progress import follow
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError

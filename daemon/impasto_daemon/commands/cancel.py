@@ -1,0 +1,29 @@
+"""The command `impasto cancel`: ends a job that waits or runs."""
+
+from __future__ import annotations
+
+import argparse
+
+from impasto_daemon.commands.command_parser import (
+    CLIENT_NAME,
+    Subparsers,
+    add_command,
+    add_endpoint,
+)
+from impasto_daemon.commands.jobs import add_job, find_job, job_line
+from impasto_shared.client import Client
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    command = add_command(subparsers, "cancel", "end a job that waits or runs", run)
+    add_job(command)
+    add_endpoint(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Cancels a job and prints its state."""
+    with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
+        job = find_job(client, options.job).job
+        print(job_line(client.cancel(job)))
+    return 0

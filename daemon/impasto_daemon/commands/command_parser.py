@@ -1,0 +1,70 @@
+"""The parser class of the command `impasto`, and the options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run: TypeAlias = Callable[[argparse.Namespace], int]
+
+CLIENT_NAME = "impasto"
+"""The name under which the daemon lists the jobs of these commands."""
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+class IntermixedParser(argparse.ArgumentParser):
+    """Accepts options between a command's files, as in `stylize photo --size 64 wave`.
+
+    A plain parser refuses that, because a positional of any number (`nargs="*"`) takes its values
+    in one go. CPython 3.12.7 and 3.13.1 (gh-59317) accept an option before the first of them, and
+    still none between two of them, so this class is needed on every version. It can go once a
+    subparser intermixes by itself.
+    """
+
+    _is_intermixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses with options and positionals in any order, except above subcommands.
+
+        `parse_known_intermixed_args` raises TypeError for a parser with subcommands, and, before
+        CPython 3.12.7, calls this method.
+        """
+        if self._is_intermixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_intermixing = False
+
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"
+
+
+def add_command(subparsers: Subparsers, name: str, summary: str, run: Run) -> IntermixedParser:
+    """Returns the parser of a new command; `run` executes it and returns the exit status."""
+    command = subparsers.add_parser(name, help=summary, description=summary)
+    command.set_defaults(run=run)
+    return command
+
+
+def add_endpoint(command: argparse.ArgumentParser) -> None:
+    """Adds --endpoint; `main` fills in its default."""
+    command.add_argument("--endpoint", help="address of the daemon (default: see impasto config)")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Adds --json."""
+    command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+
+
+def add_output(command: argparse._ActionsContainer, *, required: bool = True) -> None:
+    """Adds --output."""
+    command.add_argument(
+        "-o", "--output", type=Path, required=required, help="the file to write, such as out.png"
+    )

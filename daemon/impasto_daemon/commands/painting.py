@@ -1,0 +1,176 @@
+"""The options that `stylize` and `texture` share, and the job that both of them submit."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from impasto_daemon.commands.command_parser import (
+    CLIENT_NAME,
+    EXIT_CANCELLED,
+    add_endpoint,
+    add_output,
+)
+from impasto_daemon.commands.progress import follow, print_estimate
+from impasto_shared.client import Client
+from impasto_shared.errors import InvalidImage, InvalidSettings
+from impasto_shared.image import Image
+from impasto_shared.launcher import connect_or_start
+from impasto_shared.schema import (
+    ChoiceSetting,
+    IntegerSetting,
+    LayersSetting,
+    OpenChoiceSetting,
+    SwitchSetting,
+)
+from impasto_shared.settings import Setting, StyleSettings
+from impasto_shared.style import Style, check_styles
+
+NO_MASK = "-"
+_Value = TypeVar("_Value")
+
+
+def add_styles(command: argparse.ArgumentParser, text: str) -> None:
+    """Adds the paintings, described by `text`, with their weights and the parts of them to use."""
+    command.add_argument("paintings", type=Path, nargs="*", metavar="painting", help=text)
+    command.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        metavar="WEIGHT",
+        help="how much each painting counts beside the others (default: all alike)",
+    )
+    command.add_argument(
+        "--parts",
+        nargs="+",
+        metavar="MASK",
+        help="for each painting a picture as large as it is, white where it is to be looked at, "
+        f"or {NO_MASK} for all of it",
+    )
+
+
+def add_destination(command: argparse.ArgumentParser) -> None:
+    """Adds --output and --detach, of which one is required, and --endpoint."""
+    destination = command.add_mutually_exclusive_group(required=True)
+    add_output(destination, required=False)
+    destination.add_argument(
+        "--detach",
+        action="store_true",
+        help="print the name of the job and leave it to the daemon, for `impasto fetch`",
+    )
+    add_endpoint(command)
+
+
+def add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
+    """Adds the option for a setting."""
+    flag = "--" + setting.name.replace("_", "-")
+    text = f"{setting.help.replace('%', '%%')} (default: %(default)s)"
+    match setting:
+        case OpenChoiceSetting():
+            names = "|".join(setting.choices)
+            command.add_argument(
+                flag, default=setting.default.value, metavar=f"{names}|NAME", help=text
+            )
+        case ChoiceSetting():
+            default = setting.default.value
+            command.add_argument(flag, choices=list(setting.choices), default=default, help=text)
+        case SwitchSetting():
+            command.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=setting.default, help=text
+            )
+        case LayersSetting():
+            command.add_argument(flag, default=setting.default, metavar="LAYER:WEIGHT,…", help=text)
+        case _:
+            command.add_argument(
+                flag,
+                type=int if isinstance(setting, IntegerSetting) else float,
+                default=setting.default,
+                metavar=f"{setting.low:g}..{setting.high:g}",
+                help=text,
+            )
+
+
+def paint(
+    options: argparse.Namespace,
+    settings: StyleSettings,
+    read_content: Callable[[], tuple[Image, bytes | None]],
+) -> int:
+    """Has the daemon paint a content and writes the result; returns the exit status.
+
+    read_content: reads the content and its colour profile, if it has one.
+    """
+    from impasto_daemon.commands.image_file import check_writable
+
+    if not options.detach:
+        check_writable(options.output)
+    content, icc_profile = read_content()
+    styles = _read_styles(options)
+    check_styles(styles, content, settings)
+    with connect_or_start(
+        options.endpoint,
+        name=CLIENT_NAME,
+        command=lambda: [sys.executable, "-m", "impasto_daemon"],
+        on_start=lambda: print("Starting the Impasto daemon …", file=sys.stderr),
+    ) as client:
+        print_estimate(client, settings, content.width, content.height)
+        job = client.submit(content, styles, settings, detached=options.detach)
+        del content, styles  # they may be large, and so may the result
+        if options.detach:
+            print(job)
+            return 0
+        if not follow(client, job):
+            return EXIT_CANCELLED
+        _write_result(client, job, options.output, icc_profile)
+    print(options.output)
+    return 0
+
+
+def _write_result(client: Client, job: str, path: Path, icc_profile: bytes | None) -> None:
+    """Writes the result of a job; the daemon forgets it only once it has been written."""
+    from impasto_daemon.commands.image_file import write_image
+
+    try:
+        write_image(client.fetch(job), path, icc_profile)
+    except InvalidImage as error:
+        # For example a full disk: the result is not lost.
+        raise InvalidImage(
+            f"{error} The daemon keeps it for a while: impasto fetch {job[:8]} -o OTHER.png"
+        ) from error
+    client.forget(job)
+
+
+def _read_styles(options: argparse.Namespace) -> list[Style]:
+    from impasto_daemon.commands.image_file import read_image
+
+    count = len(options.paintings)
+    weights = _one_each(options.weights, count, 1.0, "weights")
+    regions = _one_each(options.regions, count, NO_MASK, "regions")
+    parts = _one_each(options.parts, count, NO_MASK, "parts")
+    return [
+        Style(read_image(painting)[0], weight, _read_mask(region), _read_mask(part))
+        for painting, weight, region, part in zip(
+            options.paintings, weights, regions, parts, strict=True
+        )
+    ]
+
+
+def _read_mask(name: str) -> Image | None:
+    from impasto_daemon.commands.image_file import read_image
+
+    return None if name == NO_MASK else read_image(name)[0]
+
+
+def _one_each(
+    values: Sequence[_Value] | None, count: int, default: _Value, name: str
+) -> Sequence[_Value]:
+    """Returns a value for each of `count` paintings; raises InvalidSettings for another number."""
+    if values is None:
+        return [default] * count
+    if len(values) != count:
+        raise InvalidSettings(
+            name, f"--{name} needs one value for each painting: {count}, not {len(values)}."
+        )
+    return values

@@ -1,0 +1,70 @@
+"""The command `impasto status`: shows what the daemon is doing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from impasto_daemon.commands.command_parser import (
+    CLIENT_NAME,
+    Subparsers,
+    add_command,
+    add_endpoint,
+    add_json,
+)
+from impasto_daemon.commands.jobs import job_line
+from impasto_shared.client import Client
+from impasto_shared.durations import format_duration
+from impasto_shared.messages import Metrics, StatusReport
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    command = add_command(subparsers, "status", "show what the daemon is doing", run)
+    add_json(command)
+    add_endpoint(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what the daemon is doing."""
+    with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
+        status = client.status()
+    if options.json:
+        print(json.dumps(asdict(status), indent=2))
+    else:
+        print("\n".join(status_lines(status)))
+    return 0
+
+
+def status_lines(status: StatusReport) -> list[str]:
+    """Returns the daemon's state for people, with a line for each job."""
+    uptime = format_duration(status.uptime_s)
+    lines = [f"Impasto {status.version}, pid {status.pid}, up for {uptime}"]
+    worker = status.worker
+    if worker.pid is None:
+        lines.append("No network is loaded.")
+    else:
+        lines.append(f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}")
+    lines.append(f"Networks here: {', '.join(status.models) or 'none'}")
+    return [*lines, *_metric_lines(status.metrics), *map(job_line, status.jobs)]
+
+
+def _metric_lines(metrics: Metrics) -> list[str]:
+    counts = f"{metrics.done} done, {metrics.failed} failed, {metrics.cancelled} cancelled"
+    lines = [f"Jobs: {metrics.queued} waiting, {counts}"]
+    if metrics.waited_s is not None and metrics.painted_s is not None:
+        painted, waited = format_duration(metrics.painted_s), format_duration(metrics.waited_s)
+        lines[0] += f"; {painted} each, after {waited} of waiting"
+    memory = [
+        f"{name} {size / 1e6:.0f} MB"
+        for name, size in (("server", metrics.server_bytes), ("worker", metrics.worker_bytes))
+        if size is not None
+    ]
+    if memory:
+        lines.append(f"Memory: {', '.join(memory)}")
+    if metrics.pictures:
+        lines.append(f"Pictures kept: {metrics.pictures}, {metrics.picture_bytes / 1e6:.1f} MB")
+    if metrics.picture_problem:
+        lines.append(f"The last one could not be put on the disk: {metrics.picture_problem}")
+    return lines

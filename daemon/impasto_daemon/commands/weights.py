@@ -1,0 +1,52 @@
+"""The command `impasto weights`: lists, downloads and verifies the networks."""
+
+from __future__ import annotations
+
+import argparse
+
+from impasto_daemon.commands.command_parser import Subparsers, add_command
+from impasto_shared.settings import Model
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command and its actions; without an action it lists the networks."""
+    command = add_command(subparsers, "weights", "list, fetch and verify the networks", run)
+    actions = command.add_subparsers(metavar="ACTION")
+    add_command(actions, "list", "show which networks are on this machine", run)
+    for name, summary, action in (
+        ("fetch", "download a network if it is missing or damaged", run_fetch),
+        ("verify", "check that a network is as it was published", run_verify),
+    ):
+        parser = add_command(actions, name, summary, action)
+        parser.add_argument("model", help="its name, as the setting model has it")
+
+
+def run(_: argparse.Namespace) -> int:
+    """Prints which networks are on this machine."""
+    from impasto_daemon.models.weights import list_kept, resolve
+
+    default = resolve(Model.AUTO)
+    for kept in list_kept():
+        mark = "  (the default)" if kept.model == default else ""
+        if kept.path is None:
+            print(f"{kept.model:9}  missing  impasto weights fetch {kept.model}")
+        else:
+            size_mb = kept.path.stat().st_size / 1e6
+            print(f"{kept.model:9}  {size_mb:4.0f} MB  {kept.path}{mark}")
+    return 0
+
+
+def run_fetch(options: argparse.Namespace) -> int:
+    """Downloads a network, if it is missing or damaged, and prints its path."""
+    from impasto_daemon.models.weights import fetch
+
+    print(fetch(options.model))
+    return 0
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Compares a network with its published checksum."""
+    from impasto_daemon.models.weights import verify
+
+    print(f"{verify(options.model)} is as it was published")
+    return 0
