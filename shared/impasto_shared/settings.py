@@ -1,7 +1,7 @@
-"""Every setting of a style transfer, defined once.
+"""The settings of a style transfer, each defined once.
 
-The protocol's validation, the command line's options, the GIMP procedure's arguments and
-docs/settings.md are all made from the fields of `StyleSettings`.
+The validation of messages, the options of the command line, the arguments of the GIMP procedure
+and docs/settings.md are all derived from the fields of `StyleSettings`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from impasto_shared.schema import (
 
 
 class Mode(StrEnum):
-    """What is painted."""
+    """The kind of picture to paint."""
 
     TRANSFER = "transfer"
     TEXTURE = "texture"
@@ -32,14 +32,14 @@ class Mode(StrEnum):
 
 
 class Pooling(StrEnum):
-    """How the network's pooling layers reduce 2 × 2 activations to one."""
+    """The reduction of 2 × 2 activations to one in the network's pooling layers."""
 
     AVERAGE = "average"
     MAX = "max"
 
 
 class Start(StrEnum):
-    """The picture that the optimisation begins with."""
+    """The initial image of the optimisation."""
 
     PHOTO = "photo"
     NOISE = "noise"
@@ -47,7 +47,7 @@ class Start(StrEnum):
 
 
 class Quality(StrEnum):
-    """How much work goes into a picture: how many scales, and how often each is improved."""
+    """The amount of work for a picture: the number of scales, and of evaluations at each."""
 
     DRAFT = "draft"
     GOOD = "good"
@@ -55,7 +55,7 @@ class Quality(StrEnum):
 
 
 class StyleLoss(StrEnum):
-    """How far the picture's activations are from the painting's, taken as a distribution."""
+    """The distance between the distributions of the picture's and the painting's activations."""
 
     WASSERSTEIN = "wasserstein"
     GRAM = "gram"
@@ -66,7 +66,7 @@ class StyleLoss(StrEnum):
 
 
 class Optimizer(StrEnum):
-    """How the loss is brought down."""
+    """The method that minimises the loss."""
 
     LBFGS = "lbfgs"
     SCIPY = "scipy"
@@ -75,7 +75,7 @@ class Optimizer(StrEnum):
 
 
 class Colours(StrEnum):
-    """Whose colours the picture has."""
+    """The source of the picture's colours."""
 
     PAINTING = "painting"
     PHOTO = "photo"
@@ -83,7 +83,7 @@ class Colours(StrEnum):
 
 
 class Precision(StrEnum):
-    """What numbers the network calculates in; the sums over positions are float32 in each."""
+    """The number format of the network; sums over positions are float32 in all of them."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
@@ -91,9 +91,9 @@ class Precision(StrEnum):
 
 
 class Model(StrEnum):
-    """The networks to choose from, by torchvision's names; it has more than these.
+    """The networks offered in dialogs, by torchvision's names; torchvision has more.
 
-    `auto` is the best at hand, `vgg16-hed` the one that is installed.
+    `auto` is the best available one, `vgg16-hed` comes with Impasto.
     """
 
     AUTO = "auto"
@@ -106,7 +106,7 @@ class Model(StrEnum):
 
 
 def is_vgg(model: str) -> bool:
-    """Whether the network of that name is a VGG, whichever of them."""
+    """Returns whether the network of that name is a VGG of any depth."""
     return model == Model.AUTO or model.startswith("vgg")
 
 
@@ -115,7 +115,7 @@ Setting = NumberSetting | IntegerSetting | ChoiceSetting | SwitchSetting | Layer
 
 @dataclass(frozen=True)
 class StyleSettings:
-    """All settings of one style transfer; raises InvalidSettings for a value out of range."""
+    """All settings of one style transfer; raises InvalidSettings if a value is out of range."""
 
     style_strength: float = described(
         NumberSetting,
@@ -123,16 +123,16 @@ class StyleSettings:
         low=0.0,
         high=10.0,
         label="Style strength",
-        help="How strongly the painting's manner overrides the photo: 0 keeps the photo, "
-        "1 suits most pictures, 10 keeps little of the photo; it counts squared",
+        help="How strongly the painting's style replaces the look of the photo: 0 keeps the photo, "
+        "1 suits most pictures, 10 leaves little of the photo; the loss weight is its square",
     )
     quality: Quality = described(
         ChoiceSetting,
         Quality.GOOD,
         choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
         label="Quality",
-        help="How much work goes into the picture: a draft takes a quarter to a third of the time "
-        "of a good picture, the best one three times as long",
+        help="How much work goes into the picture: compared with good, draft takes a quarter to a "
+        "third of the time, best three times as long",
     )
     iterations: int = described(
         IntegerSetting,
@@ -140,8 +140,8 @@ class StyleSettings:
         low=0,
         high=10_000,
         label="Iterations",
-        help="How many times the picture is compared with photo and painting and improved, at "
-        "all scales together; 0 leaves it to the quality",
+        help="How many times the picture is compared with the photo and the painting, and then "
+        "improved, over all scales; 0 lets the quality decide",
     )
     scales: int = described(
         IntegerSetting,
@@ -149,9 +149,9 @@ class StyleSettings:
         low=0,
         high=16,
         label="Scales",
-        help="At how many sizes the picture is painted, from coarse to fine, each beginning with "
-        "the one before: 1 paints it at its full size from the start, as the first paper does; "
-        "0 leaves it to the quality",
+        help="At how many sizes the picture is painted, from coarse to fine, each starting from "
+        "the one before: 1 paints at full size only, as in the original paper; 0 lets the quality "
+        "decide",
     )
     size: int = described(
         IntegerSetting,
@@ -159,8 +159,8 @@ class StyleSettings:
         low=32,
         high=16_384,
         label="Size",
-        help="Longest side in pixels at which the picture is painted; the result is brought back "
-        "to the photo's own size. Twice the size takes two to four times as long",
+        help="Longest side, in pixels, at which the picture is painted; the result is scaled to "
+        "the size of the photo. Twice the size takes two to four times as long",
     )
     style_scale: float = described(
         NumberSetting,
@@ -168,8 +168,8 @@ class StyleSettings:
         low=0.25,
         high=4.0,
         label="Stroke size",
-        help="How large the painting is beside the photo, and with it the strokes: 2 makes them "
-        "twice as large",
+        help="Size of the painting relative to the photo, and with it that of the brush strokes: "
+        "2 makes them twice as large",
     )
     colours: Colours = described(
         ChoiceSetting,
@@ -180,8 +180,9 @@ class StyleSettings:
             Colours.MATCHED: "The painting's, matched to the photo",
         },
         label="Colours",
-        help="Whose colours the picture has: the painting's, exactly the photo's (only light and "
-        "dark are painted), or the painting's after they were matched to the photo's",
+        help="Where the colours come from: painting takes the painting's, photo keeps exactly the "
+        "photo's (only light and dark are painted), matched first matches the painting's colours "
+        "to the photo's",
     )
     smoothness: float = described(
         NumberSetting,
@@ -189,44 +190,44 @@ class StyleSettings:
         low=0.0,
         high=10.0,
         label="Smoothness",
-        help="How strongly neighbouring pixels are made alike (total variation): 0 leaves all the "
-        "grain of the paint, 10 smooths it away; it counts squared",
+        help="How strongly neighbouring pixels are evened out (total variation): 0 keeps all the "
+        "grain of the paint, 10 smooths it away; the loss weight is its square",
     )
     mode: Mode = described(
         ChoiceSetting,
         Mode.TRANSFER,
         choices={
             Mode.TRANSFER: "The photo in the painting's style",
-            Mode.TEXTURE: "The painting's style alone",
-            Mode.CONTENT: "The photo's content alone",
+            Mode.TEXTURE: "The painting's style only",
+            Mode.CONTENT: "The photo's content only",
         },
         label="Paint",
         help="What is painted: transfer is the photo in the painting's style, texture the "
-        "painting's style without a photo, content what the network remembers of the photo; the "
-        "last two begin with noise",
+        "painting's style without a photo, content the photo as the network sees it; texture and "
+        "content start from noise",
     )
     tileable: bool = described(
         SwitchSetting,
         False,
         label="Tileable",
-        help="Whether the picture goes on from each edge to the opposite one, so that copies of it "
-        "can be laid side by side without a seam; for textures, and photos of such",
+        help="Makes opposite edges fit together, so that copies of the picture can be laid side "
+        "by side without a seam; for textures, and photos of textures",
     )
     content_layers: str = described(
         LayersSetting,
         "relu4_2:1",
         label="Content layers",
-        help="The layers of the network at which the picture is compared with the photo, each "
-        "with its weight beside the others: deeper ones leave more freedom",
+        help="Layers of the network at which the picture is compared with the photo, each with "
+        "its relative weight: deeper layers leave more freedom",
     )
     style_layers: str = described(
         LayersSetting,
-        # The paper has them equal. The shallow layers, at every scale, make paint and strokes;
-        # as strong as them, the deep ones cover flat places with a weave.
+        # Equal in the paper. The shallow layers, at every scale, produce paint and strokes; deep
+        # layers of equal weight would cover flat areas with a woven texture.
         "relu1_1:64,relu2_1:32,relu3_1:8,relu4_1:1,relu5_1:0.1",
         label="Style layers",
-        help="The layers of the network at which the picture is compared with the painting, each "
-        "with its weight beside the others: deeper ones bring larger forms",
+        help="Layers of the network at which the picture is compared with the painting, each with "
+        "its relative weight: deeper layers bring larger forms",
     )
     style_loss: StyleLoss = described(
         ChoiceSetting,
@@ -234,34 +235,34 @@ class StyleSettings:
         choices={
             StyleLoss.WASSERSTEIN: "Wasserstein",
             StyleLoss.GRAM: "Gram matrix",
-            StyleLoss.BATCH_NORM: "Mean and deviation",
+            StyleLoss.BATCH_NORM: "Mean and standard deviation",
             StyleLoss.MMD_LINEAR: "MMD, linear kernel",
             StyleLoss.MMD_POLYNOMIAL: "MMD, polynomial kernel",
             StyleLoss.MMD_GAUSSIAN: "MMD, Gaussian kernel",
         },
         label="Style loss",
-        help="How picture and painting are compared: wasserstein keeps colours and strokes "
-        "truest, gram is that of the first paper",
+        help="How the picture is compared with the painting: wasserstein reproduces colours and "
+        "strokes most faithfully, gram is the loss of the original paper",
     )
     optimizer: Optimizer = described(
         ChoiceSetting,
         Optimizer.LBFGS,
         choices={
             Optimizer.LBFGS: "L-BFGS",
-            Optimizer.SCIPY: "L-BFGS-B of SciPy",
+            Optimizer.SCIPY: "L-BFGS-B (SciPy)",
             Optimizer.ADAM: "Adam",
             Optimizer.GRADIENT_DESCENT: "Gradient descent",
         },
         label="Optimizer",
-        help="How the picture is improved: lbfgs gets furthest in the same time",
+        help="The method that improves the picture: lbfgs gets furthest in the same time",
     )
     pooling: Pooling = described(
         ChoiceSetting,
         Pooling.MAX,
         choices={Pooling.AVERAGE: "Average", Pooling.MAX: "Maximum"},
         label="Pooling",
-        help="How the network reduces its activations: maximum, which it was trained with, keeps "
-        "more of the photo's detail, average gives calmer pictures",
+        help="How the network reduces its activations: max, with which it was trained, keeps more "
+        "of the photo's detail; average gives calmer pictures",
     )
     start: Start = described(
         ChoiceSetting,
@@ -272,14 +273,14 @@ class StyleSettings:
             Start.PAINTING: "The painting",
         },
         label="Start from",
-        help="The picture that the painting-over begins with: the photo stays closest to it, "
-        "noise gives the freest composition",
+        help="The initial image: photo keeps the picture closest to the photo, noise gives the "
+        "freest composition",
     )
     model: str = described(
         OpenChoiceSetting,
         Model.AUTO,
         choices={
-            Model.AUTO: "The best at hand",
+            Model.AUTO: "Best available",
             Model.VGG19: "VGG-19",
             Model.VGG16: "VGG-16",
             Model.VGG19_BN: "VGG-19, batch norm",
@@ -287,22 +288,22 @@ class StyleSettings:
             Model.RESNET50: "ResNet-50",
             Model.VGG16_HED: "VGG-16 (embedded)",
         },
-        others="the name of another classification network of torchvision",
+        others="the name of any other classification network in torchvision",
         label="Model",
-        help="The network that sees content and style; the best at hand is vgg19 where its "
-        "weights are on the machine, else vgg16-hed; others are downloaded when first used",
+        help="The network that sees content and style: auto takes vgg19 if its weights are on the "
+        "machine, otherwise vgg16-hed; other networks are downloaded when first used",
     )
     precision: Precision = described(
         ChoiceSetting,
         Precision.AUTO,
         choices={
-            Precision.AUTO: "The fastest at hand",
-            Precision.FLOAT32: "32 bits",
+            Precision.AUTO: "Fastest available",
+            Precision.FLOAT32: "32 bits (float32)",
             Precision.BFLOAT16: "16 bits (bfloat16)",
         },
         label="Precision",
-        help="The numbers that the network calculates in: auto takes bfloat16 where the machine "
-        "has instructions for it, else float32",
+        help="The number format in which the network calculates: auto takes bfloat16 if the "
+        "machine has instructions for it, otherwise float32",
     )
     seed: int = described(
         IntegerSetting,
@@ -310,7 +311,7 @@ class StyleSettings:
         low=0,
         high=2**31 - 1,
         label="Seed",
-        help="Chooses the noise to start from; the same seed gives the same picture",
+        help="Selects the noise to start from; the same seed gives the same picture",
     )
 
     def __post_init__(self) -> None:
@@ -320,11 +321,11 @@ class StyleSettings:
 
     @classmethod
     def from_json(cls, values: object) -> StyleSettings:
-        """Settings from a JSON object; what it leaves out keeps its default.
+        """Returns the settings in a JSON object; a missing setting has its default.
 
         Raises:
-            InvalidSettings: for a name that is no setting, or a value out of range. A misspelt
-                name would otherwise be ignored in silence.
+            InvalidSettings: for an unknown name (a misspelt one would otherwise be ignored
+                silently), or a value out of range.
         """
         if not isinstance(values, dict):
             raise InvalidSettings("settings", f"Settings must be an object, not {values!r}.")
@@ -337,7 +338,7 @@ class StyleSettings:
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """All settings as a JSON object that `from_json` takes back."""
+        """Returns all settings as a JSON object that `from_json` accepts."""
         return asdict(self)
 
 

@@ -1,7 +1,7 @@
-"""Every option of the daemon and of its clients, defined once.
+"""The options of the daemon and of its clients, each defined once.
 
 The configuration file, the environment variables, the flags of `impasto serve` and
-docs/configuration.md are all made from the fields of `DaemonOptions` and `ClientOptions`.
+docs/configuration.md are all derived from the fields of `DaemonOptions` and `ClientOptions`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from impasto_shared.schema import (
 
 
 class LogLevel(StrEnum):
-    """What is worth a line in the log."""
+    """The least severe messages that are logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -39,15 +39,15 @@ _ANY_ENDPOINT = {
 
 @dataclass(frozen=True)
 class DaemonOptions:
-    """What a daemon is started with."""
+    """The options that a daemon is started with."""
 
     endpoint: str = described(
         TextSetting,
         "",
         **_ANY_ENDPOINT,
         label="Endpoint",
-        help="Where the daemon serves the programs of this machine; empty: a socket in the "
-        "user's runtime folder",
+        help="Address at which the daemon serves the programs on this machine; empty: a socket in "
+        "the user's runtime folder",
     )
     listen: str = described(
         TextSetting,
@@ -55,8 +55,8 @@ class DaemonOptions:
         pattern=r"tcp://[^/\s]+:\d+",
         values="tcp://ADDRESS:PORT",
         label="Listen",
-        help="Where it serves other machines as well, to clients whose keys it knows; "
-        "tcp://0.0.0.0:5570 is every network; empty: nowhere",
+        help="Address at which the daemon also serves other machines, for clients whose keys it "
+        "knows; tcp://0.0.0.0:5570 listens on all networks; empty: none",
     )
     idle_minutes: float = described(
         NumberSetting,
@@ -64,8 +64,8 @@ class DaemonOptions:
         low=0.0,
         high=10_080.0,
         label="Idle minutes",
-        help="After so many minutes without a job the network is unloaded, and its memory is "
-        "free; the next job loads it again; 0 keeps it for ever",
+        help="Minutes without a job after which the network is unloaded to free its memory; the "
+        "next job loads it again; 0 keeps it loaded",
     )
     memory_limit_gb: float = described(
         NumberSetting,
@@ -73,8 +73,8 @@ class DaemonOptions:
         low=0.0,
         high=4096.0,
         label="Memory limit",
-        help="How many gigabytes painting may take, of the GPU's memory where there is one; 0 "
-        "leaves it to the machine",
+        help="Gigabytes of memory that painting may take, on a GPU of the GPU's memory; 0 allows "
+        "all the memory that is available",
     )
     keep_minutes: float = described(
         NumberSetting,
@@ -82,7 +82,7 @@ class DaemonOptions:
         low=0.1,
         high=10_080.0,
         label="Keep minutes",
-        help="How many minutes a finished picture is kept, so that it can be fetched, again too",
+        help="Minutes for which a finished picture is kept and can be fetched, also repeatedly",
     )
     keep_mb: int = described(
         IntegerSetting,
@@ -90,7 +90,7 @@ class DaemonOptions:
         low=1,
         high=1_048_576,
         label="Keep megabytes",
-        help="How many megabytes of finished pictures are kept on the disk; the newest is, "
+        help="Megabytes of finished pictures that are kept on disk; the newest is always kept, "
         "whatever its size",
     )
     log_level: LogLevel = described(
@@ -98,21 +98,21 @@ class DaemonOptions:
         LogLevel.INFO,
         choices={level: level.value for level in LogLevel},
         label="Log level",
-        help="What is worth a line in the log",
+        help="The least severe messages that are logged",
     )
 
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """Where the plug-in and the command line look for the daemon."""
+    """The options by which the plug-in and the command line find the daemon."""
 
     endpoint: str = described(
         TextSetting,
         "",
         **_ANY_ENDPOINT,
         label="Endpoint",
-        help="The daemon's address; empty: that of this machine's own, which is started if none "
-        "runs",
+        help="Address of the daemon; empty: the daemon on this machine, which is started if it is "
+        "not running",
     )
     server_key: str = described(
         TextSetting,
@@ -120,26 +120,26 @@ class ClientOptions:
         pattern=r"[0-9a-f]{64}",
         values="64 hexadecimal digits, as impasto keys shows them on the daemon's machine",
         label="Server key",
-        help="The public key of a daemon on another machine; empty: TCP is not encrypted, and only "
-        "for daemons on this machine",
+        help="Public key of a daemon on another machine; empty: TCP is not encrypted and only "
+        "reaches daemons on this machine",
     )
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: in which table of the file, and what it may be."""
+    """An option: its table in the file, and the values that it accepts."""
 
     table: str
     setting: Setting
 
     @property
     def name(self) -> str:
-        """Its name in the file; with hyphens, that of the flag."""
+        """The name in the file; with hyphens, that of the flag."""
         return self.setting.name
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
+        """The name of the environment variable."""
         return f"IMPASTO_{self.name.upper()}"
 
 
@@ -154,7 +154,7 @@ OPTIONS = (*DAEMON_OPTIONS, *CLIENT_OPTIONS)
 
 
 def values_of(option: Option) -> str:
-    """What an option may be, in words."""
+    """Returns the values that an option accepts, in words."""
     match option.setting:
         case TextSetting(values=values):
             return values
@@ -165,5 +165,5 @@ def values_of(option: Option) -> str:
 
 
 def toml_value(value: object) -> str:
-    """A value of an option as TOML writes it."""
+    """Returns a value of an option in TOML's notation."""
     return f'"{value}"' if isinstance(value, str) else f"{value:.15g}"
