@@ -7,7 +7,7 @@ import json
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
-from impasto_shared.configuration.resolution import Held, config_path, held_options
+from impasto_shared.configuration.resolution import ResolvedOption, config_path, resolved_options
 from impasto_shared.errors import ImpastoError
 
 
@@ -27,11 +27,11 @@ def run(options: argparse.Namespace) -> int:
     if options.init:
         _write_file()
         return 0
-    held = held_options()
+    resolved = resolved_options()
     if options.json:
-        print(json.dumps([_as_json(entry) for entry in held], indent=2))
+        print(json.dumps([_as_json(entry) for entry in resolved], indent=2))
     else:
-        print("\n".join(_lines(held)))
+        print("\n".join(_lines(resolved)))
     return 0
 
 
@@ -46,23 +46,23 @@ def _write_file() -> None:
     print(path)
 
 
-def _as_json(held: Held) -> dict[str, object]:
-    option = held.option
+def _as_json(resolved: ResolvedOption) -> dict[str, object]:
+    option = resolved.option
     return {
         "table": option.table,
         "name": option.name,
-        "value": held.value,
-        "source": held.source or "default",
+        "value": resolved.value,
+        "source": resolved.source or "default",
     }
 
 
-def _lines(held: list[Held]) -> list[str]:
+def _lines(resolved: list[ResolvedOption]) -> list[str]:
     path = config_path()
     lines = [f"# {path}" if path.exists() else f"# There is no {path}."]
     if not path.exists():
         lines.append("# To have one to start from, run: impasto config --init")
     table = ""
-    for entry in held:
+    for entry in resolved:
         if entry.option.table != table:
             table = entry.option.table
             lines += ["", f"[{table}]"]

@@ -1,1 +1,1 @@
-"""The options of daemon and clients, and where their values come from."""
+"""The options of daemon and clients, and the resolution of their values."""

@@ -1,7 +1,7 @@
-"""The configuration: what holds of the options, and from where.
+"""The effective value of each option, and its source.
 
-A flag of the command line goes before an environment variable, that before the file
-`~/.config/impasto/config.toml`, and that before the default.
+A flag of the command line takes precedence over an environment variable, a variable over the file
+`~/.config/impasto/config.toml`, and the file over the default.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from impasto_shared.schema import IntegerSetting, NumberSetting
 
 
 class InvalidConfig(ImpastoError):
-    """The file, a variable or a flag has a value that cannot be used."""
+    """The configuration file, a variable or a flag has a value that cannot be used."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """The value that holds for an option; `source` says where it was given, None nowhere."""
+class ResolvedOption:
+    """The effective value of an option; `source` names its flag, variable or file, if any."""
 
     option: Option
     value: Any
@@ -39,63 +39,69 @@ class Held:
 
 
 def config_path() -> Path:
-    """The file."""
+    """Returns the path of the configuration file, whether or not it exists."""
     return config_dir() / "config.toml"
 
 
-def held_options(flags: Mapping[str, Any] | None = None) -> list[Held]:
-    """What holds for every option, and from where.
+def resolved_options(flags: Mapping[str, Any] | None = None) -> list[ResolvedOption]:
+    """Returns the effective value of every option.
 
-    flags: values of daemon options by name, None where a flag was not given.
+    flags: values of daemon options by name, None for a flag that is not set.
 
     Raises:
-        InvalidConfig: for a value that cannot be used; it names the file and the line, the
-            variable or the flag, and what is allowed.
+        InvalidConfig: for a value that cannot be used; the text names the file and the line, the
+            variable or the flag, and the values allowed.
     """
     path = config_path()
     file = _read(path)
-    return [_held(option, flags or {}, file.get(option.table, {}), path) for option in OPTIONS]
+    return [_resolved(option, flags or {}, file.get(option.table, {}), path) for option in OPTIONS]
 
 
 def daemon_options(flags: Mapping[str, Any] | None = None) -> DaemonOptions:
-    """What a daemon started here and now is to be started with; raises InvalidConfig."""
-    return DaemonOptions(**_values("daemon", held_options(flags)))
+    """Returns the options for a daemon started by this process; raises InvalidConfig."""
+    return DaemonOptions(**_values("daemon", resolved_options(flags)))
 
 
 def client_options() -> ClientOptions:
-    """Where clients look for the daemon; raises InvalidConfig."""
-    return ClientOptions(**_values("client", held_options()))
+    """Returns the options by which clients find the daemon; raises InvalidConfig."""
+    return ClientOptions(**_values("client", resolved_options()))
 
 
 def default_endpoint() -> str:
-    """Where a client finds the daemon: where it is told to, or where one on this machine serves.
+    """Returns the configured address of the daemon, or that of a daemon on this machine.
 
     Raises:
-        InvalidConfig: where the configuration cannot be used.
+        InvalidConfig: if the configuration cannot be used.
     """
     return client_options().endpoint or daemon_options().endpoint or usual_endpoint()
 
 
-def _values(table: str, held: Sequence[Held]) -> dict[str, Any]:
-    return {entry.option.name: entry.value for entry in held if entry.option.table == table}
+def _values(table: str, options: Sequence[ResolvedOption]) -> dict[str, Any]:
+    return {
+        resolved.option.name: resolved.value
+        for resolved in options
+        if resolved.option.table == table
+    }
 
 
-def _held(option: Option, flags: Mapping[str, Any], table: Mapping[str, Any], path: Path) -> Held:
+def _resolved(
+    option: Option, flags: Mapping[str, Any], table: Mapping[str, Any], path: Path
+) -> ResolvedOption:
     name = option.name
     if option.table == "daemon" and flags.get(name) is not None:
         flag = "--" + name.replace("_", "-")
-        return Held(option, _checked(option, flags[name], flag), flag)
-    if text := os.environ.get(option.variable):
-        return Held(
-            option, _checked(option, _parsed(option, text), option.variable), option.variable
-        )
+        return ResolvedOption(option, _checked(option, flags[name], flag), flag)
+    variable = option.variable
+    if text := os.environ.get(variable):
+        return ResolvedOption(option, _checked(option, _parsed(option, text), variable), variable)
     if name in table:
-        return Held(option, _checked(option, table[name], _place(path, option)), str(path))
-    return Held(option, option.setting.default, None)
+        value = _checked(option, table[name], _location(path, option))
+        return ResolvedOption(option, value, str(path))
+    return ResolvedOption(option, option.setting.default, None)
 
 
 def _parsed(option: Option, text: str) -> object:
-    """A number where the option is one and the text is; else the text, which is refused later."""
+    """Returns a number if option and text are numeric; else the text, which is refused later."""
     kinds: dict[type, type] = {NumberSetting: float, IntegerSetting: int}
     kind = kinds.get(type(option.setting), str)
     try:
@@ -104,15 +110,15 @@ def _parsed(option: Option, text: str) -> object:
         return text
 
 
-def _checked(option: Option, value: object, place: str) -> object:
+def _checked(option: Option, value: object, source: str) -> object:
     try:
         return option.setting.check(value)
     except InvalidSettings as error:
-        raise InvalidConfig(f"{place}: {error}") from error
+        raise InvalidConfig(f"{source}: {error}") from error
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """The tables of the file, empty where there is none; raises InvalidConfig."""
+    """Returns the tables of the file, none if it does not exist; raises InvalidConfig."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -120,7 +126,12 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path} is not TOML: {error}. Mend that line.") from error
+        raise InvalidConfig(f"{path} is not TOML: {error}. Correct that line.") from error
+    _refuse_unknown_names(tables, path)
+    return tables
+
+
+def _refuse_unknown_names(tables: Mapping[str, object], path: Path) -> None:
     known: dict[str, list[str]] = {"daemon": [], "client": []}
     for option in OPTIONS:
         known[option.table].append(option.name)
@@ -136,15 +147,14 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
                     f"{path}{_line_of(path, name)}: there is no option {name} in [{table}]; known "
                     f"are {', '.join(known[table])}."
                 )
-    return tables
 
 
-def _place(path: Path, option: Option) -> str:
+def _location(path: Path, option: Option) -> str:
     return f"{path}{_line_of(path, option.name, option.table)}: {option.name} in [{option.table}]"
 
 
 def _line_of(path: Path, name: str, table: str = "") -> str:
-    """The line in which a name is set, or a table begins, as ", line 7"; empty where unclear."""
+    """Returns ", line 7" for the line that sets a name or opens a table; "" if unclear."""
     current = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         heading = re.match(r"\s*\[\s*([^\]]*?)\s*\]", line)

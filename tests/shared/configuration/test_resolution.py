@@ -1,4 +1,4 @@
-"""What is configured: file, variables and flags, in this order, and what is refused."""
+"""Flags take precedence over variables, and those over the file; bad values are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impasto_shared.configuration.resolution import (
     config_path,
     daemon_options,
     default_endpoint,
-    held_options,
+    resolved_options,
 )
 
 
@@ -35,31 +35,34 @@ def write(text: str) -> None:
 
 
 def sources() -> dict[tuple[str, str], str | None]:
-    return {(entry.option.table, entry.option.name): entry.source for entry in held_options()}
+    return {
+        (resolved.option.table, resolved.option.name): resolved.source
+        for resolved in resolved_options()
+    }
 
 
-def test_without_a_file_the_defaults_hold() -> None:
+def test_defaults_apply_without_a_file() -> None:
     assert daemon_options() == DaemonOptions()
     assert set(sources().values()) == {None}
     assert default_endpoint() == "ipc:///run/user/7/impasto/daemon.sock"
 
 
-def test_flag_goes_before_variable_before_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flag_overrides_variable_overrides_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write("[daemon]\nidle_minutes = 1\nkeep_minutes = 2\nkeep_mb = 3\n")
     monkeypatch.setenv("IMPASTO_KEEP_MINUTES", "20.5")
     monkeypatch.setenv("IMPASTO_KEEP_MB", "30")
 
-    held = daemon_options({"keep_mb": 300, "idle_minutes": None})
+    options = daemon_options({"keep_mb": 300, "idle_minutes": None})
 
-    assert (held.idle_minutes, held.keep_minutes, held.keep_mb) == (1.0, 20.5, 300)
-    found = {entry.option.name: entry.source for entry in held_options({"keep_mb": 300})}
-    assert found["idle_minutes"] == str(config_path())
-    assert found["keep_minutes"] == "IMPASTO_KEEP_MINUTES"
-    assert found["keep_mb"] == "--keep-mb"
-    assert found["log_level"] is None
+    assert (options.idle_minutes, options.keep_minutes, options.keep_mb) == (1.0, 20.5, 300)
+    resolved = {entry.option.name: entry for entry in resolved_options({"keep_mb": 300})}
+    assert resolved["idle_minutes"].source == str(config_path())
+    assert resolved["keep_minutes"].source == "IMPASTO_KEEP_MINUTES"
+    assert resolved["keep_mb"].source == "--keep-mb"
+    assert resolved["log_level"].source is None
 
 
-def test_clients_look_where_they_are_told_or_where_this_machine_serves(
+def test_clients_use_their_endpoint_or_that_of_the_daemon_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write('[daemon]\nendpoint = "tcp://127.0.0.1:5000"\n')
@@ -73,7 +76,7 @@ def test_clients_look_where_they_are_told_or_where_this_machine_serves(
     assert default_endpoint() == "ipc:///tmp/other.sock"
 
 
-def test_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_ENDPOINT", "")
     monkeypatch.setenv("IMPASTO_KEEP_MB", "")
 
@@ -107,7 +110,7 @@ def test_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> N
         ("idle_minutes = 5", 1, "there is no table [idle_minutes]"),
     ],
 )
-def test_bad_file_is_refused_with_file_line_and_what_is_allowed(
+def test_bad_value_in_the_file_is_refused_with_line_and_values_allowed(
     text: str, line: int, message: str
 ) -> None:
     write(text + "\n")
@@ -118,21 +121,21 @@ def test_bad_file_is_refused_with_file_line_and_what_is_allowed(
     assert f"{config_path()}, line {line}: " in str(caught.value)
 
 
-def test_file_that_is_no_toml_is_refused_with_the_line() -> None:
+def test_file_that_is_not_toml_is_refused_with_the_line() -> None:
     write("[daemon]\nidle_minutes: 5\n")
 
     with pytest.raises(InvalidConfig, match=r"config\.toml is not TOML: .*line 2"):
         daemon_options()
 
 
-def test_file_that_cannot_be_read_is_refused() -> None:
+def test_unreadable_file_is_refused() -> None:
     config_path().mkdir(parents=True)
 
     with pytest.raises(InvalidConfig, match="cannot be read"):
         daemon_options()
 
 
-def test_file_that_is_no_text_is_refused() -> None:
+def test_binary_file_is_refused() -> None:
     config_path().parent.mkdir()
     config_path().write_bytes(b"\xff\xfe")
 
@@ -151,8 +154,3 @@ def test_bad_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, te
 def test_bad_flag_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidConfig, match=r"^--keep-mb: Keep megabytes must lie between 1 and"):
         daemon_options({"keep_mb": 0})
-
-
-def test_every_default_is_allowed() -> None:
-    for option in OPTIONS:
-        assert option.setting.check(option.setting.default) == option.setting.default

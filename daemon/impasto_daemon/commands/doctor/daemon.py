@@ -18,7 +18,7 @@ from impasto_shared.configuration.resolution import (
     InvalidConfig,
     daemon_options,
     default_endpoint,
-    held_options,
+    resolved_options,
 )
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.keys import KeysUnusable
@@ -30,7 +30,7 @@ TOPIC = "daemon"
 def check_config() -> tuple[Finding, str]:
     """Whether the configuration can be used; where it says that the daemon is."""
     try:
-        given = [entry for entry in held_options() if entry.source]
+        given = [entry for entry in resolved_options() if entry.source]
         endpoint = default_endpoint()
     except InvalidConfig as error:
         return problem("configuration", str(error), "Mend it, or move it away."), usual_endpoint()
