@@ -81,6 +81,17 @@ def test_links_within_the_project_exist(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{page.name} links to {target}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_source_files_named_in_the_documentation_exist(page: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    tracked = {f"/{name}" for name in listed.stdout.splitlines()}
+
+    named = re.findall(r"`([\w/.-]*\w\.(?:py|sh|md))(?:::\w+)?`", page.read_text())
+    missing = [name for name in named if not any(f.endswith(f"/{name}") for f in tracked)]
+
+    assert missing == []
+
+
 def test_every_promise_of_security_names_its_tests() -> None:
     page = (ROOT / "docs/security.md").read_text().partition("## Who gets in")[2]
     rows = re.findall(r"^\| (?!Promise|---)(.*) \| (.*) \|$", page, re.MULTILINE)
