@@ -129,7 +129,7 @@ def imported_at_start(path: Path, reached: set[str]) -> set[str]:
 def test_gimp_learns_the_procedures_without_gtk() -> None:
     reached = imported_at_start(ROOT / "gimp_plugin/impasto-gimp.py", set())
 
-    assert {"impasto_gimp.introspection", "impasto_gimp.image.canvas"} <= reached
+    assert {"impasto_gimp.introspection", "impasto_gimp.image.layer_reader"} <= reached
     assert "impasto_gimp.introspection_gtk" not in reached
 
 

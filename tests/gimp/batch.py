@@ -16,7 +16,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-from impasto_gimp.image import canvas, style_file, styles
+from impasto_gimp.image import layer_reader, style_file, styles
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -382,7 +382,7 @@ def layers_in_groups() -> Report:
     image.insert_layer(group, None, 0)
     add_layer(image, 5, 5, alpha=True, parent=group)
     add_layer(image, 5, 5, alpha=True).set_name("Top")
-    return {"names": [layer.get_name() for layer in canvas.all_layers(image)]}
+    return {"names": [layer.get_name() for layer in layer_reader.all_layers(image)]}
 
 
 @situation
@@ -805,7 +805,7 @@ def daemon_ends_at_once() -> Report:
 
 @situation
 def pyzmq_is_missing() -> Report:
-    broken = Path(canvas.__file__).parents[2] / "zmq.py"
+    broken = Path(layer_reader.__file__).parents[2] / "zmq.py"
     broken.write_text("raise ImportError('No module named zmq')")
     try:
         return stylize([photo()])
@@ -817,12 +817,12 @@ def change_meanwhile(change: Callable[[Any], object]) -> Report:
     """What `add_layer` says where `change` was done since the layer was read."""
     layer = photo()
     image = layer.get_image()
-    source = canvas.read_layer(layer)
+    source = layer_reader.read_layer(layer)
     recipe = styles.recipe_of(layer, [], StyleSettings())
     change(layer)
     before = describe(image) if image.is_valid() else None
     try:
-        canvas.add_layer(source, layer, source.picture, "Neural Style", recipe)
+        layer_reader.add_layer(source, layer, source.picture, "Neural Style", recipe)
     except ImpastoError as error:
         after = describe(image) if image.is_valid() else None
         return {"message": str(error), "untouched": after == before}

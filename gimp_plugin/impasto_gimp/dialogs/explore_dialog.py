@@ -14,7 +14,7 @@ from impasto_gimp.dialogs.neural_style_dialog import (
     scale_entry,
 )
 from impasto_gimp.dialogs.style_page import new_style_page
-from impasto_gimp.image.canvas import scaled_down_size
+from impasto_gimp.image.layer_reader import scaled_down_size
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import STYLES

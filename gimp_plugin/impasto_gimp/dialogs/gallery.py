@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from impasto_gimp.image.canvas import all_layers
+from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
 from impasto_gimp.introspection_gtk import Gtk, Pango

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from impasto_gimp.dialogs.gallery import new_gallery
-from impasto_gimp.image.canvas import all_layers
+from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting
 from impasto_gimp.introspection import Gimp

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from impasto_gimp.image import canvas
+from impasto_gimp.image import layer_reader
 from impasto_gimp.image.recipe import (
     PARASITE,
     Recipe,
@@ -57,8 +57,10 @@ class ChosenStyle:
         Raises:
             InvalidImage: where painting or region cannot be used.
         """
-        painting = read_style(self.file) if self.layer is None else canvas.read_painting(self.layer)
-        region = None if self.region is None else canvas.read_region(self.region, layer)
+        painting = (
+            read_style(self.file) if self.layer is None else layer_reader.read_painting(self.layer)
+        )
+        region = None if self.region is None else layer_reader.read_region(self.region, layer)
         return Style(painting, self.weight, region)
 
     def read_small(self, layer: Any, small: Image) -> Style:
@@ -71,12 +73,12 @@ class ChosenStyle:
         painting = (
             read_style(self.file, side)
             if self.layer is None
-            else canvas.read_small(self.layer, side)
+            else layer_reader.read_small(self.layer, side)
         )
         region = None
         if self.region is not None:
-            whole = canvas.read_region(self.region, layer)
-            region = canvas.reduced(whole, small.width, small.height)
+            whole = layer_reader.read_region(self.region, layer)
+            region = layer_reader.reduced(whole, small.width, small.height)
         return Style(painting, self.weight, region)
 
     def remembered(self) -> RememberedStyle:
