@@ -60,6 +60,16 @@ def check_size(width: int, height: int, name: str = "The image") -> None:
         )
 
 
+def fitted_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
+    """Returns a size of the same proportions whose longest side is at most `longest_side_px`.
+
+    A smaller size is returned as it is. Both sides are treated alike: height and width may be
+    passed in turn.
+    """
+    scale = min(1.0, longest_side_px / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """A picture: `pixels` holds height × width × format.bytes_per_pixel bytes, row by row.

@@ -16,7 +16,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-from impasto_gimp.image import layer_reader, style_file, styles
+from impasto_gimp.image import layer_reader, layer_writer, style_file, styles
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -814,7 +814,7 @@ def pyzmq_is_missing() -> Report:
 
 
 def change_meanwhile(change: Callable[[Any], object]) -> Report:
-    """What `add_layer` says where `change` was done since the layer was read."""
+    """What `add_painting` says where `change` was done since the layer was read."""
     layer = photo()
     image = layer.get_image()
     source = layer_reader.read_layer(layer)
@@ -822,7 +822,7 @@ def change_meanwhile(change: Callable[[Any], object]) -> Report:
     change(layer)
     before = describe(image) if image.is_valid() else None
     try:
-        layer_reader.add_layer(source, layer, source.picture, "Neural Style", recipe)
+        layer_writer.add_painting(source, layer, source.picture, name="Neural Style", recipe=recipe)
     except ImpastoError as error:
         after = describe(image) if image.is_valid() else None
         return {"message": str(error), "untouched": after == before}

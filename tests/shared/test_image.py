@@ -1,7 +1,14 @@
 import pytest
 
 from impasto_shared.errors import InvalidImage
-from impasto_shared.image import MAX_PIXELS, MAX_SIDE_PX, Image, PixelFormat, check_size
+from impasto_shared.image import (
+    MAX_PIXELS,
+    MAX_SIDE_PX,
+    Image,
+    PixelFormat,
+    check_size,
+    fitted_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +45,20 @@ def test_size_out_of_bounds_is_refused(width: int, height: int) -> None:
 def test_largest_sizes_are_accepted() -> None:
     check_size(MAX_SIDE_PX, 1)
     check_size(10_000, MAX_PIXELS // 10_000)
+
+
+@pytest.mark.parametrize(
+    ("size", "fitted"),
+    [
+        ((640, 480), (320, 240)),
+        ((480, 640), (240, 320)),
+        ((320, 240), (320, 240)),
+        ((64, 48), (64, 48)),
+        ((2000, 1), (320, 1)),
+    ],
+    ids=["wide", "tall", "fits", "small", "narrow"],
+)
+def test_fitted_size_scales_down_and_never_up(
+    size: tuple[int, int], fitted: tuple[int, int]
+) -> None:
+    assert fitted_size(*size, 320) == fitted

@@ -14,7 +14,6 @@ from impasto_gimp.dialogs.neural_style_dialog import (
     scale_entry,
 )
 from impasto_gimp.dialogs.style_page import new_style_page
-from impasto_gimp.image.layer_reader import scaled_down_size
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import STYLES
@@ -29,6 +28,7 @@ from impasto_gimp.procedures.explore_arguments import (
 )
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidSettings
+from impasto_shared.image import fitted_size
 
 _TEXT_CHARACTERS = 48
 
@@ -49,7 +49,7 @@ def ask_for_sheet(procedure: Any, config: Any, layer: Any) -> bool:
     def work() -> PlannedJobs:
         sheet = chosen_sheet(config)
         size = sheet.tiles[0].settings.size
-        width, height = scaled_down_size(layer.get_width(), layer.get_height(), size)
+        width, height = fitted_size(layer.get_width(), layer.get_height(), size)
         return PlannedJobs(tuple(tile.settings for tile in sheet.tiles), width, height)
 
     arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pixbufs import pixbuf_of
-from impasto_gimp.image import layer_reader
+from impasto_gimp.image.layer_reader import read_thumbnail
 from impasto_gimp.image.styles import ChosenStyle
 from impasto_gimp.introspection import GdkPixbuf, GLib
 from impasto_gimp.introspection_gtk import Gtk
@@ -45,7 +45,7 @@ def choose_variation(
     Raises:
         InvalidImage: where a painting or a region cannot be used.
     """
-    content = layer_reader.read_small(layer, PICTURE_PX)
+    content = read_thumbnail(layer, PICTURE_PX)
     small_styles = [style.read_small(layer, content) for style in styles]
     dialog = _Variations(parent, content, small_styles, settings)
     try:

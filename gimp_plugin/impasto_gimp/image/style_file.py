@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from impasto_gimp.image.layer_reader import last_error, read_pixels, scale_down
+from impasto_gimp.image.layer_reader import read_pixels, scale_down
+from impasto_gimp.image.pdb import last_error
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage

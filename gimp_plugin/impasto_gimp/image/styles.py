@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from impasto_gimp.image import layer_reader
+from impasto_gimp.image.layer_reader import read_painting, read_thumbnail
 from impasto_gimp.image.recipe import (
     PARASITE,
     Recipe,
     RememberedItem,
     RememberedStyle,
 )
+from impasto_gimp.image.region_mask import read_region, reduce_mask
 from impasto_gimp.image.style_file import read_style
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.procedures.arguments import (
@@ -57,10 +58,8 @@ class ChosenStyle:
         Raises:
             InvalidImage: where painting or region cannot be used.
         """
-        painting = (
-            read_style(self.file) if self.layer is None else layer_reader.read_painting(self.layer)
-        )
-        region = None if self.region is None else layer_reader.read_region(self.region, layer)
+        painting = read_style(self.file) if self.layer is None else read_painting(self.layer)
+        region = None if self.region is None else read_region(self.region, layer)
         return Style(painting, self.weight, region)
 
     def read_small(self, layer: Any, small: Image) -> Style:
@@ -71,14 +70,12 @@ class ChosenStyle:
         """
         side = _PAINTING_SCALE * max(small.width, small.height)
         painting = (
-            read_style(self.file, side)
-            if self.layer is None
-            else layer_reader.read_small(self.layer, side)
+            read_style(self.file, side) if self.layer is None else read_thumbnail(self.layer, side)
         )
         region = None
         if self.region is not None:
-            whole = layer_reader.read_region(self.region, layer)
-            region = layer_reader.reduced(whole, small.width, small.height)
+            mask = read_region(self.region, layer)
+            region = reduce_mask(mask, small.width, small.height)
         return Style(painting, self.weight, region)
 
     def remembered(self) -> RememberedStyle:

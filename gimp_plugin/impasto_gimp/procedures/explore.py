@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image import layer_reader
+from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
 from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
@@ -25,7 +25,7 @@ def run(
     made: list[Any] = []
 
     def explore() -> bool:
-        layer = layer_reader.the_layer(drawables)
+        layer = the_layer(drawables)
         if interactive and not _ask(procedure, config, layer):
             return False
         painted, originals = _painted(layer, config, interactive=interactive)
@@ -66,7 +66,7 @@ def _painted(
     sheet = chosen_sheet(config)
     chosen = first_painting(config) if needs_painting(sheet) else None
     Gegl.init(None)
-    photo = layer_reader.read_scaled_down(layer, sheet.tiles[0].settings.size)
+    photo = read_scaled_down(layer, sheet.tiles[0].settings.size)
     originals = [(gettext("Photo"), photo)]
     styles = []
     if chosen is not None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image import layer_reader
+from impasto_gimp.image.layer_reader import read_layer, the_layer
+from impasto_gimp.image.layer_writer import add_painting
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
@@ -23,7 +24,7 @@ def run(
     """Paints the one layer among `drawables`."""
 
     def found() -> _Place:
-        layer = layer_reader.the_layer(drawables)
+        layer = the_layer(drawables)
         return _Place(layer, above=layer)
 
     return _run(procedure, run_mode, config, found)
@@ -35,10 +36,10 @@ def run_again(
     """Paints what the one layer among `drawables` was painted from, as it was painted."""
 
     def found() -> _Place:
-        painted = layer_reader.the_layer(drawables)
+        painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
-        return _Place(layer_reader.the_layer([layer]), above=painted)
+        return _Place(the_layer([layer]), above=painted)
 
     return _run(procedure, run_mode, config, found)
 
@@ -90,6 +91,6 @@ def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
         if interactive
         else ProgressBar(gettext("Neural Style")) as display
     ):
-        source = layer_reader.read_layer(place.layer)
+        source = read_layer(place.layer)
         picture = Session(connect, display).run(source.picture, styles, settings)
-    layer_reader.add_layer(source, place.above, picture, name, recipe)
+    add_painting(source, place.above, picture, name=name, recipe=recipe)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image import layer_reader
+from impasto_gimp.image.layer_writer import add_texture
+from impasto_gimp.image.pixel_formats import check_base_type, opaque_format
 from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
@@ -29,7 +30,7 @@ def run(
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
-        layer_reader.check_base_type(image)
+        check_base_type(image)
         if interactive:
             config.set_property(argument_name(WIDTH), min(image.get_width(), WIDTH.high))
             config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
@@ -60,7 +61,7 @@ def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: 
     settings = texture_settings(values_from(config, TEXTURE_SETTINGS), width, height)
     chosen = first_painting(config)
     Gegl.init(None)
-    content = canvas_of(width, height, layer_reader.opaque_format(image))
+    content = canvas_of(width, height, opaque_format(image))
     style = chosen.read(None)
     name = f"{gettext('Texture')} ({chosen.name})"
     with (
@@ -69,4 +70,4 @@ def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: 
         else ProgressBar(gettext("Texture")) as display
     ):
         picture = Session(connect, display).run(content, [style], settings)
-    layer_reader.add_picture(image, drawables, picture, name)
+    add_texture(image, drawables, picture, name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from impasto_gimp.image.layer_reader import new_layer, scale_down
+from impasto_gimp.image.layer_reader import scale_down
+from impasto_gimp.image.layer_writer import new_layer
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.procedures.explore_arguments import whole_caption
 from impasto_gimp.sheets.sheet_painting import PaintedSheet

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_shared.image import Image, PixelFormat
+from impasto_shared.image import Image, PixelFormat, fitted_size
 
 MID_GREY = 0.5
 """What a picture without a single visible pixel is taken to look like."""
@@ -97,12 +97,6 @@ def resize(rgb: Tensor, height: int, width: int) -> Tensor:
 def fit(rgb: Tensor, longest_side_px: int) -> Tensor:
     """`rgb` (N, C, H, W) scaled down so that its longest side is `longest_side_px`; never up."""
     return resize(rgb, *fitted_size(rgb.shape[2], rgb.shape[3], longest_side_px))
-
-
-def fitted_size(height: int, width: int, longest_side_px: int) -> tuple[int, int]:
-    """Height and width of a picture when its longest side is that or less."""
-    scale = min(1.0, longest_side_px / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _stored(image: Image) -> NDArray[Any]:

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer.images import colours
-from impasto_daemon.style_transfer.images.pixels import fitted_size, from_image
+from impasto_daemon.style_transfer.images.pixels import from_image
 from impasto_daemon.style_transfer.images.source_image import Layer, strips
 from impasto_shared.errors import InvalidImage
-from impasto_shared.image import Image
+from impasto_shared.image import Image, fitted_size
 from impasto_shared.style import Style
 
 

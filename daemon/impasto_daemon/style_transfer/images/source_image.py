@@ -10,13 +10,12 @@ from torch import Tensor
 from impasto_daemon.style_transfer.images.pixels import (
     MID_GREY,
     Picture,
-    fitted_size,
     from_image,
     over,
     repaint,
     resample,
 )
-from impasto_shared.image import Image
+from impasto_shared.image import Image, fitted_size
 
 # Few enough that what is calculated for a strip takes some megabytes (docs/benchmarks.md).
 _STRIP_PIXELS = 2**17

@@ -1,0 +1,146 @@
+"""Adds painted pictures to the user's images, each as a new layer in one undo step.
+
+No other module changes an image of the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from impasto_gimp.image.layer_reader import SourceLayer
+from impasto_gimp.image.pdb import last_error
+from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, layer_type
+from impasto_gimp.image.recipe import PARASITE, Recipe
+from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
+from impasto_shared.image import Image
+
+
+class ImageChanged(ImpastoError):
+    """The layer or its image is no longer what it was when its pixels were read."""
+
+
+def add_painting(
+    source: SourceLayer, above: Gimp.Layer, picture: Image, *, name: str, recipe: Recipe
+) -> Gimp.Layer:
+    """Returns `picture` as a new layer directly above layer `above`, which remembers `recipe`.
+
+    The selection at the time of reading becomes its mask.
+
+    Raises:
+        ImageChanged: if the source or its image was deleted, converted or resized since it was
+            read. The image is left as it is.
+    """
+    _check_unchanged(source, picture)
+    if not above.is_valid():
+        above = source.layer
+    image = source.layer.get_image()
+    layer = new_layer(image, f"{source.layer.get_name()} – {name}", picture)
+    parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
+    layer.attach_parasite(parasite)
+    _, x, y = source.layer.get_offsets()
+    layer.set_offsets(x, y)
+    with _undo_step(image):
+        _insert(layer, image, above)
+        if source.selection is not None:
+            _add_mask(layer, source.selection)
+    Gimp.displays_flush()
+    return layer
+
+
+def add_texture(
+    image: Gimp.Image, selected: Sequence[Gimp.Drawable], picture: Image, name: str
+) -> Gimp.Layer:
+    """Returns `picture` as a new layer in the top left corner of `image`.
+
+    selected: the selected drawables; the new layer goes above the first layer of them, or on top.
+
+    Raises:
+        ImageChanged: if the image was deleted in the meantime.
+        InvalidImage: if it was converted to indexed colours.
+    """
+    if not image.is_valid():
+        raise ImageChanged(gettext("The image was deleted while the texture was being painted."))
+    check_base_type(image)
+    layer = new_layer(image, name, picture)
+    layers = [item for item in selected if item.is_valid() and item.is_layer()]
+    with _undo_step(image):
+        _insert(layer, image, layers[0] if layers else None)
+    Gimp.displays_flush()
+    return layer
+
+
+def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> None:
+    """Puts `layer` directly above an item of `image`, or on top."""
+    parent = above.get_parent() if above else None
+    position = image.get_item_position(above) if above else 0
+    if not image.insert_layer(layer, parent, position):
+        layer.delete()
+        raise ImageChanged(
+            gettext("GIMP did not take the new layer: {reason}").format(reason=last_error())
+        )
+
+
+def _check_unchanged(source: SourceLayer, picture: Image) -> None:
+    if not source.layer.is_valid():
+        raise ImageChanged(
+            gettext("The layer, or its image, was deleted while the painting was being made.")
+        )
+    check_base_type(source.layer.get_image())
+    size = (source.layer.get_width(), source.layer.get_height())
+    if size != (picture.width, picture.height):
+        raise ImageChanged(
+            gettext(
+                "The layer is {width} × {height} pixels now, but the painting is {old_width} × "
+                "{old_height}: the layer was resized while the painting was being made. Run Neural "
+                "Style again."
+            ).format(
+                width=size[0],
+                height=size[1],
+                old_width=picture.width,
+                old_height=picture.height,
+            )
+        )
+
+
+def new_layer(image: Gimp.Image, name: str, picture: Image) -> Gimp.Layer:
+    """Returns a layer with the pixels of `picture`, not yet inserted into `image`."""
+    layer = Gimp.Layer.new(
+        image,
+        name,
+        picture.width,
+        picture.height,
+        layer_type(image, has_alpha=picture.format.has_alpha),
+        100.0,
+        Gimp.LayerMode.NORMAL,
+    )
+    _write(layer, picture.format.value, bytes(picture.pixels))
+    layer.update(0, 0, picture.width, picture.height)
+    return layer
+
+
+def _write(drawable: Gimp.Drawable, pixel_format: str, pixels: bytes) -> None:
+    area = Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
+    buffer = drawable.get_buffer()
+    buffer.set(area, pixel_format, pixels)
+    buffer.flush()
+
+
+def _add_mask(layer: Gimp.Layer, opacity: bytes) -> None:
+    """Gives `layer` a mask with this opacity for each pixel."""
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    _write(mask, MASK_FORMAT, opacity)
+    layer.add_mask(mask)
+    # Otherwise GIMP leaves the mask selected: brushes would paint on it, filters would refuse it.
+    layer.set_edit_mask(False)
+
+
+@contextmanager
+def _undo_step(image: Gimp.Image) -> Iterator[None]:
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()

@@ -1,0 +1,11 @@
+"""GIMP's procedural database."""
+
+from __future__ import annotations
+
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.translation import gettext
+
+
+def last_error() -> str:
+    """Returns GIMP's own explanation of why its last call failed."""
+    return Gimp.get_pdb().get_last_error() or gettext("it did not say why.")
