@@ -43,7 +43,6 @@ from impasto_shared.messages import (
     Accepted,
     Cancel,
     Curve,
-    CurvePoint,
     CurveReport,
     DaemonMessage,
     ErrorReply,
@@ -52,10 +51,9 @@ from impasto_shared.messages import (
     ForecastReport,
     Forget,
     Hello,
-    JobReport,
     Keep,
     Preview,
-    PreviewWish,
+    PreviewOptions,
     Result,
     Status,
     StatusReport,
@@ -65,6 +63,7 @@ from impasto_shared.messages import (
     Welcome,
 )
 from impasto_shared.paths import check_private, is_loopback, socket_path
+from impasto_shared.reports import CurvePoint, JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -163,7 +162,7 @@ class Client:
         content: Image,
         styles: Sequence[Style],
         settings: StyleSettings,
-        previews: PreviewWish | None = None,
+        previews: PreviewOptions | None = None,
         *,
         detached: bool = False,
     ) -> str:
@@ -183,7 +182,7 @@ class Client:
         self._begin_watching(request, FETCH_TIMEOUT_S)
         return job
 
-    def watch(self, job: str, previews: PreviewWish | None = None) -> JobReport:
+    def watch(self, job: str, previews: PreviewOptions | None = None) -> JobReport:
         """From now on `updates` and `poll` tell of a job that another client has submitted.
 
         previews: as in `submit`; the last wish of those who watch a job is what all of them get.

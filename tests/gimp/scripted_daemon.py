@@ -30,20 +30,16 @@ from impasto_shared.messages import (
     Forecast,
     ForecastReport,
     Hello,
-    JobReport,
-    JobState,
     Keep,
-    Limits,
     Preview,
-    Problem,
     Result,
     Status,
     StatusReport,
     Submit,
     Update,
     Welcome,
-    WorkerReport,
 )
+from impasto_shared.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
 MODELS = ("vgg16-hed",)

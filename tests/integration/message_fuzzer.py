@@ -15,7 +15,7 @@ from impasto_shared.messages import (
     Forget,
     Hello,
     Keep,
-    PreviewWish,
+    PreviewOptions,
     Status,
     Submit,
     Watch,
@@ -59,7 +59,7 @@ class MessageFuzzer:
         chance = self._chance
         number = str(chance.randrange(10**9))
         job = chance.choice([*_JOBS, f"{chance.getrandbits(128):032x}"])
-        wish = chance.choice([None, PreviewWish(16, 0.2)])
+        wish = chance.choice([None, PreviewOptions(16, 0.2)])
         style = Style(self._image, 1.0, *chance.choices([None, self._image], k=2))
         submit = Submit(
             number,

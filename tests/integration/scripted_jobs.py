@@ -14,7 +14,8 @@ from typing import Any
 from impasto_shared.client import Client
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState, PreviewWish
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, picture
@@ -89,7 +90,7 @@ def keep_busy(client: Client, seed: int) -> None:
     while True:
         content = picture(chance.choice([8, 640]), chance.choice([8, 480]))
         options = {
-            "previews": chance.choice([None, PreviewWish(64, 0.2)]),
+            "previews": chance.choice([None, PreviewOptions(64, 0.2)]),
             "detached": chance.random() < 0.3,
         }
         job = submit(client, chance.randint(1, 20), content=content, **options)

@@ -39,7 +39,7 @@ from impasto_daemon.worker.messages import (
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Problem
+from impasto_shared.reports import Problem
 from impasto_shared.settings import Model
 
 STEP_S = float(os.environ.get("SCRIPTED_STEP_S", "0.01"))

@@ -10,7 +10,8 @@ import zmq
 from impasto_shared.codec import decode, decode_header
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import DaemonMessage, JobState, Preview, Update
+from impasto_shared.messages import DaemonMessage, Preview, Update
+from impasto_shared.reports import JobState
 from integration.daemon_process import PATIENCE_S, DaemonProcess, wait_for
 from integration.message_fuzzer import MessageFuzzer
 from integration.scripted_jobs import MEGABYTE, last_report, rss_bytes, submit

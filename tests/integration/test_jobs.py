@@ -11,7 +11,8 @@ import pytest
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState, PreviewWish
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (
@@ -113,7 +114,7 @@ def test_previews_show_the_picture_grow(
             photo,
             [Style(picture())],
             StyleSettings(size=96, iterations=60),
-            PreviewWish(longest_side_px=60, interval_s=0.2),
+            PreviewOptions(longest_side_px=60, interval_s=0.2),
         )
         for _ in client.updates(job):
             if preview := client.take_preview(job):

@@ -14,7 +14,8 @@ from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.keys import KeysUnusable, Role, ensure_keys, load_keys
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.messages import JobReport, JobState, PreviewWish
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, free_address, picture, wait_for
@@ -118,7 +119,7 @@ def test_progress_and_result_are_those_of_a_client_on_the_same_machine(
 def watch_a_job(client: Client) -> tuple[set[tuple[int, int]], JobReport, bytes]:
     """What a client sees of a job: the sizes of its previews, its end, the picture."""
     settings = StyleSettings(size=64, iterations=40)
-    wish = PreviewWish(longest_side_px=32, interval_s=0.2)
+    wish = PreviewOptions(longest_side_px=32, interval_s=0.2)
     job = client.submit(picture(), [Style(picture(48, 48))], settings, wish)
     sizes = set()
     reports = []

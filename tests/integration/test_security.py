@@ -23,8 +23,9 @@ from impasto_shared.client import Client
 from impasto_shared.codec import MAGIC
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.keys import Role, ensure_keys
-from impasto_shared.messages import Accepted, ErrorReply, JobState
+from impasto_shared.messages import Accepted, ErrorReply
 from impasto_shared.paths import UnsafeDirectory
+from impasto_shared.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (

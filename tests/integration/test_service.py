@@ -14,12 +14,8 @@ from impasto_shared.client import Client
 from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
-    MAX_NAME_CHARACTERS,
-    JobState,
-    PreviewWish,
-    Status,
-)
+from impasto_shared.messages import PreviewOptions, Status
+from impasto_shared.reports import MAX_NAME_CHARACTERS, JobState
 from integration.daemon_process import DaemonProcess, is_alive, picture, wait_for
 from integration.scripted_jobs import (
     MEGABYTE,
@@ -90,7 +86,7 @@ def test_watcher_has_previews_though_nobody_had_wished_for_them(service: DaemonP
     with service.client() as client, service.client() as other:
         job = submit(client, steps=100, detached=True)
         next(report for report in client.updates(job) if report.step)
-        other.watch(job, PreviewWish(64, 0.2))
+        other.watch(job, PreviewOptions(64, 0.2))
         taken = [other.take_preview(job) for _ in other.updates(job)]
         of_first = client.take_preview(job)
 

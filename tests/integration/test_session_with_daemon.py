@@ -10,7 +10,7 @@ from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, Use
 from impasto_shared.errors import DaemonError, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.messages import PreviewWish
+from impasto_shared.messages import PreviewOptions
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (
@@ -52,7 +52,7 @@ def client_of(daemon: DaemonProcess) -> Connect:
 class RecordingDisplay:
     """Remembers what it was shown; `then` says what is wished after that."""
 
-    previews: PreviewWish | None = PreviewWish(longest_side_px=32, interval_s=0.2)
+    previews: PreviewOptions | None = PreviewOptions(longest_side_px=32, interval_s=0.2)
 
     def __init__(
         self, then: Callable[["RecordingDisplay"], UserAction] = lambda _: UserAction.CONTINUE

@@ -26,16 +26,13 @@ from impasto_shared.messages import (
     ClientMessage,
     ErrorReply,
     Hello,
-    JobReport,
-    JobState,
-    Limits,
     Preview,
-    PreviewWish,
-    Problem,
+    PreviewOptions,
     Submit,
     Update,
     Welcome,
 )
+from impasto_shared.reports import JobReport, JobState, Limits, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -215,7 +212,7 @@ def test_last_preview_of_a_job_is_taken_once(endpoint: str) -> None:
         if isinstance(message, Hello):
             return [welcome(message)]
         assert isinstance(message, Submit)
-        assert message.previews == PreviewWish(64, 0.25)
+        assert message.previews == PreviewOptions(64, 0.25)
         return [
             Accepted(message.id, report(message.job)),
             Preview(message.job, 1, first),
@@ -225,7 +222,7 @@ def test_last_preview_of_a_job_is_taken_once(endpoint: str) -> None:
         ]
 
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
-        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings(), PreviewWish(64, 0.25))
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings(), PreviewOptions(64, 0.25))
         assert next(client.updates(job)).state is JobState.RUNNING
         taken, again, stranger = (client.take_preview(name) for name in (job, job, "b" * 32))
 

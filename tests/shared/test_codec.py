@@ -20,28 +20,23 @@ from impasto_shared.messages import (
     Cancel,
     ClientMessage,
     Curve,
-    CurvePoint,
     CurveReport,
     DaemonMessage,
     ErrorReply,
     Fetch,
     Forget,
     Hello,
-    JobReport,
-    JobState,
     Keep,
-    Limits,
     Preview,
-    PreviewWish,
-    Problem,
+    PreviewOptions,
     Result,
     Status,
     StatusReport,
     Submit,
     Update,
     Welcome,
-    WorkerReport,
 )
+from impasto_shared.reports import CurvePoint, JobReport, JobState, Limits, Problem, WorkerReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -89,7 +84,9 @@ def submissions(draw: st.DrawFn) -> Submit:
         region = draw(st.none() | st.just(content))
         part = draw(st.none() | st.just(painting))
         styles.append(Style(painting, draw(st.floats(0.001, 1000)), region, part))
-    previews = draw(st.none() | st.builds(PreviewWish, st.integers(16, 512), st.floats(0.2, 60.0)))
+    previews = draw(
+        st.none() | st.builds(PreviewOptions, st.integers(16, 512), st.floats(0.2, 60.0))
+    )
     return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles), previews)
 
 

@@ -17,7 +17,7 @@ from impasto_daemon.commands.progress import progress_line
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.messages import JobReport, JobState
+from impasto_shared.reports import JobReport, JobState
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -8,7 +8,7 @@ from typing import TextIO
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError
-from impasto_shared.messages import JobReport, JobState
+from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 
 _BAR_CHARACTERS = 30

@@ -16,7 +16,8 @@ from impasto_daemon.commands.command_parser import (
 from impasto_daemon.commands.jobs import job_line
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
-from impasto_shared.messages import Metrics, StatusReport
+from impasto_shared.messages import StatusReport
+from impasto_shared.reports import Metrics
 
 
 def add_parser(subparsers: Subparsers) -> None:

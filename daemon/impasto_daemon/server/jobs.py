@@ -16,7 +16,8 @@ from impasto_daemon.server.time_estimate import Pace
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import CurvePoint, JobReport, JobState, PreviewWish, Problem, Submit
+from impasto_shared.messages import PreviewOptions, Submit
+from impasto_shared.reports import CurvePoint, JobReport, JobState, Problem
 from impasto_shared.settings import StyleSettings
 
 MAX_QUEUED_JOBS = 64
@@ -58,7 +59,7 @@ class Job:
     width: int
     height: int
     is_detached: bool
-    previews: PreviewWish | None
+    previews: PreviewOptions | None
     submitted_s: float
     state: JobState = JobState.QUEUED
     step: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_shared.messages import CurvePoint
+from impasto_shared.reports import CurvePoint
 
 MAX_POINTS = 512
 """In a header they take half of what it may have."""

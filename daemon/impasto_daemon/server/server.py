@@ -54,7 +54,6 @@ from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, Protocol
 from impasto_shared.image import MAX_PIXELS, PixelFormat
 from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
-    MAX_NAME_CHARACTERS,
     Accepted,
     Cancel,
     ClientMessage,
@@ -66,23 +65,26 @@ from impasto_shared.messages import (
     ForecastReport,
     Forget,
     Hello,
-    JobReport,
-    JobState,
     Keep,
-    Limits,
-    Metrics,
     Preview,
-    PreviewWish,
-    Problem,
+    PreviewOptions,
     Result,
     Status,
     StatusReport,
     Submit,
     Watch,
     Welcome,
-    WorkerReport,
 )
 from impasto_shared.paths import socket_path
+from impasto_shared.reports import (
+    MAX_NAME_CHARACTERS,
+    JobReport,
+    JobState,
+    Limits,
+    Metrics,
+    Problem,
+    WorkerReport,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -319,7 +321,7 @@ class Server:
             memory.tiles,
         )
 
-    def _watch(self, job: Job, address: bytes, previews: PreviewWish | None) -> None:
+    def _watch(self, job: Job, address: bytes, previews: PreviewOptions | None) -> None:
         self._watches.add(job, address, wants_previews=previews is not None)
         if previews is None or previews == job.previews:
             return

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from impasto_daemon.server.jobs import Job, JobTable
 from impasto_daemon.server.outbox import Delivery, Outbox
-from impasto_shared.messages import JobState, Preview, Update
+from impasto_shared.messages import Preview, Update
+from impasto_shared.reports import JobState
 
 # A watcher hears of every step, but not more often than this ...
 STEP_INTERVAL_S = 0.1

@@ -42,7 +42,7 @@ from impasto_daemon.worker.messages import (
 )
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
-from impasto_shared.messages import Problem
+from impasto_shared.reports import Problem
 from impasto_shared.settings import Pooling, Precision, StyleSettings
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from impasto_daemon.server.results import SMALL_BYTES, write_sheet
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewWish, Problem
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -27,7 +28,7 @@ class Run:
     settings: StyleSettings
     content: Image
     styles: tuple[Style, ...]
-    previews: PreviewWish | None = None
+    previews: PreviewOptions | None = None
     sheet: str | None = None
 
 
@@ -46,7 +47,7 @@ class Show:
 
     type: ClassVar[str] = "show"
     job: str
-    previews: PreviewWish
+    previews: PreviewOptions
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewWish
+from impasto_shared.messages import PreviewOptions
 
 
 class ProgressBar:
     """GIMP's progress bar as a display without a picture; `title` says what is painted."""
 
-    previews: PreviewWish | None = None
+    previews: PreviewOptions | None = None
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -11,10 +11,10 @@ from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_gimp.translation import gettext
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewWish
+from impasto_shared.messages import PreviewOptions
 
 PICTURE_PX = 480
-_PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.4)
+_PREVIEWS = PreviewOptions(longest_side_px=PICTURE_PX, interval_s=0.4)
 _MARGIN_PX = 12
 _KEEP = 1
 _KEEP_HELP = gettext("End here and keep what has been painted as a new layer")
@@ -28,7 +28,7 @@ class ProgressWindow:
     GIMP can be used meanwhile. Closing the dialog cancels.
     """
 
-    previews: PreviewWish | None = _PREVIEWS
+    previews: PreviewOptions | None = _PREVIEWS
 
     def __init__(
         self, title: str, width: int, height: int, start: Any = None, keep: str = _KEEP_HELP

@@ -20,7 +20,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.messages import JobReport, JobState, PreviewWish, StatusReport
+from impasto_shared.messages import PreviewOptions, StatusReport
+from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -55,7 +56,7 @@ class JobClient(Protocol):
         content: Image,
         styles: Sequence[Style],
         settings: StyleSettings,
-        previews: PreviewWish | None = ...,
+        previews: PreviewOptions | None = ...,
     ) -> str:
         """Starts a job and names it."""
 
@@ -103,7 +104,7 @@ class ProgressDisplay(Protocol):
     """Where a person watches the picture being painted."""
 
     @property
-    def previews(self) -> PreviewWish | None:
+    def previews(self) -> PreviewOptions | None:
         """How the picture is to be shown; None: not at all."""
 
     def show(self, progress: Progress) -> None:

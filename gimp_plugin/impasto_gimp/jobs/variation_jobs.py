@@ -10,13 +10,14 @@ from impasto_gimp.jobs.session import JobClient, check_alive
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
-from impasto_shared.messages import JobState, PreviewWish
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import JobState
 from impasto_shared.schema import NumberSetting
 from impasto_shared.settings import SETTINGS, Quality, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 
 PICTURE_PX = 256
-_PREVIEWS = PreviewWish(longest_side_px=PICTURE_PX, interval_s=0.5)
+_PREVIEWS = PreviewOptions(longest_side_px=PICTURE_PX, interval_s=0.5)
 _FACTORS = (0.5, 1.0, 2.0)
 
 

@@ -21,7 +21,7 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewWish
+from impasto_shared.messages import PreviewOptions
 from impasto_shared.settings import Model
 from impasto_shared.style import Style
 
@@ -134,7 +134,7 @@ class _TileDisplay:
         self.is_stopped = False
 
     @property
-    def previews(self) -> PreviewWish | None:
+    def previews(self) -> PreviewOptions | None:
         return self._display.previews
 
     def show(self, progress: Progress) -> None:

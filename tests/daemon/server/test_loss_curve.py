@@ -4,7 +4,8 @@ import pytest
 
 from impasto_daemon.server.loss_curve import MAX_POINTS, LossCurve
 from impasto_shared.codec import MAX_HEADER_BYTES, encode
-from impasto_shared.messages import CurvePoint, CurveReport
+from impasto_shared.messages import CurveReport
+from impasto_shared.reports import CurvePoint
 
 
 def curve_of(steps: int) -> LossCurve:

@@ -7,7 +7,8 @@ import zmq
 from impasto_daemon.server.outbox import MAX_WAITING_REPLIES, Delivery, Outbox
 from impasto_shared.codec import decode
 from impasto_shared.errors import ErrorCode
-from impasto_shared.messages import DaemonMessage, ErrorReply, Problem
+from impasto_shared.messages import DaemonMessage, ErrorReply
+from impasto_shared.reports import Problem
 
 ADDRESS = b"client"
 QUEUE = 4

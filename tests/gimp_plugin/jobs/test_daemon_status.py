@@ -10,13 +10,8 @@ from impasto_gimp.jobs.daemon_status import (
     daemon_status,
     status_text,
 )
-from impasto_shared.messages import (
-    ForecastReport,
-    JobReport,
-    JobState,
-    StatusReport,
-    WorkerReport,
-)
+from impasto_shared.messages import ForecastReport, StatusReport
+from impasto_shared.reports import JobReport, JobState, WorkerReport
 from impasto_shared.settings import StyleSettings
 from integration.daemon_process import DaemonProcess
 

@@ -20,14 +20,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
-    JobReport,
-    JobState,
-    PreviewWish,
-    Problem,
-    StatusReport,
-    WorkerReport,
-)
+from impasto_shared.messages import PreviewOptions, StatusReport
+from impasto_shared.reports import JobReport, JobState, Problem, WorkerReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -38,7 +32,7 @@ RUNNING = JobReport(JOB, JobState.RUNNING, step=50, steps=100, done=0.5)
 DONE = JobReport(JOB, JobState.DONE, step=100, steps=100, done=1)
 CANCELLED = JobReport(JOB, JobState.CANCELLED)
 FAILED = JobReport(JOB, JobState.FAILED)
-PREVIEWS = PreviewWish(longest_side_px=64)
+PREVIEWS = PreviewOptions(longest_side_px=64)
 MINUTE_S = 60
 HOUR_S = 3600
 
@@ -80,7 +74,7 @@ class ScriptedClient:
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
         self.sketched: list[Image] = []
-        self.asked_for: PreviewWish | None = None
+        self.asked_for: PreviewOptions | None = None
         self._sketches, self._actions = list(sketches), list(actions)
         self._silences_s = list(silences_s)
         self._batches = list(batches)
@@ -89,7 +83,7 @@ class ScriptedClient:
         self._is_started = is_started
 
     @property
-    def previews(self) -> PreviewWish:
+    def previews(self) -> PreviewOptions:
         return PREVIEWS
 
     def connect(
@@ -106,7 +100,7 @@ class ScriptedClient:
         content: Image,
         styles: Sequence[Style],
         settings: StyleSettings,
-        previews: PreviewWish | None = None,
+        previews: PreviewOptions | None = None,
     ) -> str:
         self._reach("submit")
         self.asked_for = previews

@@ -10,7 +10,8 @@ from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import JobReport, JobState, PreviewWish, Problem
+from impasto_shared.messages import PreviewOptions
+from impasto_shared.reports import JobReport, JobState, Problem
 from impasto_shared.settings import Mode, Model, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
@@ -46,7 +47,7 @@ def sheet(*rows: tuple[str, Sequence[SheetTile]]) -> ContactSheet:
 class RecordingDisplay:
     """Records what is shown, and does what it is told."""
 
-    previews = PreviewWish(longest_side_px=64)
+    previews = PreviewOptions(longest_side_px=64)
 
     def __init__(self) -> None:
         self.shown: list[Progress] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from impasto_daemon.commands.explore.chart import Chart, Line, new_chart, new_sparkline
 from impasto_daemon.commands.explore.painted import PaintedSheet
-from impasto_shared.messages import CurvePoint
+from impasto_shared.reports import CurvePoint
 
 _AXES: tuple[tuple[str, Callable[[CurvePoint], float]], ...] = (
     ("evaluations", lambda point: float(point.step)),

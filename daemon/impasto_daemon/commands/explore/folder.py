@@ -19,7 +19,7 @@ from impasto_shared import __version__
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.image import Image
-from impasto_shared.messages import CurvePoint
+from impasto_shared.reports import CurvePoint
 
 _TILES = "tiles"
 

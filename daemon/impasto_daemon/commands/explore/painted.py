@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto_shared.explore.contact_sheet import ContactSheet
-from impasto_shared.messages import CurvePoint
+from impasto_shared.reports import CurvePoint
 
 
 @dataclass(frozen=True)
