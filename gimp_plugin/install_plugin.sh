@@ -120,7 +120,7 @@ install_plugin() {
     # shellcheck disable=SC2064 # the folder's name now, not at the end
     trap "rm -rf '$STAGED'" EXIT
     stage_plugin "$STAGED" "${placing[@]}"
-    # For impasto doctor, which mends a plug-in that was damaged or put elsewhere.
+    # For impasto doctor, which repairs a damaged or misplaced plug-in.
     copy_plugin "$STAGED" "$PLUGIN_ASIDE" >/dev/null
     start_missing_profiles
     if [[ -z $(gimp_profiles) ]]; then

@@ -42,7 +42,10 @@ GAP = r'(?:[\s"#]|f(?="))+'
 TEXT_SUFFIXES = (".py", ".sh", ".md", ".html", ".po", ".scm", ".service", ".toml")
 
 # (file, phrase as written): the few places where the phrase is the right one, and why.
-ALLOWED_PHRASES: set[tuple[str, str]] = set()
+ALLOWED_PHRASES: set[tuple[str, str]] = {
+    # The key that programs read before it was called can_fix.
+    ("daemon/impasto_daemon/commands/doctor/command.py", "mend"),
+}
 
 # A docstring that begins so is a noun clause instead of a sentence.
 NOUN_CLAUSES = "All that|As|How|One|Such|That|Those|What|When|Where|Whether|Which|Who|Whose"
@@ -61,10 +64,12 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 # The parts of the project that keep to it so far; this list goes when it is all of them.
 CLEAN = (
     "CONTRIBUTING.md",
+    "daemon/impasto_daemon/commands/doctor/",
     "docs/benchmarks.md",
     "tests/conftest.py",
     "tests/gpu/",
     "tests/install_machine.py",
+    "tests/integration/test_doctor.py",
     "tests/test_",
 )
 

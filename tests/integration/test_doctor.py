@@ -1,4 +1,4 @@
-"""`impasto doctor` on machines of the test's making: each cause of "it is not in my menu"."""
+"""`impasto doctor` on simulated machines: each reason why the filter is not in GIMP's menu."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.commands.doctor.command import examine, treat
-from impasto_daemon.commands.doctor.finding import State
+from impasto_daemon.commands.doctor.command import examine, fix_problems
+from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_shared import __version__
 from integration.daemon_process import ROOT, DaemonProcess
 
@@ -34,7 +34,7 @@ case "$*" in
         echo "filesystems=${{3#*=}};" >"$HOME/.local/share/flatpak/overrides/org.gimp.GIMP" ;;
 esac
 """
-# -S leaves out its site-packages, and so gi and pyzmq.
+# -S excludes its site-packages, and so gi and pyzmq.
 PYTHON = '#!/bin/sh\nPYTHONPATH="{modules}" exec "{python}" -S "$@"\n'
 ZMQ = "def zmq_version(): return '4.3.5'"
 UV = f"""#!/bin/sh
@@ -46,7 +46,7 @@ echo "{ZMQ}" >"$2/zmq/__init__.py"
 
 @dataclass(frozen=True)
 class Machine:
-    """A home folder and a PATH."""
+    """A simulated machine: a home folder and a folder of programs."""
 
     folder: Path
 
@@ -66,16 +66,16 @@ class Machine:
         return program
 
     def provide_python(self, *modules: str, folder: str = "bin") -> Path:
-        """A python3 that has these modules and no others beside its own."""
-        place = self.folder / folder / "modules"
+        """Installs a python3 that has, besides the standard library, only these modules."""
+        path = self.folder / folder / "modules"
         for module in modules:
-            (place / module).mkdir(parents=True, exist_ok=True)
-            (place / module / "__init__.py").write_text(ZMQ if module == "zmq" else "")
+            (path / module).mkdir(parents=True, exist_ok=True)
+            (path / module / "__init__.py").write_text(ZMQ if module == "zmq" else "")
         python = Path(sys.executable).resolve()
-        return self.provide("python3", PYTHON.format(modules=place, python=python), folder)
+        return self.provide("python3", PYTHON.format(modules=path, python=python), folder)
 
     def provide_gimp(self, version: str = "3.0.4", *, was_started: bool = True) -> Path:
-        """A GIMP of that version; its profile."""
+        """Installs a GIMP of that version; returns the folder of its profile."""
         profile = version.rpartition(".")[0]
         self.provide(f"gimp-{profile}", GIMP.format(version=version, profile=profile))
         folder = self.home / ".config/GIMP" / profile
@@ -88,13 +88,17 @@ class Machine:
             finding.text for finding in examine(self.endpoint) if finding.state is State.PROBLEM
         ]
 
-    def mended(self) -> list[str]:
-        """The problems that are left when all is done that can be."""
-        return [finding.text for finding in treat(self.endpoint) if finding.state is State.PROBLEM]
+    def remaining_problems(self) -> list[str]:
+        """Repairs what can be repaired; returns the texts of the other problems."""
+        return [
+            finding.text
+            for finding in fix_problems(self.endpoint)
+            if finding.state is State.PROBLEM
+        ]
 
 
 def install(profile: Path) -> Path:
-    """The plug-in as install.sh puts it into a profile."""
+    """Installs the plug-in into a profile as install.sh does; returns its folder."""
     folder = profile / "plug-ins" / NAME
     folder.mkdir(parents=True)
     shutil.copy2(ROOT / "gimp_plugin/impasto-gimp.py", folder)
@@ -105,6 +109,10 @@ def install(profile: Path) -> Path:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
     return folder
+
+
+def findings_about(topic: str, endpoint: str) -> list[Finding]:
+    return [finding for finding in examine(endpoint) if finding.topic == topic]
 
 
 @pytest.fixture
@@ -121,7 +129,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_machine_where_all_is_well_has_no_problem(machine: Machine) -> None:
+def test_sound_installation_has_no_problem(machine: Machine) -> None:
     install(machine.provide_gimp())
 
     findings = examine(machine.endpoint)
@@ -131,75 +139,75 @@ def test_machine_where_all_is_well_has_no_problem(machine: Machine) -> None:
     assert {"GIMP 3.0.4", "Python of GIMP 3.0"} < topics
 
 
-def wrong_folder_name(plugin: Path) -> None:
+def rename_folder(plugin: Path) -> None:
     plugin.rename(plugin.with_name("impasto"))
 
 
-def checkout_in_the_folder(plugin: Path) -> None:
+def put_checkout_there(plugin: Path) -> None:
     plugin.rename(plugin.with_name("main"))
     plugin.mkdir()
     plugin.with_name("main").rename(plugin / "gimp_plugin")
 
 
-def loose(plugin: Path) -> None:
+def move_out_of_folder(plugin: Path) -> None:
     for part in list(plugin.iterdir()):
         part.rename(plugin.parent / part.name)
     plugin.rmdir()
 
 
-def no_run_bit(plugin: Path) -> None:
+def make_not_executable(plugin: Path) -> None:
     (plugin / f"{NAME}.py").chmod(0o644)
 
 
-def in_no_profile(plugin: Path) -> None:
+def remove_plugin(plugin: Path) -> None:
     shutil.rmtree(plugin)
 
 
-def link_that_is_broken(plugin: Path) -> None:
+def replace_by_broken_link(plugin: Path) -> None:
     shutil.rmtree(plugin)
     plugin.symlink_to("/nowhere/impasto-gimp")
 
 
-def package_that_is_a_broken_link(plugin: Path) -> None:
+def break_link_of_package(plugin: Path) -> None:
     shutil.rmtree(plugin / "impasto_gimp")
     (plugin / "impasto_gimp").symlink_to("/nowhere/gimp_plugin/impasto_gimp")
 
 
-def of_an_older_version(plugin: Path) -> None:
+def replace_by_older_version(plugin: Path) -> None:
     (plugin / "impasto_shared/__init__.py").write_text('__version__ = "0.0.1"\n')
 
 
-def damaged(plugin: Path) -> None:
+def damage_a_module(plugin: Path) -> None:
     (plugin / "impasto_gimp/procedures/plugin.py").write_text("")
 
 
-def without_a_package(plugin: Path) -> None:
+def remove_a_package(plugin: Path) -> None:
     shutil.rmtree(plugin / "impasto_shared")
 
 
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (wrong_folder_name, "in a folder where GIMP does not look"),
-        (checkout_in_the_folder, "in a folder where GIMP does not look"),
-        (loose, "lies loose"),
-        (no_run_bit, "not executable"),
-        (in_no_profile, "it is not there"),
-        (link_that_is_broken, "is a link to /nowhere/impasto-gimp, which is gone"),
-        (package_that_is_a_broken_link, "impasto_gimp is a link to /nowhere"),
-        (of_an_older_version, f"of version 0.0.1, and this is {__version__}"),
-        (damaged, "impasto_gimp is not the one that belongs"),
-        (without_a_package, "its impasto_shared is missing"),
+        (rename_folder, "in a folder where GIMP does not look"),
+        (put_checkout_there, "in a folder where GIMP does not look"),
+        (move_out_of_folder, "lies directly in"),
+        (make_not_executable, "not executable"),
+        (remove_plugin, "not installed"),
+        (replace_by_broken_link, "is a link to /nowhere/impasto-gimp, which does not exist"),
+        (break_link_of_package, "impasto_gimp is a link to /nowhere"),
+        (replace_by_older_version, f"its version is 0.0.1, not {__version__}"),
+        (damage_a_module, "its impasto_gimp is not that of this version"),
+        (remove_a_package, "its impasto_shared is missing"),
     ],
 )
-def test_plugin_that_gimp_would_not_show_is_found_and_mended(
+def test_plugin_that_gimp_would_not_show_is_repaired(
     machine: Machine, spoil: Callable[[Path], None], text: str
 ) -> None:
     plugin = install(machine.provide_gimp())
     spoil(plugin)
 
     assert any(text in problem for problem in machine.problems())
-    assert machine.mended() == []
+    assert machine.remaining_problems() == []
     assert os.access(plugin / f"{NAME}.py", os.X_OK)
     assert (plugin / "impasto_gimp/procedures/plugin.py").read_bytes() == (
         ROOT / "gimp_plugin/impasto_gimp/procedures/plugin.py"
@@ -207,61 +215,61 @@ def test_plugin_that_gimp_would_not_show_is_found_and_mended(
     assert not (plugin.parent / f"{NAME}.py").exists()
 
 
-def test_folder_with_anything_of_the_users_is_not_removed(
+def test_folder_with_files_of_the_users_is_not_removed(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plugin = install(machine.provide_gimp())
-    own = plugin.with_name("impasto")
-    shutil.copytree(plugin, own)
-    (own / "my notes.txt").write_text("dear")
+    copy = plugin.with_name("impasto")
+    shutil.copytree(plugin, copy)
+    (copy / "my notes.txt").write_text("dear")
 
-    (left,) = machine.mended()
+    (problem,) = machine.remaining_problems()
 
-    assert "where GIMP does not look" in left
-    assert (own / "my notes.txt").read_text() == "dear"
-    assert "holds other files as well (my notes.txt)" in capsys.readouterr().err
+    assert "where GIMP does not look" in problem
+    assert (copy / "my notes.txt").read_text() == "dear"
+    assert "also holds other files (my notes.txt)" in capsys.readouterr().err
 
 
-def test_plugin_missing_in_a_newer_gimps_profile_is_found_and_mended(machine: Machine) -> None:
+def test_plugin_missing_in_a_newer_gimps_profile_is_installed(machine: Machine) -> None:
     install(machine.provide_gimp("3.0.4"))
     newer = machine.provide_gimp("3.2.6")
 
-    assert machine.problems() == ["it is not there"]
-    assert machine.mended() == []
+    assert machine.problems() == ["not installed"]
+    assert machine.remaining_problems() == []
     assert os.access(newer / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
 
 
-def test_gimp_that_was_never_started_is_started_and_given_the_plugin(machine: Machine) -> None:
+def test_gimp_that_was_never_started_is_started_and_gets_the_plugin(machine: Machine) -> None:
     profile = machine.provide_gimp(was_started=False)
 
-    assert "was never started" in machine.problems()[0]
-    assert machine.mended() == []
+    assert "has never been started" in machine.problems()[0]
+    assert machine.remaining_problems() == []
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
 
 
-def test_gimp_is_started_where_there_is_no_screen(machine: Machine) -> None:
+def test_gimp_is_started_without_a_screen(machine: Machine) -> None:
     profile = machine.provide_gimp(was_started=False)
     version = (machine.folder / "bin/gimp-3.0").rename(machine.folder / "bin/gimp-console-3.0")
     machine.provide("gimp-3.0", f'#!/bin/sh\n[ "$1" = --version ] && exec {version} "$1"\nexit 1\n')
 
-    assert machine.mended() == []
+    assert machine.remaining_problems() == []
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
 
 
-def test_missing_gimp_is_noted_with_what_to_do(machine: Machine) -> None:
-    (finding,) = (found for found in examine(machine.endpoint) if found.topic == "GIMP")
+def test_missing_gimp_is_noted_with_a_remedy(machine: Machine) -> None:
+    (finding,) = findings_about("GIMP", machine.endpoint)
 
     assert finding.state is State.NOTE
-    assert "impasto doctor --mend" in finding.remedy
+    assert "impasto doctor --fix" in finding.remedy
 
 
 def test_gimp_that_is_too_old_is_named(machine: Machine) -> None:
     machine.provide("gimp", GIMP.format(version="2.10.34", profile="2.10"))
 
-    assert machine.problems() == ["there is no GIMP 3, only an older one"]
+    assert machine.problems() == ["only an older version is installed"]
 
 
-def test_search_path_without_the_folder_is_found(machine: Machine) -> None:
+def test_search_path_without_the_folder_is_reported(machine: Machine) -> None:
     profile = machine.provide_gimp()
     install(profile)
     (profile / "gimprc").write_text('(plug-in-path "/opt/plug-ins:${gimp_dir}/mine")\n')
@@ -273,7 +281,7 @@ def test_search_path_without_the_folder_is_found(machine: Machine) -> None:
     assert machine.problems() == []
 
 
-def test_first_python_without_gi_is_found_and_another_chosen(machine: Machine) -> None:
+def test_first_python_without_gi_is_replaced_by_another(machine: Machine) -> None:
     plugin = install(machine.provide_gimp())
     machine.provide_python("zmq")
     shutil.rmtree(machine.folder / "bin/modules/gi")
@@ -282,28 +290,26 @@ def test_first_python_without_gi_is_found_and_another_chosen(machine: Machine) -
     (text,) = machine.problems()
 
     assert "has no gi" in text
-    assert machine.mended() == []
-    assert (plugin / f"{NAME}.py").read_text().startswith(f'#!{able}\n"""What GIMP starts.')
+    assert machine.remaining_problems() == []
+    assert (plugin / f"{NAME}.py").read_text().startswith(f'#!{able}\n"""')
 
 
-def test_no_python_with_gi_is_found(machine: Machine) -> None:
+def test_lack_of_any_python_with_gi_is_reported(machine: Machine) -> None:
     install(machine.provide_gimp())
     shutil.rmtree(machine.folder / "bin/modules/gi")
 
-    assert "has no gi" in machine.mended()[0]
+    assert "has no gi" in machine.remaining_problems()[0]
 
 
-def test_no_python_at_all_is_found(machine: Machine) -> None:
+def test_lack_of_any_python_is_reported(machine: Machine) -> None:
     install(machine.provide_gimp())
     (machine.folder / "bin/python3").unlink()
 
-    assert machine.mended() == ["there is no python3 that runs"]
+    assert machine.remaining_problems() == ["no working python3 was found"]
 
 
 @pytest.mark.parametrize("vendored", [None, "raise ImportError('of another Python')", ""])
-def test_missing_or_unfit_pyzmq_is_found_and_installed(
-    machine: Machine, vendored: str | None
-) -> None:
+def test_missing_or_unusable_pyzmq_is_installed(machine: Machine, vendored: str | None) -> None:
     plugin = install(machine.provide_gimp())
     shutil.rmtree(machine.folder / "bin/modules/zmq")
     if vendored is not None:
@@ -313,53 +319,53 @@ def test_missing_or_unfit_pyzmq_is_found_and_installed(
     (text,) = machine.problems()
 
     assert "cannot use pyzmq" in text
-    assert machine.mended() == []
+    assert machine.remaining_problems() == []
     assert (plugin / "vendor/zmq/__init__.py").read_text().strip() == ZMQ
 
 
 @pytest.mark.parametrize("has_usual_profile", [False, True])
-def test_flatpak_is_given_the_plugin_where_it_looks_and_access_to_the_socket(
+def test_flatpak_gets_the_plugin_and_access_to_the_socket(
     machine: Machine, has_usual_profile: bool
 ) -> None:
     python = machine.provide_python("gi", folder="flatpak")
     machine.provide("flatpak", FLATPAK.format(python=python))
     (machine.home / ".local/share/flatpak/app/org.gimp.GIMP").mkdir(parents=True)
     usual = machine.home / ".config/GIMP/3.0"
-    of_the_sandbox = machine.home / ".var/app/org.gimp.GIMP/config/GIMP/3.0"
-    profile = usual if has_usual_profile else of_the_sandbox
+    sandboxed = machine.home / ".var/app/org.gimp.GIMP/config/GIMP/3.0"
+    profile = usual if has_usual_profile else sandboxed
     profile.mkdir(parents=True)
 
     problems = machine.problems()
 
-    assert "Flatpak keeps its GIMP from the daemon's socket" in problems
-    assert "it is not there" in problems
-    assert machine.mended() == []
+    assert "the GIMP in Flatpak has no access to the daemon's socket" in problems
+    assert "not installed" in problems
+    assert machine.remaining_problems() == []
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
     assert (profile / "plug-ins" / NAME / "vendor/zmq/__init__.py").exists()
 
 
-def test_folder_that_others_can_enter_is_found_and_mended(machine: Machine) -> None:
+def test_folder_that_others_can_enter_is_made_private(machine: Machine) -> None:
     folder = machine.folder / "run/impasto"
     folder.mkdir(parents=True)
     folder.chmod(0o755)
 
     assert "other users can enter" in machine.problems()[0]
-    assert machine.mended() == []
+    assert machine.remaining_problems() == []
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_service_whose_program_is_gone_is_found(machine: Machine) -> None:
+def test_service_whose_program_does_not_exist_is_reported(machine: Machine) -> None:
     unit = machine.home / ".config/systemd/user/impasto.service"
     unit.parent.mkdir(parents=True)
     unit.write_text('[Service]\nExecStart="/nowhere/bin/impasto" serve\n')
 
-    assert "starts /nowhere/bin/impasto, which is not there" in machine.problems()[0]
+    assert "starts /nowhere/bin/impasto, which does not exist" in machine.problems()[0]
 
 
 @pytest.mark.parametrize(
     ("known", "state", "text"),
     [
-        (None, State.NOTE, "no client is known that may connect to tcp://0.0.0.0:5570"),
+        (None, State.NOTE, "no client is authorised to connect to tcp://0.0.0.0:5570"),
         (f"{'0' * 64} laptop\n", State.OK, "served at tcp://0.0.0.0:5570: laptop"),
         ("nonsense\n", State.PROBLEM, "known_clients, line 1 is no key with a name"),
     ],
@@ -373,37 +379,34 @@ def test_clients_on_other_machines_are_named(
         keys.mkdir(parents=True)
         (keys / "known_clients").write_text(known)
 
-    (finding,) = (found for found in examine(machine.endpoint) if found.topic == "other machines")
+    (finding,) = findings_about("other machines", machine.endpoint)
 
     assert finding.state is state
     assert text in finding.text
 
 
 @pytest.mark.usefixtures("machine")
-def test_daemon_that_is_missing_elsewhere_is_a_problem() -> None:
-    problems = [
-        finding
-        for finding in examine("tcp://127.0.0.1:9")
-        if finding.topic == "daemon" and finding.state is State.PROBLEM
-    ]
+def test_missing_daemon_on_another_machine_is_a_problem() -> None:
+    (finding,) = findings_about("daemon", "tcp://127.0.0.1:9")
 
-    assert [finding.text for finding in problems] == [
-        "No Impasto daemon answers at tcp://127.0.0.1:9."
-    ]
-    assert [finding.remedy for finding in problems] == ["Start it there: impasto serve."]
+    assert finding.state is State.PROBLEM
+    assert finding.text == "No Impasto daemon answers at tcp://127.0.0.1:9."
+    assert finding.remedy == "Start it on that machine: impasto serve."
 
 
 @pytest.mark.usefixtures("machine")
-def test_missing_key_for_a_daemon_elsewhere_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_key_for_a_daemon_on_another_machine_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("IMPASTO_SERVER_KEY", "0" * 64)
 
-    (finding,) = (found for found in examine("tcp://127.0.0.1:9") if found.topic == "daemon")
+    (finding,) = findings_about("daemon", "tcp://127.0.0.1:9")
 
     assert "This machine has no key as a client yet" in finding.text
     assert finding.state is State.PROBLEM
 
 
-def test_daemon_that_runs_is_named(shared_daemon: DaemonProcess) -> None:
+def test_running_daemon_is_described(shared_daemon: DaemonProcess) -> None:
     texts = [finding.text for finding in examine(shared_daemon.endpoint)]
 
     assert f"{__version__}, pid {shared_daemon.pid}, at {shared_daemon.endpoint}" in texts
@@ -412,15 +415,15 @@ def test_daemon_that_runs_is_named(shared_daemon: DaemonProcess) -> None:
 def test_command_reports_versions_networks_and_daemon_as_json(machine: Machine) -> None:
     install(machine.provide_gimp())
 
-    done = doctor(machine, "--json")
+    completed = doctor(machine, "--json")
 
-    report = json.loads(done.stdout)
-    found = {entry["topic"]: (entry["state"], entry["text"]) for entry in report}
-    assert done.returncode == 0, done.stdout
-    assert found["Impasto"][1].startswith(__version__)
-    assert found["PyTorch"][0] == "ok"
-    assert found["network vgg16-hed"][0] == "ok"
-    assert {"Python", "ZeroMQ", "GPU", "daemon", "service", "memory"} < set(found)
+    report = json.loads(completed.stdout)
+    findings = {entry["topic"]: (entry["state"], entry["text"]) for entry in report}
+    assert completed.returncode == 0, completed.stdout
+    assert findings["Impasto"][1].startswith(__version__)
+    assert findings["PyTorch"][0] == "ok"
+    assert findings["network vgg16-hed"][0] == "ok"
+    assert {"Python", "ZeroMQ", "GPU", "daemon", "service", "memory"} < set(findings)
 
 
 @pytest.mark.parametrize(
@@ -430,20 +433,36 @@ def test_command_reports_versions_networks_and_daemon_as_json(machine: Machine) 
         ("import os; os.abort()", ""),
     ],
 )
-def test_broken_torch_is_reported_and_the_rest_as_well(
-    machine: Machine, torch: str, text: str
-) -> None:
+def test_broken_torch_does_not_hide_other_problems(machine: Machine, torch: str, text: str) -> None:
     machine.provide_gimp()
     (machine.folder / "torch.py").write_text(torch)
 
-    done = doctor(machine, PYTHONPATH=str(machine.folder))
+    completed = doctor(machine, PYTHONPATH=str(machine.folder))
 
-    assert done.returncode == 1
-    assert "problem  PyTorch: it cannot be used: " in done.stdout
-    assert text in done.stdout
-    assert "it is not there" in done.stdout
-    assert "impasto doctor --mend" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    assert completed.returncode == 1
+    assert "problem  PyTorch: it cannot be used: " in completed.stdout
+    assert text in completed.stdout
+    assert "not installed" in completed.stdout
+    assert "impasto doctor --fix" in completed.stdout
+    assert "Traceback" not in completed.stdout + completed.stderr
+
+
+@pytest.mark.parametrize("option", ["--fix", "--mend"])
+def test_command_repairs_by_either_name_of_the_option(machine: Machine, option: str) -> None:
+    profile = machine.provide_gimp()
+
+    completed = doctor(machine, option)
+
+    assert completed.returncode == 0, completed.stdout
+    assert f"fixed: plug-in in {profile}: not installed" in completed.stderr
+    assert "All is well." in completed.stdout
+
+
+def test_help_shows_only_the_current_name_of_the_option(machine: Machine) -> None:
+    shown = doctor(machine, "--help").stdout
+
+    assert "--fix" in shown
+    assert "--mend" not in shown
 
 
 def doctor(machine: Machine, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -53,6 +53,6 @@ def _require_zmq() -> None:
         raise ZmqMissing(
             gettext(
                 "GIMP's Python cannot use pyzmq ({error}), which reaches the Impasto daemon. Run "
-                "./install.sh plugin in the Impasto folder, or impasto doctor --mend."
+                "./install.sh plugin in the Impasto folder, or impasto doctor --fix."
             ).format(error=error)
         ) from error

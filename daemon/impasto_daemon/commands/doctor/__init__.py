@@ -1,1 +1,1 @@
-"""`impasto doctor`: looks at everything that a bug report would need, and mends what it can."""
+"""`impasto doctor`: checks everything that a bug report needs, and repairs what it can."""

@@ -23,32 +23,35 @@ from impasto_daemon.commands.doctor.service import check_service, service_unit
 from impasto_shared.errors import ImpastoError
 
 EXIT_PROBLEMS = 1
-# A mended profile may show what is wrong with the plug-in, and that with its Python.
+# Repairing a profile may reveal a problem with the plug-in, and that one with its Python.
 _ROUNDS = 4
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    summary = "look whether all is well, GIMP's plug-in included"
+    summary = "check the installation, including the GIMP plug-in"
     command = add_command(subparsers, "doctor", summary, run)
-    command.add_argument("--mend", action="store_true", help="mend what can be mended")
+    command.add_argument("--fix", action="store_true", help="repair what can be repaired")
+    # The former name of --fix.
+    command.add_argument("--mend", action="store_true", dest="fix", help=argparse.SUPPRESS)
     add_json(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Looks, mends where it is asked to, prints what it has found; 0 where all is well."""
+    """Checks everything, repairs it if asked to, and prints the findings; 0 if all is well."""
     machine = [*check_machine(), *check_painting()]
     config, endpoint = check_config()
-    findings = [*machine, config, *(treat if options.mend else examine)(endpoint)]
+    check = fix_problems if options.fix else examine
+    findings = [*machine, config, *check(endpoint)]
     if options.json:
         print(json.dumps([_as_json(finding) for finding in findings], indent=2))
     else:
-        _print(findings, has_mended=options.mend)
+        _print(findings, has_fixed=options.fix)
     return EXIT_PROBLEMS if _problems(findings) else 0
 
 
 def examine(endpoint: str) -> list[Finding]:
-    """Looks at the daemon, and at each GIMP with its plug-in: all that may need mending."""
+    """Returns the findings about all that may need repair: the daemon, each GIMP, its plug-in."""
     gimps = installed_gimps()
     new_enough = [gimp for gimp in gimps if gimp.is_new_enough]
     used = {gimp.profile for gimp in new_enough if gimp.profile.is_dir()}
@@ -62,11 +65,11 @@ def examine(endpoint: str) -> list[Finding]:
     ]
 
 
-def treat(endpoint: str) -> list[Finding]:
-    """Mends what can be mended, saying so on standard error; what is found afterwards."""
+def fix_problems(endpoint: str) -> list[Finding]:
+    """Repairs what can be repaired, reports on standard error, and returns the findings after."""
     findings = examine(endpoint)
     for _ in range(_ROUNDS):
-        if not _mend(findings):
+        if not _fix(findings):
             break
         findings = examine(endpoint)
     return findings
@@ -76,33 +79,35 @@ def _problems(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.state is State.PROBLEM]
 
 
-def _mend(findings: Sequence[Finding]) -> bool:
-    """Mends what can be mended; whether anything was."""
-    has_mended = False
+def _fix(findings: Sequence[Finding]) -> bool:
+    """Repairs each problem that has a fix; returns whether any was repaired."""
+    has_fixed = False
     for finding in _problems(findings):
-        if finding.mend is None:
+        if finding.fix is None:
             continue
         try:
-            finding.mend()
+            finding.fix()
         except (ImpastoError, OSError) as error:
-            print(f"not mended: {finding.topic}: {error}", file=sys.stderr)
+            print(f"not fixed: {finding.topic}: {error}", file=sys.stderr)
         else:
-            print(f"mended: {finding.topic}: {finding.text}", file=sys.stderr)
-            has_mended = True
-    return has_mended
+            print(f"fixed: {finding.topic}: {finding.text}", file=sys.stderr)
+            has_fixed = True
+    return has_fixed
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
+    can_fix = finding.fix is not None
     return {
         "topic": finding.topic,
         "state": finding.state.value,
         "text": finding.text,
         "remedy": finding.remedy,
-        "can_mend": finding.mend is not None,
+        "can_fix": can_fix,
+        "can_mend": can_fix,  # the former name of can_fix
     }
 
 
-def _print(findings: Sequence[Finding], *, has_mended: bool) -> None:
+def _print(findings: Sequence[Finding], *, has_fixed: bool) -> None:
     for finding in findings:
         print(f"{finding.state.value:7}  {finding.topic}: {finding.text}")
         if finding.remedy:
@@ -110,7 +115,7 @@ def _print(findings: Sequence[Finding], *, has_mended: bool) -> None:
     problems = _problems(findings)
     if not problems:
         print("All is well.")
-    elif has_mended:
-        print("What is left is for you to mend.")
-    elif any(finding.mend for finding in problems):
-        print("What can be mended, this mends: impasto doctor --mend")
+    elif has_fixed:
+        print("The rest must be fixed by hand.")
+    elif any(finding.fix for finding in problems):
+        print("To repair what can be repaired: impasto doctor --fix")

@@ -1,4 +1,4 @@
-"""The daemon: its folder, its socket, whether it answers, and which one it is."""
+"""The checks of the configuration and of the daemon: its folder, its clients, its answer."""
 
 from __future__ import annotations
 
@@ -28,64 +28,64 @@ TOPIC = "daemon"
 
 
 def check_config() -> tuple[Finding, str]:
-    """Whether the configuration can be used; where it says that the daemon is."""
+    """Checks the configuration; also returns the endpoint of the daemon according to it."""
     try:
-        given = [entry for entry in resolved_options() if entry.source]
+        configured = [entry for entry in resolved_options() if entry.source]
         endpoint = default_endpoint()
     except InvalidConfig as error:
-        return problem("configuration", str(error), "Mend it, or move it away."), usual_endpoint()
-    texts = [f"{entry.option.name} = {toml_value(entry.value)}" for entry in given]
-    return ok("configuration", ", ".join(texts) or "nothing but the defaults"), endpoint
+        remedy = "Correct the file, or move it away."
+        return problem("configuration", str(error), remedy), usual_endpoint()
+    texts = [f"{entry.option.name} = {toml_value(entry.value)}" for entry in configured]
+    return ok("configuration", ", ".join(texts) or "only the defaults"), endpoint
 
 
 def check_daemon(endpoint: str) -> Iterator[Finding]:
-    """Whether a daemon answers at `endpoint`, and can be reached by this user alone."""
+    """Checks that a daemon answers at `endpoint`, and that only this user can reach it."""
     yield from _check_folder(runtime_dir())
-    yield from _check_known_clients()
+    yield from _check_authorized_clients()
     yield _check_running(endpoint)
     if log_path().exists():
         yield ok("log", f"{log_path()} (of daemons started on demand)")
 
 
 def _check_folder(folder: Path) -> Iterator[Finding]:
+    topic = "socket folder"
     try:
         status = folder.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        yield problem(
-            "socket folder", f"{folder} is not a folder of yours", "Remove it; it is made anew."
-        )
+        remedy = "Remove it; the daemon creates it again."
+        yield problem(topic, f"{folder} is not a folder of yours", remedy)
     elif status.st_mode & 0o077:
         yield problem(
-            "socket folder",
-            f"other users can enter {folder}, and the daemon refuses to start there",
+            topic,
+            f"other users can enter {folder}, so the daemon refuses to start there",
             f"Run: chmod 700 '{folder}'",
-            mend=lambda: folder.chmod(0o700),
+            fix=lambda: folder.chmod(0o700),
         )
     else:
-        yield ok("socket folder", f"{folder}, this user's alone")
+        yield ok(topic, f"{folder}, accessible to this user only")
 
 
-def _check_known_clients() -> Iterator[Finding]:
-    """Who may use this machine's daemon from other machines, where it is to serve them."""
+def _check_authorized_clients() -> Iterator[Finding]:
+    """Checks which other machines may use this machine's daemon, if it is to serve any."""
     topic = "other machines"
     try:
         address = daemon_options().listen
         if not address:
             return
-        known = known_clients().read()
+        clients = known_clients().read()
     except InvalidConfig:
-        return  # said already
+        return  # check_config has reported it
     except InvalidKey as error:
-        yield problem(topic, f"nobody gets in: {error}")
+        yield problem(topic, f"no client can connect: {error}")
         return
-    if known:
-        yield ok(topic, f"served at {address}: {', '.join(sorted(known.values()))}")
+    if clients:
+        yield ok(topic, f"served at {address}: {', '.join(sorted(clients.values()))}")
     else:
-        yield note(
-            topic, f"no client is known that may connect to {address}", "Run: impasto keys add"
-        )
+        text = f"no client is authorised to connect to {address}"
+        yield note(topic, text, "Run: impasto keys add NAME KEY")
 
 
 def _check_running(endpoint: str) -> Finding:
@@ -93,16 +93,7 @@ def _check_running(endpoint: str) -> Finding:
         with Client.connect(endpoint, name="impasto doctor") as client:
             status = client.status()
     except DaemonUnavailable as error:
-        pid = lock_holder(lock_path())
-        if pid is not None and endpoint.startswith("ipc:"):
-            return problem(
-                TOPIC,
-                f"process {pid} is a daemon, but does not answer at {endpoint}",
-                f"It hangs, or serves at another address. Run: kill -KILL {pid}",
-            )
-        if socket_path(endpoint) is None:
-            return problem(TOPIC, str(error), "Start it there: impasto serve.")
-        return note(TOPIC, f"{error} Whoever needs one on this machine starts it.")
+        return _unavailable(endpoint, error)
     except (AccessDenied, KeysUnusable) as error:
         return problem(TOPIC, str(error))
     except ImpastoError as error:
@@ -111,7 +102,21 @@ def _check_running(endpoint: str) -> Finding:
     if status.version != __version__:
         return problem(
             TOPIC,
-            f"{text}: another version than this, {__version__}",
+            f"{text}: not the version of this program, {__version__}",
             f"Restart it: systemctl --user restart impasto, or kill {status.pid}.",
         )
     return ok(TOPIC, text)
+
+
+def _unavailable(endpoint: str, error: DaemonUnavailable) -> Finding:
+    """Returns a note if clients can start a daemon themselves, otherwise a problem."""
+    pid = lock_holder(lock_path())
+    if pid is not None and endpoint.startswith("ipc:"):
+        return problem(
+            TOPIC,
+            f"process {pid} is a daemon, but does not answer at {endpoint}",
+            f"It hangs, or serves at another address. To end it, run: kill -KILL {pid}",
+        )
+    if socket_path(endpoint) is None:
+        return problem(TOPIC, str(error), "Start it on that machine: impasto serve.")
+    return note(TOPIC, f"{error} It starts by itself when it is needed on this machine.")

@@ -1,4 +1,4 @@
-"""What the doctor finds: how something is, and where it is wrong, how to mend it."""
+"""A finding of the doctor: the state of one thing and, if it is a problem, how to repair it."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from enum import StrEnum
 
 from impasto_shared.errors import ImpastoError
 
-# A first start of GIMP takes ten seconds, a Flatpak's Python a few.
+# The first start of GIMP takes ten seconds, starting Python in a Flatpak a few.
 PATIENCE_S = 60.0
 
 
 class State(StrEnum):
-    """How something is."""
+    """The state of what was checked."""
 
     OK = "ok"
     NOTE = "note"
-    """Nothing is wrong, but it may be what somebody looks for."""
+    """Nothing is wrong, but it may explain what the person sees."""
     PROBLEM = "problem"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
-    remedy: what a person can do about it.
-    mend: does it, where a program can; raises ImpastoError or OSError where it could not.
+    remedy: what a person can do about it; empty if nothing need be done, or `text` says it.
+    fix: repairs it, if a program can; raises ImpastoError or OSError if that fails.
     """
 
     topic: str
     state: State
     text: str
     remedy: str = ""
-    mend: Callable[[], None] | None = None
+    fix: Callable[[], None] | None = None
 
 
-class NotMended(ImpastoError):
-    """A program that was to mend something has failed."""
+class FixFailed(ImpastoError):
+    """An attempt to repair a problem failed."""
 
 
 def ok(topic: str, text: str) -> Finding:
-    """What is as it should be."""
+    """Returns the finding that all is well."""
     return Finding(topic, State.OK, text)
 
 
 def note(topic: str, text: str, remedy: str = "") -> Finding:
-    """What is worth knowing."""
+    """Returns a finding that is no problem, but worth knowing."""
     return Finding(topic, State.NOTE, text, remedy)
 
 
 def problem(
-    topic: str, text: str, remedy: str = "", mend: Callable[[], None] | None = None
+    topic: str, text: str, remedy: str = "", fix: Callable[[], None] | None = None
 ) -> Finding:
-    """What is wrong, and how to mend it; without a remedy where the text says so."""
-    return Finding(topic, State.PROBLEM, text, remedy, mend)
+    """Returns the finding that something is wrong."""
+    return Finding(topic, State.PROBLEM, text, remedy, fix)
 
 
-def answer_of(command: Sequence[str]) -> str | None:
-    """What a program prints on standard output; None where it fails or does not end."""
+def output_of(command: Sequence[str]) -> str | None:
+    """Returns the standard output of a program; None if it fails or does not end in time."""
     try:
         return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
             command,
@@ -73,14 +73,14 @@ def answer_of(command: Sequence[str]) -> str | None:
         return None
 
 
-def run_to_mend(command: Sequence[str]) -> None:
-    """Runs a program that mends something; raises NotMended where it fails."""
+def run_fix(command: Sequence[str]) -> None:
+    """Runs a program that repairs something; raises FixFailed if it fails."""
     try:
-        done = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
+        completed = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
     except OSError as error:
-        raise NotMended(f"{command[0]} cannot be run: {error}") from error
-    if done.returncode:
-        last_line = (done.stderr.strip() or "it left no message").splitlines()[-1]
-        raise NotMended(f"{' '.join(command)} failed: {last_line}")
+        raise FixFailed(f"{command[0]} cannot be run: {error}") from error
+    if completed.returncode:
+        last_line = (completed.stderr.strip() or "it printed no message").splitlines()[-1]
+        raise FixFailed(f"{' '.join(command)} failed: {last_line}")

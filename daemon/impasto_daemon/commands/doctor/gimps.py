@@ -1,7 +1,7 @@
-"""Which GIMPs there are on this machine, where each keeps its plug-ins, and who runs them.
+"""The GIMPs on this machine, their profiles, and the checks of both.
 
-A Flatpak's GIMP keeps its settings in ~/.config/GIMP/VERSION where that folder exists, as other
-GIMPs do, else in its own folder below ~/.var/app.
+A GIMP in Flatpak keeps its settings in ~/.config/GIMP/VERSION if that folder exists, as other
+GIMPs do, otherwise in its own folder below ~/.var/app.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import (
     Finding,
-    answer_of,
     note,
     ok,
+    output_of,
     problem,
-    run_to_mend,
+    run_fix,
 )
 
 FLATPAK = "org.gimp.GIMP"
@@ -29,11 +30,11 @@ _VERSION = re.compile(r"\b(\d+)\.(\d+)(?:\.\d+)?")
 
 @dataclass(frozen=True)
 class Gimp:
-    """A GIMP.
+    """An installed GIMP.
 
-    version: of its profile, such as 3.0.
+    version: the version of its profile, such as 3.0.
     exact_version: such as 3.0.4.
-    command: starts it.
+    command: the command that starts it.
     is_flatpak: whether it runs in Flatpak's sandbox.
     """
 
@@ -44,7 +45,7 @@ class Gimp:
 
     @property
     def is_new_enough(self) -> bool:
-        """Whether it can run plug-ins in Python 3."""
+        """Returns whether it can run plug-ins in Python 3."""
         return self.version.startswith("3.")
 
     @property
@@ -56,12 +57,12 @@ class Gimp:
         return usual
 
     def make_profile(self) -> None:
-        """Starts it without a window: only itself takes over the settings of an older one."""
-        run_to_mend([*self._console_command(), "--no-interface", "--quit"])
+        """Starts it without a window, so that it takes over the settings of an older version."""
+        run_fix([*self._console_command(), "--no-interface", "--quit"])
         self.profile.mkdir(parents=True, exist_ok=True)
 
     def _console_command(self) -> tuple[str, ...]:
-        """The program beside it that needs no screen, as over ssh, if there is one."""
+        """Returns the command of its console program, if it has one: that runs without a screen."""
         program, *rest = self.command
         if self.is_flatpak or "console" in Path(program).name:
             return self.command
@@ -71,19 +72,19 @@ class Gimp:
 
 
 def config_home() -> Path:
-    """$XDG_CONFIG_HOME, or what it is without."""
+    """Returns $XDG_CONFIG_HOME or its default."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
 
 
 def installed_gimps() -> list[Gimp]:
-    """The GIMPs on the PATH and in Flatpak's folders, each version of each once."""
-    found: dict[tuple[str, bool], Gimp] = {}
+    """Returns the GIMPs on the PATH and in Flatpak, each version once."""
+    gimps: dict[tuple[str, bool], Gimp] = {}
     for command, is_flatpak in [*_commands(), *_flatpak_commands()]:
-        match = _VERSION.search(answer_of([*command, "--version"]) or "")
+        match = _VERSION.search(output_of([*command, "--version"]) or "")
         if match:
             version = f"{match[1]}.{match[2]}"
-            found.setdefault((version, is_flatpak), Gimp(version, match[0], command, is_flatpak))
-    return [found[key] for key in sorted(found)]
+            gimps.setdefault((version, is_flatpak), Gimp(version, match[0], command, is_flatpak))
+    return [gimps[key] for key in sorted(gimps)]
 
 
 def _commands() -> Iterator[tuple[tuple[str, ...], bool]]:
@@ -105,14 +106,14 @@ def _flatpak_commands() -> Iterator[tuple[tuple[str, ...], bool]]:
 
 
 def flatpak_folder() -> Path | None:
-    """Where GIMP's Flatpak is installed, for this user or for all."""
+    """Returns the Flatpak installation, the user's or the system's, that has GIMP, if any."""
     data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
     folders = [data_home / "flatpak", Path("/var/lib/flatpak")]
     return next((path for path in folders if (path / "app" / FLATPAK).is_dir()), None)
 
 
 def profiles() -> list[Path]:
-    """The folders of settings that GIMPs of version 3 have made."""
+    """Returns the settings folders of all versions of GIMP 3 that have been started."""
     homes = (
         config_home() / "GIMP",
         Path.home() / ".var/app" / FLATPAK / "config/GIMP",
@@ -122,34 +123,34 @@ def profiles() -> list[Path]:
 
 
 def check_gimps(gimps: list[Gimp]) -> Iterator[Finding]:
-    """Whether there is a GIMP that can run the plug-in, and has a profile to put it into."""
+    """Checks for a GIMP that can run the plug-in and has a profile to install it in."""
     new_enough = [gimp for gimp in gimps if gimp.is_new_enough]
     for gimp in gimps:
-        where = "Flatpak" if gimp.is_flatpak else gimp.command[0]
+        location = "Flatpak" if gimp.is_flatpak else gimp.command[0]
         topic = f"GIMP {gimp.exact_version}"
         if not gimp.is_new_enough:
-            yield note(topic, f"{where} is too old for this plug-in")
+            yield note(topic, f"{location} is too old for this plug-in")
         elif gimp.profile.is_dir():
-            yield ok(topic, f"{where}, with its plug-ins in {gimp.profile / 'plug-ins'}")
+            yield ok(topic, f"{location}, with its plug-ins in {gimp.profile / 'plug-ins'}")
         else:
             yield problem(
                 topic,
-                f"{where} was never started, so there is no folder {gimp.profile} yet",
-                "Start GIMP once, then run: impasto doctor --mend",
-                mend=gimp.make_profile,
+                f"{location} has never been started, so it has no folder {gimp.profile} yet",
+                "Start GIMP once, then run: impasto doctor --fix",
+                fix=gimp.make_profile,
             )
     if gimps and not new_enough:
-        yield problem("GIMP", "there is no GIMP 3, only an older one", "Install GIMP 3.")
+        yield problem("GIMP", "only an older version is installed", "Install GIMP 3.")
     elif not gimps and not profiles():
         yield note(
             "GIMP",
-            "none is found, and no folder of one",
-            "Install GIMP 3, or start its AppImage once; then run: impasto doctor --mend",
+            "not installed, and no settings folder exists",
+            "Install GIMP 3, or start its AppImage once; then run: impasto doctor --fix",
         )
 
 
 def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Finding]:
-    """Whether a GIMP in a sandbox can reach the daemon's socket, and somebody starts it."""
+    """Checks that a GIMP in a sandbox can reach the daemon's socket, and that systemd starts it."""
     if not any(gimp.is_flatpak and gimp.is_new_enough for gimp in gimps):
         return
     permission = "xdg-run/impasto"
@@ -157,31 +158,27 @@ def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Find
         change = ("flatpak", "override", "--user", f"--filesystem={permission}:create", FLATPAK)
         yield problem(
             "sandbox",
-            "Flatpak keeps its GIMP from the daemon's socket",
+            "the GIMP in Flatpak has no access to the daemon's socket",
             f"Run: {' '.join(change)}",
-            mend=_command_to_mend(change),
+            fix=partial(run_fix, change),
         )
     else:
-        yield ok("sandbox", "the GIMP of Flatpak can reach the daemon")
+        yield ok("sandbox", "the GIMP in Flatpak can reach the daemon")
     if not unit.exists():
         yield note(
             "sandbox",
-            "a GIMP in Flatpak's sandbox cannot start the daemon",
+            "the GIMP in Flatpak cannot start the daemon itself",
             "Run ./install.sh service in the Impasto folder, or impasto serve.",
         )
 
 
-def _command_to_mend(command: tuple[str, ...]) -> Callable[[], None]:
-    return lambda: run_to_mend(command)
-
-
 def _flatpak_permissions() -> str:
-    """The files in which GIMP's Flatpak is given access to folders, one after another."""
+    """Returns the contents of all files that grant GIMP's Flatpak access to folders."""
     data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    places = [
+    files = [
         home / "overrides" / FLATPAK for home in (data_home / "flatpak", Path("/var/lib/flatpak"))
     ]
     folder = flatpak_folder()
     if folder is not None:
-        places.append(folder / "app" / FLATPAK / "current/active/metadata")
-    return "\n".join(path.read_text() for path in places if path.is_file())
+        files.append(folder / "app" / FLATPAK / "current/active/metadata")
+    return "\n".join(path.read_text() for path in files if path.is_file())

@@ -1,4 +1,4 @@
-"""The machine and the environment that the daemon runs in: versions, memory, GPU, networks."""
+"""The checks of the machine and of the daemon's environment: versions, memory, GPU, networks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok
 from impasto_shared import __version__
 from impasto_shared.settings import Model
 
-# Reading a network of 550 MB and its sum takes some seconds on a slow disk.
+# Reading 550 MB of weights and computing their checksum takes seconds on a slow disk.
 _PAINTING_PATIENCE_S = 3 * PATIENCE_S
 _REPAIR = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
 
 
 def check_machine() -> Iterator[Finding]:
-    """The versions of everything, and the size of the machine."""
+    """Reports the versions of everything, and the size of the machine."""
     yield ok("Impasto", f"{__version__} in {Path(__file__).parents[3]}")
     yield ok("Python", f"{platform.python_version()} ({sys.executable})")
     yield ok("system", f"{platform.platform()}, {_distribution()}")
@@ -42,19 +42,19 @@ def _distribution() -> str:
 
 def _check_zmq() -> Finding:
     text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"
-    lacking = [name for name in ("ipc", "curve") if not zmq.has(name)]
-    if lacking:
-        return problem("ZeroMQ", f"{text}, built without {' and '.join(lacking)}", _REPAIR)
+    missing = [name for name in ("ipc", "curve") if not zmq.has(name)]
+    if missing:
+        return problem("ZeroMQ", f"{text}, built without {' and '.join(missing)}", _REPAIR)
     return ok("ZeroMQ", text)
 
 
 def check_painting(python: str = sys.executable) -> Iterator[Finding]:
-    """PyTorch, the GPU and the networks, as a process of its own sees them.
+    """Checks PyTorch, the GPU and the networks, in a process of their own.
 
-    A broken PyTorch may raise, crash or hang: that must not end the doctor.
+    A broken PyTorch may raise, crash or hang, which must not end the doctor.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - our own program
+        completed = subprocess.run(  # noqa: S603 - our own program
             [python, "-m", "impasto_daemon.commands.doctor.torch_probe"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -63,12 +63,12 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
             timeout=_PAINTING_PATIENCE_S,
         )
     except subprocess.TimeoutExpired:
-        yield problem("PyTorch", f"it hangs for {_PAINTING_PATIENCE_S:.0f} s", _REPAIR)
+        yield problem("PyTorch", f"it did not answer within {_PAINTING_PATIENCE_S:.0f} s", _REPAIR)
         return
     try:
-        report = json.loads(done.stdout)
+        report = json.loads(completed.stdout)
     except json.JSONDecodeError:
-        last_line = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+        last_line = (completed.stderr.strip() or f"status {completed.returncode}").splitlines()[-1]
         yield problem("PyTorch", f"it cannot be used: {last_line}", _REPAIR)
         return
     yield ok("PyTorch", f"{report['torch']}, torchvision {report['torchvision']}")
@@ -82,22 +82,22 @@ def _check_gpu(report: dict[str, Any]) -> Finding:
     if Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi"):
         return problem(
             "GPU",
-            f"there is an NVIDIA driver, but PyTorch (for CUDA {report['cuda']}) finds no GPU",
-            "Look at what nvidia-smi says: the driver may be older than this CUDA needs.",
+            f"an NVIDIA driver is installed, but PyTorch (for CUDA {report['cuda']}) finds no GPU",
+            "Run nvidia-smi: the driver may be too old for this version of CUDA.",
         )
-    return ok("GPU", "none that PyTorch knows: pictures are painted on the processor")
+    return ok("GPU", "none that PyTorch can use: pictures are painted on the processor")
 
 
 def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
     for network in networks:
         topic = f"network {network['model']}"
         if "problem" in network:
-            yield problem(topic, network["problem"], "See there.")
+            yield problem(topic, network["problem"])
         elif "path" in network:
-            yield ok(topic, f"as it was published, in {network['path']}")
-        elif network["model"] in (Model.VGG19, Model.VGG16_HED):  # nobody needs all of them
+            yield ok(topic, f"complete, in {network['path']}")
+        elif network["model"] in (Model.VGG19, Model.VGG16_HED):  # few people need all of them
             yield note(
                 topic, "not on this machine", f"Run: impasto weights fetch {network['model']}"
             )
     if not any("path" in network for network in networks):
-        yield problem("networks", "there is none to paint with", _REPAIR)
+        yield problem("networks", "none is installed, so nothing can be painted", _REPAIR)

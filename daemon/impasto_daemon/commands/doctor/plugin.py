@@ -1,6 +1,6 @@
-"""The plug-in in a GIMP's profile: whether GIMP sees it there, and whether it is this one.
+"""The checks of the plug-in in a GIMP's profile: that GIMP loads it, and that it is this version.
 
-GIMP looks for plug-ins/NAME/NAME.py, executable. Everything else it passes over in silence.
+GIMP loads an executable plug-ins/NAME/NAME.py and silently ignores everything else.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ import filecmp
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from impasto_daemon.commands.doctor.finding import Finding, NotMended, ok, problem
+from impasto_daemon.commands.doctor.finding import Finding, FixFailed, ok, problem
 from impasto_shared.paths import data_dir
 
 NAME = "impasto-gimp"
 SCRIPT = f"{NAME}.py"
 _PARTS = (SCRIPT, "impasto_gimp", "impasto_shared", "styles")
-_OTHERS = ("vendor", "__pycache__")
+_GENERATED = ("vendor", "__pycache__")
 _PLUGIN_PATH = re.compile(r'^\(plug-in-path\s+"([^"]*)"', re.MULTILINE)
 
 
 def plugin_source() -> dict[str, Path] | None:
-    """The parts of the plug-in and where they are to be copied from; None where nowhere is.
+    """Returns the path of each part of the plug-in to install; None if there is no source.
 
-    What install.sh has put aside, or the checkout that this program runs from.
+    The source is the copy that install.sh keeps, or the checkout that this program runs from.
     """
-    aside = data_dir() / "plug-in"
-    if (aside / SCRIPT).is_file():
-        return {part: aside / part for part in _PARTS}
+    copy = data_dir() / "plug-in"
+    if (copy / SCRIPT).is_file():
+        return {part: copy / part for part in _PARTS}
     checkout = Path(__file__).parents[4]
     if (checkout / "gimp_plugin" / SCRIPT).is_file():
         folders = ("gimp_plugin", "gimp_plugin", "shared", "assets")
@@ -40,71 +41,71 @@ def plugin_source() -> dict[str, Path] | None:
 
 
 def check_plugin(profile: Path) -> Iterator[Finding]:
-    """What is wrong with the plug-in in a profile, each cause by its name."""
+    """Checks the plug-in in a profile, and names each reason why GIMP would not show it."""
     topic = f"plug-in in {profile}"
     plugins = profile / "plug-ins"
     folder = plugins / NAME
     source = plugin_source()
     yield from _check_search_path(topic, profile)
-    yield from _check_wrong_places(topic, plugins)
-    wrong = _what_is_wrong(folder, source)
-    if wrong is None:
-        yield ok(topic, f"{_version(folder)}, in its place and executable")
-    elif wrong == _NO_RUN_BIT:
+    yield from _check_misplaced_copies(topic, plugins)
+    defect = _defect(folder, source)
+    if defect is None:
+        yield ok(topic, f"{_version(folder)}, installed and executable")
+    elif defect == _NOT_EXECUTABLE:
         script = folder / SCRIPT
         yield problem(
             topic,
-            wrong,
+            defect,
             f"Run: chmod +x '{script}'",
-            mend=lambda: script.chmod(script.stat().st_mode | 0o111),
+            fix=lambda: script.chmod(script.stat().st_mode | 0o111),
         )
     else:
         yield problem(
             topic,
-            wrong,
+            defect,
             "Run ./install.sh plugin in the Impasto folder.",
-            mend=_copying(source, folder),
+            fix=None if source is None else partial(_install, source, folder),
         )
 
 
-_NO_RUN_BIT = "it is not executable, so GIMP passes it over"
+_NOT_EXECUTABLE = "it is not executable, so GIMP ignores it"
 
 
-def _what_is_wrong(folder: Path, source: dict[str, Path] | None) -> str | None:
+def _defect(folder: Path, source: dict[str, Path] | None) -> str | None:
     if folder.is_symlink() and not folder.exists():
-        return f"{folder} is a link to {folder.readlink()}, which is gone"
+        return f"{folder} is a link to {folder.readlink()}, which does not exist"
     if not folder.is_dir():
-        return "it is not there"
+        return "not installed"
     for path in (folder / part for part in _PARTS):
         if path.is_symlink() and not path.exists():
-            return f"its {path.name} is a link to {path.readlink()}, which is gone"
+            return f"its {path.name} is a link to {path.readlink()}, which does not exist"
         if not path.exists():
             return f"its {path.name} is missing"
     if not os.access(folder / SCRIPT, os.X_OK):
-        return _NO_RUN_BIT
+        return _NOT_EXECUTABLE
     if source is None:
         return None
     versions = _version(folder), _version(source["impasto_shared"].parent)
     if versions[0] != versions[1]:
-        return f"it is of version {versions[0]}, and this is {versions[1]}"
+        return f"its version is {versions[0]}, not {versions[1]}"
     changed = next((part for part in _PARTS if not _is_same(folder / part, source[part])), None)
-    return f"its {changed} is not the one that belongs to this Impasto" if changed else None
+    return f"its {changed} is not that of this version of Impasto" if changed else None
 
 
 def _version(folder: Path) -> str:
     module = folder / "impasto_shared/__init__.py"
-    found = re.search(r'__version__ = "([^"]+)"', module.read_text()) if module.is_file() else None
-    return found[1] if found else "unknown"
+    match = re.search(r'__version__ = "([^"]+)"', module.read_text()) if module.is_file() else None
+    return match[1] if match else "unknown"
 
 
-def _is_same(here: Path, there: Path) -> bool:
-    if here.is_file() and there.is_file():
+def _is_same(installed: Path, source: Path) -> bool:
+    if installed.is_file() and source.is_file():
         # The first line names the Python, which differs from machine to machine.
-        return here.read_bytes().split(b"\n")[1:] == there.read_bytes().split(b"\n")[1:]
-    return _names(here) == _names(there) and all(
-        filecmp.cmp(here / name, there / name, shallow=False)
-        for name in _names(here)
-        if (here / name).is_file()
+        return installed.read_bytes().split(b"\n")[1:] == source.read_bytes().split(b"\n")[1:]
+    return _names(installed) == _names(source) and all(
+        filecmp.cmp(installed / name, source / name, shallow=False)
+        for name in _names(installed)
+        if (installed / name).is_file()
     )
 
 
@@ -116,23 +117,17 @@ def _names(folder: Path) -> set[Path]:
     }
 
 
-def _copying(source: dict[str, Path] | None, folder: Path) -> Callable[[], None] | None:
-    if source is None:
-        return None
-
-    def copy() -> None:
-        if folder.is_symlink() or folder.is_file():
-            folder.unlink()
-        folder.mkdir(parents=True, exist_ok=True)
-        for part, path in source.items():
-            _remove(folder / part)
-            if path.is_dir():
-                shutil.copytree(path, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copyfile(path, folder / part)
-        (folder / SCRIPT).chmod(0o755)
-
-    return copy
+def _install(source: dict[str, Path], folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, path in source.items():
+        _remove(folder / part)
+        if path.is_dir():
+            shutil.copytree(path, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(path, folder / part)
+    (folder / SCRIPT).chmod(0o755)
 
 
 def _remove(path: Path) -> None:
@@ -142,15 +137,15 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _check_wrong_places(topic: str, plugins: Path) -> Iterator[Finding]:
-    """Copies of the plug-in where GIMP never looks: loose, or in a folder of another name."""
+def _check_misplaced_copies(topic: str, plugins: Path) -> Iterator[Finding]:
+    """Finds copies where GIMP does not look: not in a folder, or in one of another name."""
     if (plugins / SCRIPT).exists():
         loose = [plugins / part for part in _PARTS[:3] if (plugins / part).exists()]
         yield problem(
             topic,
-            f"{SCRIPT} lies loose in {plugins}; GIMP wants it in a folder {NAME}",
+            f"{SCRIPT} lies directly in {plugins}; GIMP expects it in a folder {NAME} there",
             f"Remove it from {plugins}.",
-            mend=_removing_all(loose),
+            fix=partial(_remove_all, loose),
         )
     for script in sorted({*plugins.glob(f"*/{SCRIPT}"), *plugins.glob(f"*/*/{SCRIPT}")}):
         top = plugins / script.relative_to(plugins).parts[0]
@@ -158,42 +153,35 @@ def _check_wrong_places(topic: str, plugins: Path) -> Iterator[Finding]:
             continue
         yield problem(
             topic,
-            f"{script} is in a folder where GIMP does not look; it wants {plugins / NAME}",
+            f"{script} is in a folder where GIMP does not look; it expects {plugins / NAME}",
             f"Remove {top}.",
-            mend=_removing(script.parent),
+            fix=partial(_remove_plugin_folder, script.parent),
         )
 
 
-def _removing_all(paths: Sequence[Path]) -> Callable[[], None]:
-    def remove() -> None:
-        for path in paths:
-            _remove(path)
-
-    return remove
+def _remove_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        _remove(path)
 
 
-def _removing(folder: Path) -> Callable[[], None]:
-    """Removes a folder of the plug-in, unless it holds anything else, which may be dear."""
-
-    def remove() -> None:
-        others = sorted({path.name for path in folder.iterdir()} - {*_PARTS, *_OTHERS})
-        if others:
-            raise NotMended(f"{folder} holds other files as well ({others[0]}): look at it first")
-        _remove(folder)
-
-    return remove
+def _remove_plugin_folder(folder: Path) -> None:
+    """Removes a folder of the plug-in; raises FixFailed if it holds files of the person's."""
+    others = sorted({path.name for path in folder.iterdir()} - {*_PARTS, *_GENERATED})
+    if others:
+        raise FixFailed(f"{folder} also holds other files ({others[0]}). Move them away first.")
+    _remove(folder)
 
 
 def _check_search_path(topic: str, profile: Path) -> Iterator[Finding]:
-    """Whether GIMP's preferences still name the folder that plug-ins are put into."""
+    """Checks that GIMP's preferences still name the folder where plug-ins are installed."""
     settings = profile / "gimprc"
-    found = _PLUGIN_PATH.search(settings.read_text()) if settings.is_file() else None
-    if found is None:
+    match = _PLUGIN_PATH.search(settings.read_text()) if settings.is_file() else None
+    if match is None:
         return
-    folders = [Path(name.replace("${gimp_dir}", str(profile))) for name in found[1].split(":")]
+    folders = [Path(name.replace("${gimp_dir}", str(profile))) for name in match[1].split(":")]
     if profile / "plug-ins" not in folders:
         yield problem(
             topic,
-            f"GIMP is set to look for plug-ins elsewhere: {found[1]}",
+            f"GIMP's preferences name only other folders for plug-ins: {match[1]}",
             f"In GIMP's Edit > Preferences > Folders > Plug-ins add {profile / 'plug-ins'}.",
         )

@@ -1,4 +1,4 @@
-"""The systemd unit that install.sh writes: whether it starts a program that is there."""
+"""The check of the systemd unit that install.sh writes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from pathlib import Path
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.commands.doctor.gimps import config_home
 
+_TOPIC = "service"
 _PROGRAM = re.compile(r'^ExecStart="?([^"\n]+?)"? serve', re.MULTILINE)
 
 
 def service_unit() -> Path:
-    """Where install.sh writes the unit."""
+    """Returns the path where install.sh writes the unit."""
     return config_home() / "systemd/user/impasto.service"
 
 
 def check_service() -> Iterator[Finding]:
-    """Whether the daemon is started at login."""
+    """Checks whether systemd starts the daemon at login, with a program that exists."""
     unit = service_unit()
     if not unit.is_file():
-        yield note("service", "not installed: the daemon is started when somebody needs it")
+        yield note(_TOPIC, "not installed: the daemon starts when it is needed")
         return
-    found = _PROGRAM.search(unit.read_text())
-    if found is None or not Path(found[1]).is_file():
-        yield problem(
-            "service",
-            f"{unit} starts {found[1] if found else 'no impasto'}, which is not there",
-            "Run ./install.sh service in the Impasto folder.",
-        )
-    else:
-        yield ok("service", f"{unit}; its log: journalctl --user -u impasto")
+    program = _PROGRAM.search(unit.read_text())
+    if program is not None and Path(program[1]).is_file():
+        yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
+        return
+    wrong = f"starts {program[1]}, which does not exist" if program else "does not start impasto"
+    yield problem(_TOPIC, f"{unit} {wrong}", "Run ./install.sh service in the Impasto folder.")

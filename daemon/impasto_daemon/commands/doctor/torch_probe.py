@@ -1,7 +1,7 @@
-"""Prints, as JSON, what PyTorch and the networks on this machine are; a process of its own.
+"""A process of its own that prints, as JSON, the state of PyTorch, the GPU and the networks.
 
 {"torch", "torchvision", "cuda", "gpu": name or null,
- "networks": [{"model", "path" where it is whole, "problem" where it is damaged}]}
+ "networks": [{"model", "path" if it is complete, "problem" if it is damaged}]}
 """
 
 from __future__ import annotations
@@ -17,23 +17,31 @@ from impasto_daemon.models.weights import WeightsDamaged, list_kept, verify
 
 def main() -> None:
     """Prints the report."""
-    networks = []
-    for kept in list_kept():
-        network = {"model": kept.model.value}
-        if kept.path is not None:
-            try:
-                network["path"] = str(verify(kept.model))
-            except WeightsDamaged as error:
-                network["problem"] = str(error)
-        networks.append(network)
-    report = {
+    json.dump(report(), sys.stdout)
+
+
+def report() -> dict[str, object]:
+    """Returns the report."""
+    return {
         "torch": torch.__version__,
         "torchvision": version("torchvision"),
         "cuda": torch.version.cuda,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "networks": networks,
+        "networks": _networks(),
     }
-    json.dump(report, sys.stdout)
+
+
+def _networks() -> list[dict[str, str]]:
+    networks = []
+    for cached in list_kept():
+        network = {"model": cached.model.value}
+        if cached.path is not None:
+            try:
+                network["path"] = str(verify(cached.model))
+            except WeightsDamaged as error:
+                network["problem"] = str(error)
+        networks.append(network)
+    return networks
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""The Python of the plug-in, and the requirements that pyproject.toml states as well."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.commands.doctor.finding import State
+from impasto_daemon.commands.doctor.gimp_python import (
+    OLDEST_PYTHON,
+    ZMQ_REQUIREMENT,
+    check_gimp_python,
+)
+from impasto_daemon.commands.doctor.gimps import Gimp
+from integration.daemon_process import ROOT
+
+
+def test_requirements_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["requires-python"] == f">={'.'.join(map(str, OLDEST_PYTHON))}"
+    assert ZMQ_REQUIREMENT in project["dependencies"]
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The plug-in's script in the profile of a GIMP 3.0; it names `tmp_path / "python"`."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    script = tmp_path / "GIMP/3.0/plug-ins/impasto-gimp/impasto-gimp.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"#!{tmp_path}/python\nprint('painting')\n")
+    return script
+
+
+GIMP = Gimp("3.0", "3.0.4", ("/usr/bin/gimp",))
+
+
+def provide_python(path: Path, *, with_gi: bool = True) -> None:
+    modules = path.parent / f"modules-{path.name}"
+    for module in ("gi", "zmq") if with_gi else ("zmq",):
+        (modules / module).mkdir(parents=True)
+        (modules / module / "__init__.py").write_text("def zmq_version(): return '4.3.5'\n")
+    path.parent.mkdir(exist_ok=True)
+    python = Path(sys.executable).resolve()
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{modules}" exec "{python}" -S "$@"\n')
+    path.chmod(0o755)
+
+
+def test_python_named_by_the_plugin_is_checked(script: Path, tmp_path: Path) -> None:
+    provide_python(tmp_path / "python")
+
+    (finding,) = check_gimp_python(GIMP)
+
+    assert script.exists()
+    assert finding.state is State.OK
+    assert str(tmp_path / "python") in finding.text
+    assert "libzmq 4.3.5" in finding.text
+
+
+def test_python_without_gi_can_be_replaced_by_one_with_it(script: Path, tmp_path: Path) -> None:
+    provide_python(tmp_path / "python", with_gi=False)
+    provide_python(tmp_path / "bin/python3")
+
+    (finding,) = check_gimp_python(GIMP)
+
+    assert "has no gi" in finding.text
+    assert finding.fix is not None
+    finding.fix()
+    assert script.read_text() == f"#!{tmp_path}/bin/python3\nprint('painting')\n"
+
+
+def test_python_that_does_not_run_is_named(script: Path, tmp_path: Path) -> None:
+    (finding,) = check_gimp_python(GIMP)
+
+    assert script.exists()
+    assert finding.text == f"no working {tmp_path}/python was found"
+    assert finding.fix is None
+
+
+def test_profile_without_the_plugin_is_left_to_the_check_of_the_plugin(script: Path) -> None:
+    script.unlink()
+
+    assert list(check_gimp_python(GIMP)) == []

@@ -1,0 +1,88 @@
+"""The report of the process that loads PyTorch, and what becomes of it if that process fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.commands.doctor import machine
+from impasto_daemon.commands.doctor.finding import Finding, State
+
+REPORT = {"torch": "2.9.0", "torchvision": "0.24.0", "cuda": "12.8", "gpu": "NVIDIA H100"}
+
+
+def painting_check(folder: Path, script: str) -> dict[str, Finding]:
+    """Returns the findings by topic, if the process is the shell script."""
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    return {finding.topic: finding for finding in machine.check_painting(str(python))}
+
+
+def with_networks(*networks: dict[str, str], gpu: str | None = "NVIDIA H100") -> str:
+    return f"echo '{json.dumps({**REPORT, 'gpu': gpu, 'networks': networks})}'"
+
+
+def test_versions_gpu_and_complete_networks_are_listed(tmp_path: Path) -> None:
+    network = {"model": "vgg16-hed", "path": "/weights.h5"}
+
+    findings = painting_check(tmp_path, with_networks(network))
+
+    assert {finding.state for finding in findings.values()} == {State.OK}
+    assert findings["GPU"].text == "NVIDIA H100"
+    assert "/weights.h5" in findings["network vgg16-hed"].text
+
+
+def test_damaged_network_is_a_problem(tmp_path: Path) -> None:
+    network = {"model": "vgg19", "problem": "The weights are damaged. Fetch them again."}
+
+    findings = painting_check(tmp_path, with_networks(network))
+
+    assert findings["network vgg19"].state is State.PROBLEM
+    assert findings["networks"].text == "none is installed, so nothing can be painted"
+
+
+def test_only_common_networks_are_noted_as_missing(tmp_path: Path) -> None:
+    findings = painting_check(tmp_path, with_networks({"model": "vgg19"}, {"model": "resnet50"}))
+
+    assert findings["network vgg19"].remedy == "Run: impasto weights fetch vgg19"
+    assert "network resnet50" not in findings
+
+
+def test_driver_without_a_usable_gpu_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+
+    finding = painting_check(tmp_path, with_networks(gpu=None))["GPU"]
+
+    assert finding.state is State.PROBLEM
+    assert "nvidia-smi" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ("echo 'ImportError: no libcudart' >&2; exit 1", "it cannot be used: ImportError: no libc"),
+        ("exit 7", "it cannot be used: status 7"),
+        ("exec sleep 60", "it did not answer within 0 s"),
+    ],
+    ids=["raises", "crashes", "hangs"],
+)
+def test_broken_torch_is_one_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, text: str
+) -> None:
+    monkeypatch.setattr(machine, "_PAINTING_PATIENCE_S", 0.3)
+
+    (finding,) = painting_check(tmp_path, script).values()
+
+    assert finding.state is State.PROBLEM
+    assert finding.text.startswith(text)
+
+
+def test_versions_of_the_machine_are_listed() -> None:
+    topics = [finding.topic for finding in machine.check_machine()]
+
+    assert topics == ["Impasto", "Python", "system", "memory", "ZeroMQ"]

@@ -1,0 +1,117 @@
+"""The plug-in in a profile, compared with its source."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.commands.doctor.finding import Finding, FixFailed, State
+from impasto_daemon.commands.doctor.plugin import NAME, SCRIPT, check_plugin, plugin_source
+from integration.daemon_process import ROOT
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A GIMP's profile with the plug-in as this checkout has it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    profile = tmp_path / "GIMP/3.0"
+    profile.mkdir(parents=True)
+    fix(*check_plugin(profile))
+    return profile
+
+
+def fix(*findings: Finding) -> None:
+    for finding in findings:
+        if finding.state is State.PROBLEM:
+            assert finding.fix is not None, finding.text
+            finding.fix()
+
+
+def test_repaired_plugin_is_sound(profile: Path) -> None:
+    (finding,) = check_plugin(profile)
+
+    assert finding.state is State.OK
+    assert os.access(profile / "plug-ins" / NAME / SCRIPT, os.X_OK)
+
+
+def test_copy_of_the_installer_is_preferred_as_the_source(tmp_path: Path, profile: Path) -> None:
+    from_checkout = plugin_source()
+    copy = tmp_path / "data/impasto/plug-in"
+    copy.mkdir(parents=True)
+    (copy / SCRIPT).touch()
+
+    from_copy = plugin_source()
+
+    assert profile.exists()
+    assert from_checkout is not None
+    assert from_copy is not None
+    assert from_checkout[SCRIPT] == ROOT / "gimp_plugin" / SCRIPT
+    assert set(from_copy.values()) == {copy / part for part in from_checkout}
+
+
+def test_parts_are_those_that_the_installer_copies() -> None:
+    installer = (ROOT / "gimp_plugin/install_plugin.sh").read_text()
+    stage = installer.partition("stage_plugin() {")[2].partition("\n}")[0]
+    copied = set(re.findall(r"\$CHECKOUT/(?:\w+)/([^\"]+)", stage))
+
+    source = plugin_source()
+
+    assert source is not None
+    assert {part.replace("$PLUGIN", NAME) for part in copied} == set(source)
+
+
+def test_other_first_line_is_no_difference(profile: Path) -> None:
+    script = profile / "plug-ins" / NAME / SCRIPT
+    _, _, rest = script.read_text().partition("\n")
+    script.write_text(f"#!/opt/python3\n{rest}")
+
+    assert [finding.state for finding in check_plugin(profile)] == [State.OK]
+
+
+def test_changed_module_is_repaired(profile: Path) -> None:
+    module = profile / "plug-ins" / NAME / "impasto_gimp/translation.py"
+    before = module.read_bytes()
+    module.write_text("")
+
+    (finding,) = check_plugin(profile)
+    fix(finding)
+
+    assert finding.text == "its impasto_gimp is not that of this version of Impasto"
+    assert module.read_bytes() == before
+
+
+def test_script_that_is_not_executable_only_gets_the_permission(profile: Path) -> None:
+    script = profile / "plug-ins" / NAME / SCRIPT
+    script.chmod(0o644)
+
+    (finding,) = check_plugin(profile)
+    fix(finding)
+
+    assert finding.remedy == f"Run: chmod +x '{script}'"
+    assert script.stat().st_mode & 0o111 == 0o111
+
+
+def test_folder_of_another_name_is_kept_if_it_has_other_files(profile: Path) -> None:
+    plugin = profile / "plug-ins" / NAME
+    plugin.rename(plugin.with_name("impasto"))
+    notes = plugin.with_name("impasto") / "notes.txt"
+    notes.touch()
+
+    misplaced, missing = check_plugin(profile)
+
+    assert missing.text == "not installed"
+    with pytest.raises(FixFailed, match=r"notes\.txt"):
+        fix(misplaced)
+    assert notes.exists()
+
+
+def test_search_path_without_the_profile_must_be_changed_by_hand(profile: Path) -> None:
+    (profile / "gimprc").write_text('(plug-in-path "/opt/plug-ins")\n')
+
+    search_path, _ = check_plugin(profile)
+
+    assert "/opt/plug-ins" in search_path.text
+    assert search_path.fix is None
