@@ -53,7 +53,7 @@ def lock_holder(path: Path) -> int | None:
     """The process that holds the file at `path` locked, as it says; None where nobody does."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
