@@ -1,6 +1,6 @@
-"""Starts the program that imports this anew, with the environment of the daemon's worker.
+"""Restarts the program that imports it with the environment of the daemon's worker.
 
-To be imported before torch, which takes its memory as the environment says.
+It must be imported before torch, whose allocator reads the environment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures of any size, as the benchmarks of memory are told of them."""
+"""Test cases of the memory benchmarks: a size, a memory limit, a number of evaluations."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _CASE = re.compile(r"(\d+)x(\d+)(?:@([\d.]+))?(?::(\d+))?")
 
 @dataclass(frozen=True)
 class Case:
-    """A picture of width × height, painted with some evaluations, all of them at its own size.
+    """A picture of width × height, painted with `evaluations`, all of them at this size.
 
-    limit_gb: of the memory that it may take; None: as much as there is.
+    limit_gb: the memory that painting may take; None for all of the machine's.
     """
 
     width: int
@@ -33,22 +33,22 @@ class Case:
 
     @property
     def settings(self) -> StyleSettings:
-        """Those with which it is painted."""
+        """The settings to paint it with."""
         longest = max(self.width, self.height)
         return StyleSettings(size=longest, iterations=self.evaluations, scales=1)
 
     @property
     def name(self) -> str:
-        """What a table calls it."""
+        """The size, for a table."""
         return f"{self.width} × {self.height}"
 
     @property
     def limit(self) -> str:
-        """What a table says of its limit."""
+        """The limit, for a table."""
         return "–" if self.limit_gb is None else f"{self.limit_gb:g} GB"
 
     def plan(self, painting: Image, network: Network) -> Plan:
-        """How its finest scale is painted, in the manner of such a painting."""
+        """Returns the plan of the finest scale, for the size of `painting`."""
         settings = self.settings
         scale = plan_scales(settings.size, settings)[-1]
         factor = min(1.0, settings.size / max(painting.width, painting.height))
@@ -65,20 +65,20 @@ class Case:
         return choose(work, math.inf if self.limit_gb is None else self.limit_gb * 1e9)
 
     def photo(self) -> Image:
-        """A photo of its size."""
+        """Returns a photo of this size."""
         rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
         return to_image(resize(rgb, self.height, self.width))
 
 
 def read_case(text: str, evaluations: int) -> Case:
-    """WIDTHxHEIGHT, with a limit WIDTHxHEIGHT@GIGABYTES, either with :EVALUATIONS at its end."""
-    found = _CASE.fullmatch(text)
-    if found is None:
-        raise SystemExit(f"{text} is no case: {read_case.__doc__}")
-    width, height, limit_gb, own_evaluations = found.groups()
+    """Returns the case that `text` describes; `evaluations` is the default."""
+    match = _CASE.fullmatch(text)
+    if match is None:
+        raise SystemExit(f"{text} is not WIDTHxHEIGHT[@GIGABYTES][:EVALUATIONS]")
+    width, height, limit_gb, count = match.groups()
     return Case(
         int(width),
         int(height),
         float(limit_gb) if limit_gb else None,
-        int(own_evaluations or evaluations),
+        int(count or evaluations),
     )

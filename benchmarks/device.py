@@ -1,4 +1,4 @@
-"""Where benchmarks paint: on the GPU, where there is one, as the daemon's worker does."""
+"""The device that the benchmarks paint on: the GPU if there is one, as in the daemon's worker."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_shared.settings import Model, Pooling, Precision
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-"""Where the network is."""
+"""The device of the network."""
 
 
 def name() -> str:
-    """What a table calls it, with torch's release."""
+    """Returns the name of the device and the release of torch, for a table."""
     on = torch.cuda.get_device_name(DEVICE) if DEVICE.type == "cuda" else "processor"
     return f"torch {torch.__version__}, {on}"
 
 
 def embedded_network(pooling: Pooling, precision: Precision = Precision.AUTO) -> Network:
-    """The embedded network as the worker would load it."""
+    """Returns the embedded network as the worker would load it."""
     dtype = number_type(precision, DEVICE)
     return load_network(Model.VGG16_HED, pooling, device=DEVICE, dtype=dtype)

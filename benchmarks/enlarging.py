@@ -1,9 +1,11 @@
-"""How a picture painted at a part of the photo's size comes back: python benchmarks/enlarging.py.
+"""Measures the upsampling of a picture painted smaller than its photo.
 
-Two measures where the right answer is known, since the "painting" is the photo with other colours,
-made at its full size, then reduced and enlarged again, plainly and guided by the photo. Then a
-piece of a real picture, for looking: the photo, plainly, guided. It is written to
-docs/pictures/enlarging.jpg. Run with the environment of the tests.
+    python benchmarks/enlarging.py
+
+The correct result is known, since the "painting" is the photo with other colours, made at full
+size, then reduced and upsampled again: by bicubic interpolation, and guided by the photo. A piece
+of a real picture (the photo, bicubic, guided) is written to docs/pictures/enlarging.jpg. Run with
+the environment of the tests.
 """
 
 from __future__ import annotations
@@ -36,24 +38,24 @@ _TURN = torch.tensor([[0.1, 0.2, 0.8], [0.7, -0.2, 0.3], [-0.5, 1.1, 0.2]])
 
 def main() -> None:
     """Prints a table and writes the picture."""
-    print("| Photo | Factor | Plain, dB | Guided, dB | Halo, plain | Halo, guided |")
+    print("| Photo | Factor | Bicubic, dB | Guided, dB | Halo, bicubic | Halo, guided |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name in PHOTOS:
         photo = from_image(read_image(samples.photo(name))[0]).rgb
-        wanted = _repainted(photo)
+        target = _repainted(photo)
         for factor in FACTORS:
             small = [length // factor for length in photo.shape[2:]]
-            plain, guided = _both(resize(wanted, *small), photo)
+            bicubic, guided = _both(resize(target, *small), photo)
             print(
-                f"| {name} | {factor} | {_decibel(plain, wanted):.1f} "
-                f"| {_decibel(guided, wanted):.1f} "
-                f"| {255 * _halo(plain, wanted):.3f} | {255 * _halo(guided, wanted):.3f} |"
+                f"| {name} | {factor} | {_decibel(bicubic, target):.1f} "
+                f"| {_decibel(guided, target):.1f} "
+                f"| {255 * _halo(bicubic, target):.3f} | {255 * _halo(guided, target):.3f} |"
             )
     _write_piece()
 
 
 def _repainted(photo: Tensor) -> Tensor:
-    """`photo` in quite other colours, without new edges."""
+    """Returns `photo` in very different colours, without new edges."""
     turned = torch.einsum("ij,njhw->nihw", _TURN, photo)
     return 0.5 + 0.5 * torch.sin(math.pi * (1.5 * turned - 0.5))
 
@@ -66,15 +68,15 @@ def _both(painted: Tensor, photo: Tensor) -> list[Tensor]:
     ]
 
 
-def _decibel(found: Tensor, wanted: Tensor) -> float:
-    return -10 * math.log10((found - wanted).square().mean().item())
+def _decibel(result: Tensor, target: Tensor) -> float:
+    return -10 * math.log10((result - target).square().mean().item())
 
 
-def _halo(found: Tensor, wanted: Tensor) -> float:
-    """By how much colours leave those that are to be within four pixels, in the mean."""
-    highest = functional.max_pool2d(wanted, 9, 1, 4)
-    lowest = -functional.max_pool2d(-wanted, 9, 1, 4)
-    return torch.maximum(found - highest, lowest - found).clamp_min(0).mean().item()
+def _halo(result: Tensor, target: Tensor) -> float:
+    """Returns the mean distance of `result` from the colours of `target` within four pixels."""
+    highest = functional.max_pool2d(target, 9, 1, 4)
+    lowest = -functional.max_pool2d(-target, 9, 1, 4)
+    return torch.maximum(result - highest, lowest - result).clamp_min(0).mean().item()
 
 
 def _write_piece() -> None:
@@ -84,7 +86,7 @@ def _write_piece() -> None:
     settings = StyleSettings(quality=Quality.DRAFT, size=max(height, width) // 3)
     style = Style(read_image(samples.painting("auvers"))[0])
     pieces = [photo]
-    # Painted at exactly that size: the photo reduced is the whole layer.
+    # Painted at exactly that size: the reduced photo is the entire layer.
     small = to_image(resize(photo, height // 3, width // 3))
     painted = stylize(load_network(Model.VGG16_HED, settings.pooling), small, [style], settings)
     pieces += _both(from_image(painted).rgb, photo)

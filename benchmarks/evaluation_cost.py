@@ -1,4 +1,6 @@
-"""What one evaluation costs, beside others: python benchmarks/evaluation_cost.py NSPT STP.
+"""Compares the cost of an evaluation with other programs.
+
+    python benchmarks/evaluation_cost.py NSPT STP
 
 NSPT and STP are clones of neural-style-pt and style-transfer-pytorch. All take the same photo and
 painting at 512 × 384, the same weights, and their own defaults otherwise; three rounds, in turn.
@@ -56,7 +58,7 @@ def main() -> None:
             ]
             seconds.setdefault("style-transfer-pytorch", []).extend(_between(times))
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print("| Program | Seconds | Impasto's part of it |\n| --- | --- | --- |")
+    print("| Program | Seconds | Impasto's share of it |\n| --- | --- | --- |")
     for name, median in medians.items():
         same = "gram" if name == "neural-style-pt" else "wasserstein"
         ratio = medians[f"Impasto, {same}"] / median
@@ -64,7 +66,7 @@ def main() -> None:
 
 
 def _ours(photo: Path, loss: StyleLoss) -> list[float]:
-    """The seconds between evaluations at the full size, as the engine itself makes them."""
+    """Returns the seconds between evaluations of the engine itself at full size."""
     settings = StyleSettings(style_loss=loss)
     network = load_network(Model.VGG16_HED, settings.pooling)
     content = from_image(read_image(photo)[0]).rgb

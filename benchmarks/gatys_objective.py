@@ -1,10 +1,12 @@
-"""How long until neural-style-pt's loss: python benchmarks/gatys_objective.py NSPT [SIZE] [MORE].
+"""Measures how soon Impasto's L-BFGS reaches the losses of neural-style-pt.
 
-NSPT is a clone of neural-style-pt, run as it is from the photo, with the embedded weights and its
-defaults; MORE are further options of its own, such as -tv_weight 0. Then L-BFGS as Impasto has it
-minimises the same objective at the same size, from the photo too, until it is as low, with zeros
-around every layer as neural-style-pt has them. Run with the environment of the tests, on a machine
-that does nothing else.
+    python benchmarks/gatys_objective.py NSPT [SIZE] [OPTION ...]
+
+NSPT is a clone of neural-style-pt. It runs unmodified from the photo, with the embedded weights and
+its defaults except for the given options, such as -tv_weight 0. Then Impasto's L-BFGS minimises
+the same objective at the same size from the same photo, with zero padding as in neural-style-pt,
+until it reaches the same losses. Run with the environment of the tests, on a machine that does
+nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGEN
 from impasto_daemon.style_transfer.networks.winograd import Winograd
 from impasto_daemon.style_transfer.optimizers import lbfgs
 from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
-from others import CONTENT_PLACE, STYLE_PLACES, neural_style_pt, vgg16_features
+from others import CONTENT_INDEX, STYLE_INDICES, neural_style_pt, vgg16_features
 
 PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")
 EVALUATIONS = 500
@@ -43,27 +45,29 @@ Features = Callable[[Tensor], dict[str, Tensor]]
 
 
 class Reached(Exception):
-    """The loss asked for has been reached, or the evaluations are used up."""
+    """The last target loss has been reached, or the evaluations are used up."""
 
 
 def main() -> None:
-    """Prints how far neural-style-pt comes, and when Impasto is as far."""
+    """Prints the losses of neural-style-pt, and when Impasto reaches each of them."""
     clone, size = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 512
-    more = sys.argv[3:]
-    tv_weight = float(more[more.index("-tv_weight") + 1]) if "-tv_weight" in more else TV_WEIGHT
+    options = sys.argv[3:]
+    tv_weight = (
+        float(options[options.index("-tv_weight") + 1]) if "-tv_weight" in options else TV_WEIGHT
+    )
     with tempfile.TemporaryDirectory() as name:
         theirs = list(
             neural_style_pt(
-                clone, PHOTO, PAINTING, Path(name), size, EVALUATIONS, "-init", "image", *more
+                clone, PHOTO, PAINTING, Path(name), size, EVALUATIONS, "-init", "image", *options
             )
         )
     print("| Program | Evaluations | Seconds | Loss |\n| --- | --- | --- | --- |")
     for count in (100, 200, 300, EVALUATIONS):
         seconds, _ = theirs[count - 1]
         print(f"| neural-style-pt | {count} | {seconds:.0f} | {_lowest(theirs[:count]):.5g} |")
-    wanted = [_lowest(theirs[:count]) for count in (100, 200, 300, EVALUATIONS)]
+    targets = [_lowest(theirs[:count]) for count in (100, 200, 300, EVALUATIONS)]
     photo, painting = _read(PHOTO, size), _read(PAINTING, size)
-    for count, seconds, loss in _ours(photo, painting, tv_weight, wanted):
+    for count, seconds, loss in _ours(photo, painting, tv_weight, targets):
         print(f"| Impasto | {count} | {seconds:.0f} | {loss:.5g} |", flush=True)
 
 
@@ -72,7 +76,7 @@ def _lowest(run: list[tuple[float, float]]) -> float:
 
 
 def _read(path: Path, size: int) -> Tensor:
-    """A picture at the size that neural-style-pt takes it at: (1, 3, H, W) in [0, 1]."""
+    """Returns a picture, (1, 3, H, W) in [0, 1], resized as by neural-style-pt."""
     with Image.open(path) as image:
         scale = size / max(image.size)
         fitted = image.convert("RGB").resize(
@@ -84,18 +88,18 @@ def _read(path: Path, size: int) -> Tensor:
 def _objective(
     features: Features, photo: Tensor, painting: Tensor, tv_weight: float
 ) -> Callable[[Tensor], Tensor]:
-    """The loss that neural-style-pt's options name, from what a network sees."""
+    """Returns the loss of neural-style-pt as a function of the picture."""
     with torch.no_grad():
         content = features(photo)[CONTENT_LAYER]
-        seen = features(painting)
-        styles = {layer: moments(seen[layer]).second for layer in STYLE_LAYERS}
+        activations = features(painting)
+        styles = {layer: moments(activations[layer]).second for layer in STYLE_LAYERS}
 
     def loss(rgb: Tensor) -> Tensor:
-        seen = features(rgb)
-        total = CONTENT_WEIGHT * (seen[CONTENT_LAYER] - content).square().mean()
+        activations = features(rgb)
+        total = CONTENT_WEIGHT * (activations[CONTENT_LAYER] - content).square().mean()
         for layer, style in styles.items():
-            apart = (moments(seen[layer]).second - style) / len(style)
-            total = total + STYLE_WEIGHT * apart.square().mean()
+            difference = (moments(activations[layer]).second - style) / len(style)
+            total = total + STYLE_WEIGHT * difference.square().mean()
         steps = rgb.diff(dim=2).abs().sum() + rgb.diff(dim=3).abs().sum()
         return total + tv_weight * 255 * steps
 
@@ -103,27 +107,27 @@ def _objective(
 
 
 def _features() -> Features:
-    """The network with zeros around every layer, by Impasto's convolutions."""
-    modules = vgg16_features()[: STYLE_PLACES[-1] + 1].requires_grad_(requires_grad=False)
-    names = {**dict(zip(STYLE_PLACES, STYLE_LAYERS, strict=True)), CONTENT_PLACE: CONTENT_LAYER}
+    """Returns the network with zero padding, by Impasto's convolutions."""
+    modules = vgg16_features()[: STYLE_INDICES[-1] + 1].requires_grad_(requires_grad=False)
+    names = {**dict(zip(STYLE_INDICES, STYLE_LAYERS, strict=True)), CONTENT_INDEX: CONTENT_LAYER}
     mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
     layers = [_layer(module) for module in modules if not isinstance(module, nn.ReLU)]
-    # Each convolution has the ReLU after it, at the place after it, in one.
-    places = [
-        place + isinstance(module, nn.Conv2d)
-        for place, module in enumerate(modules)
+    # A convolution and the ReLU at the next index are a single layer.
+    indices = [
+        index + isinstance(module, nn.Conv2d)
+        for index, module in enumerate(modules)
         if not isinstance(module, nn.ReLU)
     ]
 
     def features(rgb: Tensor) -> dict[str, Tensor]:
-        found = {}
+        activations = {}
         activation = ((rgb - mean) / std).to(memory_format=torch.channels_last)
-        for place, layer in zip(places, layers, strict=True):
+        for index, layer in zip(indices, layers, strict=True):
             activation = layer(activation)
-            if place in names:
-                found[names[place]] = activation
-        return found
+            if index in names:
+                activations[names[index]] = activation
+        return activations
 
     return features
 
@@ -137,20 +141,20 @@ def _layer(module: nn.Module) -> Callable[[Tensor], Tensor]:
         return lambda activation: functional.conv2d(activation, weight, bias, padding=1).relu_()
     winograd = Winograd(module.weight, bias)
 
-    def with_zeros_around(activation: Tensor) -> Tensor:
+    def zero_padded(activation: Tensor) -> Tensor:
         padded = functional.pad(activation, (1, 1, 1, 1))
         return winograd(padded)[:, :, 1:-1, 1:-1]
 
-    return with_zeros_around
+    return zero_padded
 
 
 def _ours(
-    photo: Tensor, painting: Tensor, tv_weight: float, wanted: list[float]
+    photo: Tensor, painting: Tensor, tv_weight: float, targets: list[float]
 ) -> list[tuple[int, float, float]]:
-    """When each of the losses `wanted` was reached: evaluations, seconds, loss."""
+    """Returns evaluations, seconds and loss when each of the losses `targets` was reached."""
     objective = _objective(_features(), photo, painting, tv_weight)
     reached: list[tuple[int, float, float]] = []
-    count, left = 0, list(wanted)
+    count, remaining = 0, list(targets)
     began_s = time.monotonic()
 
     def evaluate(rgb: Tensor) -> tuple[float, Tensor]:
@@ -159,10 +163,10 @@ def _ours(
         loss = objective(variable)
         (gradient,) = torch.autograd.grad(loss, variable)
         count += 1
-        while left and loss.item() <= left[0]:
+        while remaining and loss.item() <= remaining[0]:
             reached.append((count, time.monotonic() - began_s, loss.item()))
-            left.pop(0)
-        if not left or count >= EVALUATIONS:
+            remaining.pop(0)
+        if not remaining or count >= EVALUATIONS:
             raise Reached
         return loss.item(), gradient
 

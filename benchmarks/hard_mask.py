@@ -1,8 +1,8 @@
-"""How far styles bleed over the edge of a hard mask: python benchmarks/hard_mask.py.
+"""Measures how far styles bleed over the edge of a hard mask: python benchmarks/hard_mask.py.
 
-Paints the left half of a photo after a red painting and the right half after the same in blue, and
-prints how blue each strip of columns is. Then it paints a photo after two real paintings, as
-docs/pictures/regions.jpg.
+Paints the left half of a photo after a red painting and the right half after the same painting in
+blue, and prints how blue each strip of columns is. Then it paints a photo after two real paintings,
+as docs/pictures/regions.jpg.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
 
 RED, BLUE = (1.0, 0.25, 0.1), (0.1, 0.25, 1.0)
-# Of the columns right of the edge, or left of it, that are taken together.
+# The strips of columns on either side of the edge, by their distance from it.
 BOUNDS_PX = (0, 2, 4, 8, 16, 64)
 WIDTH, HEIGHT = 256, 192
 PAINTED_PX = 512
 
 
 def tinted(name: str, colour: tuple[float, float, float]) -> Image:
-    """A painting in shades of one colour, from black to it."""
+    """Returns a painting in shades of `colour`, from black."""
     painting = resize(from_image(read_image(samples.painting(name))[0]).rgb, HEIGHT, WIDTH)
     return to_image(luminance(painting) * torch.tensor(colour).view(1, 3, 1, 1))
 
 
 def left_half(width: int, height: int) -> Image:
-    """A mask with a hard edge down the middle."""
+    """Returns a mask with a hard edge down the middle."""
     row = bytes([255]) * 3 * (width // 2) + bytes(3 * (width - width // 2))
     return Image(width, height, PixelFormat.RGB_U8, row * height)
 
 
-def blue_beside_red(network: Network, quality: Quality) -> list[float]:
-    """How blue each strip is, from left to right: 0 as far from the edge in red, 1 in blue."""
+def blueness_of_strips(network: Network, quality: Quality) -> list[float]:
+    """Returns how blue each strip is, from left to right: from 0, all red, to 1, all blue."""
     photo = to_image(
         resize(from_image(read_image(samples.photo("summer_palace"))[0]).rgb, HEIGHT, WIDTH)
     )
@@ -61,10 +61,10 @@ def blue_beside_red(network: Network, quality: Quality) -> list[float]:
         red, _, blue = columns[:, strip].mean(dim=1).tolist()
         return float(blue / (red + blue))
 
-    none, all_of_it = blueness(slice(0, edge - far)), blueness(slice(edge + far, WIDTH))
+    lowest, highest = blueness(slice(0, edge - far)), blueness(slice(edge + far, WIDTH))
     bounds = [-px for px in reversed(BOUNDS_PX)] + list(BOUNDS_PX[1:])
     return [
-        (blueness(slice(edge + start, edge + stop)) - none) / (all_of_it - none)
+        (blueness(slice(edge + start, edge + stop)) - lowest) / (highest - lowest)
         for start, stop in pairwise(bounds)
     ]
 
@@ -78,9 +78,9 @@ def main() -> None:
     print("| Quality | " + " | ".join(names) + " |")
     print("| --- |" + " ---: |" * len(names))
     for quality in (Quality.DRAFT, Quality.GOOD):
-        found = blue_beside_red(network, quality)
+        shares = blueness_of_strips(network, quality)
         print(
-            f"| {quality.value} | " + " | ".join(str(round(100 * share)) for share in found) + " |"
+            f"| {quality.value} | " + " | ".join(str(round(100 * share)) for share in shares) + " |"
         )
 
     photo = read_image(samples.photo("summer_palace"))[0]

@@ -1,9 +1,11 @@
-"""What size costs, in the daemon: PYTHONPATH=tests python benchmarks/large_job.py CASE [CASE ...].
+"""Measures time and memory of large jobs in the daemon.
 
-A case is WIDTHxHEIGHT or, with a limit, WIDTHxHEIGHT@GIGABYTES; with :N it has N evaluations,
-two or more, else 5. Each has a daemon of its own, started as clients start it; all evaluations are
-at the size named. The table: what the daemon forecasts, the most memory that each of its two
-processes has had, and what an evaluation takes.
+    PYTHONPATH=tests python benchmarks/large_job.py CASE [CASE ...]
+
+A case is WIDTHxHEIGHT or, with a memory limit, WIDTHxHEIGHT@GIGABYTES; :N sets the number of
+evaluations, at least 2, by default 5. Each case starts a daemon as clients do; all evaluations are
+at the size named. The table shows the daemon's estimate, the peak memory of its two processes, and
+the duration of an evaluation.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from processes import peak_bytes
 def main() -> None:
     """Prints a row for each case."""
     print(
-        "| Picture | Megapixels | Limit | Tiles | Forecast | Worker | Server "
-        "| Evaluation | per megapixel |"
+        "| Picture | Megapixels | Limit | Tiles | Estimate | Worker | Server "
+        "| Evaluation | Per megapixel |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for text in sys.argv[1:]:
@@ -36,7 +38,7 @@ def main() -> None:
         ):
             forecast = client.forecast(case.settings, case.width, case.height)
             if forecast is None:
-                raise SystemExit("The daemon makes no forecast.")
+                raise SystemExit("The daemon makes no estimate.")
             evaluation_s, *peaks = _paint(client, case)
         megapixels = case.width * case.height / 1e6
         cells = (
@@ -44,7 +46,7 @@ def main() -> None:
             f"{megapixels:.2g}",
             case.limit,
             str(forecast.tiles),
-            *(f"{found / 1e9:.2f} GB" for found in (forecast.needed_bytes, *peaks)),
+            *(f"{size / 1e9:.2f} GB" for size in (forecast.needed_bytes, *peaks)),
             f"{evaluation_s:.1f} s",
             f"{evaluation_s / megapixels:.1f} s",
         )
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def _paint(client: Client, case: Case) -> tuple[float, int, int]:
-    """Seconds of an evaluation, and the peaks of worker and server in bytes."""
+    """Returns the seconds of an evaluation, and the peak bytes of worker and server."""
     style = Style(read_image(samples.painting("great_wave"))[0])
     job = client.submit(case.photo(), [style], case.settings)
     for report in client.updates(job):

@@ -1,8 +1,10 @@
-"""How many copies of a large layer a process has: python benchmarks/large_layer.py [WIDTH HEIGHT].
+"""Counts the copies of a large layer in each process.
 
-A layer of 60 megapixels goes to a daemon of its own, is painted at 256 pixels in three evaluations,
-and comes back. The table: the peak of each process beyond its peak with a small layer, in megabytes
-and in copies of the layer; then that of `impasto stylize`.
+    python benchmarks/large_layer.py [WIDTH HEIGHT]
+
+A daemon paints a layer of 60 megapixels at 256 pixels in three evaluations. The table shows the
+peak of each process in excess of its peak with a small layer, in megabytes and in copies of the
+layer; then that of `impasto stylize`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from processes import peak_bytes
 WIDTH, HEIGHT = 9000, 6667
 SETTINGS = StyleSettings(size=256, iterations=3)
 _START_S = 20.0
-# The worker gives memory back when a job has ended.
+# The worker returns memory to the system after a job.
 _SETTLED_S = 2.0
 
 
@@ -85,8 +87,8 @@ def _measure(client: Client, width: int, height: int, form: PixelFormat) -> None
     _paint(client, layer, style)
     print(f"{width} × {height}, {form.value}: {layer_bytes / 1e6:.0f} MB")
     for name, pid in processes.items():
-        more = peak_bytes(pid) - before[name]
-        print(f"| {name} | {more / 1e6:.0f} | {more / layer_bytes:.2f} |")
+        excess = peak_bytes(pid) - before[name]
+        print(f"| {name} | {excess / 1e6:.0f} | {excess / layer_bytes:.2f} |")
 
 
 def _paint(client: Client, layer: Image, style: Style) -> None:
@@ -99,7 +101,7 @@ def _paint(client: Client, layer: Image, style: Style) -> None:
 
 
 def _measure_command(folder: Path, width: int, height: int) -> None:
-    """That of `impasto stylize`, beyond what it has for a small picture."""
+    """Prints the peak of `impasto stylize` in excess of its peak with a small picture."""
     painting = folder / "painting.png"
     write_image(_picture(300, 200, PixelFormat.RGB_U8), painting)
     peaks = []
@@ -110,7 +112,7 @@ def _measure_command(folder: Path, width: int, height: int) -> None:
         options += ["--size", str(SETTINGS.size), "--iterations", str(SETTINGS.iterations)]
         command = [sys.executable, "-m", "impasto_daemon", "stylize", *options]
         process = subprocess.Popen(command)  # noqa: S603 - our own program
-        # Not the peak that wait4 gives: it counts the process that this one was started by.
+        # The peak reported by wait4 would include the process that started this one.
         peak = 0
         while process.poll() is None:
             peak = max(peak, peak_bytes(process.pid))
@@ -118,12 +120,12 @@ def _measure_command(folder: Path, width: int, height: int) -> None:
         if process.returncode:
             raise SystemExit("impasto stylize failed")
         peaks.append(peak)
-    more = peaks[1] - peaks[0]
-    print(f"| impasto stylize | {more / 1e6:.0f} | {more / (3 * width * height):.2f} |")
+    excess = peaks[1] - peaks[0]
+    print(f"| impasto stylize | {excess / 1e6:.0f} | {excess / (3 * width * height):.2f} |")
 
 
 def _picture(width: int, height: int, form: PixelFormat) -> Image:
-    """Waves of colour, made row by row: nothing else is as large as its bytes."""
+    """Returns waves of colour, made row by row without a second copy of the pixels."""
     row = bytearray(width * height * form.bytes_per_pixel)
     rows = np.frombuffer(row, np.uint8).reshape(height, -1)
     across = np.arange(rows.shape[1]) // 7
@@ -133,7 +135,7 @@ def _picture(width: int, height: int, form: PixelFormat) -> Image:
 
 
 def _forget_peak(pid: int) -> None:
-    """Has the system count the peak of a process anew from here."""
+    """Resets the peak that the system counts for a process."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

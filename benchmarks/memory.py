@@ -1,8 +1,10 @@
-"""What painting takes of memory, beside its forecast: python benchmarks/memory.py CASE [CASE ...].
+"""Compares the peak memory of painting with its estimate.
 
-A case is WIDTHxHEIGHT@GIGABYTES, with a limit, or WIDTHxHEIGHT, without one; with :N it has N
-evaluations, else 8. Each runs in a process of its own, as in the daemon's worker. On a GPU it is
-the GPU's memory.
+    python benchmarks/memory.py CASE [CASE ...]
+
+A case is WIDTHxHEIGHT or, with a memory limit, WIDTHxHEIGHT@GIGABYTES; :N sets the number of
+evaluations, by default 8. Each case runs in a new process, as in the daemon's worker. On a GPU the
+memory is that of the GPU.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from processes import peak_bytes
 
 
 def paint(case: Case) -> dict[str, float | str]:
-    """Seconds and bytes of one job, the plan of its finest scale included."""
+    """Paints the case; returns the seconds, the bytes and the plan of its finest scale."""
     photo = case.photo()
     style = Style(read_image(samples.painting("great_wave"))[0])
     limit_bytes = math.inf if case.limit_gb is None else case.limit_gb * 1e9
@@ -60,7 +62,7 @@ def main() -> None:
         logging.basicConfig(level=logging.WARNING)
         print(json.dumps(paint(read_case(sys.argv[2], evaluations=8))))
         return
-    print("| Picture | Limit | Seen | Steps remembered | Forecast | Peak | Difference | Time |")
+    print("| Picture | Limit | Passes | History | Estimate | Peak | Difference | Time |")
     print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
     for text in sys.argv[1:]:
         case = read_case(text, evaluations=8)

@@ -1,6 +1,6 @@
-"""The programs that Impasto is compared with, run as they are, with the weights that it uses.
+"""The programs that Impasto is compared with, unmodified but for Impasto's weights.
 
-Both are public and are cloned by whoever runs a benchmark: github.com/ProGamerGov/neural-style-pt
+Both are public, and you clone them to run a benchmark: github.com/ProGamerGov/neural-style-pt
 and github.com/crowsonkb/style-transfer-pytorch.
 """
 
@@ -21,20 +21,20 @@ from impasto_daemon.models import weights
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.networks.vgg import VGG16_BLOCKS
 
-# Where the layers of VGG-16 are among torchvision's modules: relu1_1 … relu5_1, and relu4_2.
-STYLE_PLACES = [1, 6, 11, 18, 25]
-CONTENT_PLACE = 20
+# Indices of torchvision's modules of VGG-16: relu1_1 … relu5_1, and relu4_2.
+STYLE_INDICES = [1, 6, 11, 18, 25]
+CONTENT_INDEX = 20
 
 
 def vgg16_features() -> nn.Sequential:
-    """The embedded network as torchvision lays it out, for its normalised RGB."""
+    """Returns the embedded network in the layout of torchvision, for normalised RGB."""
     modules: list[nn.Module] = []
     convolutions = iter(weights.hed_convolutions())
     for count in VGG16_BLOCKS:
         for _ in range(count):
             convolution = next(convolutions)
-            out, received = convolution.weight.shape[:2]
-            module = nn.Conv2d(received, out, 3, padding=1)
+            outputs, inputs = convolution.weight.shape[:2]
+            module = nn.Conv2d(inputs, outputs, 3, padding=1)
             module.weight = nn.Parameter(convolution.weight)
             module.bias = nn.Parameter(convolution.bias)
             modules += [module, nn.ReLU(inplace=True)]
@@ -43,7 +43,7 @@ def vgg16_features() -> nn.Sequential:
 
 
 def write_caffe_weights(folder: Path) -> Path:
-    """The embedded network in a file as neural-style-pt reads them: for BGR less Caffe's mean."""
+    """Writes the embedded network for neural-style-pt: input is BGR minus Caffe's mean."""
     features = vgg16_features()
     first = features[0]
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
@@ -61,7 +61,7 @@ def write_caffe_weights(folder: Path) -> Path:
 def neural_style_pt(
     clone: Path, photo: Path, painting: Path, folder: Path, size: int, evaluations: int, *more: str
 ) -> Iterator[tuple[float, float]]:
-    """Runs it with its own defaults; yields the seconds since its first loss, and each loss."""
+    """Runs it with its defaults; yields the seconds since the first loss, and the loss."""
     command = [
         *(sys.executable, str(clone / "neural_style.py")),
         *(("-gpu", "0") if torch.cuda.is_available() else ("-gpu", "c", "-backend", "mkl")),
@@ -95,13 +95,13 @@ import others as ours
 sys.modules["style_transfer.web_interface"] = SimpleNamespace(WebInterface=None)
 models.vgg19 = lambda weights: SimpleNamespace(features=ours.vgg16_features())
 from style_transfer.style_transfer import StyleTransfer, VGGFeatures
-# VGG-19's places of the layers are built in; the network here is VGG-16.
-own = VGGFeatures.__init__
-VGGFeatures.__init__ = lambda self, layers, pooling: own(
-    self, [*ours.STYLE_PLACES, ours.CONTENT_PLACE], pooling
+# The layer indices of VGG-19 are built in; the network here is VGG-16.
+original = VGGFeatures.__init__
+VGGFeatures.__init__ = lambda self, layers, pooling: original(
+    self, [*ours.STYLE_INDICES, ours.CONTENT_INDEX], pooling
 )
 transfer = StyleTransfer(["cuda:0" if ours.torch.cuda.is_available() else "cpu"])
-transfer.style_layers, transfer.content_layers = ours.STYLE_PLACES, [ours.CONTENT_PLACE]
+transfer.style_layers, transfer.content_layers = ours.STYLE_INDICES, [ours.CONTENT_INDEX]
 started = time.monotonic()
 picture = transfer.stylize(
     Image.open(photo).convert("RGB"), [Image.open(painting).convert("RGB")],
@@ -115,7 +115,7 @@ transfer.get_image().save(output)
 def style_transfer_pytorch(
     clone: Path, photo: Path, painting: Path, output: Path, size: int, first: int, others: int
 ) -> Iterator[tuple[int, float]]:
-    """Runs it with its own defaults but for the iterations; yields width and seconds of each."""
+    """Runs it with its defaults but the iterations; yields width and seconds of each step."""
     program = _DRIVE.format(here=str(Path(__file__).parent))
     arguments = [str(clone), str(photo), str(painting), str(output), str(size)]
     with subprocess.Popen(  # noqa: S603 - what the user has cloned

@@ -1,11 +1,12 @@
-"""Our pictures beside style-transfer-pytorch's: python benchmarks/pictures.py STP PHOTO PAINTING.
+"""Compares pictures with those of style-transfer-pytorch.
 
-STP is a clone of style-transfer-pytorch, run with its defaults at 362 pixels, but for 200
-iterations at the coarsest scale and 90 at each other, so that it ends within minutes; with
-`--size 512 --first 1000 --others 500` it is run as it is. PHOTO and PAINTING are names in assets.
-Prints a row of measures (benchmarks/measures.py) for each program,
-and writes the pictures to build/benchmarks. Run with the environment of the tests, on a machine
-that does nothing else.
+    python benchmarks/pictures.py STP PHOTO PAINTING
+
+STP is a clone of style-transfer-pytorch, run with its defaults at 362 pixels, except for 200
+iterations at the coarsest scale and 90 at each other one, so that it ends within minutes; its own
+are `--first 1000 --others 500`. PHOTO and PAINTING are names in assets. Prints a row of measures
+(benchmarks/measures.py) for each program, and writes the pictures to build/benchmarks. Run with the
+environment of the tests, on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -38,15 +39,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=362)
     parser.add_argument("--first", type=int, default=200)
     parser.add_argument("--others", type=int, default=90)
-    given = parser.parse_args()
-    photo, painting = samples.photo(given.photo), samples.painting(given.painting)
+    options = parser.parse_args()
+    photo, painting = samples.photo(options.photo), samples.painting(options.painting)
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     network = device.embedded_network(StyleSettings().pooling)
     measuring = load_network(Model.VGG16_HED, StyleSettings().pooling)
     content, style = read_image(photo)[0], read_image(painting)[0]
-    photo_rgb = fit(from_image(content).rgb, given.size)
-    painting_rgb = fit(from_image(style).rgb, given.size)
+    photo_rgb = fit(from_image(content).rgb, options.size)
+    painting_rgb = fit(from_image(style).rgb, options.size)
 
     print(
         "| Program | Seconds | Held-out layers | Colours | Edges | Photo's edges kept |\n"
@@ -65,16 +66,16 @@ def main() -> None:
 
     reduced = folder / "photo.png"
     for quality in Quality:
-        file = folder / f"{given.photo}_{given.painting}_{quality}_{given.size}.png"
-        settings = StyleSettings(size=given.size, quality=quality)
+        file = folder / f"{options.photo}_{options.painting}_{quality}_{options.size}.png"
+        settings = StyleSettings(size=options.size, quality=quality)
         started_s = time.monotonic()
         write_image(stylize(network, content, [Style(style)], settings), file)
         report(f"Impasto, {quality}", time.monotonic() - started_s, file)
     write_image(content, reduced)
-    file = folder / f"{given.photo}_{given.painting}_stp_{given.size}.png"
+    file = folder / f"{options.photo}_{options.painting}_stp_{options.size}.png"
     started_s = time.monotonic()
-    work = given.size, given.first, given.others
-    for _ in style_transfer_pytorch(given.clone.resolve(), photo, painting, file, *work):
+    work = options.size, options.first, options.others
+    for _ in style_transfer_pytorch(options.clone.resolve(), photo, painting, file, *work):
         pass
     report("style-transfer-pytorch", time.monotonic() - started_s, file)
     report("the photo itself", 0, reduced)

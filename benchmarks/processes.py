@@ -1,4 +1,4 @@
-"""What processes take."""
+"""The memory of processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process has had; 0 of one that has ended and is not waited for."""
-    found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)
-    return 1024 * int(found[1]) if found else 0
+    """Returns the peak memory of a process; 0 for a zombie."""
+    match = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)
+    return 1024 * int(match[1]) if match else 0

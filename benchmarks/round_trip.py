@@ -1,9 +1,10 @@
-"""What the service costs beside the painting: a 24-megapixel layer there and back.
+"""Measures the round trip of a 24-megapixel layer through the daemon, without the painting.
 
     PYTHONPATH=tests python benchmarks/round_trip.py [ROUNDS]
 
-A real daemon, started as clients start it, whose worker gives every picture back as it is; beside a
-pipe to another process and back; in turn, so that both have the same machine.
+A real daemon, started as clients start it, has a worker that returns every picture unpainted. For
+comparison the same bytes go through a pipe to another process and back, in turn, so that the load
+of the machine affects both.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from integration.scripted_jobs import last_report, submit
 from integration.scripted_worker import Behaviour
 
 _WIDTH, _HEIGHT = 6000, 4000
-# Takes as many bytes as it is told, then gives them back.
+# Reads a number of bytes, named on a line before them, then returns them.
 _MIRROR = """
 import sys
 held = bytearray()
@@ -38,7 +39,7 @@ while line := sys.stdin.buffer.readline():
 
 
 def main() -> None:
-    """Prints both times for three formats, and how often the one goes into the other."""
+    """Prints both times for three formats, and their ratio."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     print("| Format | Megabytes | Pipe | Service | Ratio |\n| --- | --- | --- | --- | --- |")
     with (
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def _through_pipe(mirror: subprocess.Popen[bytes], pixels: bytes) -> float:
-    """Seconds until the last byte has come back."""
+    """Returns the seconds until the last byte has arrived."""
     if mirror.stdin is None or mirror.stdout is None:
         raise ValueError("the mirror has no pipes")
     back = bytearray(len(pixels))
@@ -80,7 +81,7 @@ def _through_pipe(mirror: subprocess.Popen[bytes], pixels: bytes) -> float:
 
 
 def _through_service(client: Client, layer: Image) -> float:
-    """Seconds from the order until the picture is in this process's memory."""
+    """Returns the seconds from submission until the picture is in this process's memory."""
     begin_s = time.perf_counter()
     job = submit(client, behaviour=Behaviour.ECHO, content=layer)
     last_report(client, job)
@@ -93,7 +94,7 @@ def _through_service(client: Client, layer: Image) -> float:
 
 def _check(is_equal: bool) -> None:
     if not is_equal:
-        raise ValueError("other bytes have come back")
+        raise ValueError("the bytes that arrived differ from those sent")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The photos and paintings that all benchmarks take."""
+"""The photos and paintings of all benchmarks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _ASSETS = Path(__file__).parents[1] / "assets"
 
 
 def photo(name: str) -> Path:
-    """The file of a photo."""
+    """Returns the file of a photo."""
     return _ASSETS / f"photos/{name}.jpg"
 
 
 def painting(name: str) -> Path:
-    """The file of a painting."""
+    """Returns the file of a painting."""
     return _ASSETS / f"styles/{name}.jpg"
 
 
 def four_by_three(name: str) -> Image:
-    """The upper rows of a photo, as many as make it no taller than 4 : 3."""
+    """Returns the top of a photo, cropped so that it is no taller than 4 : 3."""
     image = read_image(photo(name))[0]
     rows = min(image.height, image.width * 3 // 4)
     row_bytes = image.width * image.format.bytes_per_pixel

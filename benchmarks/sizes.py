@@ -1,6 +1,6 @@
-"""Whether a preview shows what the print will be: python benchmarks/sizes.py SIZE [SIZE ...].
+"""Shows that a preview resembles the print: python benchmarks/sizes.py SIZE [SIZE ...].
 
-Paints one photo, enlarged to the largest size, as a draft at each size, and lays the pictures side
+Paints a photo, enlarged to the largest size, as a draft at each size, and lays the pictures side
 by side as docs/pictures/sizes.jpg. Run with the environment of the tests, on a machine that does
 nothing else.
 """

@@ -1,7 +1,7 @@
-"""How long a picture takes: python benchmarks/time_to_picture.py [QUALITY ...] [SIZE ...].
+"""Measures the time to a picture: python benchmarks/time_to_picture.py [QUALITY ...] [SIZE ...].
 
-Run with the environment of the tests, on a machine that does nothing else. The network is loaded,
-and has painted, before the clock starts, as in a daemon that has painted before. Photos that are
+Run with the environment of the tests, on a machine that does nothing else. The network has been
+loaded and has painted before the clock starts, as in a daemon that is not new. Photos that are
 smaller than the size are enlarged.
 """
 
@@ -28,7 +28,7 @@ SIZE_PX = 512
 
 
 def main() -> None:
-    """Prints a row a picture, and writes the pictures to build/benchmarks."""
+    """Prints a row for each picture, and writes the pictures to build/benchmarks."""
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [SIZE_PX]
