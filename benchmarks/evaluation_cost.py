@@ -25,7 +25,7 @@ from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.optimize import transfer
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
 
@@ -79,7 +79,7 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
         content.clone(),
         EVALUATIONS,
         settings,
-        BandCurvature(),
+        LBFGS(),
         on_evaluation=lambda _loss, _best: times.append(time.monotonic()),
     )
     return _between(times)

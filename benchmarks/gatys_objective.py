@@ -31,8 +31,8 @@ import samples
 from impasto_daemon.style_transfer.losses.moments import moments
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.networks.winograd import Winograd
-from impasto_daemon.style_transfer.optimizers import lbfgs
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
+from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
 from others import CONTENT_INDEX, STYLE_INDICES, neural_style_pt, vgg16_features
 
 PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")
@@ -171,7 +171,7 @@ def _ours(
         return loss.item(), gradient
 
     with contextlib.suppress(Reached):
-        lbfgs.minimise(evaluate, photo, BandCurvature())
+        LBFGS().minimise(evaluate, photo, history=HISTORY)
     return reached
 
 

@@ -1,8 +1,8 @@
 """Which optimizer gets furthest in the same time: python benchmarks/optimizers.py [STYLE_LOSS].
 
 Each minimises the same objective, Impasto's own with the defaults, at 256 pixels from the photo.
-`plain` is L-BFGS without what it knows of frequencies (curvature.py). Run with the environment of
-the tests, on a machine that does nothing else.
+`plain` is L-BFGS with the usual initial inverse Hessian, a multiple of the identity. Run it with
+the environment of the tests, on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.objective import measure_targets
-from impasto_daemon.style_transfer.optimizers import lbfgs
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
-from impasto_daemon.style_transfer.optimizers.registry import OPTIMIZERS
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
+from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
+from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
-from impasto_shared.settings import Model, StyleLoss, StyleSettings
+from impasto_shared.settings import Model, Optimizer, StyleLoss, StyleSettings
 
 SIZE_PX = 256
 LOOK_AT_S = (3, 6, 12, 24, 48)
@@ -40,17 +40,17 @@ class TimeIsUp(Exception):
     """There is nothing more to be looked at."""
 
 
-class PlainCurvature:
-    """One curvature for all directions (Nocedal and Wright 2006, equation 7.20)."""
+class ScalarPreconditioner:
+    """A multiple of the identity (Nocedal and Wright 2006, equation 7.20)."""
 
-    is_known = False
+    is_fitted = False
 
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Takes the curvature along the last step for that of all."""
-        self._inverse = torch.sum(step * change) / change.square().sum()
+    def update(self, s: Tensor, y: Tensor) -> None:
+        """Takes the curvature along the last step as that of all directions."""
+        self._inverse = torch.sum(s * y) / y.square().sum()
 
-    def improved(self, gradient: Tensor) -> Tensor:
-        """`gradient` times the inverse of that curvature."""
+    def apply(self, gradient: Tensor) -> Tensor:
+        """Returns `gradient` divided by that curvature."""
         return self._inverse * gradient
 
 
@@ -66,16 +66,16 @@ def main() -> None:
         f"| Optimizer | {' | '.join(heads)} | Evaluations |\n| --- |", "--- | " * (len(heads) + 1)
     )
 
-    def row(name: str, minimise: Callable[[lbfgs.Evaluate], None]) -> None:
+    def row(name: str, minimiser: Minimiser) -> None:
         clock = _Clock(lambda rgb: targets(rgb, lambda: None))
         with contextlib.suppress(TimeIsUp):
-            minimise(clock.evaluate)
+            minimiser.minimise(clock.evaluate, photo, history=HISTORY)
         losses = [f"{1000 * loss:.2f}" for loss in clock.losses]
         print(f"| {name} | {' | '.join(losses)} | {clock.count} |", flush=True)
 
-    for name, optimizer in OPTIMIZERS.items():
-        row(name, lambda evaluate, run=optimizer: run(evaluate, photo, BandCurvature(), HISTORY))
-    row("plain", lambda evaluate: lbfgs.minimise(evaluate, photo, PlainCurvature()))
+    for optimizer in Optimizer:
+        row(optimizer.value, new_minimiser(optimizer))
+    row("plain", LBFGS(ScalarPreconditioner()))
 
 
 def _read(name: str, kind: str) -> Tensor:

@@ -23,8 +23,8 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.style_transfer import optimize, stylize
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.losses.objective import Objective
-from impasto_daemon.style_transfer.optimizers import lbfgs
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
+from impasto_daemon.style_transfer.optimizers.preconditioner import Preconditioner
 from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
@@ -35,10 +35,10 @@ PARTS: tuple[tuple[object, str, str], ...] = (
     (Replayed, "__call__", "evaluations, replayed"),
     (Objective, "__call__", "first evaluations and recorded ones: losses"),
     (torch.autograd, "grad", "first evaluations and recorded ones: slopes"),
-    (BandCurvature, "improved", "curvature, used"),
-    (BandCurvature, "learn", "curvature, learnt"),
-    (lbfgs, "_improved", "the rest of L-BFGS's direction"),
-    (lbfgs, "_remember", "remembering a step"),
+    (Preconditioner, "apply", "the preconditioner, applied"),
+    (Preconditioner, "update", "the preconditioner, updated"),
+    (LBFGS, "_direction", "the rest of L-BFGS's direction"),
+    (LBFGS, "_remember", "remembering a step"),
     (stylize, "transfer", "the rest of a scale"),
     (stylize, "stylize", "sizes, colours, the picture itself"),
 )

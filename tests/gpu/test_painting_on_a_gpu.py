@@ -18,7 +18,7 @@ from impasto_daemon.style_transfer.losses.matrix_sqrt import positive_root
 from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.optimize import transfer
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.planning.cost_model import GPU
 from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, plans
 from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
@@ -174,7 +174,7 @@ def test_memory_is_within_15_percent_of_the_forecast(
         content.clone(),
         6,
         StyleSettings(),
-        BandCurvature(),
+        LBFGS(),
         plan,
     )
 
@@ -193,7 +193,7 @@ def test_evaluations_of_a_scale_are_recorded(
     content = photo(150, 200).to(gpu())
     regions = [Region([Painting(painting(150, 190).to(gpu()))])]
 
-    transfer(network, content, regions, content.clone(), 8, StyleSettings(), BandCurvature())
+    transfer(network, content, regions, content.clone(), 8, StyleSettings(), LBFGS())
 
     assert recorded == [content.shape]
 

@@ -16,8 +16,7 @@ from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
 from impasto_daemon.style_transfer.networks.network import BeforeLayer, Network
 from impasto_daemon.style_transfer.networks.vgg import VGG
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
-from impasto_daemon.style_transfer.optimizers.registry import OPTIMIZERS
+from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import UNLIMITED, Plan
 from impasto_daemon.style_transfer.runtime.cuda_graph import (
     FEWEST_EVALUATIONS,
@@ -65,7 +64,7 @@ def transfer(
     start: Tensor,
     evaluations: int,
     settings: StyleSettings,
-    curvature: BandCurvature,
+    minimiser: Minimiser,
     plan: Plan = UNLIMITED,
     *,
     on_evaluation: OnEvaluation = lambda _loss, _best: None,
@@ -75,7 +74,7 @@ def transfer(
 
     content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
         sides >= 32; start has the size of content.
-    curvature: what coarser scales have learnt of the loss; this one adds to it.
+    minimiser: the job's optimizer, which carries over what it learnt at coarser scales.
     plan: in which tiles the network sees the picture, and how long a history is kept.
     on_evaluation: called after every evaluation.
     should_stop: asked before every convolution, or, where evaluations are replayed, before every
@@ -94,7 +93,7 @@ def transfer(
     del start  # of a large picture every copy counts
     try:
         objective = measure_targets(network, content, regions, settings, stop_if_asked, plan.tiling)
-        search.run(objective, settings, curvature, plan.history, stop_if_asked)
+        search.run(objective, minimiser, plan.history, stop_if_asked)
     except _Stopped:
         return Transfer(search.best, stopped=True)
     return Transfer(search.best, stopped=False)
@@ -112,8 +111,7 @@ class _Search:
     def run(
         self,
         objective: Objective,
-        settings: StyleSettings,
-        curvature: BandCurvature,
+        minimiser: Minimiser,
         history: int,
         before_layer: BeforeLayer,
     ) -> None:
@@ -135,7 +133,7 @@ class _Search:
             return loss, gradient
 
         try:
-            OPTIMIZERS[settings.optimizer](evaluate, self.best, curvature, history)
+            minimiser.minimise(evaluate, self.best, history=history)
         except _Finished:
             return
 

@@ -28,7 +28,7 @@ from impasto_daemon.style_transfer.optimize import (
     Transfer,
     transfer,
 )
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import Plan
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
 from impasto_daemon.style_transfer.runtime.oom_retry import Fitting
@@ -169,7 +169,7 @@ def _paint(
     """`photo` (1, 3, H, W) painted scale after scale, at the size of the last one, on the CPU."""
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
     tell = _Telling(scales, preview, on_step)
-    curvature = BandCurvature()
+    minimiser = new_minimiser(settings.optimizer)
     painted: Tensor | None = None
     for scale in scales:
         work = fit(photo, scale.longest_side_px)
@@ -195,7 +195,7 @@ def _paint(
                 pad_to_min(_start(painted, work, scaled, settings)).to(network.device),
                 scale.evaluations,
                 settings,
-                curvature,
+                minimiser,
                 plan,
                 on_evaluation=tell.of(scale, *work.shape[2:]),
                 should_stop=should_stop,

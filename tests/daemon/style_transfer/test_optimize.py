@@ -24,7 +24,8 @@ from impasto_daemon.style_transfer.optimize import (
     Transfer,
     transfer,
 )
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
+from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_shared.errors import ErrorCode
 from impasto_shared.settings import Optimizer, Pooling, Start, StyleLoss, StyleSettings
 
@@ -82,7 +83,7 @@ def painted(
         starting_picture(PHOTO, PAINTING, settings),
         evaluations,
         settings,
-        BandCurvature(),
+        new_minimiser(settings.optimizer),
         on_evaluation=record,
         should_stop=should_stop,
     )
@@ -155,9 +156,7 @@ def test_colours_hardly_leave_their_range(optimizer: Optimizer) -> None:
 def test_pictures_given_are_left_alone() -> None:
     photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
-    transfer(
-        NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings(), BandCurvature()
-    )
+    transfer(NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings(), LBFGS())
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)

@@ -1,1 +1,1 @@
-"""How the loss is minimised."""
+"""The optimizers that minimise the loss."""

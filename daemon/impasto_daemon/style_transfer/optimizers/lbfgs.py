@@ -1,141 +1,150 @@
-"""L-BFGS on the device the picture is on (Nocedal and Wright 2006, algorithms 7.4, 7.5 and 3.1)."""
+"""L-BFGS on the image's device (Nocedal and Wright 2006, algorithms 7.4, 7.5 and 3.1)."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
+from impasto_daemon.style_transfer.optimizers.minimiser import (
+    FIRST_CHANGE,
+    SUFFICIENT_DECREASE,
+    Evaluate,
+)
+from impasto_daemon.style_transfer.optimizers.preconditioner import Preconditioner
 
-Evaluate = Callable[[Tensor], tuple[float, Tensor]]
-"""The loss of a picture and its gradient, of the picture's shape; raises to end the search.
-
-The picture belongs to it from then on: it may be kept, and is not to be changed.
-"""
-
-
-class Curvature(Protocol):
-    """What is known of the loss's curvature beside the steps remembered, as a positive matrix."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it knows anything yet."""
-
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Takes in a step and the change of the gradient along it."""
-
-    def improved(self, gradient: Tensor) -> Tensor:
-        """`gradient` times the inverse of the curvature."""
-
-
-# L-BFGS knows nothing of the loss's curvature at a new scale before its first step: scaled to
-# this mean change of a colour, one of 255 or so, the step is neither lost nor too far. Five times
-# as much leaves speckles where a fine scale gets a few evaluations only.
-FIRST_CHANGE = 0.004
-# A step must bring at least this part of what the slope promises (Armijo's condition).
-_SUFFICIENT_DECREASE = 1e-4
-# Where a step is too long it is tried again, not shorter than this part and not longer than that.
-_SHORTEST_CUT = 0.1
-_LONGEST_CUT = 0.5
+# Backtracking multiplies the step length by a factor between these two.
+_SMALLEST_FACTOR = 0.1
+_LARGEST_FACTOR = 0.5
 _SHORTEST_STEP = 1e-3
-# A pair whose curvature is lost in rounding would point the next steps anywhere.
+# Relative to |s| |y|: a pair with less curvature is rounding noise, and would spoil the directions.
 _SMALLEST_CURVATURE = 1e-8
 
 
+class InitialInverseHessian(Protocol):
+    """H0 of the two-loop recursion, a positive definite matrix: the preconditioner."""
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has seen a step."""
+
+    def update(self, s: Tensor, y: Tensor) -> None:
+        """Takes a step `s` and the change `y` of the gradient along it into account."""
+
+    def apply(self, gradient: Tensor) -> Tensor:
+        """Returns H0 `gradient`, a new tensor."""
+
+
 @dataclass(frozen=True)
-class _Pair:
-    """A step taken, the change of the gradient along it, and 1 / (step · change).
+class Pair:
+    """A step s, the change y of the gradient along it, and rho = 1 / (y · s).
 
-    Both are rounded, to half of a float32: they take most of the memory of a large picture, and
-    what L-BFGS makes of them is an estimate anyway (docs/benchmarks.md).
+    s and y are rounded to bfloat16 if they were float32: they take most of the memory of a large
+    image, and make an estimate anyway (docs/benchmarks.md).
     """
 
-    step: Tensor
-    change: Tensor
-    inverse_curvature: Tensor
+    s: Tensor
+    y: Tensor
+    rho: Tensor
 
 
-def minimise(
-    evaluate: Evaluate, start: Tensor, curvature: Curvature, history: int = HISTORY
-) -> None:
-    """Goes downhill from `start` until `evaluate` raises, or no step leads further down.
+class LBFGS:
+    """L-BFGS whose initial inverse Hessian carries over from one scale to the next."""
 
-    curvature: what is known from elsewhere; what is learnt here is added to it.
-    history: how many former steps are remembered; each takes two copies of the picture.
+    def __init__(self, preconditioner: InitialInverseHessian | None = None) -> None:
+        self._preconditioner = Preconditioner() if preconditioner is None else preconditioner
+
+    def minimise(self, evaluate: Evaluate, initial: Tensor, *, history: int) -> None:
+        """Minimises from `initial`; of a large image, each step of the history is two copies."""
+        pairs: deque[Pair] = deque(maxlen=history)
+        image = initial
+        del initial  # every copy of a large image counts
+        loss, gradient = evaluate(image)
+        while gradient.any():
+            direction = self._direction(gradient, pairs)
+            accepted = _line_search(evaluate, image, loss, gradient, direction)
+            del direction
+            if accepted is None:
+                if not pairs:
+                    return
+                pairs.clear()
+                continue
+            next_image, loss, next_gradient = accepted
+            self._remember(pairs, s=next_image - image, y=next_gradient - gradient)
+            image, gradient = next_image, next_gradient
+            del accepted, next_image, next_gradient
+
+    def _direction(self, gradient: Tensor, pairs: Sequence[Pair]) -> Tensor:
+        if pairs:
+            return two_loop_recursion(gradient, pairs, self._preconditioner).neg_()
+        # The preconditioner of a coarser scale tells frequencies apart, but not how far to go.
+        fitted = self._preconditioner.is_fitted
+        step = self._preconditioner.apply(gradient) if fitted else gradient
+        return (step * (FIRST_CHANGE / step.abs().mean())).neg_()
+
+    def _remember(self, pairs: deque[Pair], s: Tensor, y: Tensor) -> None:
+        rounded_s, rounded_y = _rounded(s), _rounded(y)
+        curvature = _dot(rounded_s, rounded_y.to(s))
+        if curvature > _SMALLEST_CURVATURE * s.norm() * y.norm():
+            pairs.append(Pair(rounded_s, rounded_y, 1 / curvature))
+            self._preconditioner.update(s, y)
+
+
+def two_loop_recursion(
+    gradient: Tensor, pairs: Sequence[Pair], preconditioner: InitialInverseHessian
+) -> Tensor:
+    """Returns the gradient times the inverse Hessian that `pairs` make of H0 (algorithm 7.4).
+
+    pairs: the latest last.
+    preconditioner: H0, the initial inverse Hessian.
     """
-    pairs: deque[_Pair] = deque(maxlen=history)
-    picture = start
-    del start  # of a large picture every copy counts
-    loss, gradient = evaluate(picture)
-    while gradient.any():
-        direction = _improved(gradient, pairs, curvature).neg_()
-        slope = _dot(direction, gradient).item()
-        found = _line_search(evaluate, picture, loss, direction, slope) if slope < 0 else None
-        del direction
-        if found is None:
-            if not pairs:
-                return
-            pairs.clear()
-            continue
-        next_picture, loss, next_gradient = found
-        _remember(pairs, curvature, next_picture - picture, next_gradient - gradient)
-        picture, gradient = next_picture, next_gradient
-        del found, next_picture, next_gradient
-
-
-def _improved(gradient: Tensor, pairs: deque[_Pair], curvature: Curvature) -> Tensor:
-    """The gradient times the inverse of the curvature that `pairs` know (algorithm 7.4)."""
-    if not pairs:
-        # What a coarser scale has learnt tells frequencies apart; how far to go it does not know.
-        step = curvature.improved(gradient) if curvature.is_known else gradient
-        return step * (FIRST_CHANGE / step.abs().mean())
-    improved = gradient.clone()
-    lengths = []
+    q = gradient.clone()
+    alphas = []
     for pair in reversed(pairs):
-        length = pair.inverse_curvature * _dot(pair.step, improved)
-        improved.addcmul_(pair.change.to(improved), length, value=-1)
-        lengths.append(length)
-    improved = curvature.improved(improved)
-    for pair, length in zip(pairs, reversed(lengths), strict=True):
-        correction = pair.inverse_curvature * _dot(pair.change, improved)
-        improved.addcmul_(pair.step.to(improved), length - correction)
-    return improved
+        alpha = pair.rho * _dot(pair.s, q)
+        q.addcmul_(pair.y.to(q), alpha, value=-1)
+        alphas.append(alpha)
+    r = preconditioner.apply(q)
+    del q
+    for pair, alpha in zip(pairs, reversed(alphas), strict=True):
+        beta = pair.rho * _dot(pair.y, r)
+        r.addcmul_(pair.s.to(r), alpha - beta)
+    return r
 
 
 def _line_search(
-    evaluate: Evaluate, picture: Tensor, loss: float, direction: Tensor, slope: float
+    evaluate: Evaluate, image: Tensor, loss: float, gradient: Tensor, direction: Tensor
 ) -> tuple[Tensor, float, Tensor] | None:
-    """The first picture along `direction` that is better enough; None where there is none."""
-    length = 1.0
-    while length >= _SHORTEST_STEP:
-        tried = torch.add(picture, direction, alpha=length)
-        tried_loss, gradient = evaluate(tried)
-        if tried_loss <= loss + _SUFFICIENT_DECREASE * length * slope:
-            return tried, tried_loss, gradient
-        # The lowest point of the parabola through both losses and the slope.
-        lowest = -slope * length**2 / (2 * (tried_loss - loss - slope * length))
-        length = min(max(lowest, _SHORTEST_CUT * length), _LONGEST_CUT * length)
-        del tried, gradient
+    """Returns the first image along `direction` that satisfies Armijo's condition (algorithm 3.1).
+
+    Its loss and gradient come with it; None if the direction leads uphill or no step is accepted.
+    """
+    directional_derivative = _dot(direction, gradient).item()
+    if not directional_derivative < 0:  # nor if it is not a number
+        return None
+    step_length = 1.0
+    while step_length >= _SHORTEST_STEP:
+        trial = torch.add(image, direction, alpha=step_length)
+        trial_loss, trial_gradient = evaluate(trial)
+        if trial_loss <= loss + SUFFICIENT_DECREASE * step_length * directional_derivative:
+            return trial, trial_loss, trial_gradient
+        # The minimum of the parabola through both losses with this directional derivative at 0.
+        above_tangent = trial_loss - loss - directional_derivative * step_length
+        lowest = -directional_derivative * step_length**2 / (2 * above_tangent)
+        shortest, longest = _SMALLEST_FACTOR * step_length, _LARGEST_FACTOR * step_length
+        step_length = min(max(lowest, shortest), longest)
+        del trial, trial_gradient
     return None
 
 
-def _remember(pairs: deque[_Pair], curvature: Curvature, step: Tensor, change: Tensor) -> None:
-    rounded_step, rounded_change = _rounded(step), _rounded(change)
-    along = _dot(rounded_step, rounded_change.to(step))
-    if along > _SMALLEST_CURVATURE * step.norm() * change.norm():
-        pairs.append(_Pair(rounded_step, rounded_change, 1 / along))
-        curvature.learn(step, change)
+def _rounded(image: Tensor) -> Tensor:
+    return image.bfloat16() if image.dtype == torch.float32 else image
 
 
-def _rounded(picture: Tensor) -> Tensor:
-    return picture.bfloat16() if picture.dtype == torch.float32 else picture
-
-
-def _dot(one: Tensor, other: Tensor) -> Tensor:
-    """The product of both, in the precision of `other`."""
-    return torch.dot(one.to(other).flatten(), other.flatten())
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Returns the inner product, in the precision of `b`."""
+    return torch.dot(a.to(b).flatten(), b.flatten())

@@ -1,14 +1,13 @@
-"""How strongly the loss is curved along each spatial frequency and colour of a picture.
+"""A preconditioner for L-BFGS: the loss's curvature by spatial frequency and colour.
 
-A change of a picture's fine grain changes the loss a thousand times as fast as one of its large
-forms, and one of its lightness more than one of its hue. L-BFGS learns of it one direction a step;
-told of all frequencies at once, it needs fewer steps, and a fraction of them where total variation
-counts (docs/benchmarks.md).
+The fine grain of an image is curved a thousand times as strongly as its large forms, and its
+lightness more strongly than its hue. L-BFGS learns one direction a step; with a model of all
+frequencies it needs fewer steps, and a fraction of them if total variation counts
+(docs/benchmarks.md).
 
-The model is a diagonal one, in the Fourier transform of three colours that pictures vary in
-independently: one number for each of some bands of frequency. It is learnt from the same pairs of
-steps and changes of the gradient that L-BFGS keeps (a diagonal first matrix, as in Gilbert and
-Lemaréchal 1989, section 5, but not in the space of the variables).
+The model is diagonal in the Fourier transform of three decorrelated colours: one number for each
+band of frequencies. It is fitted to the pairs of L-BFGS (a diagonal initial matrix, as in Gilbert
+and Lemaréchal 1989, section 5, but not in the space of the variables).
 """
 
 from __future__ import annotations
@@ -20,109 +19,114 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Two to an octave: fewer mix grain with strokes, more would each learn from too little.
+# Fewer bands mix grain with strokes; more have too little data each.
 _BANDS_PER_OCTAVE = 2
-# Down to waves as long as the coarsest scale is wide; all longer ones are one band.
+# Down to waves as long as the coarsest scale is wide; the last band has all longer ones.
 _BANDS = 14
-# Lightness, red against blue, green against both: orthonormal.
+# An orthonormal basis: lightness, red against blue, magenta against green.
 _COLOURS = (
     (3**-0.5, 3**-0.5, 3**-0.5),
     (2**-0.5, 0.0, -(2**-0.5)),
     (6**-0.5, -2 * 6**-0.5, 6**-0.5),
 )
-# How many of the last steps it learns from.
-_MEMORY = 20
-_SMALLEST = 1e-30
+# The number of latest steps that the model is fitted to.
+_STEPS = 20
+_TINY = 1e-30
 
 
-class BandCurvature:
-    """What is known of the curvature; it suits pictures of every size.
+class Preconditioner:
+    """An initial inverse Hessian for images of every size.
 
-    The curvature is that of a pixel's share of the loss, and depends on the frequency in waves a
-    pixel: the network sees pixels, and the loss is a mean over them. So what a coarse scale has
-    taught, a finer one can begin with.
+    The curvature is that of a pixel's share of the loss, by frequency in cycles per pixel: the
+    network sees pixels, and the loss is a mean over them. So a finer scale can start with the model
+    fitted at a coarser one.
     """
 
     def __init__(self) -> None:
-        self._learnt: deque[tuple[Tensor, Tensor]] = deque(maxlen=_MEMORY)
+        self._energies: deque[tuple[Tensor, Tensor]] = deque(maxlen=_STEPS)
         self._size: tuple[int, int] | None = None
 
     @property
-    def is_known(self) -> bool:
-        """Whether it has learnt from any step."""
-        return bool(self._learnt)
+    def is_fitted(self) -> bool:
+        """Whether it has seen a step."""
+        return bool(self._energies)
 
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Takes in a step and the change of the gradient along it, each (1, 3, H, W)."""
-        pixels = step.shape[2] * step.shape[3]
-        steps, changes = self._energies(step), self._energies(change) * pixels**2
-        whole = changes.sum().clamp_min(_SMALLEST)
-        self._learnt.append((steps / whole, changes / whole))
+    def update(self, s: Tensor, y: Tensor) -> None:
+        """Takes a step `s` and the change `y` of the gradient along it into account.
 
-    def improved(self, gradient: Tensor) -> Tensor:
-        """`gradient` (1, 3, H, W) times the inverse of the curvature: the step that it asks for."""
-        steps, changes = (
-            torch.stack(energies).sum(0) for energies in zip(*self._learnt, strict=True)
-        )
-        pixels = gradient.shape[2] * gradient.shape[3]
-        inverse = (steps / changes.clamp_min(_SMALLEST)).sqrt() * pixels  # (3, bands)
-        inverse = _filled(inverse, known=changes > 0).to(gradient)
+        Each is (1, 3, H, W).
+        """
+        pixels = s.shape[2] * s.shape[3]
+        of_s, of_y = self._band_energies(s), self._band_energies(y) * pixels**2
+        total = of_y.sum().clamp_min(_TINY)
+        self._energies.append((of_s / total, of_y / total))
+
+    def apply(self, gradient: Tensor) -> Tensor:
+        """Returns the preconditioned `gradient` (1, 3, H, W)."""
+        gains = self._gains(gradient)
         bins = self._bins(gradient)
-        improved = torch.zeros_like(gradient)
-        # One colour at a time: of a large picture the transforms would take more than its slope.
-        for colour, of_bands in zip(_COLOURS, inverse, strict=True):
+        result = torch.zeros_like(gradient)
+        # One colour at a time: the transforms of a large image take more memory than its gradient.
+        for colour, of_bands in zip(_COLOURS, gains, strict=True):
             spectrum = _spectrum(gradient, colour)
             spectrum *= of_bands.repeat(len(spectrum)).index_select(0, bins).view(spectrum.shape)
             plane = torch.fft.irfft2(spectrum, s=gradient.shape[2:], norm="ortho")
-            for channel, part in enumerate(colour):
-                improved[:, channel].add_(plane, alpha=part)
-        return improved
+            for channel, coefficient in enumerate(colour):
+                result[:, channel].add_(plane, alpha=coefficient)
+        return result
 
-    def _energies(self, picture: Tensor) -> Tensor:
-        """The squared length of `picture` in each colour and band: (3, bands)."""
-        bins = self._bins(picture)
+    def _gains(self, like: Tensor) -> Tensor:
+        """Returns the inverse curvature of each colour and band: (3, bands)."""
+        of_s, of_y = (torch.stack(steps).sum(0) for steps in zip(*self._energies, strict=True))
+        pixels = like.shape[2] * like.shape[3]
+        gains = (of_s / of_y.clamp_min(_TINY)).sqrt() * pixels
+        return _filled(gains, is_known=of_y > 0).to(like)
+
+    def _band_energies(self, image: Tensor) -> Tensor:
+        """Returns the squared norm of `image` in each colour and band: (3, bands)."""
+        bins = self._bins(image)
         energies = []
         for colour in _COLOURS:
-            squares = torch.view_as_real(_spectrum(picture, colour)).square().sum(dim=-1)
-            # The transform of real numbers leaves out all columns that mirror another.
-            squares[:, 1 : (picture.shape[3] + 1) // 2] *= 2
+            squares = torch.view_as_real(_spectrum(image, colour)).square().sum(dim=-1)
+            # A real transform omits the columns that mirror another.
+            squares[:, 1 : (image.shape[3] + 1) // 2] *= 2
             of_rows = squares.new_zeros(len(squares) * _BANDS)
             of_rows.index_add_(0, bins, squares.flatten())
             energies.append(of_rows.view(-1, _BANDS).sum(dim=0))
         return torch.stack(energies)
 
     def _bins(self, like: Tensor) -> Tensor:
-        """Where each frequency of a real transform is counted: (H * (W // 2 + 1)).
+        """Returns the bin of each frequency of a real transform: (H * (W // 2 + 1)).
 
-        Each row has bins of its own, one for each band, the finest first: with a few for all, the
-        threads of a GPU would wait for each other.
+        Each row has bins of its own, one for each band, the finest first: with a few for all rows,
+        the threads of a GPU would wait for each other.
         """
         size = (like.shape[2], like.shape[3])
         if self._size != size:
-            down = torch.fft.fftfreq(size[0]).unsqueeze(1)
-            across = torch.fft.rfftfreq(size[1]).unsqueeze(0)
-            frequencies = (down.square() + across.square()).sqrt().clamp_min(1e-6)
-            below_finest = -torch.log2(frequencies / math.sqrt(0.5))
-            bands = (_BANDS_PER_OCTAVE * below_finest).int().clamp(0, _BANDS - 1)
+            vertical = torch.fft.fftfreq(size[0]).unsqueeze(1)
+            horizontal = torch.fft.rfftfreq(size[1]).unsqueeze(0)
+            frequencies = (vertical.square() + horizontal.square()).sqrt().clamp_min(1e-6)
+            octaves_below_finest = -torch.log2(frequencies / math.sqrt(0.5))
+            bands = (_BANDS_PER_OCTAVE * octaves_below_finest).int().clamp(0, _BANDS - 1)
             bands += _BANDS * torch.arange(size[0], dtype=torch.int32).unsqueeze(1)
-            self._size, self._bin_of = size, bands.flatten().to(like.device)
-        return self._bin_of
+            self._size, self._bins_of_size = size, bands.flatten().to(like.device)
+        return self._bins_of_size
 
 
-def _spectrum(picture: Tensor, colour: Sequence[float]) -> Tensor:
-    """The transform of one colour of `picture` (1, 3, H, W): (H, W // 2 + 1)."""
-    red, green, blue = picture.squeeze(0)
+def _spectrum(image: Tensor, colour: Sequence[float]) -> Tensor:
+    """Returns the transform of one colour of `image` (1, 3, H, W): (H, W // 2 + 1)."""
+    red, green, blue = image.squeeze(0)
     plane = (colour[0] * red).add_(green, alpha=colour[1]).add_(blue, alpha=colour[2])
     spectrum: Tensor = torch.fft.rfft2(plane, norm="ortho")
     return spectrum
 
 
-def _filled(values: Tensor, known: Tensor) -> Tensor:
-    """`values` (N, bands), each that is not `known` taken from the next finer band that is.
+def _filled(values: Tensor, is_known: Tensor) -> Tensor:
+    """Returns `values` (N, bands), each unknown one replaced by that of the next finer known band.
 
-    A small picture has no waves of some lengths, between those that fit into it once and twice.
+    A small image has no waves of some lengths, between those that fit into it once and twice.
     """
     bands = torch.arange(values.shape[1], device=values.device).expand_as(values)
-    finer = torch.where(known, bands, -1).cummax(dim=1).values
-    finest = known.to(torch.uint8).argmax(dim=1, keepdim=True)
+    finer = torch.where(is_known, bands, -1).cummax(dim=1).values
+    finest = is_known.to(torch.uint8).argmax(dim=1, keepdim=True)
     return values.gather(1, torch.where(finer < 0, finest, finer))

@@ -1,92 +1,56 @@
-import contextlib
-
 import torch
-from torch import Tensor
 
-from daemon.style_transfer.optimizers.plain_curvature import PlainCurvature
-from impasto_daemon.style_transfer.optimizers import lbfgs
-from impasto_daemon.style_transfer.optimizers.lbfgs import FIRST_CHANGE
-from impasto_daemon.style_transfer.optimizers.preconditioner import BandCurvature
-from impasto_daemon.style_transfer.optimizers.registry import gradient_descent
-
-CURVATURES = torch.logspace(-1, 1, 30, dtype=torch.float64)
-START = torch.linspace(-1, 3, 30, dtype=torch.float64)
-
-
-class Finished(Exception):
-    """The evaluations are used up."""
-
-
-class Bowl:
-    """A quadratic that notes where it is asked, and ends the search after so many evaluations."""
-
-    def __init__(self, limit: int) -> None:
-        self.places: list[Tensor] = []
-        self.losses: list[float] = []
-        self._limit = limit
-
-    def __call__(self, at: Tensor) -> tuple[float, Tensor]:
-        if len(self.losses) == self._limit:
-            raise Finished
-        self.places.append(at)
-        self.losses.append((CURVATURES * at.square()).sum().item() / 2)
-        return self.losses[-1], CURVATURES * at
-
-
-def descended(limit: int) -> Bowl:
-    bowl = Bowl(limit)
-    with contextlib.suppress(Finished):
-        gradient_descent(bowl, START, BandCurvature(), 0)
-    return bowl
+from daemon.style_transfer.optimizers.counted import START, Bowl, Uphill, minimise
+from daemon.style_transfer.optimizers.scalar_preconditioner import ScalarPreconditioner
+from impasto_daemon.style_transfer.optimizers.gradient_descent import GradientDescent
+from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
+from impasto_daemon.style_transfer.optimizers.minimiser import FIRST_CHANGE
 
 
 def test_the_first_step_is_as_long_as_that_of_lbfgs() -> None:
-    first, second = descended(2).places
+    bowl = Bowl(limit=2)
 
+    minimise(GradientDescent(), bowl)
+
+    first, second = bowl.points
     assert torch.isclose((second - first).abs().mean(), torch.tensor(FIRST_CHANGE).double())
 
 
-def test_every_step_goes_straight_down_from_the_best_place() -> None:
-    bowl = descended(60)
+def test_every_step_goes_against_the_gradient_of_the_best_point() -> None:
+    bowl = Bowl(limit=60)
+
+    minimise(GradientDescent(), bowl)
 
     best = 0
-    for place in range(1, len(bowl.places)):
-        step, slope = bowl.places[place] - bowl.places[best], CURVATURES * bowl.places[best]
-        cosine = torch.dot(step, slope) / (step.norm() * slope.norm())
+    for index in range(1, len(bowl.points)):
+        step = bowl.points[index] - bowl.points[best]
+        gradient = bowl.curvatures * bowl.points[best]
+        cosine = torch.dot(step, gradient) / (step.norm() * gradient.norm())
         assert torch.isclose(cosine, torch.tensor(-1.0).double())
-        if bowl.losses[place] < bowl.losses[best]:
-            best = place
+        if bowl.losses[index] < bowl.losses[best]:
+            best = index
 
 
-def test_a_bowl_is_emptied_more_slowly_than_by_lbfgs() -> None:
-    bowl = descended(400)
-    other = Bowl(400)
-    with contextlib.suppress(Finished):
-        lbfgs.minimise(other, START, PlainCurvature())
+def test_a_bowl_is_minimised_more_slowly_than_by_lbfgs() -> None:
+    ours, reference = Bowl(limit=400), Bowl(limit=400)
 
-    def needed(losses: list[float]) -> int:
-        return next(place for place, loss in enumerate(losses) if loss < 1e-4 * losses[0])
+    minimise(GradientDescent(), ours)
+    minimise(LBFGS(ScalarPreconditioner()), reference)
 
-    assert needed(bowl.losses) > 2 * needed(other.losses)
+    assert ours.evaluations_to(1e-4) > 2 * reference.evaluations_to(1e-4)
 
 
-def test_it_ends_where_there_is_no_slope() -> None:
+def test_the_search_ends_if_the_gradient_vanishes() -> None:
     bowl = Bowl(limit=10)
 
-    gradient_descent(bowl, torch.zeros(30, dtype=torch.float64), BandCurvature(), 0)
+    minimise(GradientDescent(), bowl, torch.zeros_like(START))
 
     assert len(bowl.losses) == 1
 
 
-def test_it_ends_where_no_step_leads_further_down() -> None:
-    calls = 0
+def test_the_search_ends_if_no_step_lowers_the_loss() -> None:
+    uphill = Uphill(limit=1000)
 
-    def uphill(at: Tensor) -> tuple[float, Tensor]:
-        """Its slope is a lie: the loss grows wherever one goes."""
-        nonlocal calls
-        calls += 1
-        return float(calls), torch.ones_like(at)
+    minimise(GradientDescent(), uphill)
 
-    gradient_descent(uphill, START, BandCurvature(), 0)
-
-    assert 10 < calls < 100
+    assert 10 < len(uphill.losses) < 100
