@@ -29,11 +29,13 @@ from impasto_daemon.style_transfer.optimize import (
     transfer,
 )
 from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
-from impasto_daemon.style_transfer.planning.memory_plan import Plan
+from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, gates_pay, px_around
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
-from impasto_daemon.style_transfer.runtime.oom_retry import Fitting
+from impasto_daemon.style_transfer.runtime.oom_retry import OomRetry
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
+from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
 
@@ -106,8 +108,8 @@ def stylize(
     elif settings.mode is Mode.TRANSFER and settings.colours is Colours.MATCHED:
         regions = [region.mapped(rgb=lambda rgb: colours.match(rgb, photo)) for region in regions]
     preview = _Previews(layer, settings)
-    fitting = Fitting(available_bytes, settings, network)
-    painted = _paint(network, seen, regions, settings, fitting, preview, on_step, should_stop)
+    oom_retry = OomRetry(available_bytes)
+    painted = _paint(network, seen, regions, settings, oom_retry, preview, on_step, should_stop)
     return layer.repainted(_finishing(painted, photo, settings, *layer.size))
 
 
@@ -161,7 +163,7 @@ def _paint(
     photo: Tensor,
     regions: Sequence[Region],
     settings: StyleSettings,
-    fitting: Fitting,
+    oom_retry: OomRetry,
     preview: Callable[[Tensor, int], Image],
     on_step: OnStep,
     should_stop: ShouldStop,
@@ -201,8 +203,8 @@ def _paint(
                 should_stop=should_stop,
             )
 
-        result = fitting.use(
-            attempt, height, width, _largest_painting_px(scaled), scale.evaluations
+        result = oom_retry.run(
+            _memory_work(network, settings, work, scaled, scale.evaluations), attempt
         )
         painted = result.rgb[:, :, :height, :width].cpu()
         if result.stopped:
@@ -220,6 +222,32 @@ def _start(
         return _sized(painted, work.shape[2], work.shape[3], settings)
     style = regions[0].paintings[0].rgb if regions else work
     return starting_picture(work, style, settings)
+
+
+def _memory_work(
+    network: Network,
+    settings: StyleSettings,
+    photo: Tensor,
+    regions: Sequence[Region],
+    evaluations: int,
+) -> Work:
+    """Returns the numbers that the memory planner needs of a scale."""
+    height, width = photo.shape[2:]
+    around_px = px_around(settings)
+    return Work(
+        height + around_px,
+        width + around_px,
+        _largest_painting_px(regions),
+        evaluations,
+        settings.optimizer,
+        network.number_bytes,
+        network.untiled_bytes(
+            parse_layer_weights(settings.content_layers).keys()
+            | parse_layer_weights(settings.style_layers).keys()
+        ),
+        GPU if network.device.type == "cuda" else PROCESSOR,
+        gates_pay(settings),
+    )
 
 
 def _largest_painting_px(regions: Sequence[Region]) -> int:

@@ -289,7 +289,7 @@ def test_tileable_pictures_are_refused_with_the_setting_to_change() -> None:
 
 
 def test_too_little_memory_is_an_error_at_once() -> None:
-    with pytest.raises(MemoryError, match="cannot be shown tiles"):
+    with pytest.raises(MemoryError, match="cannot be run in tiles"):
         painted(SETTINGS, Style(PAINTING), available_bytes=1e9)
 
 
