@@ -1,14 +1,14 @@
-"""Everything that can go wrong between a client and the daemon, as a tree.
+"""The errors of clients and daemon, as a tree.
 
 ImpastoError
 ├── InvalidSettings      a setting has a value outside its range
 ├── InvalidImage         an image is too large, too small, or its bytes do not fit its description
 ├── ProtocolError        a message does not follow PROTOCOL.md
-├── DaemonUnavailable    no daemon answers, it vanished, or it could not be started
-├── AccessDenied         a daemon on another machine does not let this client in
+├── DaemonUnavailable    no daemon answers, it exited, or it could not be started
+├── AccessDenied         a daemon on another machine does not authorise this client
 └── DaemonError          the daemon answered with an error, or the job failed
 
-Each carries a sentence for the person at the easel: what is wrong and what to do.
+The text of each is for the user: what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """What an error reply or a failed job is about; the names on the wire."""
+    """The kinds of errors in error replies and failed jobs, by their names on the wire."""
 
     BAD_MESSAGE = "bad-message"
     UNSUPPORTED_VERSION = "unsupported-version"
@@ -37,7 +37,7 @@ class ErrorCode(StrEnum):
 
 
 class ImpastoError(Exception):
-    """The base of all errors that Impasto raises on purpose."""
+    """The base class of all errors that Impasto raises deliberately."""
 
     code = ErrorCode.INTERNAL
     field: str | None = None
@@ -54,13 +54,13 @@ class InvalidSettings(ImpastoError):
 
 
 class InvalidImage(ImpastoError):
-    """An image cannot be used: its size, its format, or its number of bytes is wrong."""
+    """An image has an unusable size or format, or the wrong number of bytes."""
 
     code = ErrorCode.INVALID_IMAGE
 
 
 class ProtocolError(ImpastoError):
-    """A message does not follow the protocol; `code` says in which way."""
+    """A message does not follow the protocol, in the way given by `code`."""
 
     def __init__(
         self, message: str, code: ErrorCode = ErrorCode.BAD_MESSAGE, field: str | None = None
@@ -71,11 +71,11 @@ class ProtocolError(ImpastoError):
 
 
 class DaemonUnavailable(ImpastoError):
-    """No daemon answers at the endpoint, or it has gone in the middle of a job."""
+    """No daemon answers at the endpoint, or it stopped in the middle of a job."""
 
 
 class AccessDenied(ImpastoError):
-    """A daemon does not let this client in, or is not the one whose key is configured."""
+    """A daemon does not authorise this client, or does not have the configured key."""
 
 
 class DaemonError(ImpastoError):

@@ -1,4 +1,4 @@
-"""A picture as it crosses the wire: its size, its pixel format, and its raw bytes."""
+"""Images as they cross the wire: size, pixel format, and raw bytes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MAX_PIXELS = 100_000_000
 
 
 class PixelFormat(StrEnum):
-    """Babl's names of the formats that cross the wire.
+    """The pixel formats of the wire, by their Babl names.
 
-    Primes mean gamma-encoded (sRGB) values. Rows follow each other without padding, the top one
-    first; numbers have this machine's byte order, little-endian on every machine supported. u8
-    and u16 span [0, 1] with their whole range; float is 32-bit IEEE 754, nominally in [0, 1].
+    Primes mark gamma-encoded (sRGB) values. Rows are stored top to bottom, without padding; the
+    byte order is the machine's, little-endian on every supported machine. u8 and u16 map [0, 1] to
+    their full range; float is 32-bit IEEE 754, nominally in [0, 1].
     """
 
     RGB_U8 = "R'G'B' u8"
@@ -33,30 +33,30 @@ class PixelFormat(StrEnum):
 
     @property
     def channels(self) -> int:
-        """3 or 4."""
+        """The number of channels, 3 or 4."""
         return 4 if self.has_alpha else 3
 
     @property
     def bytes_per_channel(self) -> int:
-        """1, 2 or 4."""
+        """The size of a channel: 1, 2 or 4."""
         return {"u8": 1, "u16": 2, "float": 4}[self.value.split()[1]]
 
     @property
     def bytes_per_pixel(self) -> int:
-        """From 3 to 16."""
+        """The size of a pixel, from 3 to 16."""
         return self.channels * self.bytes_per_channel
 
 
 def check_size(width: int, height: int, name: str = "The image") -> None:
-    """Raises InvalidImage where no image of `width` × `height` pixels may cross the wire."""
+    """Raises InvalidImage if an image of `width` × `height` pixels is too large or empty."""
     if not (1 <= width <= MAX_SIDE_PX and 1 <= height <= MAX_SIDE_PX):
         raise InvalidImage(
-            f"{name} is {width} × {height} pixels; each side must be 1 to {MAX_SIDE_PX}."
+            f"{name} is {width} × {height} pixels; each side must have 1 to {MAX_SIDE_PX} pixels."
         )
     if width * height > MAX_PIXELS:
         raise InvalidImage(
             f"{name} is {width} × {height} pixels, which is {width * height / 1e6:.0f} "
-            f"megapixels; at most {MAX_PIXELS / 1e6:.0f} are possible. Scale it down first."
+            f"megapixels; the limit is {MAX_PIXELS / 1e6:.0f}. Scale it down first."
         )
 
 
@@ -72,9 +72,9 @@ def fitted_size(width: int, height: int, longest_side_px: int) -> tuple[int, int
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture: `pixels` holds height × width × format.bytes_per_pixel bytes, row by row.
+    """An image: `pixels` holds height × width × format.bytes_per_pixel bytes, row by row.
 
-    Raises InvalidImage where the size is out of bounds or the bytes are too many or too few.
+    Raises InvalidImage if the size is out of bounds or the number of bytes is wrong.
     """
 
     width: int
@@ -88,6 +88,6 @@ class Image:
         actual_bytes = memoryview(self.pixels).nbytes
         if actual_bytes != expected_bytes:
             raise InvalidImage(
-                f"An image of {self.width} × {self.height} pixels in {self.format.value} takes "
-                f"{expected_bytes} bytes; got {actual_bytes}."
+                f"An image of {self.width} × {self.height} pixels in the format "
+                f"{self.format.value} has {expected_bytes} bytes; got {actual_bytes}."
             )

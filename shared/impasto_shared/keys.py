@@ -1,7 +1,7 @@
-"""The keys by which a daemon and its clients on other machines know each other (CurveZMQ).
+"""The keys for the mutual authentication of a daemon and its remote clients (CurveZMQ).
 
-Each has a pair: the public one is told to the other, the secret one stays in a file that this user
-alone can read. To people and in files a key is 64 hexadecimal digits.
+Each side has a pair: the public key is given to the other side, the secret key stays in a file that
+only this user can read. In files, and for people, a key is written as 64 hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from impasto_shared.paths import config_dir, make_private
 
 
 class KeysUnusable(ImpastoError):
-    """A pair of keys is missing, damaged, or not this user's alone."""
+    """A key pair is missing, damaged, or readable by other users."""
 
 
 class Role(StrEnum):
-    """Whose keys they are."""
+    """The owner of a key pair."""
 
     DAEMON = "daemon"
     CLIENT = "client"
@@ -32,45 +32,45 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class KeyPair:
-    """Two keys of 32 bytes; the secret one is not shown."""
+    """A public and a secret key of 32 bytes each."""
 
     public: bytes
     secret: bytes = field(repr=False)
 
 
 def keys_dir() -> Path:
-    """The folder of the keys, for this user alone."""
+    """Returns the folder of the keys, to which only this user has access."""
     return config_dir() / "keys"
 
 
 def load_keys(role: Role) -> KeyPair:
-    """The keys of this user.
+    """Returns the key pair of this user.
 
     Raises:
-        KeysUnusable: where there are none, or others can read them.
+        KeysUnusable: if it is missing, damaged, or readable by other users.
     """
     path = keys_dir() / f"{role}.secret"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise KeysUnusable(
-            f"This machine has no key as a {role} yet. To make one, run: impasto keys"
+            f"This machine has no {role} key yet. To create one, run: impasto keys"
         ) from None
     with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
         status = os.fstat(descriptor)
         text = file.read(100).strip()
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise KeysUnusable(f"Others may have read {path}. Delete it, and run: impasto keys")
+        raise KeysUnusable(f"Other users may have read {path}. Delete it, then run: impasto keys")
     try:
         secret = bytes.fromhex(text)
         public = z85.decode(zmq.curve_public(z85.encode(secret)))
     except (ValueError, zmq.ZMQError) as error:
-        raise KeysUnusable(f"{path} is damaged. Delete it, and run: impasto keys") from error
+        raise KeysUnusable(f"{path} is damaged. Delete it, then run: impasto keys") from error
     return KeyPair(public, secret)
 
 
 def ensure_keys(role: Role) -> KeyPair:
-    """The keys of this user, made where there are none; raises KeysUnusable as `load_keys`."""
+    """Returns the key pair of this user, created if missing; raises KeysUnusable otherwise."""
     make_private(keys_dir())
     _, secret = zmq.curve_keypair()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -1,4 +1,4 @@
-"""Starting the daemon on demand: one is found or started, and answers hello, or it says why not."""
+"""Start of the daemon on demand."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from impasto_shared.paths import data_dir, log_path, socket_path
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1
-# Set for the host's own Python, these would make the daemon's Python import the wrong modules.
+# Set by the host for its own Python, they would make the daemon import the wrong modules.
 _FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH")
-# Large pictures come in pages of two megabytes: four kilobytes at a time, the system's work for new
-# memory takes a third of the time that a picture is on its way. (Older glibcs ignore it.)
+# Large pictures get huge pages, of two megabytes: with pages of four kilobytes, page faults take a
+# third of the time of a transfer. (Older versions of glibc ignore this variable.)
 MEMORY_VARIABLES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 def find_impasto() -> list[str]:
-    """The command line of the `impasto` program, without arguments.
+    """Returns the command line of the `impasto` program, without arguments.
 
-    $IMPASTO_COMMAND, the environment that install.sh made, or the PATH, in this order.
+    Tries $IMPASTO_COMMAND, the environment that install.sh creates, and the PATH, in this order.
 
     Raises:
-        DaemonUnavailable: where there is none.
+        DaemonUnavailable: if the program is not installed.
     """
-    if given := os.environ.get("IMPASTO_COMMAND"):
-        return [given]
+    if configured := os.environ.get("IMPASTO_COMMAND"):
+        return [configured]
     installed = data_dir() / "venv" / "bin" / "impasto"
-    found = str(installed) if installed.exists() else shutil.which("impasto")
-    if found is None:
+    program = str(installed) if installed.exists() else shutil.which("impasto")
+    if program is None:
         raise DaemonUnavailable(
-            "The Impasto daemon is not installed: there is no program impasto on the PATH or in "
-            f"{installed.parent}. Run ./install.sh demo in the Impasto folder."
+            "The Impasto daemon is not installed: the program impasto is neither on the PATH nor "
+            f"in {installed.parent}. Run ./install.sh demo in the Impasto folder."
         )
-    return [found]
+    return [program]
 
 
 def connect_or_start(
@@ -51,13 +51,15 @@ def connect_or_start(
     on_start: Callable[[], None] = lambda: None,
     while_waiting: Callable[[], object] = lambda: None,
 ) -> Client:
-    """A client of the daemon at `endpoint`, which is started if none answers there.
+    """Returns a client of the daemon at `endpoint`, which is started if none answers there.
 
-    Without an endpoint it is this user's own daemon. `command` gives the program to start;
-    `on_start` is called before it is; `while_waiting` as in `Client.connect`, while it starts too.
+    endpoint: None for the configured one.
+    command: returns the command line of the program to start.
+    on_start: called before the daemon is started.
+    while_waiting: as in `Client.connect`; also called while the daemon starts.
 
     Raises:
-        DaemonUnavailable: where none answers and none could be started.
+        DaemonUnavailable: if none answers and none can be started.
     """
     endpoint = endpoint or default_endpoint()
     try:
@@ -65,8 +67,8 @@ def connect_or_start(
     except DaemonUnavailable as error:
         if socket_path(endpoint) is None:
             raise DaemonUnavailable(
-                f"{error} A daemon at another address than this user's own must be started "
-                "there: impasto serve."
+                f"{error} A daemon with a TCP address is not started automatically: run impasto "
+                "serve on its machine."
             ) from error
     on_start()
     log = log_path()
@@ -75,7 +77,7 @@ def connect_or_start(
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a daemon that outlives this process, its output appended to `log`."""
+    """Starts a daemon that outlives this process, with its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = MEMORY_VARIABLES | {
         name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES
@@ -110,20 +112,20 @@ def _wait_for(
         try:
             return Client.connect(endpoint, name=name, while_waiting=while_waiting)
         except DaemonUnavailable:
-            # Two programs may have started one at once: the one that lost ends with 0.
+            # If two clients start a daemon at the same time, the second daemon exits with 0.
             if exit_status:
                 raise DaemonUnavailable(
-                    f"The Impasto daemon ended as soon as it was started: {_last_line(log)} "
-                    f"(The whole log: {log}.) Run impasto serve in a terminal to see it happen."
+                    f"The Impasto daemon exited as soon as it was started: {_last_line(log)} "
+                    f"To see the cause, read {log}, or run impasto serve in a terminal."
                 ) from None
         while_waiting()
         time.sleep(_RETRY_S)
     raise DaemonUnavailable(
         f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s: "
-        f"{_last_line(log)} (The whole log: {log}.)"
+        f"{_last_line(log)} To see the cause, read {log}."
     )
 
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it left no message."
+    return lines[-1] if lines else "it logged nothing."

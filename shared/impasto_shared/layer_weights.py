@@ -1,4 +1,4 @@
-"""Layers of the network with their weights, as text: `relu1_1:2,relu2_1:1`."""
+"""The notation for weighted layers of the network: `relu1_1:2,relu2_1:1`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 import re
 from collections.abc import Mapping
 
-# The papers' names of VGG's layers, and the paths that torchvision gives to the nodes of others.
+# The papers' names for VGG's layers, and torchvision's paths of nodes in other networks.
 _LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-_EXAMPLES = "the names are like relu4_2, or layer3.0.add"
+_EXAMPLES = "the names look like relu4_2 or layer3.0.add"
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
 def parse_layer_weights(text: str) -> dict[str, float]:
-    """The weight of each layer named in `text`, 1 where none is given; at least one layer.
+    """Returns the weight of each layer named in `text`, 1 by default; at least one layer.
 
-    Layers are separated by commas or spaces; which there are only the network knows. Raises
-    ValueError, with a sentence, for anything else.
+    Layers are separated by commas or spaces. Whether they exist depends on the network and is not
+    checked here. Raises ValueError, with a text for the user, for anything else.
 
     >>> parse_layer_weights("relu1_1:2 relu4_2")
     {'relu1_1': 2.0, 'relu4_2': 1.0}
@@ -25,12 +25,12 @@ def parse_layer_weights(text: str) -> dict[str, float]:
     for entry in filter(None, _SEPARATORS.split(text)):
         name, _, weight = entry.partition(":")
         if not _LAYER.fullmatch(name):
-            raise ValueError(f"{name!r} names no layer; {_EXAMPLES}.")
+            raise ValueError(f"{name!r} is not the name of a layer; {_EXAMPLES}.")
         if name in weights:
-            raise ValueError(f"The layer {name} is named twice.")
+            raise ValueError(f"The layer {name} is listed twice.")
         weights[name] = _parse_weight(name, weight) if ":" in entry else 1.0
     if not weights:
-        raise ValueError(f"No layer is named; {_EXAMPLES}.")
+        raise ValueError(f"At least one layer is required; {_EXAMPLES}.")
     return weights
 
 
@@ -39,13 +39,15 @@ def _parse_weight(name: str, text: str) -> float:
         weight = float(text)
     except ValueError:
         weight = math.nan
-    if not 1e-6 <= weight <= 1e6:  # which NaN does not either
-        raise ValueError(f"The weight of {name} must be a number from 1e-6 to 1e6, not {text!r}.")
+    if not 1e-6 <= weight <= 1e6:  # false for NaN, too
+        raise ValueError(
+            f"The weight of {name} must be a number between 1e-6 and 1e6, not {text!r}."
+        )
     return weight
 
 
 def format_layer_weights(weights: Mapping[str, float]) -> str:
-    """The text that `parse_layer_weights` reads.
+    """Returns the text that `parse_layer_weights` reads.
 
     >>> format_layer_weights({"relu1_1": 2.0, "relu4_2": 1.0})
     'relu1_1:2,relu4_2:1'

@@ -1,25 +1,25 @@
-"""How either side notices that the other has gone.
+"""Detection of lost peers.
 
-A process that ends is noticed at once: the kernel closes its connections. A machine that is gone,
-or out of reach, is noticed by TCP's own probes, within two seconds.
+The exit of a process is noticed at once, because the kernel closes its connections. TCP keepalive
+notices within two seconds that a machine is down or unreachable.
 
-Not by ZeroMQ's heartbeats: they are answered only between two frames, so that a large picture on a
-slow line breaks the connection; and they take a process that is stopped for a while, in a debugger
-or as its machine sleeps, for one that has gone.
+ZeroMQ's heartbeats are not used: they are answered only between two frames, so a large picture on
+a slow line would break the connection, and they mistake a process that is stopped for a while, in a
+debugger or while its machine sleeps, for a dead one.
 """
 
 from __future__ import annotations
 
 import zmq
 
-GONE_AFTER_S = 2
+LOST_AFTER_S = 2
 
 
 def notice_lost_peers(socket: zmq.Socket[bytes]) -> None:
-    """Sets up `socket`, before it is bound or connected; ipc needs nothing."""
+    """Enables TCP keepalive; call before `socket` is bound or connected. No effect on ipc."""
     socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
     socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 1)
     socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 1)
-    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, GONE_AFTER_S - 1)
-    # While there is something to be sent no probes are; libzmq's name for TCP_USER_TIMEOUT.
-    socket.setsockopt(zmq.TCP_MAXRT, GONE_AFTER_S * 1000)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, LOST_AFTER_S - 1)
+    # TCP_USER_TIMEOUT, for the time when data is unacknowledged and no probes are sent.
+    socket.setsockopt(zmq.TCP_MAXRT, LOST_AFTER_S * 1000)

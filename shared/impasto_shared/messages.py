@@ -1,4 +1,4 @@
-"""The messages of the protocol, as data. PROTOCOL.md says what each is for.
+"""The messages of the protocol, as data; PROTOCOL.md explains their use.
 
 A message is a frozen dataclass with a `type`, its name on the wire. The field `id` numbers a
 request; `re` repeats it in the reply. Images are fields like any other: the codec moves their
@@ -30,12 +30,12 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class PreviewOptions:
-    """How a client wants to watch a picture being painted.
+    """The size and the rate of the previews that a client asks for.
 
-    longest_side_px: of the pictures sent, in [16, 512]; smaller ones come as they are.
-    interval_s: at most one comes in this time, in [0.2, 60].
+    longest_side_px: limit for the longest side, in [16, 512]; smaller pictures are not scaled.
+    interval_s: shortest time between two previews, in [0.2, 60].
 
-    Raises ProtocolError where a field is out of range.
+    Raises ProtocolError if a field is out of range.
     """
 
     longest_side_px: int = 512
@@ -56,7 +56,7 @@ def _check_name(name: str, value: str) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What every message of a client has: a number of its own."""
+    """Any message of a client; its `id` is repeated in the reply."""
 
     id: str
 
@@ -66,19 +66,19 @@ class Request:
 
 @dataclass(frozen=True)
 class JobRequest(Request):
-    """A request about one job, named by 32 hexadecimal digits that the client chose."""
+    """A request about a job, whose name is 32 hexadecimal digits that the client drew at random."""
 
     job: str
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not _JOB_ID.fullmatch(self.job):
-            raise ProtocolError("A job is named by 32 hexadecimal digits.", field="job")
+            raise ProtocolError("The name of a job must be 32 hexadecimal digits.", field="job")
 
 
 @dataclass(frozen=True)
 class Hello(Request):
-    """Opens a conversation; `client` names the program for people."""
+    """Opens a connection; `client` is the name of the program, shown to people."""
 
     type: ClassVar[str] = "hello"
     client: str
@@ -86,16 +86,17 @@ class Hello(Request):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_name("client", self.client)
-        # It is shown in terminals and written into the log.
+        # The name is printed to terminals and to the log.
         if not self.client.isprintable():
             raise ProtocolError("client must be printable, on one line.", field="client")
 
 
 @dataclass(frozen=True)
 class Submit(JobRequest):
-    """Asks for `content` in the manner of `styles`. Sent twice, it runs once.
+    """Submits a job: `content` in the style of `styles`. Submitting it again has no effect.
 
-    `previews` are sent where they are wished for. A `detached` job goes on without its client.
+    previews: their size and rate; None for no previews.
+    detached: whether the job continues when its client disconnects.
     """
 
     type: ClassVar[str] = "submit"
@@ -112,7 +113,7 @@ class Submit(JobRequest):
 
 @dataclass(frozen=True)
 class Watch(JobRequest):
-    """Asks for the updates of a job that another connection submitted, and for `previews`."""
+    """Subscribes to the updates, and the `previews`, of a job submitted by another client."""
 
     type: ClassVar[str] = "watch"
     previews: PreviewOptions | None = None
@@ -120,28 +121,28 @@ class Watch(JobRequest):
 
 @dataclass(frozen=True)
 class Cancel(JobRequest):
-    """Ends a job; one that has ended stays as it is."""
+    """Cancels a job; has no effect on a finished one."""
 
     type: ClassVar[str] = "cancel"
 
 
 @dataclass(frozen=True)
 class Keep(JobRequest):
-    """Ends a job that runs; what has been painted by then is its picture."""
+    """Finishes a running job early, with the picture painted so far as its result."""
 
     type: ClassVar[str] = "keep"
 
 
 @dataclass(frozen=True)
 class Status(Request):
-    """Asks what the daemon is doing."""
+    """Asks for the jobs and the state of the daemon."""
 
     type: ClassVar[str] = "status"
 
 
 @dataclass(frozen=True)
 class Forecast(Request):
-    """Asks what a job with a content of `width` × `height` pixels would take."""
+    """Asks for the time and memory of a job whose content has `width` × `height` pixels."""
 
     type: ClassVar[str] = "forecast"
     settings: StyleSettings
@@ -155,28 +156,28 @@ class Forecast(Request):
 
 @dataclass(frozen=True)
 class Fetch(JobRequest):
-    """Asks for the picture of a job that is done."""
+    """Asks for the result of a job that is done."""
 
     type: ClassVar[str] = "fetch"
 
 
 @dataclass(frozen=True)
 class Forget(JobRequest):
-    """Frees the memory that a finished job holds."""
+    """Lets the daemon free the memory of a finished job."""
 
     type: ClassVar[str] = "forget"
 
 
 @dataclass(frozen=True)
 class Curve(JobRequest):
-    """Asks how the loss of a job came down, as far as it has come."""
+    """Asks for the loss curve of a job, as far as it exists."""
 
     type: ClassVar[str] = "curve"
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """Answers hello. `boot` is drawn anew at every start of the daemon."""
+    """Answers hello. `boot` is drawn at random at each start of the daemon."""
 
     type: ClassVar[str] = "welcome"
     re: str
@@ -187,7 +188,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Answers submit, watch, cancel, keep and forget with the state of the job."""
+    """Answers submit, watch, cancel, keep and forget, with the state of the job."""
 
     type: ClassVar[str] = "accepted"
     re: str
@@ -196,7 +197,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Answers status; `models` are those whose weights are on the daemon's machine."""
+    """Answers status; `models` lists the models whose weights are on the daemon's machine."""
 
     type: ClassVar[str] = "status-report"
     re: str
@@ -211,12 +212,13 @@ class StatusReport:
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """Answers forecast: how long painting would take, None where this machine has painted nothing.
+    """Answers forecast.
 
-    `waiting_s`: how long until the job could begin, None where that is not known. The painting
-    process would have `needed_bytes` of memory at most, a GPU's where it paints on one, of
-    `available_bytes` (None where the system, or the GPU, has not said), and see the picture in so
-    many `tiles`.
+    painting_s: duration of the job; None if this machine has not painted anything yet.
+    waiting_s: time until the job could start; None if unknown.
+    needed_bytes: peak memory of the painting process; on a GPU, of the GPU's memory.
+    available_bytes: memory that is available for it; None if unknown.
+    tiles: number of tiles in which the network would process the picture.
     """
 
     type: ClassVar[str] = "forecast-report"
@@ -230,9 +232,9 @@ class ForecastReport:
 
 @dataclass(frozen=True)
 class CurveReport:
-    """Answers curve: the evaluations of the job, or of a long one some at even distances.
+    """Answers curve with the evaluations of the job; a long curve is sampled at even intervals.
 
-    Losses of different scales cannot be compared.
+    Losses of different scales are not comparable.
     """
 
     type: ClassVar[str] = "curve-report"
@@ -243,7 +245,7 @@ class CurveReport:
 
 @dataclass(frozen=True)
 class Result:
-    """Answers fetch with the picture."""
+    """Answers fetch, with the picture."""
 
     type: ClassVar[str] = "result"
     re: str
@@ -253,7 +255,7 @@ class Result:
 
 @dataclass(frozen=True)
 class ErrorReply:
-    """Answers a request that could not be met; `re` is null where its id could not be read."""
+    """Answers a request that failed; `re` is null if the id of the request could not be read."""
 
     type: ClassVar[str] = "error"
     re: str | None
@@ -262,7 +264,7 @@ class ErrorReply:
 
 @dataclass(frozen=True)
 class Update:
-    """Tells whoever watches a job how far it has come, twice a second or more often.
+    """Reports the progress of a job to its subscribers, at least twice a second.
 
     The last update of a job has a final state.
     """
@@ -273,7 +275,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Preview:
-    """Shows whoever watches a job what the picture looks like after `step`."""
+    """Shows the subscribers of a job the picture after `step`."""
 
     type: ClassVar[str] = "preview"
     job: str

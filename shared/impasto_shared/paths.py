@@ -1,4 +1,4 @@
-"""Where things are on this machine, the same for the daemon and everything that looks for it."""
+"""The paths of sockets, files and folders, the same for the daemon and its clients."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from urllib.parse import urlsplit
 
 from impasto_shared.errors import ImpastoError
 
-# sun_path of a Unix socket holds 108 bytes, the last one a zero.
+# sun_path of a Unix socket holds 108 bytes, including the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 107
 
 
 class UnsafeDirectory(ImpastoError):
-    """The folder for the daemon's socket is not this user's alone."""
+    """The folder of the daemon's socket is accessible to other users."""
 
 
 def runtime_dir() -> Path:
-    """The folder of the socket and the lock: gone after a restart of the machine.
+    """Returns the folder of the socket and the lock, which does not survive a reboot.
 
-    $XDG_RUNTIME_DIR/impasto; without that variable (as under cron or ssh) what it would have
-    been; else a folder of this user's in /tmp.
+    $XDG_RUNTIME_DIR/impasto; if the variable is not set (as under cron or ssh), its usual value is
+    used; if that does not exist, a folder of this user's in /tmp.
     """
-    if given := os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(given) / "impasto"
-    usual = Path(f"/run/user/{os.getuid()}")
-    if usual.is_dir() and os.access(usual, os.W_OK):
-        return usual / "impasto"
+    if configured := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(configured) / "impasto"
+    default = Path(f"/run/user/{os.getuid()}")
+    if default.is_dir() and os.access(default, os.W_OK):
+        return default / "impasto"
     return Path(f"/tmp/impasto-{os.getuid()}")  # noqa: S108 - checked by make_private
 
 
 def data_dir() -> Path:
-    """The folder of the environment that install.sh makes."""
+    """Returns the folder of the environment that install.sh creates."""
     return _xdg_dir("XDG_DATA_HOME", ".local/share")
 
 
 def log_path() -> Path:
-    """The log of a daemon that was started on demand."""
+    """Returns the path of the log of a daemon that was started on demand."""
     return _xdg_dir("XDG_STATE_HOME", ".local/state") / "daemon.log"
 
 
 def pace_path() -> Path:
-    """What the daemon remembers of how fast this machine paints."""
+    """Returns the path of the daemon's record of how fast this machine paints."""
     return _xdg_dir("XDG_CACHE_HOME", ".cache") / "pace.json"
 
 
 def results_dir() -> Path:
-    """The folder of the files, without names, that finished pictures are kept in."""
+    """Returns the folder for the unnamed files that hold finished pictures."""
     return _xdg_dir("XDG_CACHE_HOME", ".cache") / "results"
 
 
@@ -57,28 +57,28 @@ def _xdg_dir(variable: str, fallback: str) -> Path:
 
 
 def lock_path() -> Path:
-    """The file that the one running daemon holds locked; it contains its pid."""
+    """Returns the path of the file that the running daemon keeps locked; it contains the pid."""
     return runtime_dir() / "daemon.lock"
 
 
 def config_dir() -> Path:
-    """The folder of the configuration and the keys, the host's own in Flatpak's sandbox too."""
+    """Returns the folder of the configuration and the keys; in a Flatpak sandbox, the host's."""
     if "FLATPAK_ID" in os.environ:
-        usual = Path.home() / ".config"
-        return Path(os.environ.get("HOST_XDG_CONFIG_HOME") or usual) / "impasto"
+        default = Path.home() / ".config"
+        return Path(os.environ.get("HOST_XDG_CONFIG_HOME") or default) / "impasto"
     return _xdg_dir("XDG_CONFIG_HOME", ".config")
 
 
 def usual_endpoint() -> str:
-    """The ipc socket in the runtime folder, where a daemon serves unless it is told otherwise."""
+    """Returns the endpoint of a daemon that is not configured: a socket in the runtime folder."""
     return f"ipc://{runtime_dir() / 'daemon.sock'}"
 
 
 def socket_path(endpoint: str) -> Path | None:
-    """The file of an ipc endpoint; None for another transport.
+    """Returns the path of an ipc endpoint; None for another transport.
 
     Raises:
-        ImpastoError: where the path is longer than the system allows.
+        ImpastoError: if the path is longer than the system allows.
     """
     if not endpoint.startswith("ipc://"):
         return None
@@ -86,13 +86,13 @@ def socket_path(endpoint: str) -> Path | None:
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
         raise ImpastoError(
             f"The socket path {path} is longer than {_MAX_SOCKET_PATH_BYTES} bytes. "
-            "Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT to a shorter one."
+            "Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT to a shorter path."
         )
     return Path(path)
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether a TCP endpoint is one that no other machine can reach."""
+    """Returns whether a TCP endpoint is reachable from this machine only."""
     host = urlsplit(endpoint).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -101,11 +101,11 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def make_private(directory: Path) -> None:
-    """Makes `directory` for this user alone, or checks that it is so.
+    """Creates `directory` with access for this user only; checks that of an existing one.
 
     Raises:
-        UnsafeDirectory: where somebody else owns it or can enter it: they could pose as the
-            daemon, or read the pictures.
+        UnsafeDirectory: if another user owns it or has access to it, who could impersonate the
+            daemon or read the pictures.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
@@ -113,15 +113,15 @@ def make_private(directory: Path) -> None:
 
 
 def check_private(directory: Path) -> None:
-    """Checks that `directory`, which is there, is this user's alone.
+    """Checks that only this user has access to `directory`, which must exist.
 
     Raises:
-        UnsafeDirectory: as `make_private`.
+        UnsafeDirectory: like `make_private`.
     """
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise UnsafeDirectory(f"{directory} is not a folder of yours. Remove it and try again.")
+        raise UnsafeDirectory(f"{directory} is not a folder of yours. Remove it, and try again.")
     if status.st_mode & 0o077:
         raise UnsafeDirectory(
-            f"Other users can enter {directory}. Run: chmod 700 '{directory}', and try again."
+            f"Other users have access to {directory}. Run chmod 700 '{directory}', and try again."
         )

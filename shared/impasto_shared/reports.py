@@ -13,7 +13,7 @@ MAX_PROBLEM_CHARACTERS = 1000
 
 
 class JobState(StrEnum):
-    """Where a job stands. The last three are final: a job never leaves them."""
+    """The state of a job. The last three are final: a job never leaves them."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -23,13 +23,13 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen to the job."""
+        """Whether the job is finished, successfully or not."""
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong: a code for programs, a sentence for people, the setting to blame."""
+    """An error: a code for programs, a sentence for people, and the field at fault, if any."""
 
     code: ErrorCode
     message: str
@@ -37,7 +37,7 @@ class Problem:
 
     @classmethod
     def of(cls, error: ImpastoError) -> Problem:
-        """What an error says, cut to what a message has room for: it may repeat what it blames."""
+        """Returns the problem of an error, shortened, as the text may quote input of any length."""
         message = str(error)
         if len(message) > MAX_PROBLEM_CHARACTERS:
             message = message[: MAX_PROBLEM_CHARACTERS - 1] + "…"
@@ -46,14 +46,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class JobReport:
-    """How far a job has come.
+    """The state and the progress of a job.
 
-    `position` counts the jobs ahead of it. `step` of `steps` evaluations are done, 0 while the
-    network is being loaded, and `done` of the whole work, in [0, 1]: later evaluations take
-    longer. `loss` is that of the last step; `eta_s` is the time left in seconds.
-    `problem` is set where the state is failed. `client` is the name of the program that submitted
-    it, `submitted_s` seconds ago; it has been painted for `painted_s` seconds, and its picture is
-    kept for `kept_s` seconds more, None where there is none.
+    position: number of jobs ahead of it in the queue.
+    step, steps: evaluations done, 0 while the network is being loaded, and evaluations in all.
+    done: fraction of the work that is done, in [0, 1]; late evaluations are the longest.
+    loss: the loss at the last step.
+    eta_s: estimated time to completion.
+    width, height: size of the picture in pixels.
+    problem: the reason, if the state is failed.
+    client: name of the program that submitted the job.
+    detached: whether the job continues when its client disconnects.
+    submitted_s: time since it was submitted.
+    painted_s: time for which it has been painted; None before it starts.
+    kept_s: time for which its picture will still be kept; None if there is no picture.
     """
 
     job: str
@@ -75,13 +81,13 @@ class JobReport:
 
     @property
     def can_keep(self) -> bool:
-        """Whether something is painted: the first step looks at the picture as it begins."""
+        """Whether a picture can be kept: the first step only evaluates the initial image."""
         return self.step > 1
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The `loss` that evaluation number `step` (from 1) found, `seconds` after the first one."""
+    """The `loss` of evaluation number `step` (from 1), `seconds` after the first one."""
 
     step: int
     seconds: float
@@ -90,9 +96,12 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the daemon takes: bytes in a frame, pixels in an image, styles, jobs waiting at once.
+    """The limits of the daemon.
 
-    `queue` is for all clients together, `queue_of_one` for each.
+    frame_bytes: size of a frame.
+    pixels: pixels of an image.
+    queue, queue_of_one: waiting jobs of all clients together, and of each client.
+    styles: styles of a job.
     """
 
     frame_bytes: int
@@ -104,7 +113,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """The process that paints: its pid, device and loaded model, as far as there are any."""
+    """The painting process: its pid, device and loaded model, None if there is none."""
 
     pid: int | None = None
     device: str | None = None
@@ -113,12 +122,15 @@ class WorkerReport:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What the daemon has done since it was started, and what it takes.
+    """Counters since the start of the daemon, and its use of resources.
 
-    `done`, `failed` and `cancelled` jobs; those done have waited `waited_s` seconds and been
-    painted for `painted_s` on average. `queued` jobs wait. `workers` were started. Memory in bytes,
-    None where the system does not say. Of `pictures` that are kept, `picture_bytes` in all,
-    `picture_problem` says why the last could not be put on the disk.
+    done, failed, cancelled: finished jobs.
+    waited_s, painted_s: mean time in the queue, and mean duration, of the jobs done.
+    queued: waiting jobs.
+    workers: workers started.
+    server_bytes, worker_bytes: memory of the processes; None if the system does not report it.
+    pictures, picture_bytes: number and total size of the pictures kept.
+    picture_problem: the reason why the last picture could not be stored on disk, if so.
     """
 
     done: int = 0

@@ -1,4 +1,4 @@
-"""A painting whose style is to be used, and where."""
+"""A style: a painting, with its weight, its region in the photo and the part of it to use."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_WEIGHT = 1000.0
 class Style:
     """The style of `image`, the painting.
 
-    weight: how much it counts beside other styles in the same region, in (0, 1000].
-    region: where in the photo it goes, an image of the photo's size: white there, black
-        elsewhere, greys between; transparent is black. None: wherever no other style has a region.
-    part: the part of the painting that is taken, an image of the painting's size, read alike;
-        None: all of it.
+    weight: weight relative to other styles in the same region, in (0, 1000].
+    region: mask of the photo's size: white where the style applies, black elsewhere, grey for a
+        blend; transparent counts as black. None: everywhere outside the regions of other styles.
+    part: mask of the painting's size, in the same notation, of the part to take the style from;
+        None: all of the painting.
 
-    Raises InvalidSettings or InvalidImage where a field is out of range or sizes differ.
+    Raises InvalidSettings or InvalidImage if a field is out of range or sizes differ.
     """
 
     image: Image
@@ -44,22 +44,22 @@ class Style:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """All that there is of the painting, its region and its part."""
-        found = (self.image, self.region, self.part)
-        return tuple(image for image in found if image is not None)
+        """The painting, and its region and part if it has them."""
+        images = (self.image, self.region, self.part)
+        return tuple(image for image in images if image is not None)
 
 
 def check_styles(styles: Sequence[Style], content: Image, settings: StyleSettings) -> None:
-    """Checks that `styles` can be used for the photo `content`.
+    """Checks that `styles` can be applied to the photo `content`.
 
     Raises:
-        InvalidImage: where there are too many or too few of them, or a region is not of the
-            photo's size.
+        InvalidImage: if there are too many styles or none, or a region does not have the size of
+            the photo.
     """
     if not styles and settings.mode is not Mode.CONTENT:
-        raise InvalidImage("No style is given: name the painting whose manner to use.")
+        raise InvalidImage("No style is given. Choose a painting to take the style from.")
     if len(styles) > MAX_STYLES:
-        raise InvalidImage(f"At most {MAX_STYLES} styles are possible; got {len(styles)}.")
+        raise InvalidImage(f"A picture can have at most {MAX_STYLES} styles; got {len(styles)}.")
     for style in styles:
         if style.region is not None:
             _check_same_size(style.region, content, "The region of a style", "the photo")
@@ -69,5 +69,5 @@ def _check_same_size(mask: Image, image: Image, mask_name: str, image_name: str)
     if (mask.width, mask.height) != (image.width, image.height):
         raise InvalidImage(
             f"{mask_name} is {mask.width} × {mask.height} pixels and must be as large as "
-            f"{image_name}, {image.width} × {image.height}."
+            f"{image_name}, {image.width} × {image.height} pixels."
         )

@@ -1,4 +1,4 @@
-"""A painting's style without a photo: what is asked for, and how that becomes a job."""
+"""Textures, a painting's style without a photo: their settings, and the content of their job."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from impasto_shared.image import Image, PixelFormat, check_size
 from impasto_shared.schema import IntegerSetting
 from impasto_shared.settings import SETTINGS, Mode, Setting, StyleSettings
 
-# What means nothing where there is no photo, or is given in another way there.
-_NOT_OF_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
+# Meaningless without a photo, or derived from the width and height of the texture.
+_NOT_FOR_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
 
 _SIZE = SETTINGS.integer("size")
 
@@ -21,29 +21,29 @@ HEIGHT = IntegerSetting(
     "height", "Height", "Height of the texture in pixels", default=512, low=1, high=_SIZE.high
 )
 TEXTURE_SETTINGS: tuple[Setting, ...] = tuple(
-    setting for setting in SETTINGS if setting.name not in _NOT_OF_TEXTURES
+    setting for setting in SETTINGS if setting.name not in _NOT_FOR_TEXTURES
 )
-"""The settings that a texture has beside its width and height."""
+"""The settings of a texture in addition to its width and height."""
 
 
 def texture_settings(values: Mapping[str, Any], width: int, height: int) -> StyleSettings:
-    """The settings of the job that paints a texture; what `values` leave out keeps its default.
+    """Returns the settings of the job that paints a texture; missing `values` have their default.
 
     Raises:
-        InvalidSettings: for a size or a value that is not possible.
+        InvalidSettings: if the size or a value is out of range.
     """
     longest_side = max(WIDTH.check(width), HEIGHT.check(height))
-    given = {name: value for name, value in values.items() if name not in _NOT_OF_TEXTURES}
+    used = {name: value for name, value in values.items() if name not in _NOT_FOR_TEXTURES}
     return StyleSettings.from_json(
-        {**given, "mode": Mode.TEXTURE.value, "size": max(_SIZE.low, longest_side)}
+        {**used, "mode": Mode.TEXTURE.value, "size": max(_SIZE.low, longest_side)}
     )
 
 
 def canvas_of(width: int, height: int, pixel_format: PixelFormat) -> Image:
-    """The content of such a job: nothing but its size and its format.
+    """Returns the content of such a job: a black image that only sets size and format.
 
     Raises:
-        InvalidImage: where no picture can be so large.
+        InvalidImage: if the size is out of bounds.
     """
     check_size(width, height, "The texture")
     return Image(width, height, pixel_format, bytes(width * height * pixel_format.bytes_per_pixel))

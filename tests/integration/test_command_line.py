@@ -222,7 +222,7 @@ def test_texture_has_the_size_asked_for(shared_daemon: DaemonProcess) -> None:
     [
         (["--width", "0"], "Width must lie between 1 and 16384; got 0."),
         (["--height", "70000"], "Height must lie between 1 and 16384; got 70000."),
-        (["--width", "16000", "--height", "16000"], "at most 100 are possible"),
+        (["--width", "16000", "--height", "16000"], "the limit is 100"),
     ],
     ids=["too-narrow", "too-high", "too-large"],
 )

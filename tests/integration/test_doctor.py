@@ -402,7 +402,7 @@ def test_missing_key_for_a_daemon_on_another_machine_is_a_problem(
 
     (finding,) = findings_about("daemon", "tcp://127.0.0.1:9")
 
-    assert "This machine has no key as a client yet" in finding.text
+    assert "This machine has no client key yet" in finding.text
     assert finding.state is State.PROBLEM
 
 

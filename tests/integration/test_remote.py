@@ -244,7 +244,7 @@ def test_secret_keys_are_this_users_alone(tmp_path: Path, monkeypatch: pytest.Mo
     assert made.secret.hex() not in repr(made)
 
     file.chmod(0o640)
-    with pytest.raises(KeysUnusable, match="Others may have read"):
+    with pytest.raises(KeysUnusable, match="Other users may have read"):
         load_keys(Role.DAEMON)
 
     file.chmod(0o600)

@@ -29,7 +29,7 @@ def test_format_knows_its_bytes(form: PixelFormat, bytes_per_pixel: int) -> None
 
 @pytest.mark.parametrize("difference", [-1, 1])
 def test_image_with_a_byte_too_few_or_many_is_refused(difference: int) -> None:
-    with pytest.raises(InvalidImage, match="takes 18 bytes; got"):
+    with pytest.raises(InvalidImage, match="has 18 bytes; got"):
         Image(2, 3, PixelFormat.RGB_U8, bytes(18 + difference))
 
 

@@ -1,4 +1,4 @@
-"""That libzmq hands on what it is told; a machine that vanishes cannot be had in a test."""
+"""TCP keepalive reaches the kernel. (A machine cannot be unplugged in a test.)"""
 
 import os
 import socket
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import zmq
 
-from impasto_shared.liveness import GONE_AFTER_S, notice_lost_peers
+from impasto_shared.liveness import LOST_AFTER_S, notice_lost_peers
 
 
 def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:
-    """This process's TCP connections to or from `port`, closed with `stack`."""
-    found = []
+    """Returns this process's TCP connections to or from `port`, closed with `stack`."""
+    connections = []
     for entry in Path("/proc/self/fd").iterdir():
         number = int(entry.name)
         if not entry.exists() or not stat.S_ISSOCK(os.fstat(number).st_mode):
@@ -24,8 +24,8 @@ def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:
         if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             continue
         if port in (connection.getsockname()[1], connection.getpeername()[1]):
-            found.append(connection)
-    return found
+            connections.append(connection)
+    return connections
 
 
 def test_connections_of_both_sides_probe_their_peer() -> None:
@@ -50,5 +50,5 @@ def test_connections_of_both_sides_probe_their_peer() -> None:
             )
             user_timeout_ms = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            assert idle_s + interval_s * count <= GONE_AFTER_S
-            assert user_timeout_ms == GONE_AFTER_S * 1000
+            assert idle_s + interval_s * count <= LOST_AFTER_S
+            assert user_timeout_ms == LOST_AFTER_S * 1000

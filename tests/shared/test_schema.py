@@ -113,7 +113,7 @@ def test_value_is_accepted_in_normal_form(setting: Any, value: object, checked: 
         (OPEN_CHOICE, "Fan!", "Open must be one of flat, round, or another brush"),
         (SWITCH, 1, "Switch must be true or false"),
         (LAYERS, 1, "Layers must be text"),
-        (LAYERS, "1:1", "Layers: '1' names no layer"),
+        (LAYERS, "1:1", "Layers: '1' is not the name of a layer"),
         (TEXT, 12, "Text must be text"),
         (TEXT, "twelve", "Text must be digits"),
     ],

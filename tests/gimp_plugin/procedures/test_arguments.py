@@ -341,7 +341,8 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
         (
             "style-layers",
             "1_1",
-            "Style layers: '1_1' names no layer; the names are like relu4_2, or layer3.0.add.",
+            "Style layers: '1_1' is not the name of a layer; the names look like relu4_2 or "
+            "layer3.0.add.",
         ),
         ("seed", None, "Seed must be a whole number, not None."),
     ],
