@@ -24,7 +24,7 @@ from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.optimize import transfer
+from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
@@ -72,14 +72,11 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
     content = from_image(read_image(photo)[0]).rgb
     painting = fit(from_image(read_image(PAINTING)[0]).rgb, 512)
     times: list[float] = []
-    transfer(
-        network,
+    Optimisation(network, settings, LBFGS()).run(
         content,
         [Region([Painting(painting)])],
         content.clone(),
         EVALUATIONS,
-        settings,
-        LBFGS(),
         on_evaluation=lambda _loss, _best: times.append(time.monotonic()),
     )
     return _between(times)

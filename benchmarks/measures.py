@@ -26,7 +26,7 @@ _SSIM_1, _SSIM_2 = 0.01**2, 0.03**2
 def held_out_distance(network: VGG, picture: Tensor, painting: Tensor) -> float:
     """The mean relative squared W2 distance at layers that no program optimises; 0 is equal."""
     with torch.no_grad():
-        seen, wanted = (network.features(rgb, HELD_OUT) for rgb in (picture, painting))
+        seen, wanted = (dict(network.activations(rgb, HELD_OUT)) for rgb in (picture, painting))
         distances = []
         for layer in HELD_OUT:
             actual, target = moments(seen[layer].double()), moments(wanted[layer].double())

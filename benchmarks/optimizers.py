@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
 
 import as_in_worker  # noqa: F401 - before torch
 
@@ -23,7 +22,7 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.objective import measure_targets
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
 from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
@@ -32,8 +31,6 @@ from impasto_shared.settings import Model, Optimizer, StyleLoss, StyleSettings
 
 SIZE_PX = 256
 LOOK_AT_S = (3, 6, 12, 24, 48)
-
-Objective = Callable[[Tensor], Tensor]
 
 
 class TimeIsUp(Exception):
@@ -60,14 +57,14 @@ def main() -> None:
     network = load_network(Model.VGG16_HED, settings.pooling)
     photo = _read("chelsea", "photo")
     regions = [Region([Painting(_read("auvers", "painting"))])]
-    targets = measure_targets(network, photo, regions, settings, lambda: None)
+    objective = build_objective(network, photo, regions, settings)
     heads = [f"{moment} s" for moment in LOOK_AT_S]
     print(
         f"| Optimizer | {' | '.join(heads)} | Evaluations |\n| --- |", "--- | " * (len(heads) + 1)
     )
 
     def row(name: str, minimiser: Minimiser) -> None:
-        clock = _Clock(lambda rgb: targets(rgb, lambda: None))
+        clock = _Clock(objective)
         with contextlib.suppress(TimeIsUp):
             minimiser.minimise(clock.evaluate, photo, history=HISTORY)
         losses = [f"{1000 * loss:.2f}" for loss in clock.losses]

@@ -20,39 +20,36 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
-from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
+from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
+from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.settings import Model
 
 ROUNDS = 3
 
 
-def ignore() -> None:
-    """Lets every layer pass."""
-
-
 def seconds(objective: Objective, photo: torch.Tensor) -> float:
-    """What a loss and its slope take."""
-    rgb = photo.clone().requires_grad_()
+    """Returns the time of an evaluation: the loss and its gradient."""
     started_s = time.perf_counter()
-    torch.autograd.grad(objective(rgb, ignore), rgb)
+    objective.loss_and_gradient(photo)
     return time.perf_counter() - started_s
 
 
 def compare(network: Network, case: Case) -> str:
-    """A row of the table."""
+    """Returns a row of the table."""
     image = read_image(samples.painting("great_wave"))[0]
     plan = case.plan(image, network)
     photo, painting = from_image(case.photo()).rgb, fit(from_image(image).rgb, case.settings.size)
     regions = [Region([Painting(painting)])]
-    ways = [
-        measure_targets(network, photo, regions, case.settings, ignore, tiling)
-        for tiling in (None, plan.tiling)
-    ]
-    for objective in ways:
+    networks = [network]
+    if plan.tiling is not None and isinstance(network, TileableNetwork):
+        networks.append(TiledNetwork(network, plan.tiling))
+    objectives = [build_objective(each, photo, regions, case.settings) for each in networks]
+    for objective in objectives:
         seconds(objective, photo)  # the first one takes memory from the system
-    rounds = [[seconds(objective, photo) for objective in ways] for _ in range(ROUNDS)]
-    at_once_s, planned_s = (min(found) for found in zip(*rounds, strict=True))
+    rounds = [[seconds(objective, photo) for objective in objectives] for _ in range(ROUNDS)]
+    at_once_s, *others_s = (min(times) for times in zip(*rounds, strict=True))
+    planned_s = others_s[0] if others_s else at_once_s
     cells = (case.name, case.limit, plan.seen, f"{at_once_s:.1f} s", f"{planned_s:.1f} s")
     return f"| {' | '.join(cells)} | {planned_s / at_once_s:.2f} |"
 

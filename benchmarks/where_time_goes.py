@@ -23,23 +23,24 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.style_transfer import optimize, stylize
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.losses.objective import Objective
+from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.optimizers.preconditioner import Preconditioner
-from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
+from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 PARTS: tuple[tuple[object, str, str], ...] = (
-    (optimize, "measure_targets", "what is wanted of photo and painting"),
-    (Replayed, "_recorded", "the rest of recording"),
-    (Replayed, "__call__", "evaluations, replayed"),
-    (Objective, "__call__", "first evaluations and recorded ones: losses"),
-    (torch.autograd, "grad", "first evaluations and recorded ones: slopes"),
+    (optimize, "build_objective", "targets of content and style"),
+    (CudaGraph, "_recorded", "the rest of recording"),
+    (CudaGraph, "__call__", "evaluations, replayed"),
+    (Objective, "__call__", "first evaluations and recorded ones: forward"),
+    (torch.autograd, "grad", "first evaluations and recorded ones: backward"),
     (Preconditioner, "apply", "the preconditioner, applied"),
     (Preconditioner, "update", "the preconditioner, updated"),
     (LBFGS, "_direction", "the rest of L-BFGS's direction"),
     (LBFGS, "_remember", "remembering a step"),
-    (stylize, "transfer", "the rest of a scale"),
+    (Optimisation, "run", "the rest of a scale"),
     (stylize, "stylize", "sizes, colours, the picture itself"),
 )
 

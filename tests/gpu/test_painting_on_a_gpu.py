@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,16 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.matrix_sqrt import positive_root
-from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
-from impasto_daemon.style_transfer.networks.network import Network
-from impasto_daemon.style_transfer.optimize import transfer
+from impasto_daemon.style_transfer.losses.matrix_sqrt import matrix_sqrt
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
+from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
+from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.planning.cost_model import GPU
 from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, plans
-from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
+from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.settings import Model, Optimizer, Pooling, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 
@@ -66,18 +67,10 @@ def objective(
     mask = torch.zeros_like(content[:, :1])
     mask[:, :, :, : content.shape[3] // 2] = 1
     regions = [Region([Painting(style)], mask), Region([Painting(style.flip(1))], 1 - mask)]
-    tiling = None if plan is None else plan.tiling
-    return measure_targets(network, content, regions, settings, lambda: None, tiling)
-
-
-def evaluation(objective: Objective) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    def evaluate(rgb: Tensor) -> tuple[Tensor, Tensor]:
-        variable = rgb.detach().requires_grad_()
-        loss = objective(variable, lambda: None)
-        (gradient,) = torch.autograd.grad(loss, variable)
-        return loss.detach(), gradient
-
-    return evaluate
+    if plan is not None and plan.tiling is not None:
+        assert isinstance(network, TileableNetwork)
+        network = TiledNetwork(network, plan.tiling)
+    return build_objective(network, content, regions, settings)
 
 
 def relative_difference(actual: Tensor, expected: Tensor) -> float:
@@ -91,7 +84,7 @@ def test_the_objective_on_a_gpu_equals_that_on_the_processor(loss: StyleLoss) ->
     for device in (CPU, gpu()):
         content = photo(135, 171).to(device, torch.float64)
         network = load_network(Model.VGG16_HED, Pooling.MAX, device=device, dtype=torch.float64)
-        value, gradient = evaluation(objective(network, content, settings))(content)
+        value, gradient = objective(network, content, settings).loss_and_gradient(content)
         losses.append(value.cpu())
         gradients.append(gradient)
 
@@ -102,13 +95,15 @@ def test_the_objective_on_a_gpu_equals_that_on_the_processor(loss: StyleLoss) ->
 def test_the_objective_is_the_same_in_tiles() -> None:
     content = photo(270, 333).to(gpu(), torch.float64)
     network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.float64)
-    expected, gradient = evaluation(objective(network, content, StyleSettings()))(content)
+    expected, gradient = objective(network, content, StyleSettings()).loss_and_gradient(content)
     work = Work(270, 333, 150 * 190, 10, Optimizer.LBFGS, footprint=GPU)
     in_tiles = [plan for plan in plans(work) if plan.side_px == 128]
     assert in_tiles
 
     for plan in in_tiles:
-        loss, from_tiles = evaluation(objective(network, content, StyleSettings(), plan))(content)
+        loss, from_tiles = objective(network, content, StyleSettings(), plan).loss_and_gradient(
+            content
+        )
 
         torch.testing.assert_close(loss, expected, rtol=1e-9, atol=0)
         assert relative_difference(from_tiles, gradient) < 1e-8
@@ -117,8 +112,8 @@ def test_the_objective_is_the_same_in_tiles() -> None:
 @pytest.mark.parametrize("loss", StyleLoss)
 def test_a_replayed_evaluation_is_the_same(network: Network, loss: StyleLoss) -> None:
     content = photo(150, 200).to(gpu())
-    evaluate = evaluation(objective(network, content, StyleSettings(style_loss=loss)))
-    replayed = Replayed(evaluate)
+    evaluate = objective(network, content, StyleSettings(style_loss=loss)).loss_and_gradient
+    replayed = CudaGraph(evaluate)
 
     for step in range(4):
         picture = content + 0.05 * step
@@ -137,7 +132,7 @@ def test_matrix_roots_never_wait_for_the_gpu() -> None:
 
     torch.cuda.set_sync_debug_mode("error")
     try:
-        root = positive_root(matrix, floor)
+        root = matrix_sqrt(matrix, floor)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -167,15 +162,8 @@ def test_memory_is_within_15_percent_of_the_forecast(
     plan = choose(work, limit_gb * 1e9)
     content = photo(height, width).to(gpu())
 
-    transfer(
-        network,
-        content,
-        [Region([Painting(style)])],
-        content.clone(),
-        6,
-        StyleSettings(),
-        LBFGS(),
-        plan,
+    Optimisation(network, StyleSettings(), LBFGS()).run(
+        content, [Region([Painting(style)])], content.clone(), 6, plan
     )
 
     peak_bytes = torch.cuda.max_memory_reserved()
@@ -186,14 +174,14 @@ def test_evaluations_of_a_scale_are_recorded(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = []
-    record = Replayed._recorded
+    record = CudaGraph._recorded
     monkeypatch.setattr(
-        Replayed, "_recorded", lambda self, rgb: recorded.append(rgb.shape) or record(self, rgb)
+        CudaGraph, "_recorded", lambda self, rgb: recorded.append(rgb.shape) or record(self, rgb)
     )
     content = photo(150, 200).to(gpu())
     regions = [Region([Painting(painting(150, 190).to(gpu()))])]
 
-    transfer(network, content, regions, content.clone(), 8, StyleSettings(), LBFGS())
+    Optimisation(network, StyleSettings(), LBFGS()).run(content, regions, content.clone(), 8)
 
     assert recorded == [content.shape]
 

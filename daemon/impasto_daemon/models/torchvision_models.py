@@ -20,7 +20,7 @@ from impasto_daemon.style_transfer.networks.vgg import (
     VGG19_BLOCKS,
     BatchNorm,
     Convolution,
-    with_batch_norm,
+    fold_batch_norm,
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Model
@@ -74,7 +74,7 @@ def vgg_convolutions(state: Mapping[str, Tensor]) -> list[Convolution]:
         at, norm = f"features.{place}", f"features.{place + 1}"
         convolution = Convolution(state[f"{at}.weight"], state[f"{at}.bias"])
         if f"{norm}.running_mean" in state:
-            convolution = with_batch_norm(
+            convolution = fold_batch_norm(
                 convolution,
                 BatchNorm(
                     weight=state[f"{norm}.weight"],

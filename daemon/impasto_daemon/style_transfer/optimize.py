@@ -1,4 +1,4 @@
-"""Improves a picture until it is close to the photo's content and the painting's style.
+"""Improves an image until it is close to the photo's content and the painting's style.
 
 It knows the loss as a number with a gradient, and neither files nor bytes.
 """
@@ -13,16 +13,20 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Region
-from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
-from impasto_daemon.style_transfer.networks.network import BeforeLayer, Network
-from impasto_daemon.style_transfer.networks.vgg import VGG
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
+from impasto_daemon.style_transfer.networks.network import (
+    Interrupt,
+    Network,
+    TileableNetwork,
+)
 from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import UNLIMITED, Plan
 from impasto_daemon.style_transfer.runtime.cuda_graph import (
     FEWEST_EVALUATIONS,
     LARGEST_PX,
-    Replayed,
+    CudaGraph,
 )
+from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import StyleSettings
 
@@ -34,7 +38,7 @@ class NotFinite(ImpastoError):
 
 
 class _Stopped(Exception):
-    """Somebody wants the optimisation to stop."""
+    """`should_stop` has returned true."""
 
 
 class _Finished(Exception):
@@ -42,8 +46,8 @@ class _Finished(Exception):
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """The best picture found, (1, 3, H, W), and whether it was stopped before the end.
+class Result:
+    """The best image, (1, 3, H, W), and whether the optimisation was stopped before its end.
 
     Its colours may leave [0, 1] a little.
     """
@@ -53,121 +57,131 @@ class Transfer:
 
 
 OnEvaluation = Callable[[float, Tensor], None]
-"""Called with the loss of an evaluation, and the best picture so far."""
+"""Called after every evaluation with its loss and the best image so far."""
 ShouldStop = Callable[[], bool]
+"""Returns whether the optimisation is to stop; it then returns the best image so far."""
 
 
-def transfer(
-    network: Network,
-    content: Tensor,
-    regions: Sequence[Region],
-    start: Tensor,
-    evaluations: int,
-    settings: StyleSettings,
-    minimiser: Minimiser,
-    plan: Plan = UNLIMITED,
-    *,
-    on_evaluation: OnEvaluation = lambda _loss, _best: None,
-    should_stop: ShouldStop = lambda: False,
-) -> Transfer:
-    """Paints `content` in the styles of `regions`, from `start`, in at most so many evaluations.
+@dataclass(frozen=True)
+class Optimisation:
+    """The optimisation of one job, scale after scale.
 
-    content, start and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
-        sides >= 32; start has the size of content.
-    minimiser: the job's optimizer, which carries over what it learnt at coarser scales.
-    plan: in which tiles the network sees the picture, and how long a history is kept.
-    on_evaluation: called after every evaluation.
-    should_stop: asked before every convolution, or, where evaluations are replayed, before every
-        evaluation; once it says so, the best picture so far comes back.
-
-    Raises:
-        InvalidSettings: for a layer that the network lacks.
-        NotFinite: when the loss or its gradient is infinite or not a number.
+    minimiser: what it has learnt of the loss at a coarse scale serves the finer ones.
+    should_stop: asked before every convolution, or, if a CUDA graph replays the evaluations,
+        before every evaluation.
     """
 
-    def stop_if_asked() -> None:
-        if should_stop():
-            raise _Stopped
-
-    search = _Search(start, evaluations, on_evaluation)
-    del start  # of a large picture every copy counts
-    try:
-        objective = measure_targets(network, content, regions, settings, stop_if_asked, plan.tiling)
-        search.run(objective, minimiser, plan.history, stop_if_asked)
-    except _Stopped:
-        return Transfer(search.best, stopped=True)
-    return Transfer(search.best, stopped=False)
-
-
-class _Search:
-    """Counts the evaluations of one optimisation and keeps the best picture."""
-
-    def __init__(self, start: Tensor, evaluations: int, on_evaluation: OnEvaluation) -> None:
-        self.best = start
-        self._best_loss = math.inf
-        self._left = evaluations
-        self._on_evaluation = on_evaluation
+    network: Network
+    settings: StyleSettings
+    minimiser: Minimiser
+    should_stop: ShouldStop = lambda: False
 
     def run(
         self,
-        objective: Objective,
-        minimiser: Minimiser,
-        history: int,
-        before_layer: BeforeLayer,
-    ) -> None:
-        """Minimises until the evaluations are used up or no step leads further down."""
+        content: Tensor,
+        regions: Sequence[Region],
+        initial: Tensor,
+        evaluations: int,
+        plan: Plan = UNLIMITED,
+        on_evaluation: OnEvaluation = lambda _loss, _best: None,
+    ) -> Result:
+        """Paints `content` in the styles of `regions`, from `initial`, at one scale.
 
-        def find(rgb: Tensor) -> tuple[Tensor, Tensor]:
-            return _loss_and_gradient(objective, rgb, before_layer)
+        content, initial and the paintings: (1, 3, H, W) float32 in [0, 1] on the network's device,
+            sides >= 32; initial has the size of content.
+        evaluations: the largest number of them.
+        plan: the tiles that the network is evaluated in, and the length of the history.
 
-        if self._left >= FEWEST_EVALUATIONS and _suits_replaying(objective, self.best):
-            find = Replayed(find)
-
-        def evaluate(rgb: Tensor) -> tuple[float, Tensor]:
-            if self._left == 0:
-                raise _Finished
-            self._left -= 1
-            before_layer()
-            loss, gradient = _finite(*find(rgb))
-            self._record(rgb, loss)
-            return loss, gradient
-
+        Raises:
+            InvalidSettings: for a layer that the network lacks.
+            NotFinite: if the loss or its gradient is infinite or not a number.
+        """
+        evaluate = _Evaluations(initial, evaluations, on_evaluation, self._stop_if_asked)
+        del initial  # of a large image every copy counts
         try:
-            minimiser.minimise(evaluate, self.best, history=history)
+            with self.network.interrupted_by(self._stop_if_asked):
+                network = _in_tiles(self.network, plan)
+                evaluate.objective = build_objective(network, content, regions, self.settings)
+                self.minimiser.minimise(evaluate, evaluate.best, history=plan.history)
+        except _Stopped:
+            return Result(evaluate.best, stopped=True)
         except _Finished:
-            return
+            pass
+        return Result(evaluate.best, stopped=False)
 
-    def _record(self, rgb: Tensor, loss: float) -> None:
+    def _stop_if_asked(self) -> None:
+        if self.should_stop():
+            raise _Stopped
+
+
+def _in_tiles(network: Network, plan: Plan) -> Network:
+    """Returns the network as the plan evaluates it: in tiles, or as it is."""
+    if plan.tiling is None:
+        return network
+    if not isinstance(network, TileableNetwork):
+        raise ValueError("this network cannot be evaluated in tiles")
+    return TiledNetwork(network, plan.tiling)
+
+
+class _Evaluations:
+    """Evaluates the objective, counts the evaluations and keeps the best image.
+
+    objective: set before the first call.
+    """
+
+    objective: Objective
+
+    def __init__(
+        self,
+        initial: Tensor,
+        evaluations: int,
+        on_evaluation: OnEvaluation,
+        interrupt: Interrupt,
+    ) -> None:
+        self.best = initial
+        self._best_loss = math.inf
+        self._evaluations = evaluations
+        self._count = 0
+        self._on_evaluation = on_evaluation
+        self._interrupt = interrupt
+        self._graph: CudaGraph | None = None
+
+    def __call__(self, rgb: Tensor) -> tuple[float, Tensor]:
+        """Returns the loss of an image and its gradient."""
+        if self._count == self._evaluations:
+            raise _Finished
+        if self._count == 0 and self._is_worth_recording(rgb):
+            self._graph = CudaGraph(self.objective.loss_and_gradient)
+        self._count += 1
+        self._interrupt()
+        evaluate = self._graph or self.objective.loss_and_gradient
+        loss, gradient = _finite(*evaluate(rgb))
         if loss < self._best_loss:
             self.best, self._best_loss = rgb, loss
         self._on_evaluation(loss, self.best)
+        return loss, gradient
+
+    def _is_worth_recording(self, rgb: Tensor) -> bool:
+        return self._evaluations >= FEWEST_EVALUATIONS and can_record(self.objective.network, rgb)
 
 
-def _loss_and_gradient(
-    objective: Objective, rgb: Tensor, before_layer: BeforeLayer
-) -> tuple[Tensor, Tensor]:
-    variable = rgb.detach().requires_grad_()
-    loss = objective(variable, before_layer)
-    (gradient,) = torch.autograd.grad(loss, variable)
-    return loss.detach(), gradient
+def can_record(network: Network, rgb: Tensor) -> bool:
+    """Returns whether a CUDA graph can replay evaluations of `rgb`, and is faster.
 
-
-def _suits_replaying(objective: Objective, rgb: Tensor) -> bool:
-    """Whether an evaluation is the same tasks each time, and orders of them are what takes time."""
+    It is if launching the kernels takes longer than running them.
+    """
     return (
-        rgb.is_cuda
-        and objective.tiling is None
-        and isinstance(objective.network, VGG)
-        and rgb.shape[2] * rgb.shape[3] <= LARGEST_PX
+        rgb.is_cuda and network.launches_same_kernels and rgb.shape[2] * rgb.shape[3] <= LARGEST_PX
     )
 
 
 def _finite(loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
+    """Returns the loss as a number, and the gradient; raises NotFinite if one of them is not."""
     # Both in one transfer: each waits for all that the device has yet to do.
-    value, sum_of_slopes = torch.stack((loss, gradient.sum())).tolist()
-    if not (math.isfinite(value) and math.isfinite(sum_of_slopes)):
+    value, sum_of_gradient = torch.stack((loss, gradient.sum())).tolist()
+    if not (math.isfinite(value) and math.isfinite(sum_of_gradient)):
         raise NotFinite(
-            f"The loss became {value:g} or its slope infinite, so the picture cannot be "
+            f"The loss became {value:g} or its gradient is not finite, so the picture cannot be "
             "improved further. Try a lower style strength or smoothness, or another painting."
         )
     return value, gradient

@@ -24,6 +24,7 @@ from torchvision.models import Weights, WeightsEnum
 from torchvision.models.vgg import make_layers
 
 from daemon.style_transfer.networks.tiny_network import Fuse, random_rgb
+from daemon.style_transfer.reading import features
 from impasto_daemon.models import weights
 from impasto_daemon.models.cache import hub_folder, kept_models
 from impasto_daemon.models.torchvision_models import (
@@ -32,8 +33,12 @@ from impasto_daemon.models.torchvision_models import (
     whole_model,
 )
 from impasto_daemon.models.weights import WeightsDamaged, WeightsMissing
-from impasto_daemon.style_transfer.losses.objective import measure_targets
-from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.losses.objective import build_objective
+from impasto_daemon.style_transfer.networks.network import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    WholeImageNetwork,
+)
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, InvalidSettings
 from impasto_shared.settings import Model, Pooling, StyleSettings
@@ -196,7 +201,8 @@ def test_embedded_network_is_as_it_was_published() -> None:
 def test_embedded_network_has_the_layers_of_vgg16(embedded: VGG) -> None:
     counter = Fuse()
     names = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]
-    found = embedded.features(random_rgb(32, 48, seed=1, dtype=torch.float32), names, counter)
+    with embedded.interrupted_by(counter):
+        found = features(embedded, random_rgb(32, 48, seed=1, dtype=torch.float32), names)
 
     assert counter.calls == sum(VGG16_BLOCKS) == 13
     assert [tuple(found[name].shape[1:]) for name in names] == [
@@ -212,7 +218,7 @@ def test_embedded_network_has_the_layers_of_vgg16(embedded: VGG) -> None:
 def test_embedded_network_sees_a_picture_as_caffe_would(embedded: VGG) -> None:
     rgb = random_rgb(9, 11, seed=2, dtype=torch.float32)
 
-    seen = embedded.features(rgb, ["relu1_1"])["relu1_1"][0].numpy()
+    seen = features(embedded, rgb, ["relu1_1"])["relu1_1"][0].numpy()
 
     expected = caffe_relu1_1(rgb[0].permute(1, 2, 0).double().numpy())
     np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-5 * expected.max())
@@ -291,7 +297,7 @@ def test_vgg19_is_made_of_the_convolutions_in_their_order(hub: Path) -> None:
     network = weights.load_network(Model.VGG19, Pooling.MAX)
 
     assert isinstance(network, VGG)
-    seen, wanted = (made.features(rgb, ["relu5_4"])["relu5_4"] for made in (network, expected))
+    seen, wanted = (features(made, rgb, ["relu5_4"])["relu5_4"] for made in (network, expected))
     assert seen.any()
     assert torch.equal(seen, wanted)
 
@@ -368,7 +374,7 @@ def test_batch_norm_is_a_part_of_the_convolutions() -> None:
 
     network = VGG(vgg_convolutions(state), VGG16_BLOCKS, pooling=Pooling.MAX)
 
-    seen = network.features(rgb, network.layers)
+    seen = features(network, rgb, network.layers)
     activation, wanted = network.normalised(rgb), []
     with torch.no_grad():
         for module in layers:
@@ -410,8 +416,8 @@ def test_network_of_any_other_kind_is_read_at_its_nodes(hub: Path, squeezenet: n
     network = weights.load_network("squeezenet1_1", Pooling.MAX)
 
     assert torch.equal(torch.get_rng_state(), before)
-    found: dict[str, Tensor] = {}
-    network.read(plain, ["features.0"], found.__setitem__, lambda: None)
+    assert isinstance(network, WholeImageNetwork)
+    found = features(network, plain, ["features.0"])
     normalised = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)(plain)
     with torch.no_grad():
         wanted = squeezenet.get_submodule("features.0")(normalised)
@@ -427,7 +433,7 @@ def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet:
     picture = random_rgb(32, 32, seed=7, dtype=torch.float32)
 
     with pytest.raises(InvalidSettings, match=r"4_2. Give content_layers .*features\.3") as caught:
-        measure_targets(network, picture, [], StyleSettings(), lambda: None)
+        build_objective(network, picture, [], StyleSettings())
 
     assert caught.value.field == "content_layers"
 

@@ -15,14 +15,14 @@ from daemon.style_transfer.networks.tiny_network import (
 from impasto_daemon.style_transfer import optimize
 from impasto_daemon.style_transfer.images.initial_image import starting_picture
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,
     OnEvaluation,
+    Optimisation,
+    Result,
     ShouldStop,
-    Transfer,
-    transfer,
 )
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
@@ -41,12 +41,8 @@ ASKED_FOR_TARGETS = (LAYERS - 1) + LAYERS
 ASKED_IN_EVALUATION = 1 + 2 * LAYERS
 
 
-def ignore() -> None:
-    """Lets every layer pass."""
-
-
 def objective_of(settings: StyleSettings) -> Objective:
-    return measure_targets(NETWORK, PHOTO, STYLE, settings, ignore)
+    return build_objective(NETWORK, PHOTO, STYLE, settings)
 
 
 class StopAt:
@@ -68,7 +64,7 @@ def painted(
     network: VGG = NETWORK,
     should_stop: ShouldStop = lambda: False,
     on_evaluation: OnEvaluation = lambda _loss, _best: None,
-) -> tuple[Transfer, list[float]]:
+) -> tuple[Result, list[float]]:
     """The result for the photo and the painting, and the loss of every evaluation."""
     losses: list[float] = []
 
@@ -76,17 +72,9 @@ def painted(
         losses.append(loss)
         on_evaluation(loss, best)
 
-    result = transfer(
-        network,
-        PHOTO,
-        STYLE,
-        starting_picture(PHOTO, PAINTING, settings),
-        evaluations,
-        settings,
-        new_minimiser(settings.optimizer),
-        on_evaluation=record,
-        should_stop=should_stop,
-    )
+    optimisation = Optimisation(network, settings, new_minimiser(settings.optimizer), should_stop)
+    initial = starting_picture(PHOTO, PAINTING, settings)
+    result = optimisation.run(PHOTO, STYLE, initial, evaluations, on_evaluation=record)
     return result, losses
 
 
@@ -109,7 +97,7 @@ def test_first_evaluation_is_of_the_start_itself() -> None:
 
     start = starting_picture(PHOTO, PAINTING, settings)
     assert torch.equal(result.rgb, start)
-    assert losses == [objective_of(settings)(start, ignore).item()]
+    assert losses == [objective_of(settings)(start).item()]
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 7, 20])
@@ -119,7 +107,7 @@ def test_best_picture_comes_back(optimizer: Optimizer, evaluations: int) -> None
 
     result, losses = painted(evaluations, settings)
 
-    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(min(losses), rel=1e-6)
+    assert objective_of(settings)(result.rgb).item() == pytest.approx(min(losses), rel=1e-6)
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 10, 33])
@@ -156,7 +144,8 @@ def test_colours_hardly_leave_their_range(optimizer: Optimizer) -> None:
 def test_pictures_given_are_left_alone() -> None:
     photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
-    transfer(NETWORK, photo, [Region([Painting(painting)])], start, 5, StyleSettings(), LBFGS())
+    regions = [Region([Painting(painting)])]
+    Optimisation(NETWORK, StyleSettings(), LBFGS()).run(photo, regions, start, 5)
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)
@@ -194,7 +183,7 @@ def test_stopped_within_an_evaluation_gives_the_best_before_it(asked: int) -> No
     assert len(losses) == 4
     # Not asked again: nothing was computed after it had said so.
     assert should_stop.calls == ASKED_FOR_TARGETS + 4 * ASKED_IN_EVALUATION + asked
-    assert objective_of(settings)(result.rgb, ignore).item() == pytest.approx(min(losses), rel=1e-6)
+    assert objective_of(settings)(result.rgb).item() == pytest.approx(min(losses), rel=1e-6)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -212,11 +201,11 @@ def test_plain_lbfgs_in_double_precision_comes_no_further(start: Start) -> None:
     # Rounding alone leads the two different ways; ours may go further.
     settings = StyleSettings(start=start, style_strength=0.3)
     photo, painting = PHOTO.double(), PAINTING.double()
-    objective = measure_targets(tiny_vgg(), photo, [Region([Painting(painting)])], settings, ignore)
+    objective = build_objective(tiny_vgg(), photo, [Region([Painting(painting)])], settings)
 
     def evaluate(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         rgb = torch.from_numpy(flat).view_as(photo).requires_grad_()
-        loss = objective(rgb, ignore)
+        loss = objective(rgb)
         (gradient,) = torch.autograd.grad(loss, rgb)
         return loss.item(), gradient.flatten().numpy()
 
@@ -238,10 +227,15 @@ def test_plain_lbfgs_in_double_precision_comes_no_further(start: Start) -> None:
 def test_two_evaluations_are_not_worth_recording(
     monkeypatch: pytest.MonkeyPatch, evaluations: int, is_recorded: bool
 ) -> None:
-    recorded = []
-    monkeypatch.setattr(optimize, "_suits_replaying", lambda *_: True)
-    monkeypatch.setattr(optimize, "Replayed", lambda find: recorded.append(find) or find)
+    recorded: list[object] = []
+
+    def record(evaluate: object) -> object:
+        recorded.append(evaluate)
+        return evaluate
+
+    monkeypatch.setattr(optimize, "can_record", lambda *_: True)
+    monkeypatch.setattr(optimize, "CudaGraph", record)
 
     painted(evaluations, StyleSettings())
 
-    assert bool(recorded) == is_recorded
+    assert len(recorded) == is_recorded

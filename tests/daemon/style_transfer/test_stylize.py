@@ -7,18 +7,18 @@ import torch
 from numpy.typing import NDArray
 
 from daemon.style_transfer.networks.tiny_network import random_image, random_rgb, tiny_vgg
+from daemon.style_transfer.reading import features, gram_matrix
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region
-from impasto_daemon.style_transfer.losses.moments import gram_matrix
-from impasto_daemon.style_transfer.losses.style_losses import relative_error_from
+from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
-from impasto_daemon.style_transfer.networks.vgg import VGG
-from impasto_daemon.style_transfer.optimize import Transfer
-from impasto_daemon.style_transfer.stylize import Step, pad_to_min, stylize
+from impasto_daemon.style_transfer.optimize import Optimisation, Result
+from impasto_daemon.style_transfer.paint_scale import pad_to_min
+from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Colours, Mode, Model, Start, StyleSettings
@@ -200,13 +200,13 @@ def test_stroke_size_is_the_size_of_the_painting(
 ) -> None:
     seen: list[torch.Size] = []
 
-    def transfer(
-        _network: VGG, _photo: torch.Tensor, regions: list[Region], *_: Any, **__: Any
-    ) -> Any:
+    def run(
+        _: Optimisation, photo: torch.Tensor, regions: list[Region], *__: Any, **___: Any
+    ) -> Result:
         seen.append(regions[0].paintings[0].rgb.shape)
-        return Transfer(_photo, stopped=False)
+        return Result(photo, stopped=False)
 
-    monkeypatch.setattr("impasto_daemon.style_transfer.stylize.transfer", transfer)
+    monkeypatch.setattr(Optimisation, "run", run)
     photo = random_image(100, 70, PixelFormat.RGB_U8, seed=16)
     painting = random_image(300, 250, PixelFormat.RGB_U8, seed=17)
 
@@ -265,13 +265,13 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     side_px = 96
 
     def grams(image: Image) -> dict[str, torch.Tensor]:
-        seen = network.features(fit(from_image(image).rgb, side_px), STYLE_LAYERS)
+        seen = features(network, fit(from_image(image).rgb, side_px), STYLE_LAYERS)
         return {layer: gram_matrix(activation) for layer, activation in seen.items()}
 
     def style_loss(image: Image) -> float:
         found, wanted = grams(image), grams(painting)
         return sum(
-            share * relative_error_from(wanted[layer])(found[layer]).item()
+            share * RelativeError(wanted[layer])(found[layer]).item()
             for layer, share in STYLE_LAYERS.items()
         )
 
@@ -334,9 +334,9 @@ def test_content_depends_on_the_photo_alone() -> None:
 def error_of(picture: Image, photo: Image) -> float:
     layers = ["relu4_2"]
     seen, wanted = (
-        NETWORK.features(from_image(image).rgb, layers)["relu4_2"] for image in (picture, photo)
+        features(NETWORK, from_image(image).rgb, layers)["relu4_2"] for image in (picture, photo)
     )
-    return relative_error_from(wanted)(seen).item()
+    return RelativeError(wanted)(seen).item()
 
 
 def test_region_takes_its_own_style() -> None:

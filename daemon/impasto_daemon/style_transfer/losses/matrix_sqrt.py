@@ -1,7 +1,7 @@
-"""The square root of a symmetric matrix and its inverse, by matrix products alone.
+"""The square root of a symmetric matrix and its inverse, by matrix products alone, for GPUs.
 
-A GPU waits for each step of an eigenvalue solver, and must tell the processor how it went. Products
-it takes one after another, and can repeat them as recorded.
+An eigenvalue solver synchronises the GPU with the processor at each step. Matrix products do not,
+and a CUDA graph can replay them.
 """
 
 from __future__ import annotations
@@ -12,58 +12,58 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Beside the matrix's length: no smaller eigenvalue is told from zero ...
+# Relative to the Frobenius norm: eigenvalues below the first count as zero; the root is taken with
+# a floor of at least the second.
 _SMALLEST = 1e-13
-# ... and to the root none is shown that is smaller.
 _SMALLEST_FLOOR = 1e-12
-# A single eigenvalue would else lie on the edge of what the steps are made for, and rounding put it
-# beyond.
+# A single eigenvalue would otherwise lie on the edge of the interval that the steps converge in,
+# and rounding could put it outside.
 _MARGIN = 1.01
-# Keeps a matrix of zeros one.
-_SHORTEST = 1e-200
+# Avoids 0 / 0 for the zero matrix.
+_SMALLEST_NORM = 1e-200
 _ROUNDING = 1e-15
 
 
 class Root(NamedTuple):
-    """What is wanted of a matrix's root: its trace, and its inverse, (n, n) and symmetric."""
+    """A matrix square root: its trace, and its inverse, (n, n) and symmetric."""
 
     trace: Tensor
     inverse: Tensor
 
 
-def positive_root(matrix: Tensor, floor: Tensor) -> Root:
-    """That of `matrix` with `floor` added to every eigenvalue, negative ones taken as zero.
+def matrix_sqrt(matrix: Tensor, floor: Tensor) -> Root:
+    """Returns the root of `matrix` with `floor` added to its eigenvalues, negative ones set to 0.
 
-    matrix: (n, n) float64, symmetric but for the rounding of shorter numbers that it was made of;
-        floor: a scalar above 0. One below 1e-12 of the matrix's length is taken as that.
-    It is the matrix's sign that tells positive from negative (Newton-Schulz, Higham 2008, section
-    5.3), and the coupled iteration that gives both roots (equation 6.35); their steps are as long
-    as is safe (Chen and Chow 2014).
+    matrix: (n, n) float64, symmetric up to the rounding of the shorter numbers it was made from.
+    floor: a scalar above 0; at least 1e-12 of the Frobenius norm is taken.
+    The matrix sign function separates positive from negative eigenvalues (Newton-Schulz, Higham
+    2008, section 5.3), the coupled iteration gives both roots (equation 6.35), and the steps are
+    scaled to be as long as is safe (Chen and Chow 2014).
     """
     identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    length = _MARGIN * matrix.norm().clamp_min(_SHORTEST)
-    # Without symmetry the steps below would not end at a sign.
-    matrix = (matrix + matrix.T) / (2 * length)
+    norm = _MARGIN * matrix.norm().clamp_min(_SMALLEST_NORM)
+    # Without symmetry the steps below would not converge to the sign.
+    matrix = (matrix + matrix.T) / (2 * norm)
     sign = matrix
     for linear, cubic in _SIGN_STEPS:
         sign = sign @ torch.addmm(identity, sign, sign, beta=linear, alpha=-cubic)
     positive = (matrix + matrix @ sign) / 2
-    floor = (floor / length).clamp_min(_SMALLEST_FLOOR)
-    # All its eigenvalues are in [floor, 1 + floor], rounding counted.
+    floor = (floor / norm).clamp_min(_SMALLEST_FLOOR)
+    # All eigenvalues are in [floor, 1 + floor], rounding included.
     largest = 1 + 2 * floor
     root = ((positive + positive.T) / 2 + floor * identity) / largest
     inverse = identity
     for linear, cubic in _ROOT_STEPS:
         step = torch.addmm(identity, inverse, root, beta=linear, alpha=-cubic)
         root, inverse = root @ step, step @ inverse
-    scale = (length * largest).sqrt()
+    scale = (norm * largest).sqrt()
     return Root(root.trace() * scale, inverse / scale)
 
 
 def _steps(smallest: float) -> Sequence[tuple[float, float]]:
-    """The a and b of steps a x - b x³ that bring all x in [smallest, 1] to 1.
+    """Returns the a and b of steps a x - b x³ that bring all x in [smallest, 1] to 1.
 
-    Each is the one whose largest distance from 1 is the smallest for the interval that is left.
+    Each step minimises the largest distance from 1 over the interval that remains.
     """
     steps = []
     low, high = smallest, 1.0

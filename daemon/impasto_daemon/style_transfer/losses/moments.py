@@ -1,24 +1,23 @@
 """The statistics of style: the first two moments of a layer's activations over all positions.
 
-They are means over positions, so moments of several pictures, or of parts of one, can be blended.
+They are means over positions, so moments of several paintings, or of the tiles of one, can be
+blended. The second moment is the Gram matrix of Gatys et al. (2016).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-Statistic = tuple[Tensor, ...]
-"""Means over positions; a weighted mean of those of parts is that of the whole."""
-Measure = Callable[[Tensor, Tensor | None], Statistic]
-"""The statistic of an activation (1, C, H, W), each position counted as a guide (H * W) says."""
+from impasto_daemon.style_transfer.networks.statistics import Statistic
 
 
 class Moments(NamedTuple):
-    """The moments of C channels: mean (C), second (C, C), the raw one, about zero."""
+    """The moments of C channels: mean (C) and second (C, C), the raw one, about zero."""
 
     mean: Tensor
     second: Tensor
@@ -31,32 +30,92 @@ class Moments(NamedTuple):
     @property
     def power(self) -> Tensor:
         """The mean squared length of a position's activations: the unit of distances."""
-        # Not trace(): on a GPU the slope of that waits for all that is under way.
+        # Not trace(): on a GPU its gradient waits for all kernels that are under way.
         return self.second.diagonal().sum()
 
 
-def moments(activation: Tensor, guide: Tensor | None = None) -> Moments:
-    """The moments of an activation (1, C, H, W) over its H * W positions, at least in float32.
+class Features(ABC):
+    """A function of the activations at one position, whose mean over positions is a statistic."""
 
-    guide: how much each position counts, (H * W), adding up to 1; None where all count alike
-        (Gatys et al. 2017, Controlling Perceptual Factors, equation 5).
+    @abstractmethod
+    def __call__(self, activation: Tensor, weights: Tensor | None = None) -> Statistic:
+        """Returns the means over the positions of an activation (1, C, H, W).
+
+        weights: of each position, (H * W); None: all count alike, and the means are plain ones.
+        """
+
+    def backward(self, activation: Tensor, weights: Tensor | None, gradient: Statistic) -> Tensor:
+        """Returns the gradient with respect to the activation, given that of the means."""
+        variable = activation.detach().requires_grad_()
+        with torch.enable_grad():
+            means = self(variable, weights)
+        (result,) = torch.autograd.grad(means, variable, gradient)
+        return result
+
+
+class _FirstTwoMoments(Features):
+    def __call__(self, activation: Tensor, weights: Tensor | None = None) -> Moments:
+        """Returns the moments of an activation (1, C, H, W), at least in float32.
+
+        weights: of each position, (H * W), adding up to 1 (Gatys et al. 2017, Controlling
+            Perceptual Factors, equation 5).
+        """
+        return Moments(*_MomentsFunction.apply(activation, weights))
+
+    def backward(self, activation: Tensor, weights: Tensor | None, gradient: Statistic) -> Tensor:
+        """Returns the gradient with respect to the activation, given that of both moments."""
+        grad_mean, grad_second = gradient
+        return _moments_backward(activation, weights, grad_mean, grad_second)
+
+
+moments = _FirstTwoMoments()
+
+
+class _MomentsFunction(torch.autograd.Function):
+    """Both moments, with a gradient that takes one matrix product for the two."""
+
+    @staticmethod
+    def forward(ctx: Any, activation: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(activation, weights)
+        positions = precise(positions_of(activation))  # (H * W, C)
+        if weights is None:
+            return positions.mean(dim=0), positions.T @ positions / len(positions)
+        weighted = positions * weights.to(positions).unsqueeze(1)
+        return weighted.sum(dim=0), weighted.T @ positions
+
+    @staticmethod
+    def backward(ctx: Any, grad_mean: Tensor, grad_second: Tensor) -> tuple[Tensor, None]:
+        activation, weights = ctx.saved_tensors
+        return _moments_backward(activation, weights, grad_mean, grad_second), None
+
+
+def _moments_backward(
+    activation: Tensor, weights: Tensor | None, grad_mean: Tensor, grad_second: Tensor
+) -> Tensor:
+    positions = precise(positions_of(activation))
+    # d second_ij / d position = e_i position_j + e_j position_i
+    grad_both = grad_second + grad_second.T
+    if weights is None:
+        grad_both, grad_mean = grad_both / len(positions), grad_mean / len(positions)
+    if activation.is_contiguous():
+        gradient = torch.addmm(grad_mean.unsqueeze(1), grad_both, positions.T)  # (C, H * W)
+        if weights is not None:
+            gradient *= weights.to(gradient)
+        return gradient.view(activation.shape).to(activation.dtype)
+    gradient = torch.addmm(grad_mean, positions, grad_both)  # (H * W, C)
+    if weights is not None:
+        gradient *= weights.to(gradient).unsqueeze(1)
+    _, channels, height, width = activation.shape
+    gradient = gradient.view(1, height, width, channels).permute(0, 3, 1, 2)
+    return gradient.to(activation.dtype)
+
+
+def blend(shares: Iterable[float], statistics: Iterable[Statistic]) -> Statistic:
+    """Returns the statistic of several sets of positions together.
+
+    shares: the fraction of each set; they add up to 1.
     """
-    mean, second = _FirstTwo.apply(activation, guide)
-    return Moments(mean, second)
-
-
-def gram_matrix(activation: Tensor) -> Tensor:
-    """Correlations of the channels, the statistic of style (Gatys et al. 2016, equation 3).
-
-    activation: (1, C, H, W). Returns (C, C), divided by H * W, so that neither the picture's
-    size nor the painting's matters (the paper divides the loss by both sizes, equation 4).
-    """
-    return moments(activation).second
-
-
-def blend(parts: Iterable[tuple[float, Statistic]]) -> Statistic:
-    """That of several sets of positions together, each with its share; they add up to 1."""
-    shares, statistics = zip(*parts, strict=True)
+    shares = list(shares)
     return tuple(
         torch.stack([share * mean for share, mean in zip(shares, means, strict=True)]).sum(dim=0)
         for means in zip(*statistics, strict=True)
@@ -64,45 +123,12 @@ def blend(parts: Iterable[tuple[float, Statistic]]) -> Statistic:
 
 
 def positions_of(activation: Tensor) -> Tensor:
-    """An activation (1, C, H, W) as one row a position: (H * W, C), a view where that can be."""
+    """Returns an activation (1, C, H, W) as rows of positions: (H * W, C), a view if possible."""
     if activation.is_contiguous():
         return activation.squeeze(0).flatten(start_dim=1).T
     return activation.permute(0, 2, 3, 1).flatten(end_dim=2)
 
 
-class _FirstTwo(torch.autograd.Function):
-    """Both moments at once, and a slope that takes one matrix product for both."""
-
-    @staticmethod
-    def forward(ctx: Any, activation: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(activation, guide)
-        positions = precise(positions_of(activation))
-        if guide is None:
-            count = len(positions)
-            return positions.mean(dim=0), positions.T @ positions / count
-        guided = positions * guide.to(positions).unsqueeze(1)
-        return guided.sum(dim=0), guided.T @ positions
-
-    @staticmethod
-    def backward(ctx: Any, slope_of_mean: Tensor, slope_of_second: Tensor) -> tuple[Tensor, None]:
-        activation, guide = ctx.saved_tensors
-        positions = precise(positions_of(activation))
-        both = slope_of_second + slope_of_second.T
-        if guide is None:
-            both, slope_of_mean = both / len(positions), slope_of_mean / len(positions)
-        if activation.is_contiguous():
-            slope = torch.addmm(slope_of_mean.unsqueeze(1), both, positions.T)  # (C, H*W)
-            if guide is not None:
-                slope *= guide.to(slope)
-            return slope.view(activation.shape).to(activation.dtype), None
-        slope = torch.addmm(slope_of_mean, positions, both)  # (H*W, C)
-        if guide is not None:
-            slope *= guide.to(slope).unsqueeze(1)
-        _, channels, height, width = activation.shape
-        slope = slope.view(1, height, width, channels).permute(0, 3, 1, 2)
-        return slope.to(activation.dtype), None
-
-
 def precise(positions: Tensor) -> Tensor:
-    """`positions` in float32 at least: sums of many 16-bit numbers would be lost to rounding."""
+    """Returns `positions` in float32 at least: sums of many 16-bit numbers are lost to rounding."""
     return positions.float() if positions.element_size() < 4 else positions

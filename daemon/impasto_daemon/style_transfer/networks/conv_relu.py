@@ -1,7 +1,10 @@
-"""A 3 × 3 convolution and its ReLU over a picture whose border is repeated.
+"""A 3 × 3 convolution with replicate padding, and its ReLU.
 
-torch's own repetition of a border gives up the layout that convolutions are fastest in, on GPUs,
-and its convolution keeps what it has read, of which its slope needs nothing but the size.
+Zero padding would be an edge around every image, and the optimisation paints a frame along it.
+Replicate padding (neither in the paper nor in VGG's training) leaves nothing to see there. It is
+written out because torch's own gives up channels_last, the layout in which convolutions are
+fastest on GPUs, and because torch's convolution saves its input, of which the gradient needs
+nothing but the size.
 """
 
 from __future__ import annotations
@@ -12,67 +15,95 @@ import torch
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
+from impasto_daemon.style_transfer.networks.replicate_padding import (
+    fold_replicate_padding,
+    replicate_pad,
+)
+from impasto_daemon.style_transfer.networks.winograd import Winograd
 
-def convolve_rectified(activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """ReLU of the convolution of `activation` (N, in, H, W), its border repeated: (N, out, H, W).
+# Below these, the transforms cost more than the products that they save (docs/benchmarks.md).
+_WINOGRAD_CHANNELS = 128
+_WINOGRAD_POSITIONS = 256
 
-    weight: (out, in, 3, 3), bias: (out); they take no gradient. The result, and the slope that
-    comes back, are laid out in channels_last.
+
+class ConvReLU:
+    """A convolution (weight: (out, in, 3, 3), bias: (out)) and its ReLU, with fixed weights."""
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor, device: torch.device | None, dtype: torch.dtype | None
+    ) -> None:
+        self._weight = weight.detach().to(device, dtype, memory_format=torch.channels_last)
+        self._bias = bias.detach().to(device, dtype)
+        self._winograd: Winograd | None = None
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        """Returns the layer's activation (N, out, H, W) for its input (N, in, H, W)."""
+        if winograd := self._winograd_for(activation):
+            return winograd(activation)
+        return conv_relu(activation, self._weight, self._bias)
+
+    def input_gradient(self, gradient: Tensor) -> Tensor:
+        """Returns the gradient (N, in, H, W) with respect to the layer's input.
+
+        gradient: (N, out, H, W), with respect to the convolution's result, before the ReLU.
+        """
+        if winograd := self._winograd_for(gradient):
+            return winograd.input_gradient(gradient)
+        return input_gradient(gradient, self._weight)
+
+    def _winograd_for(self, tensor: Tensor) -> Winograd | None:
+        """Returns Winograd's algorithm if it is the faster one for such an input or output."""
+        count, _, height, width = tensor.shape
+        suits = (
+            tensor.device.type == "cpu"
+            and tensor.dtype == torch.float32
+            and count == 1
+            and height * width >= _WINOGRAD_POSITIONS
+            and min(self._weight.shape[:2]) >= _WINOGRAD_CHANNELS
+        )
+        if not suits:
+            return None
+        if self._winograd is None:
+            self._winograd = Winograd(self._weight, self._bias)
+        return self._winograd
+
+
+def conv_relu(activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Returns ReLU(conv(activation)) with replicate padding: (N, in, H, W) to (N, out, H, W).
+
+    weight: (out, in, 3, 3), bias: (out); they take no gradient. The result and the gradient of
+    `activation` are laid out in channels_last.
     """
-    found: Tensor = _Rectified.apply(activation, weight, bias)
-    return found
+    result: Tensor = _ConvReLU.apply(activation, weight, bias)
+    return result
 
 
-class _Rectified(torch.autograd.Function):
+class _ConvReLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        found = torch.conv2d(_extended(activation), weight, bias).relu_()
-        ctx.save_for_backward(found, weight)
-        return found
+        result = torch.conv2d(replicate_pad(activation), weight, bias).relu_()
+        ctx.save_for_backward(result, weight)
+        return result
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
-        found, weight = ctx.saved_tensors
-        rectified = torch.ops.aten.threshold_backward(slope, found, 0)
-        return slope_of_input(rectified, weight), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        result, weight = ctx.saved_tensors
+        return input_gradient(relu_backward(gradient, result), weight), None, None
 
 
-def slope_of_input(slope: Tensor, weight: Tensor) -> Tensor:
-    """The slope along what was convolved, (N, in, H, W), by that along the result, before the ReLU.
+def relu_backward(gradient: Tensor, result: Tensor) -> Tensor:
+    """Returns the gradient before a ReLU, given that after it and the ReLU's result."""
+    before: Tensor = torch.ops.aten.threshold_backward(gradient, result, 0)
+    return before
 
-    slope: (N, out, H, W); weight: (out, in, 3, 3).
+
+def input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
+    """Returns the gradient (N, in, H, W) with respect to the input of a convolution.
+
+    gradient: (N, out, H, W), with respect to its result; weight: (out, in, 3, 3).
     """
-    count, _, height, width = slope.shape
-    spread: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
-        (count, weight.shape[1], height + 2, width + 2), weight, slope
+    count, _, height, width = gradient.shape
+    grad_padded: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
+        (count, weight.shape[1], height + 2, width + 2), weight, gradient
     )
-    return without_border(spread)
-
-
-def without_border(spread: Tensor) -> Tensor:
-    """The slope (N, C, H, W) of what had its border repeated, by that with it (N, C, H + 2, W + 2).
-
-    What falls on the border belongs to what was repeated: it is added to it, in `spread` too.
-    """
-    spread[:, :, 1] += spread[:, :, 0]
-    spread[:, :, -2] += spread[:, :, -1]
-    spread[:, :, :, 1] += spread[:, :, :, 0]
-    spread[:, :, :, -2] += spread[:, :, :, -1]
-    return spread[:, :, 1:-1, 1:-1]
-
-
-def _extended(activation: Tensor) -> Tensor:
-    """`activation` (N, C, H, W) with its border once more around it: (N, C, H + 2, W + 2)."""
-    count, channels, height, width = activation.shape
-    extended = torch.empty(
-        (count, channels, height + 2, width + 2),
-        dtype=activation.dtype,
-        device=activation.device,
-        memory_format=torch.channels_last,
-    )
-    extended[:, :, 1:-1, 1:-1] = activation
-    extended[:, :, 1:-1, 0] = activation[:, :, :, 0]
-    extended[:, :, 1:-1, -1] = activation[:, :, :, -1]
-    extended[:, :, 0] = extended[:, :, 1]
-    extended[:, :, -1] = extended[:, :, -2]
-    return extended
+    return fold_replicate_padding(grad_padded)

@@ -1,15 +1,14 @@
-"""Any network whose layers torchvision can name: read at the nodes of its graph.
+"""Any torchvision model, read at the nodes of its graph (torch.fx).
 
-Where VGG is a chain of convolutions, others branch and merge. torchvision traces what a model
-calculates (torch.fx) and names each node by its path, such as `layer3.0.add`, the merge of a
-ResNet's block (He et al. 2016); it is run here node by node, as far as is wanted.
+VGG is a chain of convolutions; other networks branch and merge. torchvision traces a model and
+names each node by its path, such as `layer3.0.add`, the merge of a ResNet's block (He et al.
+2016). The graph is run node by node, down to the deepest node that is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +20,7 @@ from impasto_daemon.style_transfer.networks.network import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     MIN_SIDE_PX,
-    BeforeLayer,
-    VisitLayer,
+    UntileableNetwork,
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Pooling
@@ -35,32 +33,30 @@ RESIDUAL_STAND_INS: Mapping[str, str] = {
     "relu4_2": "layer3.1.add",
     "relu5_1": "layer4.0.add",
 }
-"""What a ResNet has for the layers that VGG is usually read at: the same settings suit both."""
+"""The nodes of a ResNet that stand for the usual layers of VGG, so that settings suit both."""
 
-# Of a node's path, what tells people where it is: layer3.1, features.denseblock2.
-_SHOWN_PARTS = 2
-
-
-# Measured: each activation has a slope, and there is the loss with what it remembers.
-_WITH_SLOPES = 2.2
+# The path components that are shown to users: layer3.1, features.denseblock2.
+_SHOWN_COMPONENTS = 2
+# Measured: activations and their gradients, per byte of activations; and the loss, per pixel.
+_WITH_GRADIENTS = 2.2
 _LOSS_BYTES = 800
 _FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
 class _Extractor:
-    """A model as far as some nodes, and what it makes of each pixel."""
+    """A model cut off after some nodes; bytes_per_pixel: of its activations, in float32."""
 
     graph: GraphModule
     bytes_per_pixel: float
 
 
-class TracedNetwork:
-    """A model of torchvision's, a `Network`; its weights never take a gradient.
+class TracedNetwork(UntileableNetwork):
+    """A torchvision model; its weights never take a gradient.
 
-    model: in its own layers zeros around a picture are replaced by the outermost positions, as in
-        `vgg`, and maximum pooling by average pooling, where that is wanted.
-    dtype: what it calculates and gives activations in; pictures are always float32 or better.
+    model: is changed in place: its zero padding becomes replicate padding, as in `vgg`, and with
+        average pooling its max pooling layers are replaced.
+    dtype: of the calculation and of activations; images are float32 or better.
     """
 
     def __init__(
@@ -76,7 +72,7 @@ class TracedNetwork:
         )
         self._model.to(memory_format=torch.channels_last)
         _, nodes = get_graph_node_names(self._model, suppress_diff_warning=True)
-        self._nodes: list[str] = nodes[1:]  # the first is the picture
+        self._nodes: list[str] = nodes[1:]  # the first is the image
         has_blocks = set(RESIDUAL_STAND_INS.values()) <= set(self._nodes)
         self._stand_ins = RESIDUAL_STAND_INS if has_blocks else {}
         self._extractors: dict[frozenset[str], _Extractor] = {}
@@ -87,48 +83,43 @@ class TracedNetwork:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and pictures must be."""
+        """The device of the weights, on which images must be."""
         return self._mean.device
 
     @property
     def number_bytes(self) -> int:
-        """The bytes of each number that it calculates with."""
+        """The size in bytes of the numbers that it calculates with."""
         return self._dtype.itemsize
 
     @property
     def layers(self) -> list[str]:
-        """The paths of its parts, the shallowest first: such a path means the part's last node."""
-        shown = (".".join(node.split(".")[:_SHOWN_PARTS]) for node in self._nodes)
+        """The paths of its modules, the shallowest first; a path means the module's last node."""
+        shown = (".".join(node.split(".")[:_SHOWN_COMPONENTS]) for node in self._nodes)
         return list(dict.fromkeys(shown))
 
-    @property
-    def can_tile(self) -> bool:
-        """Not known: how far a node reaches depends on all that is before it."""
-        return False
-
     def untiled_bytes(self, layers: Collection[str]) -> float:
-        """The bytes for each pixel of activations at and above `layers`, and of their slopes.
+        """Returns the bytes per pixel of activations down to `layers`, and of their gradients.
 
         Raises:
-            InvalidSettings: as `read` does.
+            InvalidSettings: as `activations` does.
         """
         nodes = frozenset(node for layer in layers if (node := self._node(layer)))
-        made_bytes = self._extractor(nodes).bytes_per_pixel if nodes else 0.0
-        return _LOSS_BYTES + _WITH_SLOPES * made_bytes
+        activation_bytes = self._extractor(nodes).bytes_per_pixel if nodes else 0.0
+        return _LOSS_BYTES + _WITH_GRADIENTS * activation_bytes
 
     def has(self, layer: str) -> bool:
-        """Whether there is a node, or a part, of that name."""
+        """Returns whether there is a node or a module of that name."""
         return self._node(layer) is not None
 
-    def read(
-        self, rgb: Tensor, layers: Collection[str], visit: VisitLayer, before_layer: BeforeLayer
-    ) -> None:
-        """Shows `visit` the activation at each of `layers`; nothing beyond the deepest is computed.
+    def activations(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+        """Yields the activations (1, C, h, w) at each of `layers`, the shallowest first.
+
+        Computes nothing beyond the deepest layer.
 
         Raises:
             ValueError: for a layer that the network lacks.
-            InvalidSettings: where the network cannot look at pictures of any size, or the layer
-                has not a row and a column for each few of the picture's.
+            InvalidSettings: if the network cannot take images of any size, or a layer has no rows
+                and columns that follow the image's.
         """
         names: dict[str, list[str]] = {}
         for layer in layers:
@@ -139,24 +130,24 @@ class TracedNetwork:
         if not names:
             return
         extractor = self._extractor(frozenset(names))
-        normalised = ((rgb - self._mean) / self._std).to(
+        normalised = ((image - self._mean) / self._std).to(
             self._dtype, memory_format=torch.channels_last
         )
-        _Reading(extractor.graph, names, visit, before_layer).run(normalised)
+        yield from _GraphRun(extractor.graph, names, self).activations(normalised)
 
-    def reduced(self, mask: Tensor, _layer: str, height: int, width: int) -> Tensor:
-        """`mask` (1, 1, H, W) of a picture as one of a layer that has height × width of it."""
+    def reduced_mask(self, mask: Tensor, _layer: str, height: int, width: int) -> Tensor:
+        """Returns `mask` (1, 1, H, W) of an image at a layer's resolution: height × width."""
         return functional.interpolate(mask, (height, width), mode="area")
 
     def _node(self, layer: str) -> str | None:
-        """The node of that name, the last one in the part of that name, or what stands for it."""
+        """Returns the node of that name, the last one of that module, or its stand-in."""
         layer = self._stand_ins.get(layer, layer)
         if layer in self._nodes:
             return layer
         return next((node for node in reversed(self._nodes) if node.startswith(f"{layer}.")), None)
 
     def _extractor(self, nodes: frozenset[str]) -> _Extractor:
-        """The model as far as `nodes`, tried out with a small picture."""
+        """Returns the model cut off after `nodes`, tried out on a small image."""
         if nodes not in self._extractors:
             graph: GraphModule = create_feature_extractor(
                 self._model, sorted(nodes), suppress_diff_warning=True
@@ -165,16 +156,12 @@ class TracedNetwork:
         return self._extractors[nodes]
 
     def _try_out(self, graph: GraphModule, nodes: Collection[str]) -> float:
-        """How many bytes of activations it makes of each pixel, with float32."""
-        sizes: dict[str, Sequence[int]] = {}
+        """Returns the bytes per pixel of its activations in float32."""
         blank = self._mean.expand(1, 3, MIN_SIDE_PX, 3 * MIN_SIDE_PX // 2)
-        names = {node: [node] for node in nodes}
+        run = _GraphRun(graph, {node: [node] for node in nodes})
         try:
             with torch.no_grad():
-                reading = _Reading(
-                    graph, names, lambda node, seen: sizes.update({node: seen.shape})
-                )
-                reading.run(blank)
+                shapes = {node: activation.shape for node, activation in run.activations(blank)}
         except (RuntimeError, AssertionError, ValueError) as error:
             raise InvalidSettings(
                 "model",
@@ -182,62 +169,74 @@ class TracedNetwork:
                 "or shallower layers.",
             ) from error
         for node in sorted(nodes):
-            size = sizes.get(node, ())
+            size: Sequence[int] = shapes.get(node, ())
             if len(size) != 4 or not size[2] <= size[3] <= 2 * size[2]:
                 raise InvalidSettings(
                     "model",
                     f"The model's layer {node} has no rows and columns of its own "
                     f"({' × '.join(map(str, size)) or 'no numbers'}). Choose another one.",
                 )
-        return reading.numbers * _FLOAT32_BYTES / (blank.shape[2] * blank.shape[3])
+        return run.numbers * _FLOAT32_BYTES / (blank.shape[2] * blank.shape[3])
 
 
-class _Reading(Interpreter):
-    """One run of a graph, node after node; each wanted one is shown as soon as it is there.
+class _GraphRun(Interpreter):
+    """One run of a graph, node after node.
 
-    names: what each wanted node is called.
-    numbers: how many have been calculated, but for those that took the place of others.
+    names: the names under which the activation of each node is yielded.
+    network: whose `interrupt` is called before each node; None: nothing is.
+    numbers: the count of numbers calculated so far, without those that replaced others in place.
     """
 
     def __init__(
         self,
         graph: GraphModule,
         names: Mapping[str, Sequence[str]],
-        visit: VisitLayer,
-        before_layer: BeforeLayer = lambda: None,
+        network: TracedNetwork | None = None,
     ) -> None:
         super().__init__(graph)
-        self.extra_traceback = False  # it would change what the errors say
-        (wanted,) = next(node for node in graph.graph.nodes if node.op == "output").args
-        self._names = {node: names[name] for name, node in wanted.items()}
-        self._visit = visit
-        self._before_layer = before_layer
+        self.extra_traceback = False  # it would change the texts of errors
+        (outputs,) = next(node for node in graph.graph.nodes if node.op == "output").args
+        self._names = {node: names[name] for name, node in outputs.items()}
+        self._network = network
         self.numbers = 0
 
-    def run_node(self, node: Node) -> Any:
-        """What the node makes of those before it."""
-        self._before_layer()
-        found = super().run_node(node)
-        if not isinstance(found, Tensor):
-            return found
-        if not any(_share_memory(found, self.env[before]) for before in node.all_input_nodes):
-            self.numbers += found.numel()
-        if found.requires_grad:
-            found.register_hook(lambda _: self._before_layer())  # type: ignore[no-untyped-call]
-        for name in self._names.get(node, ()):
-            # The next node may change it in place, as the ReLU after a merge does.
-            self._visit(name, found.clone())
-        return found
+    def activations(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yields each named activation as soon as it is calculated."""
+        self.env, self.args_iter = {}, iter([image])
+        for node in self.graph.nodes:
+            if node.op == "output":
+                return
+            self._interrupt()
+            result = self.env[node] = self.run_node(node)
+            if isinstance(result, Tensor):
+                self._account_for(node, result)
+            for name in self._names.get(node, ()):
+                # The next node may change it in place, as the ReLU after a merge does.
+                yield name, result.clone()
+            for unused in self.user_to_last_uses.get(node, ()):
+                del self.env[unused]
+
+    def _account_for(self, node: Node, result: Tensor) -> None:
+        inputs = (self.env[before] for before in node.all_input_nodes)
+        if not any(_share_memory(result, tensor) for tensor in inputs):
+            self.numbers += result.numel()
+        if result.requires_grad:
+            result.register_hook(lambda _: self._interrupt())  # type: ignore[no-untyped-call]
+
+    def _interrupt(self) -> None:
+        if self._network is not None:
+            self._network.interrupt()
 
 
-def _share_memory(one: Tensor, other: object) -> bool:
+def _share_memory(result: Tensor, value: object) -> bool:
     return (
-        isinstance(other, Tensor)
-        and one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+        isinstance(value, Tensor)
+        and result.untyped_storage().data_ptr() == value.untyped_storage().data_ptr()
     )
 
 
 def _prepared(model: nn.Module, pooling: Pooling) -> nn.Module:
+    """Returns `model` with replicate padding and the given pooling."""
     model.train(mode=False)
     for module in list(model.modules()):
         if isinstance(module, nn.Conv2d) and module.padding_mode == "zeros":

@@ -1,4 +1,4 @@
-"""What numbers a network calculates in, on which machine."""
+"""The type of numbers that a network calculates with, by device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto_shared.settings import Precision
 
 
 def number_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type of weights and activations; sums over positions are float32 whatever it is."""
+    """Returns the type of weights and activations; sums over positions are always float32."""
     if precision is Precision.AUTO:
         fast = _has_fast_bfloat16(device)
         return torch.bfloat16 if fast else torch.float32
@@ -18,9 +18,9 @@ def number_type(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for it, rather than emulating it more slowly."""
+    """Returns whether the device has instructions for bfloat16, and need not emulate it."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Older releases of torch cannot tell: there it is float32, which is always right.
+    # Older releases of torch cannot tell: then float32, which is always right.
     capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,8 +1,9 @@
 """3 × 3 convolutions with a quarter of the multiplications (Lavin and Gray 2016, F(4 × 4, 3 × 3)).
 
-On a processor without tensor cores a wide layer takes half the time of torch's own convolution.
-Tiles of 6 × 6 positions, 4 apart, are transformed, multiplied by the transformed kernels, and
-transformed back to 4 × 4 positions each. The transforms are exact but for rounding.
+On a processor without tensor cores it takes half the time of torch's own convolution of a wide
+layer. Tiles of 6 × 6 positions, 4 apart, are transformed, multiplied by the transformed kernels,
+and transformed back to 4 × 4 positions each. The transforms are exact to rounding. (These tiles
+have nothing to do with the tiles that a large image is evaluated in.)
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.networks.conv_relu import without_border
+from impasto_daemon.style_transfer.networks.replicate_padding import fold_replicate_padding
 
 # The paper's section 4.2: B^T transforms the data, G the kernel, A^T the products.
-_DATA = (
+_B_TRANSPOSED = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
     (0, 4, -4, -1, 1, 0),
@@ -24,7 +25,7 @@ _DATA = (
     (0, 2, -1, -2, 1, 0),
     (0, 4, 0, -5, 0, 1),
 )
-_KERNEL = (
+_G = (
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
@@ -32,7 +33,7 @@ _KERNEL = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-_PRODUCT = (
+_A_TRANSPOSED = (
     (1, 1, 1, 1, 1, 0),
     (0, 1, -1, 2, -2, 0),
     (0, 1, 1, 4, 4, 0),
@@ -40,16 +41,16 @@ _PRODUCT = (
 )
 _TILE = 6
 _STEP = 4
-# No more tiles are worked on at once: enough for the matrix products, few enough for the caches.
+# The number of tiles in a batch: enough for the matrix products, few enough for the caches.
 _TILES_AT_ONCE = 256
-# All of a wide layer at once, in float64, would take as much memory as the result of all layers.
+# All kernels of a wide layer, in float64, would take as much memory as the result for all layers.
 _KERNELS_AT_ONCE = 32
 
 
 class Winograd:
-    """A convolution with bias and ReLU, ready for both directions; its weights take no gradient.
+    """A convolution with bias and ReLU, prepared for both directions; its weights are fixed.
 
-    weight: (out, in, 3, 3); bias: (out). It takes four times their memory in each direction.
+    weight: (out, in, 3, 3); bias: (out). It takes four times their memory for each direction.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
@@ -58,136 +59,137 @@ class Winograd:
         self._bias = bias
 
     def __call__(self, activation: Tensor) -> Tensor:
-        """ReLU of the convolution of `activation` (1, in, H, W), its border repeated: (1, out, …).
+        """Returns ReLU(conv(activation)) with replicate padding: (1, in, H, W) to (1, out, H, W).
 
         The result is laid out in channels_last.
         """
-        found: Tensor = _Rectified.apply(activation, self._forward, self._backward, self._bias)
-        return found
+        result: Tensor = _ConvReLU.apply(activation, self._forward, self._backward, self._bias)
+        return result
 
-    def slope_of_input(self, slope: Tensor) -> Tensor:
-        """The slope along what was convolved, by that along the result, before the ReLU."""
-        return _slope_of_input(slope, self._backward)
+    def input_gradient(self, gradient: Tensor) -> Tensor:
+        """Returns the gradient of the input, given that of the convolution before its ReLU."""
+        return _input_gradient(gradient, self._backward)
 
 
-class _Rectified(torch.autograd.Function):
+class _ConvReLU(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, activation: Tensor, forward: Tensor, backward: Tensor, bias: Tensor
     ) -> Tensor:
-        found = _correlate(activation, forward, bias, margin=1)
-        found.clamp_min_(0)
-        ctx.save_for_backward(found, backward)
-        return found
+        result = _correlate(activation, forward, bias, margin=1)
+        result.clamp_min_(0)
+        ctx.save_for_backward(result, backward)
+        return result
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:
-        found, backward = ctx.saved_tensors
-        return _slope_of_input(slope * (found > 0), backward), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        result, backward = ctx.saved_tensors
+        return _input_gradient(gradient * (result > 0), backward), None, None, None
 
 
-def _slope_of_input(slope: Tensor, backward: Tensor) -> Tensor:
-    # The slope of a correlation is the correlation with the turned kernel, over all places
-    # where the two touch.
-    spread = _correlate(slope, backward, None, margin=2)
-    return without_border(spread).contiguous(memory_format=torch.channels_last)
+def _input_gradient(gradient: Tensor, backward: Tensor) -> Tensor:
+    # The transposed convolution: the correlation with the flipped kernel, at every position at
+    # which the two overlap.
+    grad_padded = _correlate(gradient, backward, None, margin=2)
+    return fold_replicate_padding(grad_padded).contiguous(memory_format=torch.channels_last)
 
 
 def _transformed(weight: Tensor) -> Tensor:
-    """Kernels (out, in, 3, 3) transformed: (36, in, out)."""
-    transform = weight.new_tensor(_KERNEL, dtype=torch.float64)
-    given, received = weight.shape[:2]
-    transformed = weight.new_empty(_TILE, _TILE, received, given)
-    for start in range(0, given, _KERNELS_AT_ONCE):
-        some = slice(start, start + _KERNELS_AT_ONCE)
-        kernels = weight[some].double()
-        transformed[..., some] = torch.einsum("ia,ocab,jb->ijco", transform, kernels, transform)
-    return transformed.view(_TILE**2, received, given)
+    """Returns the kernels (out, in, 3, 3) transformed by G: (36, in, out)."""
+    transform = weight.new_tensor(_G, dtype=torch.float64)
+    outputs, inputs = weight.shape[:2]
+    transformed = weight.new_empty(_TILE, _TILE, inputs, outputs)
+    for start in range(0, outputs, _KERNELS_AT_ONCE):
+        batch = slice(start, start + _KERNELS_AT_ONCE)
+        kernels = weight[batch].double()
+        transformed[..., batch] = torch.einsum("ia,ocab,jb->ijco", transform, kernels, transform)
+    return transformed.view(_TILE**2, inputs, outputs)
 
 
 def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin: int) -> Tensor:
-    """The correlation of `activation` (1, in, H, W) with `kernels`, as `_transformed` gives them.
+    """Returns the correlation of `activation` (1, in, H, W) with `kernels` from `_transformed`.
 
-    margin: by so much it is extended on each side first: repeated with a bias, by zeros without.
-    Returns (1, out, H + 2 margin - 2, W + 2 margin - 2) in channels_last.
+    margin: the padding on each side: replicate padding with a bias, zeros without one.
+    The result is (1, out, H + 2 margin - 2, W + 2 margin - 2), in channels_last.
     """
-    _, received, height, width = activation.shape
-    given = kernels.shape[2]
+    _, inputs, height, width = activation.shape
+    outputs = kernels.shape[2]
     rows, columns = height + 2 * margin - 2, width + 2 * margin - 2
     tiles_down, tiles_across = -(-rows // _STEP), -(-columns // _STEP)
-    strips = _strips(tiles_down, tiles_across)
+    bands = _bands(tiles_down, tiles_across)
     image = activation.permute(0, 2, 3, 1).squeeze(0)  # (H, W, in)
-    found = activation.new_empty(1, rows, columns, given)
-    # Numbers for each tile, used again from strip to strip, of which some have fewer tiles.
+    result = activation.new_empty(1, rows, columns, outputs)
+    # Scratch memory, used again from band to band; some bands have fewer tiles than others.
     scratch = [
-        activation.new_empty(max(strips) * tiles_across, numbers)
+        activation.new_empty(max(bands) * tiles_across, numbers)
         for numbers in (
-            _TILE**2 * received,
-            _TILE**2 * received,
-            (_TILE**2 + 1) * given,
-            _STEP**2 * given,
-            _STEP**2 * given,
+            _TILE**2 * inputs,
+            _TILE**2 * inputs,
+            (_TILE**2 + 1) * outputs,
+            _STEP**2 * outputs,
+            _STEP**2 * outputs,
         )
     ]
     across = _STEP * tiles_across + 2
-    extended = activation.new_zeros(_STEP * max(strips) + 2, across, received)
-    to_transformed, to_restored = _transforms(activation)
+    padded = activation.new_zeros(_STEP * max(bands) + 2, across, inputs)
+    to_transformed, to_positions = _transforms(activation)
 
     first = 0
-    for strip in strips:
-        tiles = strip * tiles_across
-        some = extended[: _STEP * strip + 2]
-        data, transformed, products, restored, pixels = (memory[:tiles] for memory in scratch)
-        _extend(image, some, first - margin, margin, repeat=bias is not None)
-        views = some.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
+    for band in bands:
+        tiles = band * tiles_across
+        padded_band = padded[: _STEP * band + 2]
+        data, transformed, products, positions, pixels = (memory[:tiles] for memory in scratch)
+        _pad(image, padded_band, first - margin, margin, replicate=bias is not None)
+        views = padded_band.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
         data.view(views.shape).copy_(views)
         data, transformed = data.view(_TILE**2, -1), transformed.view(_TILE**2, -1)
         torch.mm(to_transformed, data, out=transformed)
-        # One product more, which the last transform adds everywhere, is the bias.
-        products = products.view(_TILE**2 + 1, tiles, given)
-        transformed = transformed.view(_TILE**2, tiles, received)
+        # The bias is one more product, which the last transform adds to every position.
+        products = products.view(_TILE**2 + 1, tiles, outputs)
+        transformed = transformed.view(_TILE**2, tiles, inputs)
         torch.bmm(transformed, kernels, out=products[:-1])
         products[-1] = 0 if bias is None else bias
-        torch.mm(to_restored, products.view(_TILE**2 + 1, -1), out=restored.view(_STEP**2, -1))
-        in_order = restored.view(_STEP, _STEP, strip, tiles_across, given).permute(2, 0, 3, 1, 4)
-        pixels.view(in_order.shape).copy_(in_order)
-        last = min(rows, first + _STEP * strip)
-        whole = pixels.view(_STEP * strip, _STEP * tiles_across, given)
-        found[0, first:last] = whole[: last - first, :columns]
+        torch.mm(to_positions, products.view(_TILE**2 + 1, -1), out=positions.view(_STEP**2, -1))
+        by_tile = positions.view(_STEP, _STEP, band, tiles_across, outputs)
+        by_row = by_tile.permute(2, 0, 3, 1, 4)
+        pixels.view(by_row.shape).copy_(by_row)
+        last = min(rows, first + _STEP * band)
+        block = pixels.view(_STEP * band, _STEP * tiles_across, outputs)
+        result[0, first:last] = block[: last - first, :columns]
         first = last
-    return found.permute(0, 3, 1, 2)
+    return result.permute(0, 3, 1, 2)
 
 
-def _strips(tiles_down: int, tiles_across: int) -> list[int]:
-    """How many rows of tiles are worked on at once, strip after strip, none much smaller."""
+def _bands(tiles_down: int, tiles_across: int) -> list[int]:
+    """Returns the rows of tiles in each batch, evenly, so that none is much smaller."""
     count = -(-tiles_down // max(1, _TILES_AT_ONCE // tiles_across))
-    ends = [tiles_down * place // count for place in range(count + 1)]
+    ends = [tiles_down * index // count for index in range(count + 1)]
     return [end - start for start, end in pairwise(ends)]
 
 
 def _transforms(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Both transforms of whole tiles: (36, 36) and, with a column of ones, (16, 37)."""
-    data = like.new_tensor(_DATA)
-    product = like.new_tensor(_PRODUCT)
+    """Returns both transforms of whole tiles: (36, 36) and, with a column of ones, (16, 37)."""
+    data = like.new_tensor(_B_TRANSPOSED)
+    product = like.new_tensor(_A_TRANSPOSED)
     ones = like.new_ones(_STEP**2, 1)
     return torch.kron(data, data), torch.cat([torch.kron(product, product), ones], dim=1)
 
 
-def _extend(image: Tensor, extended: Tensor, first: int, margin: int, *, repeat: bool) -> None:
-    """Fills `extended` (h, w, C) with `image` (H, W, C) from row `first` and column `-margin` on.
+def _pad(image: Tensor, padded: Tensor, first: int, margin: int, *, replicate: bool) -> None:
+    """Fills `padded` (h, w, C) with `image` (H, W, C) from row `first` and column `-margin` on.
 
-    What lies outside the image is its border repeated, or nothing.
+    Outside the image it is filled with the border, replicated, or with zeros.
     """
     height, width, _ = image.shape
     above = max(0, -first)
-    below = min(len(extended), height - first)
-    inside = extended[above:below]
+    below = min(len(padded), height - first)
+    inside = padded[above:below]
     inside[:, margin : margin + width] = image[first + above : first + below]
-    if repeat:
+    if replicate:
         inside[:, :margin] = inside[:, margin : margin + 1]
         inside[:, margin + width :] = inside[:, margin + width - 1 : margin + width]
-        extended[:above] = extended[above]
-        extended[below:] = extended[below - 1]
+        padded[:above] = padded[above]
+        padded[below:] = padded[below - 1]
     else:
-        extended[:above] = 0
-        extended[below:] = 0
+        padded[:above] = 0
+        padded[below:] = 0

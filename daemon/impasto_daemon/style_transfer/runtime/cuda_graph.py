@@ -25,7 +25,7 @@ LARGEST_PX = 2**21
 FEWEST_EVALUATIONS = 3
 
 
-class Replayed:
+class CudaGraph:
     """`evaluate` for pictures of one shape, recorded when it is called for the second time.
 
     What it calls beside the GPU's tasks is called then for the last time. Where it cannot be

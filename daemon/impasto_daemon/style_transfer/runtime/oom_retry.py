@@ -1,11 +1,11 @@
-"""Runs a job's scales in the available memory, and retries with smaller plans if it runs out."""
+"""Paints a job's scales within the available memory, with smaller plans if it runs out."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 
 from impasto_daemon.malloc import large_pieces_returned
 from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, next_smaller
@@ -13,7 +13,40 @@ from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
+
+class Attempt:
+    """A context in which a scale is painted by `plan`; running out of memory ends it quietly.
+
+    is_last: whether no smaller plan is left; then the error is raised.
+    """
+
+    def __init__(self, plan: Plan, *, is_last: bool) -> None:
+        self._plan = plan
+        self._is_last = is_last
+        self._allocation: AbstractContextManager[None] = nullcontext()
+        self.ran_out_of_memory = False
+
+    def __enter__(self) -> Plan:
+        """Returns the plan."""
+        if self._plan.tiling is not None:
+            self._allocation = large_pieces_returned()
+        self._allocation.__enter__()
+        return self._plan
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Returns whether the next attempt is to follow."""
+        self._allocation.__exit__(kind, error, traceback)
+        if not isinstance(error, Exception) or not is_out_of_memory(error) or self._is_last:
+            return False
+        # Not the error itself: its traceback would keep the tensors of the failed attempt.
+        logger.warning("memory has run out: %s", str(error))
+        self.ran_out_of_memory = True
+        return True
 
 
 class OomRetry:
@@ -22,28 +55,26 @@ class OomRetry:
     def __init__(self, available_bytes: float) -> None:
         self._available_bytes = available_bytes
 
-    def run(self, work: Work, attempt: Callable[[Plan], Result]) -> Result:
-        """Returns the result of `attempt` with the fastest plan for `work` that fits.
+    def attempts(self, work: Work) -> Iterator[Attempt]:
+        """Yields attempts to paint `work`, until one does not run out of memory.
 
-        When memory runs out, it is called again with a smaller plan, and later scales are planned
-        with less memory, too.
+        The first has the fastest plan that fits, each of the others a smaller one. Later scales
+        are then planned with less memory, too. Each attempt is a context, which gives its plan.
 
         Raises:
-            MemoryError: if not even the smallest plan fits.
+            MemoryError: if it is known beforehand that no plan fits.
         """
-        plan = choose(work, self._available_bytes)
-        if work.untiled_bytes is not None and plan.needed_bytes > self._available_bytes:
-            raise MemoryError(f"{plan} are needed, and this network cannot be run in tiles")
-        while True:
+        fastest = choose(work, self._available_bytes)
+        if work.untiled_bytes is not None and fastest.needed_bytes > self._available_bytes:
+            raise MemoryError(f"{fastest} are needed, and this network cannot be run in tiles")
+        plan: Plan | None = fastest
+        while plan is not None:
+            smaller = next_smaller(work, plan)
             logger.info("%d × %d pixels are painted %s", work.width, work.height, plan)
-            try:
-                with nullcontext() if plan.tiling is None else large_pieces_returned():
-                    return attempt(plan)
-            except (MemoryError, RuntimeError) as error:
-                smaller = next_smaller(work, plan)
-                if not is_out_of_memory(error) or smaller is None:
-                    raise
+            attempt = Attempt(plan, is_last=smaller is None)
+            yield attempt
+            if not attempt.ran_out_of_memory:
+                return
+            if smaller is not None:
                 self._available_bytes = min(self._available_bytes, smaller.needed_bytes)
-                plan = smaller
-                # Not the error itself: its traceback would keep the tensors of the failed attempt.
-                logger.warning("memory has run out: %s", str(error))
+            plan = smaller

@@ -16,6 +16,7 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_convolutions,
     tiny_vgg,
 )
+from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.pixels import resize
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.images.tileable import (
@@ -27,7 +28,7 @@ from impasto_daemon.style_transfer.images.tileable import (
     whole_units,
     wrapped,
 )
-from impasto_daemon.style_transfer.losses.objective import Objective, measure_targets
+from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.image import Image, PixelFormat
@@ -98,7 +99,7 @@ def objective(loss: StyleLoss, *, tileable: bool) -> Objective:
     )
     painting = Painting(random_rgb(70, 50, seed=3))
     blank = torch.zeros(1, 3, 64, 48, dtype=torch.float64)
-    return measure_targets(tiny_vgg(), blank, [Region([painting])], settings, lambda: None)
+    return build_objective(tiny_vgg(), blank, [Region([painting])], settings)
 
 
 @pytest.mark.parametrize("loss", StyleLoss)
@@ -108,20 +109,18 @@ def test_loss_is_the_same_wherever_the_pattern_begins(loss: StyleLoss) -> None:
 
     tileable, plain = (objective(loss, tileable=tileable) for tileable in (True, False))
 
-    at_once = tileable(picture, lambda: None)
-    torch.testing.assert_close(tileable(elsewhere, lambda: None), at_once, rtol=1e-12, atol=0)
+    at_once = tileable(picture)
+    torch.testing.assert_close(tileable(elsewhere), at_once, rtol=1e-12, atol=0)
     # The edges of a picture that is not: the test could not fail otherwise.
-    assert not math.isclose(
-        plain(elsewhere, lambda: None).item(), plain(picture, lambda: None).item(), rel_tol=1e-6
-    )
+    assert not math.isclose(plain(elsewhere).item(), plain(picture).item(), rel_tol=1e-6)
 
 
 def test_activations_inside_are_those_of_an_endless_pattern() -> None:
     picture = random_rgb(32, 48, seed=5)
     network = tiny_vgg()
 
-    (deepest,) = network.features(wrapped(picture), ["relu5_1"]).values()
-    (endless,) = network.features(picture.repeat(1, 1, 15, 15), ["relu5_1"]).values()
+    (deepest,) = features(network, wrapped(picture), ["relu5_1"]).values()
+    (endless,) = features(network, picture.repeat(1, 1, 15, 15), ["relu5_1"]).values()
 
     margin = MARGIN_PX // UNIT_PX
     seen = deepest[:, :, margin:-margin, margin:-margin]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.losses.matrix_sqrt import Root, positive_root
+from impasto_daemon.style_transfer.losses.matrix_sqrt import Root, matrix_sqrt
 
 _SPECTRA = {
     "graded": torch.logspace(-7, 0, 60),
@@ -41,7 +41,7 @@ def test_it_is_the_root_by_eigenvalues(name: str, size: float) -> None:
     matrix = matrix_with(_SPECTRA[name], size)
     floor = torch.tensor(1e-11 * size, dtype=torch.float64)
 
-    found, wanted = positive_root(matrix, floor), by_eigenvalues(matrix, floor)
+    found, wanted = matrix_sqrt(matrix, floor), by_eigenvalues(matrix, floor)
 
     torch.testing.assert_close(found.trace, wanted.trace, rtol=1e-7, atol=0)
     apart = (found.inverse - wanted.inverse).norm() / wanted.inverse.norm()
@@ -55,7 +55,7 @@ def test_a_matrix_is_not_quite_symmetric_after_rounding() -> None:
     rounded = matrix + 3e-8 * rounding
     floor = torch.tensor(1e-11, dtype=torch.float64)
 
-    found, wanted = positive_root(rounded, floor), by_eigenvalues((rounded + rounded.T) / 2, floor)
+    found, wanted = matrix_sqrt(rounded, floor), by_eigenvalues((rounded + rounded.T) / 2, floor)
 
     torch.testing.assert_close(found.trace, wanted.trace, rtol=1e-6, atol=0)
     assert (found.inverse - wanted.inverse).norm() / wanted.inverse.norm() < 1e-3
@@ -64,7 +64,7 @@ def test_a_matrix_is_not_quite_symmetric_after_rounding() -> None:
 def test_a_matrix_of_zeros_has_the_root_of_the_floor() -> None:
     floor = torch.tensor(4e-8, dtype=torch.float64)
 
-    found = positive_root(torch.zeros(7, 7, dtype=torch.float64), floor)
+    found = matrix_sqrt(torch.zeros(7, 7, dtype=torch.float64), floor)
 
     torch.testing.assert_close(found.trace.item(), 7 * 2e-4)
     torch.testing.assert_close(found.inverse, torch.eye(7, dtype=torch.float64) / 2e-4)
@@ -73,7 +73,7 @@ def test_a_matrix_of_zeros_has_the_root_of_the_floor() -> None:
 def test_what_is_not_a_number_stays_so() -> None:
     matrix = torch.full((3, 3), torch.nan, dtype=torch.float64)
 
-    found = positive_root(matrix, torch.tensor(1e-9, dtype=torch.float64))
+    found = matrix_sqrt(matrix, torch.tensor(1e-9, dtype=torch.float64))
 
     assert found.trace.isnan()
     assert found.inverse.isnan().all()

@@ -65,7 +65,7 @@ def test_guided_moments_know_nothing_of_what_does_not_count() -> None:
 def test_blended_moments_are_those_of_all_positions_together() -> None:
     left, right = moments(ACTIVATION[..., :3]), moments(ACTIVATION[..., 3:])
 
-    blended = Moments(*blend([(3 / 7, left), (4 / 7, right)]))
+    blended = Moments(*blend([3 / 7, 4 / 7], [left, right]))
     whole = moments(ACTIVATION)
 
     torch.testing.assert_close(blended.mean, whole.mean)

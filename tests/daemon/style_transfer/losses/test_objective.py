@@ -8,19 +8,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
+from daemon.style_transfer.reading import features, gram_matrix
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.moments import gram_matrix
+from impasto_daemon.style_transfer.losses.guides import guide_at
+from impasto_daemon.style_transfer.losses.image_losses import out_of_range, total_variation
 from impasto_daemon.style_transfer.losses.objective import (
     CONTENT_WEIGHT,
     RANGE_WEIGHT,
     TV_WEIGHT,
     Objective,
-    guide_at,
-    measure_targets,
-    out_of_range,
-    total_variation,
+    build_objective,
 )
-from impasto_daemon.style_transfer.losses.style_losses import relative_error_from
+from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
@@ -46,25 +45,19 @@ CONTENT_AND_STYLE = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1, s
 Numbers = NDArray[np.float64]
 
 
-def ignore() -> None:
-    """Lets every layer pass."""
-
-
 def objective_of(
     content: Tensor, style: Tensor, settings: StyleSettings, network: VGG | None = None
 ) -> Objective:
-    return measure_targets(
-        network or tiny_vgg(), content, [Region([Painting(style)])], settings, ignore
-    )
+    return build_objective(network or tiny_vgg(), content, [Region([Painting(style)])], settings)
 
 
 def loss_of(picture: Tensor, objective: Objective) -> float:
-    return objective(picture, ignore).item()
+    return objective(picture).item()
 
 
 def activations(rgb: Tensor) -> dict[str, Numbers]:
     """What the tiny network sees at each layer, as the paper's F: (channels, positions)."""
-    found = tiny_vgg().features(rgb, LAYERS)
+    found = features(tiny_vgg(), rgb, LAYERS)
     return {name: seen.squeeze(0).flatten(1).numpy() for name, seen in found.items()}
 
 
@@ -114,14 +107,14 @@ def test_gram_matrix_of_a_tiled_picture_is_that_of_one_tile() -> None:
 def test_relative_error_of_known_numbers() -> None:
     actual, target = torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])
 
-    assert relative_error_from(target)(actual).item() == pytest.approx(5 / 8)
+    assert RelativeError(target)(actual).item() == pytest.approx(5 / 8)
 
 
 def test_relative_error_is_squared_distance_over_squared_length() -> None:
     actual, target = np.random.default_rng(4).normal(size=(2, 1, 3, 4, 5))
     expected = np.sum((actual - target) ** 2) / np.sum(target**2)
 
-    error = relative_error_from(torch.from_numpy(target))(torch.from_numpy(actual))
+    error = RelativeError(torch.from_numpy(target))(torch.from_numpy(actual))
 
     assert error.item() == pytest.approx(expected, rel=1e-12)
 
@@ -130,12 +123,12 @@ def test_relative_error_forgets_the_scale_of_a_network() -> None:
     actual, target = torch.from_numpy(np.random.default_rng(5).normal(size=(2, 3, 4)))
 
     torch.testing.assert_close(
-        relative_error_from(1000 * target)(1000 * actual), relative_error_from(target)(actual)
+        RelativeError(1000 * target)(1000 * actual), RelativeError(target)(actual)
     )
 
 
 def test_relative_error_of_a_target_of_zeros_is_finite() -> None:
-    error = relative_error_from(torch.zeros(3))(torch.ones(3))
+    error = RelativeError(torch.zeros(3))(torch.ones(3))
 
     assert math.isfinite(error.item())
     assert error.item() > 0
@@ -243,10 +236,10 @@ def test_style_loss_is_nothing_at_the_painting_alone() -> None:
 
 
 @pytest.mark.parametrize("pooling", Pooling)
-def test_gradient_is_the_slope_found_by_central_differences(pooling: Pooling) -> None:
+def test_gradient_is_that_of_central_differences(pooling: Pooling) -> None:
     objective = objective_of(PHOTO, PAINTING, SETTINGS, tiny_vgg(pooling))
     rgb = PICTURE.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(objective(rgb, ignore), rgb)
+    (gradient,) = torch.autograd.grad(objective(rgb), rgb)
 
     for place in np.random.default_rng(8).choice(PICTURE.numel(), 20, replace=False):
         step = torch.zeros(PICTURE.numel(), dtype=PICTURE.dtype)
@@ -255,8 +248,8 @@ def test_gradient_is_the_slope_found_by_central_differences(pooling: Pooling) ->
             loss_of(PICTURE + side * step.view_as(PICTURE), objective) for side in (1, -1)
         )
 
-        slope = gradient.flatten()[place].item()
-        assert (ahead - behind) / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-9)
+        expected = gradient.flatten()[place].item()
+        assert (ahead - behind) / 2e-5 == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("style_loss", StyleLoss)
@@ -268,9 +261,7 @@ def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> N
 
     torch.manual_seed(9)  # fast_mode compares the slopes in one random direction
 
-    assert torch.autograd.gradcheck(
-        lambda picture: objective(picture, ignore), (rgb,), atol=1e-8, rtol=1e-5, fast_mode=True
-    )
+    assert torch.autograd.gradcheck(objective, (rgb,), atol=1e-8, rtol=1e-5, fast_mode=True)
 
 
 def test_layers_and_their_weights_are_as_asked_for() -> None:
@@ -344,7 +335,7 @@ def test_each_region_is_compared_with_its_own_painting(style_loss: StyleLoss) ->
             Region([Painting(painting)], mask)
             for painting, mask in zip(paintings, halves(), strict=True)
         ]
-        objective = measure_targets(tiny_vgg(), side_by_side, regions, settings, ignore)
+        objective = build_objective(tiny_vgg(), side_by_side, regions, settings)
         return loss_of(side_by_side, objective)
 
     matched, crossed = loss((one, other)), loss((other, one))
@@ -362,7 +353,7 @@ def test_part_of_a_painting_is_all_that_is_looked_at() -> None:
 
     def loss(rgb: Tensor, part: Tensor | None) -> float:
         regions = [Region([Painting(rgb, part=part)])]
-        return loss_of(PHOTO, measure_targets(tiny_vgg(), PHOTO, regions, settings, ignore))
+        return loss_of(PHOTO, build_objective(tiny_vgg(), PHOTO, regions, settings))
 
     assert loss(changed, left) == loss(painting, left)
     assert loss(changed, None) != loss(painting, None)
@@ -375,7 +366,7 @@ def test_guide_of_a_layer_is_the_mask_as_the_network_pools() -> None:
     guide = guide_at(tiny_vgg(), "relu3_1", mask)
 
     assert guide is not None
-    assert guide(2, 2).flatten().tolist() == pytest.approx([2 / 3, 1 / 3, 0, 0])
+    assert guide.weights(2, 2).flatten().tolist() == pytest.approx([2 / 3, 1 / 3, 0, 0])
     assert guide_at(tiny_vgg(), "relu3_1", None) is None
 
 
@@ -389,4 +380,4 @@ def test_guide_keeps_what_lies_in_the_rows_and_columns_that_pooling_drops(layer:
     guide = guide_at(tiny_vgg(), layer, last)
 
     assert guide is not None
-    assert guide(63 // factor, 47 // factor).flatten()[-1] == 1
+    assert guide.weights(63 // factor, 47 // factor).flatten()[-1] == 1

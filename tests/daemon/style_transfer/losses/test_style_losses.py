@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto_daemon.style_transfer.losses.moments import Measure, Statistic, blend, gram_matrix
-from impasto_daemon.style_transfer.losses.style_losses import compare
+from daemon.style_transfer.reading import gram_matrix
+from impasto_daemon.style_transfer.losses.moments import (
+    Features,
+    Moments,
+    Statistic,
+    blend,
+    moments,
+)
+from impasto_daemon.style_transfer.losses.style_losses import STYLE_LOSSES
 from impasto_shared.settings import StyleLoss
 
 Numbers = NDArray[np.float64]
@@ -22,22 +29,22 @@ def activation(seed: int, height: int = 4, width: int = 5, shift: float = 0.0) -
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen of a picture at a layer, where it counts, and how much beside others."""
+    """The activations of an image at a layer, their weights, and its share among others."""
 
     activation: Tensor
-    guide: Tensor | None = None
+    weights: Tensor | None = None
     share: float = 1.0
 
 
 def distance_from(name: StyleLoss, paintings: Sequence[Seen]) -> Callable[[Seen], Tensor]:
-    def measured(measures: Mapping[str, Measure]) -> dict[str, Statistic]:
-        return {
-            layer: blend((one.share, measure(one.activation, one.guide)) for one in paintings)
-            for layer, measure in measures.items()
-        }
+    def blended(features: Features) -> Statistic:
+        statistics = [features(each.activation, each.weights) for each in paintings]
+        return blend([each.share for each in paintings], statistics)
 
-    ((measure, distance),) = compare(name, {"relu1_1": 1.0}, measured).values()
-    return lambda seen: distance(measure(seen.activation, seen.guide))
+    layer_loss = STYLE_LOSSES[name]
+    features = layer_loss.features(Moments(*blended(moments)))
+    loss = layer_loss(blended(features))
+    return lambda image: loss(features(image.activation, image.weights))
 
 
 PAINTING = activation(1)

@@ -8,8 +8,10 @@ from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from daemon.style_transfer.networks.tiny_network import Burnt, Fuse, random_image, random_rgb
+from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.objective import guide_at, measure_targets
+from impasto_daemon.style_transfer.losses.guides import guide_at
+from impasto_daemon.style_transfer.losses.objective import build_objective
 from impasto_daemon.style_transfer.networks.fx_graph import RESIDUAL_STAND_INS, TracedNetwork
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.stylize import stylize
@@ -41,9 +43,7 @@ def traced(dtype: torch.dtype = torch.float64, pooling: Pooling = Pooling.MAX) -
 
 
 def read(network: TracedNetwork, rgb: Tensor, *layers: str) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    network.read(rgb, layers, found.__setitem__, lambda: None)
-    return found
+    return features(network, rgb, layers)
 
 
 def torchvisions_own(rgb: Tensor) -> dict[str, Tensor]:
@@ -129,18 +129,17 @@ def test_pooling_is_the_wanted_one() -> None:
 
 
 @pytest.mark.parametrize("loss", [StyleLoss.WASSERSTEIN, StyleLoss.GRAM])
-def test_gradient_is_the_slope_of_the_loss(loss: StyleLoss) -> None:
+def test_gradient_is_that_of_finite_differences(loss: StyleLoss) -> None:
     photo, painting, rgb, direction = (random_rgb(32, 40, seed=seed) for seed in range(5, 9))
-    objective = measure_targets(
-        traced(), photo, [Region([Painting(painting)])], StyleSettings(style_loss=loss), Fuse()
+    objective = build_objective(
+        traced(), photo, [Region([Painting(painting)])], StyleSettings(style_loss=loss)
     )
-    rgb.requires_grad_()
 
-    (gradient,) = torch.autograd.grad(objective(rgb, Fuse()), rgb)
+    _, gradient = objective.loss_and_gradient(rgb)
 
     step = 1e-8  # so small that hardly any of its ReLUs has a kink within
     with torch.no_grad():
-        higher, lower = (objective(rgb + sign * step * direction, Fuse()) for sign in (1, -1))
+        higher, lower = (objective(rgb + sign * step * direction) for sign in (1, -1))
     along = (gradient * direction).sum().item()
     assert along == pytest.approx((higher - lower).item() / (2 * step), rel=1e-4)
     assert abs(along) > 1e-6
@@ -151,7 +150,8 @@ def test_nothing_beyond_the_deepest_layer_is_computed() -> None:
     calls = {}
     for layer in ("conv1", "layer1.0.add", "layer4.0.add"):
         fuse = Fuse()
-        network.read(rgb, [layer], lambda *_: None, fuse)
+        with network.interrupted_by(fuse):
+            read(network, rgb, layer)
         calls[layer] = fuse.calls
 
     assert 0 < calls["conv1"] < calls["layer1.0.add"] < calls["layer4.0.add"]
@@ -161,17 +161,20 @@ def test_pass_can_be_ended_before_every_layer_in_both_directions() -> None:
     network = traced()
     rgb = random_rgb(32, 32, seed=10).requires_grad_()
     counter = Fuse()
-    found: dict[str, Tensor] = {}
-    network.read(rgb, ["layer2.0.add"], found.__setitem__, counter)
-    forwards = counter.calls
-    torch.autograd.backward(found["layer2.0.add"].sum())
-    assert counter.calls > forwards + 10
 
-    for limit in (1, forwards, forwards + 1, counter.calls):
-        with pytest.raises(Burnt):  # noqa: PT012 - it may burn in either direction
-            fuse = Fuse(limit)
-            network.read(rgb, ["layer2.0.add"], found.__setitem__, fuse)
-            torch.autograd.backward(found["layer2.0.add"].sum())
+    def passes(layer: str = "layer2.0.add") -> int:
+        activation = read(network, rgb, layer)[layer]
+        forward = counter.calls
+        torch.autograd.backward(activation.sum())
+        return forward
+
+    with network.interrupted_by(counter):
+        forward = passes()
+    assert counter.calls > forward + 10
+
+    for limit in (1, forward, forward + 1, counter.calls):
+        with network.interrupted_by(Fuse(limit)), pytest.raises(Burnt):
+            passes()
 
 
 def test_weights_take_no_gradient_and_stay_as_they_are() -> None:
@@ -195,7 +198,7 @@ def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
     guide = guide_at(traced(), "layer3.0.add", mask)
 
     assert guide is not None
-    assert guide(4, 3).flatten().tolist() == pytest.approx([0.25, 0, 0] * 4)
+    assert guide.weights(4, 3).flatten().tolist() == pytest.approx([0.25, 0, 0] * 4)
 
 
 # What cannot be had
@@ -206,9 +209,7 @@ def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, str]
     picture = random_rgb(32, 32, seed=12)
 
     with pytest.raises(InvalidSettings, match=r"no layer .*of these: conv1, .*layer3\.1") as met:
-        measure_targets(
-            traced(), picture, [Region([Painting(picture)])], StyleSettings(**layers), Fuse()
-        )
+        build_objective(traced(), picture, [Region([Painting(picture)])], StyleSettings(**layers))
 
     assert met.value.field == next(iter(layers))
 

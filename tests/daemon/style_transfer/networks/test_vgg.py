@@ -15,14 +15,15 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_convolutions,
     tiny_vgg,
 )
+from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from impasto_daemon.style_transfer.networks.vgg import (
     VGG,
     VGG16_BLOCKS,
     VGG19_BLOCKS,
     Convolution,
-    layer_names,
 )
+from impasto_daemon.style_transfer.vgg_layers import vgg_layers
 from impasto_shared.settings import Pooling
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -34,7 +35,7 @@ STD = torch.tensor(IMAGENET_STD, dtype=torch.float64).view(3, 1, 1)
 def reference_features(
     rgb: Tensor, pooling: Pooling, padding_mode: Literal["zeros", "replicate"]
 ) -> dict[str, Tensor]:
-    """The same network made of torch's own modules, run from one end to the other."""
+    """The activations of the same network, made of torch's own modules."""
     modules: list[nn.Module] = []
     for name, convolution in zip(LAYERS, tiny_convolutions(), strict=True):
         if name.endswith("_1") and modules:
@@ -50,31 +51,30 @@ def reference_features(
         )
         convolve.load_state_dict({"weight": convolution.weight, "bias": convolution.bias})
         modules += [convolve, nn.ReLU()]
-    activation, found = (rgb - MEAN) / STD, []
+    activation, activations = (rgb - MEAN) / STD, []
     with torch.no_grad():
         for module in nn.Sequential(*modules):
             activation = module(activation)
             if isinstance(module, nn.ReLU):
-                found.append(activation)
-    return dict(zip(LAYERS, found, strict=True))
+                activations.append(activation)
+    return dict(zip(LAYERS, activations, strict=True))
 
 
 def passing_red() -> Convolution:
-    """A convolution that hands on the first channel as it is."""
+    """A convolution that passes the first channel on unchanged."""
     weight = torch.zeros(3, 3, 3, 3)
     weight[0, 0, 1, 1] = 1
     return Convolution(weight, torch.zeros(3))
 
 
 def test_names_are_those_of_the_papers() -> None:
-    assert list(layer_names(TINY_BLOCKS)) == list(LAYERS)
-    assert len(list(layer_names(VGG16_BLOCKS))) == 13
-    assert len(list(layer_names(VGG19_BLOCKS))) == 16
-    assert list(layer_names(VGG19_BLOCKS))[-1] == "relu5_4"
+    assert [str(layer) for layer in vgg_layers(TINY_BLOCKS)] == list(LAYERS)
+    assert len(list(vgg_layers(VGG16_BLOCKS))) == 13
+    assert [str(layer) for layer in vgg_layers(VGG19_BLOCKS)][15:] == ["relu5_4"]
 
 
 def test_each_block_halves_the_sides() -> None:
-    found = tiny_vgg().features(RGB, LAYERS)
+    found = features(tiny_vgg(), RGB, LAYERS)
 
     sides = [(66, 53), (33, 26), (16, 13), (8, 6), (8, 6), (4, 3)]
     assert {name: tuple(seen.shape) for name, seen in found.items()} == {
@@ -86,10 +86,10 @@ def test_each_block_halves_the_sides() -> None:
 def test_several_pictures_are_read_as_each_alone() -> None:
     pictures = torch.cat([random_rgb(32, 48, seed=seed) for seed in (1, 2)])
 
-    together = tiny_vgg().features(pictures, LAYERS)
+    together = features(tiny_vgg(), pictures, LAYERS)
 
     for index in (0, 1):
-        for name, seen in tiny_vgg().features(pictures[index : index + 1], LAYERS).items():
+        for name, seen in features(tiny_vgg(), pictures[index : index + 1], LAYERS).items():
             torch.testing.assert_close(together[name][index : index + 1], seen)
 
 
@@ -97,7 +97,7 @@ def test_several_pictures_are_read_as_each_alone() -> None:
 def test_activations_are_those_of_torchs_own_modules(pooling: Pooling) -> None:
     expected = reference_features(RGB, pooling, "replicate")
 
-    found = tiny_vgg(pooling).features(RGB, LAYERS)
+    found = features(tiny_vgg(pooling), RGB, LAYERS)
 
     for name in LAYERS:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-12, atol=1e-12)
@@ -107,7 +107,7 @@ def test_activations_are_those_of_torchs_own_modules(pooling: Pooling) -> None:
 def test_repeated_border_changes_nothing_within(pooling: Pooling) -> None:
     expected = reference_features(RGB, pooling, "zeros")
 
-    found = tiny_vgg(pooling).features(RGB, LAYERS)
+    found = features(tiny_vgg(pooling), RGB, LAYERS)
 
     margin = 0
     for name in LAYERS:
@@ -122,7 +122,7 @@ def test_repeated_border_changes_nothing_within(pooling: Pooling) -> None:
 def test_plain_picture_has_no_edge_at_its_border() -> None:
     plain = torch.full((1, 3, 32, 32), 0.8, dtype=torch.float64)
 
-    seen = tiny_vgg().features(plain, ["relu1_1"])["relu1_1"]
+    seen = features(tiny_vgg(), plain, ["relu1_1"])["relu1_1"]
 
     assert seen.any()
     torch.testing.assert_close(seen, seen[:, :, :1, :1].expand_as(seen))
@@ -133,17 +133,20 @@ def test_pooling_takes_the_mean_or_the_largest_of_four(pooling: Pooling, pooled:
     network = VGG([passing_red(), passing_red()], (1, 1), pooling=pooling)
     rgb = torch.tensor([[0.5, 0.6], [0.7, 1.0]]).expand(1, 3, 2, 2)
 
-    red = network.features(rgb, ["relu2_1"])["relu2_1"][0, 0]
+    red = features(network, rgb, ["relu2_1"])["relu2_1"][0, 0]
 
     assert red.item() == pytest.approx((pooled - IMAGENET_MEAN[0]) / IMAGENET_STD[0])
 
 
 @pytest.mark.parametrize("layers", [["relu6_1"], ["relu4_3"], ["relu1_1", "conv1_1"], [""]])
 def test_layer_that_the_network_lacks_is_refused(layers: list[str]) -> None:
-    fuse = Fuse()
+    network, fuse = tiny_vgg(), Fuse()
 
-    with pytest.raises(ValueError, match=f"no layer {layers[-1]}"):
-        tiny_vgg().features(RGB, layers, fuse)
+    with (
+        network.interrupted_by(fuse),
+        pytest.raises(ValueError, match=f"no layer {layers[-1]}"),
+    ):
+        features(network, RGB, layers)
 
     assert fuse.calls == 0
 
@@ -162,43 +165,57 @@ def test_layer_that_the_network_lacks_is_refused(layers: list[str]) -> None:
 def test_nothing_beyond_the_deepest_layer_is_computed(
     layers: Collection[str], convolutions: int
 ) -> None:
-    fuse = Fuse()
+    network, fuse = tiny_vgg(), Fuse()
 
-    found = tiny_vgg().features(RGB, layers, fuse)
+    with network.interrupted_by(fuse):
+        activations = features(network, RGB, layers)
 
     assert fuse.calls == convolutions
-    assert set(found) == set(layers)
+    assert set(activations) == set(layers)
 
 
 @pytest.mark.parametrize("call", range(1, len(LAYERS) + 1))
-def test_error_before_a_layer_ends_the_pass_forwards(call: int) -> None:
-    fuse = Fuse(call)
+def test_interrupt_ends_the_forward_pass_before_any_layer(call: int) -> None:
+    network, fuse = tiny_vgg(), Fuse(call)
 
-    with pytest.raises(Burnt):
-        tiny_vgg().features(RGB, LAYERS, fuse)
+    with network.interrupted_by(fuse), pytest.raises(Burnt):
+        features(network, RGB, LAYERS)
 
     assert fuse.calls == call
 
 
-def test_backward_pass_calls_before_every_layer_as_well() -> None:
-    fuse = Fuse()
+def test_interrupt_is_called_before_every_layer_of_the_backward_pass() -> None:
+    network, fuse = tiny_vgg(), Fuse()
     rgb = RGB.clone().requires_grad_()
 
-    found = tiny_vgg().features(rgb, LAYERS, fuse)
-    forwards = fuse.calls
-    torch.autograd.grad(torch.stack([seen.sum() for seen in found.values()]).sum(), rgb)
+    with network.interrupted_by(fuse):
+        activations = features(network, rgb, LAYERS)
+        forward = fuse.calls
+        loss = torch.stack([activation.sum() for activation in activations.values()]).sum()
+        torch.autograd.grad(loss, rgb)
 
-    assert (forwards, fuse.calls) == (len(LAYERS), 2 * len(LAYERS))
+    assert (forward, fuse.calls) == (len(LAYERS), 2 * len(LAYERS))
+
+
+def test_nothing_is_called_after_the_context() -> None:
+    network, fuse = tiny_vgg(), Fuse()
+
+    with network.interrupted_by(fuse):
+        pass
+    features(network, RGB, LAYERS)
+
+    assert fuse.calls == 0
 
 
 @pytest.mark.parametrize("call", range(1, len(LAYERS) + 1))
-def test_error_before_a_layer_ends_the_pass_backwards(call: int) -> None:
-    fuse = Fuse(len(LAYERS) + call)
+def test_interrupt_ends_the_backward_pass_before_any_layer(call: int) -> None:
+    network, fuse = tiny_vgg(), Fuse(len(LAYERS) + call)
     rgb = RGB.clone().requires_grad_()
-    deepest = tiny_vgg().features(rgb, LAYERS, fuse)[LAYERS[-1]]
 
-    with pytest.raises(Burnt):
-        torch.autograd.grad(deepest.sum(), rgb)
+    with network.interrupted_by(fuse):
+        deepest = features(network, rgb, LAYERS)[LAYERS[-1]]
+        with pytest.raises(Burnt):
+            torch.autograd.grad(deepest.sum(), rgb)
 
     assert fuse.calls == len(LAYERS) + call
 
@@ -211,29 +228,28 @@ def test_convolutions_that_do_not_make_the_blocks_are_refused(blocks: tuple[int,
 
 def test_weights_take_no_gradient() -> None:
     convolutions = [
-        replace(made, weight=made.weight.requires_grad_(), bias=made.bias.requires_grad_())
-        for made in tiny_convolutions()
+        replace(each, weight=each.weight.requires_grad_(), bias=each.bias.requires_grad_())
+        for each in tiny_convolutions()
     ]
     rgb = RGB.clone().requires_grad_()
 
-    deepest = VGG(convolutions, TINY_BLOCKS, pooling=Pooling.AVERAGE).features(rgb, LAYERS)[
-        "relu5_1"
-    ]
+    network = VGG(convolutions, TINY_BLOCKS, pooling=Pooling.AVERAGE)
+    deepest = features(network, rgb, LAYERS)["relu5_1"]
     torch.autograd.backward(deepest.sum())
 
     assert rgb.grad is not None
-    assert all(made.weight.grad is None and made.bias.grad is None for made in convolutions)
+    assert all(each.weight.grad is None and each.bias.grad is None for each in convolutions)
 
 
 def test_picture_without_gradient_leaves_no_graph_behind() -> None:
-    found = tiny_vgg().features(RGB, LAYERS)
+    found = features(tiny_vgg(), RGB, LAYERS)
 
     assert not any(seen.requires_grad for seen in found.values())
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (21, 19)])
-def test_wide_layers_are_convolutions_like_all_others(height: int, width: int) -> None:
-    # 128 channels at 256 positions and more take another way (winograd.py).
+def test_wide_layers_are_convolutions_like_any_other(height: int, width: int) -> None:
+    # From 128 channels and 256 positions on they are calculated by Winograd's algorithm.
     generator = torch.Generator().manual_seed(4)
     wide = [
         Convolution(
@@ -244,19 +260,21 @@ def test_wide_layers_are_convolutions_like_all_others(height: int, width: int) -
     ]
     rgb = random_rgb(height, width, seed=5, dtype=torch.float32).requires_grad_()
 
-    def seen(network: VGG) -> tuple[Tensor, Tensor]:
-        activation = network.features(rgb, ["relu1_3"])["relu1_3"]
-        (slope,) = torch.autograd.grad(activation.square().sum(), rgb)
-        return activation, slope
+    def activation_and_gradient(network: VGG) -> tuple[Tensor, Tensor]:
+        activation = features(network, rgb, ["relu1_3"])["relu1_3"]
+        (gradient,) = torch.autograd.grad(activation.square().sum(), rgb)
+        return activation, gradient
 
     def network(dtype: torch.dtype) -> VGG:
         return VGG(wide, (3,), pooling=Pooling.MAX, dtype=dtype)
 
-    # In float64 there is only the one way.
-    (found, slope), (wanted, wanted_slope) = (
-        seen(network(torch.float32)),
-        seen(network(torch.float64)),
+    # In float64 torch's own convolution is used.
+    (winograd, gradient), (expected, expected_gradient) = (
+        activation_and_gradient(network(torch.float32)),
+        activation_and_gradient(network(torch.float64)),
     )
 
-    torch.testing.assert_close(found.double(), wanted.double(), rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(slope, wanted_slope, rtol=1e-3, atol=1e-3 * slope.abs().max().item())
+    torch.testing.assert_close(winograd.double(), expected.double(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        gradient, expected_gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max().item()
+    )

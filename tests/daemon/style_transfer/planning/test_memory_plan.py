@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -213,9 +212,9 @@ def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
 
 
 class NarrowVGG(VGG):
-    """One that runs out of memory where it is shown more than `most` positions at once.
+    """A VGG that runs out of memory if it is evaluated on more than `most` pixels at once.
 
-    What it was shown then must be gone by the next time: it would take the memory of that.
+    These pixels must be freed by the next attempt: they would take its memory.
     """
 
     most = 168 * 140
@@ -223,13 +222,14 @@ class NarrowVGG(VGG):
     refused = 0
     kept: weakref.ref[Tensor] | None = None
 
-    def run(self, activation: Tensor, *arguments: Any, **options: Any) -> Iterator[Any]:
+    def normalised(self, image: Tensor) -> Tensor:
         assert self.kept is None or self.kept() is None
-        if activation.requires_grad and activation.shape[2] * activation.shape[3] > self.most:
+        normalised = super().normalised(image)
+        if image.shape[2] * image.shape[3] > self.most:
             self.refused += 1
-            self.kept = weakref.ref(activation)
+            self.kept = weakref.ref(normalised)
             raise self.error("DefaultCPUAllocator: can't allocate memory: you tried to have it all")
-        yield from super().run(activation, *arguments, **options)
+        return normalised
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
@@ -273,7 +273,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     class BrokenVGG(VGG):
         calls = 0
 
-        def run(self, *_: Any) -> Iterator[Any]:
+        def normalised(self, _: Tensor) -> Tensor:
             self.calls += 1
             raise RuntimeError("a kernel has failed")
 

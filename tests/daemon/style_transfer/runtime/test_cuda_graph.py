@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto_daemon.style_transfer.runtime.cuda_graph import Replayed
+from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 
 PICTURE = torch.full((1, 3, 4, 5), 0.5)
 
@@ -57,7 +57,7 @@ class Evaluation:
 
 def test_what_cannot_be_recorded_is_done_each_time() -> None:
     evaluation = Evaluation(RuntimeError("operation not permitted when stream is capturing"))
-    replayed = Replayed(evaluation)
+    replayed = CudaGraph(evaluation)
 
     found = [replayed(factor * PICTURE) for factor in (1, 2, 3)]
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_recorded_is_done_each_time() -> None:
     ],
 )
 def test_a_stop_and_too_little_memory_are_told(error: Exception) -> None:
-    replayed = Replayed(Evaluation(error))
+    replayed = CudaGraph(Evaluation(error))
     replayed(PICTURE)
 
     with pytest.raises(type(error), match=str(error)):

@@ -25,10 +25,17 @@ class Attempts:
         return "painted"
 
 
+def paint(oom_retry: OomRetry, work: Work, paint_with: Attempts) -> str:
+    for attempt in oom_retry.attempts(work):
+        with attempt as plan:
+            result = paint_with(plan)
+    return result
+
+
 def test_the_fastest_plan_is_used_if_there_is_memory() -> None:
     attempt = Attempts(math.inf)
 
-    assert OomRetry(math.inf).run(WORK, attempt) == "painted"
+    assert paint(OomRetry(math.inf), WORK, attempt) == "painted"
     assert attempt.plans == PLANS[:1]
 
 
@@ -36,7 +43,7 @@ def test_the_plan_fits_the_available_memory() -> None:
     attempt = Attempts(math.inf)
     available_bytes = PLANS[3].needed_bytes
 
-    OomRetry(available_bytes).run(WORK, attempt)
+    paint(OomRetry(available_bytes), WORK, attempt)
 
     assert attempt.plans == [PLANS[3]]
 
@@ -44,7 +51,7 @@ def test_the_plan_fits_the_available_memory() -> None:
 def test_smaller_plans_follow_when_memory_runs_out(caplog: pytest.LogCaptureFixture) -> None:
     attempt = Attempts(PLANS[-1].needed_bytes)
 
-    assert OomRetry(math.inf).run(WORK, attempt) == "painted"
+    assert paint(OomRetry(math.inf), WORK, attempt) == "painted"
 
     needed = [plan.needed_bytes for plan in attempt.plans]
     assert needed == sorted(needed, reverse=True)
@@ -57,8 +64,8 @@ def test_later_scales_are_planned_with_less_memory() -> None:
     oom_retry = OomRetry(math.inf)
     first, second = Attempts(PLANS[5].needed_bytes), Attempts(math.inf)
 
-    oom_retry.run(WORK, first)
-    oom_retry.run(WORK, second)
+    paint(oom_retry, WORK, first)
+    paint(oom_retry, WORK, second)
 
     assert second.plans == first.plans[-1:]
 
@@ -67,7 +74,7 @@ def test_the_error_is_raised_if_the_smallest_plan_does_not_fit() -> None:
     attempt = Attempts(0)
 
     with pytest.raises(MemoryError, match="too little"):
-        OomRetry(math.inf).run(WORK, attempt)
+        paint(OomRetry(math.inf), WORK, attempt)
 
     assert attempt.plans[-1] == PLANS[-1]
 
@@ -76,7 +83,7 @@ def test_other_errors_are_not_retried() -> None:
     attempt = Attempts(0, RuntimeError("shapes do not match"))
 
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        OomRetry(math.inf).run(WORK, attempt)
+        paint(OomRetry(math.inf), WORK, attempt)
 
     assert len(attempt.plans) == 1
 
@@ -86,6 +93,6 @@ def test_a_network_that_cannot_be_tiled_is_not_tried_if_no_plan_fits() -> None:
     attempt = Attempts(math.inf)
 
     with pytest.raises(MemoryError, match="cannot be run in tiles"):
-        OomRetry(2e9).run(work, attempt)
+        paint(OomRetry(2e9), work, attempt)
 
     assert not attempt.plans

@@ -8,92 +8,74 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from torch import Tensor
 from torch.nn import functional
 
-from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
-from impasto_daemon.style_transfer.networks.conv_relu import convolve_rectified, slope_of_input
-from impasto_daemon.style_transfer.tiling.relu_masks import Bits, Gates, Rerun
-from impasto_shared.settings import Pooling
+from daemon.style_transfer.networks.tiny_network import random_rgb
+from impasto_daemon.style_transfer.tiling.relu_masks import (
+    BitMask,
+    MaxPoolChoice,
+    average_pool_backward,
+)
 
-NAMES = ["relu4_1", "relu4_2"]
+Booleans = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @given(arrays(np.bool_, st.tuples(st.just(1), *(st.integers(1, 9) for _ in range(3)))))
-def test_bits_are_those_that_were_given(drawn: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
-    yes = torch.from_numpy(drawn)
+def test_unpacked_mask_is_the_packed_one(drawn: Booleans) -> None:
+    mask = torch.from_numpy(drawn)
 
-    bits = Bits.of(yes)
+    packed = BitMask.of(mask)
 
-    assert torch.equal(bits.tensor(), yes)
-    assert bits.packed.nbytes == -(-yes.numel() // 8)
-
-
-class CountingLayer:
-    """A convolution and its ReLU that counts how often it is run."""
-
-    def __init__(self, received: int, made: int, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        shape = (made, received, 3, 3)
-        self._weight = torch.randn(shape, generator=generator, dtype=torch.float64)
-        self._bias = torch.randn(made, generator=generator, dtype=torch.float64)
-        self.calls = 0
-
-    def __call__(self, activation: Tensor) -> Tensor:
-        self.calls += 1
-        return convolve_rectified(activation, self._weight, self._bias)
-
-    def slope_of_input(self, slope: Tensor) -> Tensor:
-        return slope_of_input(slope, self._weight)
+    assert torch.equal(packed.tensor(), mask)
+    assert packed.packed.nbytes == -(-mask.numel() // 8)
 
 
-@pytest.mark.parametrize("pooling", Pooling)
-@pytest.mark.parametrize(
-    ("looked_at", "run_anew"), [([], [0, 0]), (["relu4_1"], [1, 0]), (["relu4_2"], [1, 1])]
-)
-def test_slope_is_right_and_only_what_is_looked_at_is_run_anew(
-    pooling: Pooling, looked_at: list[str], run_anew: list[int]
-) -> None:
-    layers = [CountingLayer(3, 5, seed=1), CountingLayer(5, 4, seed=2)]
-    pool = tiny_vgg(pooling).pool
-    rgb = random_rgb(9, 13, seed=3)
+@given(arrays(np.bool_, (2, 1, 3, 5, 7)))
+def test_masks_combine_like_booleans(drawn: Booleans) -> None:
+    first, second = torch.from_numpy(drawn)
+    packed_first, packed_second = BitMask.of(first), BitMask.of(second)
 
-    def run(runner: Gates | Rerun, picture: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, activation = {}, picture
-        for name, layer in zip(NAMES, layers, strict=True):
-            activation = found[name] = runner.layer(name, layer, activation)
-        return found, runner.pool(pool, activation)
-
-    def slope(found: dict[str, Tensor], pooled: Tensor, picture: Tensor) -> Tensor:
-        terms = [found[name].square().sum() for name in looked_at]
-        return torch.autograd.grad([*terms, pooled], picture, [*(None for _ in terms), handed])[0]
-
-    gates = Gates(NAMES, looked_at, pooling)
-    picture = rgb.clone().requires_grad_()
-    found, pooled = run(gates, picture)
-    handed = random_rgb(*pooled.shape[2:], seed=4)[:, :1].expand(pooled.shape) - 0.5
-    wanted = slope(found, pooled, picture)
-    before = [layer.calls for layer in layers]
-
-    picture = rgb.clone().requires_grad_()
-    again, standing_in = run(Rerun(gates), picture)
-
-    assert [layer.calls - count for layer, count in zip(layers, before, strict=True)] == run_anew
-    for name in looked_at:
-        torch.testing.assert_close(again[name], found[name])
-    assert standing_in.shape == pooled.shape
-    assert standing_in.untyped_storage().nbytes() == standing_in.element_size()
-    assert not gates.passed
-    assert gates.pooled is None
-    torch.testing.assert_close(slope(again, standing_in, picture), wanted)
+    assert torch.equal((packed_first & packed_second).tensor(), first & second)
+    assert torch.equal((packed_first | packed_second).tensor(), first | second)
+    assert torch.equal((~packed_first).tensor(), ~first)
 
 
-def test_of_equal_numbers_the_slope_goes_to_the_first_as_in_torch() -> None:
+def test_mask_leaves_the_gradient_where_it_is_true() -> None:
+    gradient = random_rgb(4, 5, seed=1)
+    mask = gradient > 0.5
+
+    masked = BitMask.of(mask).applied_to(gradient)
+
+    assert torch.equal(masked, gradient * mask)
+
+
+@pytest.mark.parametrize("size", [(8, 6), (9, 13), (2, 3)])
+def test_choice_of_max_pooling_gives_torchs_gradient(size: tuple[int, int]) -> None:
+    activation = random_rgb(*size, seed=3).requires_grad_()
+    pooled = functional.max_pool2d(activation, 2)
+    gradient = torch.rand_like(pooled)
+
+    result = MaxPoolChoice.of(activation.detach()).backward(gradient, activation.shape)
+
+    assert torch.equal(result, torch.autograd.grad(pooled, activation, gradient)[0])
+
+
+def test_first_of_equal_numbers_is_chosen_as_in_torch() -> None:
     activation = torch.ones(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
-    gates = Gates(["relu1_1"], [], Pooling.MAX)
-    wanted = torch.autograd.grad(functional.max_pool2d(activation, 2).sum(), activation)[0]
+    pooled = functional.max_pool2d(activation, 2)
+    ones = torch.ones_like(pooled)
 
-    gates.pool(lambda one: functional.max_pool2d(one, 2), activation.detach())
-    pooled = Rerun(gates).pool(lambda one: one, activation)
+    result = MaxPoolChoice.of(activation.detach()).backward(ones, activation.shape)
 
-    torch.testing.assert_close(torch.autograd.grad(pooled.sum(), activation)[0], wanted)
+    assert torch.equal(result, torch.autograd.grad(pooled, activation, ones)[0])
+
+
+@pytest.mark.parametrize("size", [(8, 6), (9, 13)])
+def test_average_pooling_has_torchs_gradient(size: tuple[int, int]) -> None:
+    activation = random_rgb(*size, seed=3).requires_grad_()
+    pooled = functional.avg_pool2d(activation, 2)
+    gradient = torch.rand_like(pooled)
+
+    result = average_pool_backward(gradient, activation.shape)
+
+    torch.testing.assert_close(result, torch.autograd.grad(pooled, activation, gradient)[0])

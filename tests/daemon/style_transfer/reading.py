@@ -1,0 +1,23 @@
+"""Activations and Gram matrices of an image, as the papers write them, for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from torch import Tensor
+
+from impasto_daemon.style_transfer.losses.moments import moments
+from impasto_daemon.style_transfer.networks.network import WholeImageNetwork
+
+
+def features(network: WholeImageNetwork, rgb: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    """The activations (N, C, h, w) at each of `layers`."""
+    return dict(network.activations(rgb, layers))
+
+
+def gram_matrix(activation: Tensor) -> Tensor:
+    """Correlations of the channels (Gatys et al. 2016, equation 3), divided by H * W.
+
+    activation: (1, C, H, W). Returns (C, C).
+    """
+    return moments(activation).second
