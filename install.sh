@@ -75,6 +75,7 @@ run_tests() {
     ruff check
     ruff format --check
     mypy
+    MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0
     shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/gimp/*.sh
     wait
     exec python -m pytest "$@"

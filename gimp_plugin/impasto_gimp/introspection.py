@@ -2,6 +2,9 @@
 
 Only this module and `introspection_gtk` import gi. GIMP asks plug-ins for their procedures without
 a screen, so GTK is not imported here.
+
+Their types are in typings/, for each version of GIMP, with the names that the plug-in uses. If
+mypy does not know a name, run tests/gimp/make_stubs.py.
 """
 
 from __future__ import annotations

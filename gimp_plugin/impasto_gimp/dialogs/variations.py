@@ -92,10 +92,10 @@ class _Variations:
         for label, _ in _KINDS:
             self._kind.append_text(label)
         self._kind.connect("changed", self._on_changed)
-        label = Gtk.Label.new_with_mnemonic(gettext("_Vary"))
-        label.set_mnemonic_widget(self._kind)
+        vary = Gtk.Label.new_with_mnemonic(gettext("_Vary"))
+        vary.set_mnemonic_widget(self._kind)
         head = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-        head.pack_start(label, False, False, 0)
+        head.pack_start(vary, False, False, 0)
         head.pack_start(self._kind, True, True, 0)
         box = self._dialog.get_content_area()
         box.set_spacing(_SPACING_PX)

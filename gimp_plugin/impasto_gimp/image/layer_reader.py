@@ -83,7 +83,7 @@ def _read_selection(layer: Gimp.Layer) -> bytes | None:
     _, x, y = layer.get_offsets()
     area = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
     buffer = image.get_selection().get_buffer()
-    selection: bytes = buffer.get(area, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+    selection = buffer.get(area, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
     if not any(selection):
         raise InvalidImage(_NOTHING_SELECTED)
     return selection
@@ -111,7 +111,8 @@ def _with_contents(layer: Gimp.Layer) -> list[Gimp.Layer]:
     layers = [layer]
     if layer.is_group():
         for child in layer.get_children():
-            layers += _with_contents(child)
+            if isinstance(child, Gimp.Layer):
+                layers += _with_contents(child)
     return layers
 
 

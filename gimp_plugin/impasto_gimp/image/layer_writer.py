@@ -74,7 +74,8 @@ def add_texture(
 
 def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> None:
     """Puts `layer` directly above an item of `image`, or on top."""
-    parent = above.get_parent() if above else None
+    group = above.get_parent() if above else None
+    parent = group if isinstance(group, Gimp.Layer) else None
     position = image.get_item_position(above) if above else 0
     if not image.insert_layer(layer, parent, position):
         layer.delete()

@@ -8,4 +8,5 @@ from impasto_gimp.translation import gettext
 
 def last_error() -> str:
     """Returns GIMP's own explanation of why its last call failed."""
-    return Gimp.get_pdb().get_last_error() or gettext("it did not say why.")
+    pdb = Gimp.get_pdb()
+    return (pdb and pdb.get_last_error()) or gettext("it did not say why.")

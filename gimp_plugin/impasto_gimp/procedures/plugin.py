@@ -115,7 +115,7 @@ _FILTERS = {
 }
 
 
-class ImpastoPlugIn(Gimp.PlugIn):  # type: ignore[misc] # gi has no types
+class ImpastoPlugIn(Gimp.PlugIn):
     """Registers the filters under Filters > Artistic."""
 
     def do_set_i18n(self, _procedure_name: str) -> bool:
