@@ -19,7 +19,7 @@ from impasto_daemon.style_transfer.networks.network import (
     missing_layers,
 )
 from impasto_daemon.style_transfer.networks.pooling import pool, pool_mask
-from impasto_daemon.style_transfer.vgg_layers import vgg_layer, vgg_layers
+from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layer, vgg_layers
 from impasto_shared.settings import Pooling
 
 VGG11_BLOCKS = (1, 1, 2, 2, 2)

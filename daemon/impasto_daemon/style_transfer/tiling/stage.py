@@ -21,9 +21,9 @@ from impasto_daemon.style_transfer.networks.statistics import (
     StatisticSums,
     measures_backward,
 )
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer
 from impasto_daemon.style_transfer.tiling.tape import Tape
 from impasto_daemon.style_transfer.tiling.tiles import Tile, tiles_of
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer
 
 Gradients = Mapping[str, Sequence[Statistic]]
 """The gradient of the loss with respect to every statistic, by layer."""

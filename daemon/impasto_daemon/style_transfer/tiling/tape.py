@@ -8,12 +8,12 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer.networks.conv_relu import relu_backward
 from impasto_daemon.style_transfer.networks.pooling import pool_backward
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer
 from impasto_daemon.style_transfer.tiling.relu_masks import (
     BitMask,
     MaxPoolChoice,
     average_pool_backward,
 )
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer
 from impasto_shared.settings import Pooling
 
 

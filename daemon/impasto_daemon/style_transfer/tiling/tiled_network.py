@@ -24,9 +24,9 @@ from impasto_daemon.style_transfer.networks.statistics import (
     Statistic,
     StatisticSums,
 )
+from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layer
 from impasto_daemon.style_transfer.planning.memory_plan import Tiling
 from impasto_daemon.style_transfer.tiling.stage import StagePass
-from impasto_daemon.style_transfer.vgg_layers import vgg_layer
 
 
 class TiledNetwork(Network):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from impasto_daemon.style_transfer.networks.crops import Crop, Interval
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer
 from impasto_daemon.style_transfer.planning.memory_plan import grid
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer
 
 
 @dataclass(frozen=True)

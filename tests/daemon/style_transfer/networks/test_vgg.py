@@ -23,7 +23,7 @@ from impasto_daemon.style_transfer.networks.vgg import (
     VGG19_BLOCKS,
     Convolution,
 )
-from impasto_daemon.style_transfer.vgg_layers import vgg_layers
+from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layers
 from impasto_shared.settings import Pooling
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")

@@ -3,8 +3,8 @@ import torch
 
 from daemon.style_transfer.networks.tiny_network import random_rgb
 from impasto_daemon.style_transfer.networks.pooling import pool
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer
 from impasto_daemon.style_transfer.tiling.tape import Tape
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer
 from impasto_shared.settings import Pooling
 
 FIRST, SECOND, THIRD = (VGGLayer(4, number) for number in (1, 2, 3))

@@ -20,9 +20,9 @@ from impasto_daemon.style_transfer.networks.crops import Crop
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import IMAGE, Measure, Statistic
 from impasto_daemon.style_transfer.networks.vgg import VGG, Convolution
+from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layers
 from impasto_daemon.style_transfer.planning.memory_plan import Stage, Tiling
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
-from impasto_daemon.style_transfer.vgg_layers import vgg_layers
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
 
 SETTINGS = StyleSettings(style_strength=1.3, smoothness=3)

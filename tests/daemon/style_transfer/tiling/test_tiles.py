@@ -5,8 +5,8 @@ import torch
 
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS
 from impasto_daemon.style_transfer.networks.crops import Crop, Interval
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer, vgg_layers
 from impasto_daemon.style_transfer.tiling.tiles import tiles_of
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer, vgg_layers
 
 LAYERS = list(vgg_layers(TINY_BLOCKS))
 SIZES = [(64, 64), (97, 63), (33, 111)]

@@ -1,6 +1,6 @@
 import pytest
 
-from impasto_daemon.style_transfer.vgg_layers import VGGLayer, vgg_layer, vgg_layers
+from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer, vgg_layer, vgg_layers
 
 
 @pytest.mark.parametrize("layer", list(vgg_layers((2, 2, 4, 4, 4))), ids=str)
