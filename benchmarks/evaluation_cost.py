@@ -25,7 +25,6 @@ from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.optimize import Optimisation
-from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
 
@@ -72,7 +71,7 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
     content = from_image(read_image(photo)[0]).rgb
     painting = fit(from_image(read_image(PAINTING)[0]).rgb, 512)
     times: list[float] = []
-    Optimisation(network, settings, LBFGS()).run(
+    Optimisation(network, settings).run(
         content,
         [Region([Painting(painting)])],
         content.clone(),

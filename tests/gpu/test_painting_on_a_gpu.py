@@ -18,7 +18,6 @@ from impasto_daemon.style_transfer.losses.matrix_sqrt import matrix_sqrt
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
 from impasto_daemon.style_transfer.optimize import Optimisation
-from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.planning.cost_model import GPU
 from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, plans
 from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
@@ -162,7 +161,7 @@ def test_memory_is_within_15_percent_of_the_forecast(
     plan = choose(work, limit_gb * 1e9)
     content = photo(height, width).to(gpu())
 
-    Optimisation(network, StyleSettings(), LBFGS()).run(
+    Optimisation(network, StyleSettings()).run(
         content, [Region([Painting(style)])], content.clone(), 6, plan
     )
 
@@ -181,7 +180,7 @@ def test_evaluations_of_a_scale_are_recorded(
     content = photo(150, 200).to(gpu())
     regions = [Region([Painting(painting(150, 190).to(gpu()))])]
 
-    Optimisation(network, StyleSettings(), LBFGS()).run(content, regions, content.clone(), 8)
+    Optimisation(network, StyleSettings()).run(content, regions, content.clone(), 8)
 
     assert recorded == [content.shape]
 

@@ -19,7 +19,7 @@ from impasto_daemon.style_transfer.networks.network import (
     Network,
     TileableNetwork,
 )
-from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
+from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import UNLIMITED, Plan
 from impasto_daemon.style_transfer.runtime.cuda_graph import (
     FEWEST_EVALUATIONS,
@@ -62,19 +62,24 @@ ShouldStop = Callable[[], bool]
 """Returns whether the optimisation is to stop; it then returns the best image so far."""
 
 
-@dataclass(frozen=True)
 class Optimisation:
     """The optimisation of one job, scale after scale.
 
-    minimiser: what it has learnt of the loss at a coarse scale serves the finer ones.
     should_stop: asked before every convolution, or, if a CUDA graph replays the evaluations,
         before every evaluation.
     """
 
-    network: Network
-    settings: StyleSettings
-    minimiser: Minimiser
-    should_stop: ShouldStop = lambda: False
+    def __init__(
+        self,
+        network: Network,
+        settings: StyleSettings,
+        should_stop: ShouldStop = lambda: False,
+    ) -> None:
+        self.network = network
+        self.settings = settings
+        # What it learns of the loss at a coarse scale serves the finer ones.
+        self._minimiser = new_minimiser(settings.optimizer)
+        self._should_stop = should_stop
 
     def run(
         self,
@@ -102,7 +107,7 @@ class Optimisation:
             with self.network.interrupted_by(self._stop_if_asked):
                 network = _in_tiles(self.network, plan)
                 evaluate.objective = build_objective(network, content, regions, self.settings)
-                self.minimiser.minimise(evaluate, evaluate.best, history=plan.history)
+                self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)
         except _Stopped:
             return Result(evaluate.best, stopped=True)
         except _Finished:
@@ -110,7 +115,7 @@ class Optimisation:
         return Result(evaluate.best, stopped=False)
 
     def _stop_if_asked(self) -> None:
-        if self.should_stop():
+        if self._should_stop():
             raise _Stopped
 
 

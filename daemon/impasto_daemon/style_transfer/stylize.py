@@ -17,7 +17,6 @@ from impasto_daemon.style_transfer.images.source_image import Layer, Paint
 from impasto_daemon.style_transfer.images.tileable import EnlargedWrapped
 from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
-from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
 from impasto_shared.errors import InvalidSettings
@@ -83,7 +82,7 @@ def stylize(
     target, regions = _recoloured(photo, _regions(styles, settings), settings)
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
     progress = _ProgressReporter(scales, _Previews(source, settings), on_step)
-    optimisation = Optimisation(network, settings, new_minimiser(settings.optimizer), should_stop)
+    optimisation = Optimisation(network, settings, should_stop)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
     for scale in scales:
         if painter.paint(scale, progress.of(scale)).stopped:

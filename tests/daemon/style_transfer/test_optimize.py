@@ -24,8 +24,6 @@ from impasto_daemon.style_transfer.optimize import (
     Result,
     ShouldStop,
 )
-from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
-from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_shared.errors import ErrorCode
 from impasto_shared.settings import Optimizer, Pooling, Start, StyleLoss, StyleSettings
 
@@ -72,7 +70,7 @@ def painted(
         losses.append(loss)
         on_evaluation(loss, best)
 
-    optimisation = Optimisation(network, settings, new_minimiser(settings.optimizer), should_stop)
+    optimisation = Optimisation(network, settings, should_stop)
     initial = starting_picture(PHOTO, PAINTING, settings)
     result = optimisation.run(PHOTO, STYLE, initial, evaluations, on_evaluation=record)
     return result, losses
@@ -145,7 +143,7 @@ def test_pictures_given_are_left_alone() -> None:
     photo, painting, start = PHOTO.clone(), PAINTING.clone(), PHOTO.clone()
 
     regions = [Region([Painting(painting)])]
-    Optimisation(NETWORK, StyleSettings(), LBFGS()).run(photo, regions, start, 5)
+    Optimisation(NETWORK, StyleSettings()).run(photo, regions, start, 5)
 
     assert torch.equal(photo, PHOTO)
     assert torch.equal(painting, PAINTING)

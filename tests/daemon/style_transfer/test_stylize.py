@@ -1,3 +1,4 @@
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region
+from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
 from impasto_daemon.style_transfer.optimize import Optimisation, Result
@@ -35,6 +37,31 @@ def alpha_of(image: Image) -> NDArray[np.uint8]:
     """The bytes of the fourth channel; none where there is none."""
     shape = (image.height, image.width, image.format.channels, image.format.bytes_per_channel)
     return np.frombuffer(image.pixels, np.uint8).reshape(shape)[:, :, 3:]
+
+
+def test_few_definitions_lie_between_stylize_and_the_gram_matrix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths: list[list[str]] = []
+
+    def recorded(positions: torch.Tensor) -> torch.Tensor:
+        frames = traceback.extract_stack()
+        engine = [
+            frame.name
+            for frame in frames
+            if "impasto_daemon/style_transfer" in frame.filename and not frame.name.startswith("<")
+        ]
+        paths.append(engine[engine.index("stylize") :])
+        return precise(positions)
+
+    monkeypatch.setattr("impasto_daemon.style_transfer.losses.moments.precise", recorded)
+
+    stylize(NETWORK, random_image(40, 40, PixelFormat.RGB_U8, seed=2), [Style(PAINTING)], QUICK)
+
+    evaluations = [path for path in paths if "loss_and_gradient" in path and path[-1] == "forward"]
+    assert evaluations
+    longest = max(evaluations, key=len)
+    assert len(longest) <= 12, longest
 
 
 @pytest.mark.parametrize("form", PixelFormat)

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
+from impasto_daemon.style_transfer.losses.guides import GuidedMeasure, guide_at
+from impasto_daemon.style_transfer.losses.moments import Moments, moments
+from impasto_daemon.style_transfer.losses.style_losses import RandomCosines
+from impasto_daemon.style_transfer.networks.crops import Crop, Interval
+from impasto_daemon.style_transfer.networks.statistics import Statistic
+
+ACTIVATION = random_rgb(8, 10, seed=1)
+MASK = random_rgb(8, 10, seed=2)[:, :1]
+HALVES = [
+    Crop(Interval(0, 8), Interval(0, 4), 8, 10),
+    Crop(Interval(0, 8), Interval(4, 10), 8, 10),
+]
+FEATURES = [moments, RandomCosines(moments(ACTIVATION))]
+
+
+def guided(features: object, mask: torch.Tensor | None) -> GuidedMeasure:
+    return GuidedMeasure(features, guide_at(tiny_vgg(), "relu1_1", mask))  # type: ignore[arg-type]
+
+
+def test_weights_add_up_to_one() -> None:
+    guide = guide_at(tiny_vgg(), "relu1_1", MASK)
+
+    assert guide is not None
+    assert guide.weights(8, 10).sum().item() == pytest.approx(1)
+
+
+def test_guided_moments_are_weighted_means() -> None:
+    mean, _ = guided(moments, MASK).statistic(ACTIVATION, Crop.full(ACTIVATION))
+
+    expected = (ACTIVATION * MASK).sum(dim=(0, 2, 3)) / MASK.sum()
+    torch.testing.assert_close(mean, expected)
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["everywhere", "guided"])
+@pytest.mark.parametrize("features", FEATURES, ids=["moments", "cosines"])
+def test_crops_add_up_to_the_layer(features: object, mask: torch.Tensor | None) -> None:
+    measure = guided(features, mask)
+    whole = measure.statistic(ACTIVATION, Crop.full(ACTIVATION))
+
+    left, right = (measure.statistic(crop.cut(ACTIVATION), crop) for crop in HALVES)
+
+    for total, *parts in zip(whole, left, right, strict=True):
+        torch.testing.assert_close(sum(parts), total)
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["everywhere", "guided"])
+@pytest.mark.parametrize("features", FEATURES, ids=["moments", "cosines"])
+@pytest.mark.parametrize("crop", [Crop.full(ACTIVATION), HALVES[1]], ids=["layer", "crop"])
+def test_backward_is_autograds(crop: Crop, features: object, mask: torch.Tensor | None) -> None:
+    measure = guided(features, mask)
+    variable = crop.cut(ACTIVATION).clone().requires_grad_()
+    statistic = measure.statistic(variable, crop)
+    gradient: Statistic = tuple(torch.rand_like(mean) for mean in statistic)
+
+    result = measure.backward(variable.detach(), crop, gradient)
+
+    torch.testing.assert_close(result, torch.autograd.grad(statistic, variable, gradient)[0])
+
+
+def test_layer_without_mask_has_no_guide() -> None:
+    assert guide_at(tiny_vgg(), "relu1_1", None) is None
+    assert isinstance(guided(moments, None).statistic(ACTIVATION, Crop.full(ACTIVATION)), Moments)
