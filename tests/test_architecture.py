@@ -16,7 +16,7 @@ PLUGIN = "gimp_plugin/impasto_gimp"
 
 # The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
-    "shared/impasto_shared/client.py": {"impasto_shared", "zmq"},
+    "shared/impasto_shared/transport.py": {"impasto_shared", "zmq"},
     "shared/impasto_shared/liveness.py": {"zmq"},
     "shared/impasto_shared/keys.py": {"impasto_shared", "zmq"},
     "shared": {"impasto_shared"},

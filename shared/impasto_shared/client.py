@@ -1,4 +1,4 @@
-"""The one client of the daemon: the plug-in, the command line and scripts all use it.
+"""The client of the daemon, for the plug-in, the command line and scripts.
 
     with Client.connect(default_endpoint(), name="my script") as client:
         job = client.submit(content, [Style(painting)], StyleSettings(size=384))
@@ -6,16 +6,14 @@
             print(report.state, report.step, report.loss)
         picture = client.fetch(job)
 
-A job belongs to the connection that submitted it: when the client closes or dies, the daemon
-cancels it. One that was submitted as detached goes on, and any later client can watch and fetch it.
-When the daemon ends, so does the connection: a new client is needed. A client is used from one
-thread.
+A job belongs to the connection that submitted it: the daemon cancels it when the client
+disconnects. A detached job continues, and any later client can watch and fetch it. When the daemon
+exits, the connection ends, and a new client is needed. A client must be used from one thread only.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,22 +21,13 @@ from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
 
-import zmq
-
-from impasto_shared.codec import decode, encode
-from impasto_shared.configuration.resolution import client_options
 from impasto_shared.errors import (
-    AccessDenied,
     DaemonError,
     DaemonUnavailable,
     ErrorCode,
-    ImpastoError,
     InvalidImage,
-    ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.keys import KeysUnusable, Role, load_keys
-from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
     Cancel,
@@ -62,44 +51,26 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.paths import check_private, is_loopback, socket_path
 from impasto_shared.reports import CurvePoint, JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.transport import Transport
 
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
 FETCH_TIMEOUT_S = 120.0
-# The daemon sends an update at least every half second: one that is silent as long as this hangs.
-# (One that has ended is noticed at once: its connection breaks.)
+# The daemon sends an update at least every half second, so a longer silence means that it hangs.
+# (The exit of the daemon is noticed at once, because the connection breaks.)
 SILENCE_LIMIT_S = 5.0
-# How often whoever waits is called meanwhile: windows must be kept alive.
-_PAUSE_S = 0.1
-
-_HANDSHAKE_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, CurveReport, Result)
 
 
 class Client:
-    """A connection to the daemon; make one with `Client.connect`, close it with `with`."""
+    """A connection to the daemon; opened by `Client.connect`, closed by `with` or `close`."""
 
-    def __init__(
-        self,
-        socket: zmq.Socket[bytes],
-        endpoint: str,
-        while_waiting: Callable[[], object] = lambda: None,
-    ) -> None:
-        self._socket = socket
-        self._while_waiting = while_waiting
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED)
-        self._is_connected = True
-        self._refusal: str | None = None
-        self._endpoint = endpoint
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._ids = count(1)
         self._unread: deque[JobReport] = deque()
         self._watched: set[str] = set()
@@ -117,30 +88,29 @@ class Client:
         server_key: str | None = None,
         while_waiting: Callable[[], object] = lambda: None,
     ) -> Client:
-        """A client whose hello has been answered within `timeout_s` seconds.
+        """Returns a client whose hello the daemon has answered within `timeout_s` seconds.
 
-        server_key: the public key of a daemon at a TCP endpoint, 64 hexadecimal digits; None: the
-            configured one, if any; "": the connection is not encrypted, and stays on this machine.
-        while_waiting: called ten times a second as long as the client waits for the daemon; what
-            it raises ends the wait.
+        server_key: the public key of a daemon at a TCP endpoint, 64 hexadecimal digits; None for
+            the configured one; "" for an unencrypted connection on this machine.
+        while_waiting: called ten times a second while the client waits for the daemon; an exception
+            that it raises ends the wait.
 
         Raises:
-            DaemonUnavailable: where no daemon answers at `endpoint`.
-            UnsafeDirectory: where others than this user can enter its socket's folder.
-            AccessDenied: where one does not let this client in, or has another key.
-            KeysUnusable: where there is a server key but no key of this client, or no server key
-                for another machine.
-            ProtocolError: where it speaks another version of the protocol.
+            DaemonUnavailable: if no daemon answers at `endpoint`.
+            UnsafeDirectory: if other users have access to the folder of its socket.
+            AccessDenied: if the daemon does not authorise this client, or has another key.
+            KeysUnusable: if this client has no key, or another machine's daemon no server key.
+            ProtocolError: if the daemon speaks another version of the protocol.
         """
-        path = socket_path(endpoint)
-        if path is not None and not path.exists():
-            raise DaemonUnavailable(f"No Impasto daemon is running (there is no {path}).")
-        if path is not None:
-            check_private(path.parent)  # else somebody else could pose as the daemon
-        # With its monitor, before it connects: a refusal may come at once, and only once.
-        client = cls(_dealer(endpoint, timeout_s, server_key), endpoint, while_waiting)
+        client = cls(
+            Transport(
+                endpoint,
+                send_timeout_s=timeout_s,
+                server_key=server_key,
+                while_waiting=while_waiting,
+            )
+        )
         try:
-            client._open()
             client.welcome = client._request(
                 Hello(id=client._next_id(), client=name), Welcome, timeout_s
             )
@@ -148,14 +118,6 @@ class Client:
             client.close()
             raise
         return client
-
-    def _open(self) -> None:
-        try:
-            self._socket.connect(self._endpoint)
-        except zmq.ZMQError as error:
-            raise DaemonUnavailable(
-                f"{self._endpoint} is not an address of a daemon: {error}."
-            ) from error
 
     def submit(
         self,
@@ -166,14 +128,14 @@ class Client:
         *,
         detached: bool = False,
     ) -> str:
-        """Asks for `content` in the manner of `styles`; returns the job's name.
+        """Submits a job, `content` in the style of `styles`, and returns its name.
 
-        previews: how `take_preview` is to be supplied; None: not at all.
-        detached: whether the job goes on when this client closes or dies.
+        previews: the size and rate of the previews for `take_preview`; None for no previews.
+        detached: whether the job continues when this client disconnects.
 
         Raises:
-            DaemonError: where the daemon refuses it.
-            InvalidImage: where an image is larger than the daemon takes.
+            DaemonError: if the daemon refuses the job.
+            InvalidImage: if an image exceeds the limits of the daemon.
         """
         for image in (content, *(image for style in styles for image in style.images)):
             self._check_limits(image)
@@ -183,12 +145,12 @@ class Client:
         return job
 
     def watch(self, job: str, previews: PreviewOptions | None = None) -> JobReport:
-        """From now on `updates` and `poll` tell of a job that another client has submitted.
+        """Subscribes `updates` and `poll` to a job that another client submitted.
 
-        previews: as in `submit`; the last wish of those who watch a job is what all of them get.
+        previews: as in `submit`; the latest choice applies to all subscribers of the job.
 
         Raises:
-            DaemonError: where the daemon does not know the job.
+            DaemonError: if the daemon does not know the job.
         """
         return self._begin_watching(Watch(self._next_id(), job, previews), REPLY_TIMEOUT_S)
 
@@ -202,16 +164,18 @@ class Client:
             raise
 
     def updates(self, job: str) -> Iterator[JobReport]:
-        """The reports of a job of this client, as they come, up to the final one.
+        """Yields the reports of a watched job as they arrive, up to the final one.
 
         Raises:
-            DaemonUnavailable: where the daemon has gone.
+            DaemonUnavailable: if the daemon stops answering.
         """
         while True:
             report = next((report for report in self._unread if report.job == job), None)
             if report is None:
                 if job not in self._watched:
-                    raise DaemonUnavailable(f"There is nothing more to hear of the job {job}.")
+                    raise DaemonUnavailable(
+                        f"This client does not receive reports on the job {job}, or not any more."
+                    )
                 self._listen(timeout_s=0.5)
                 continue
             self._unread.remove(report)
@@ -220,10 +184,10 @@ class Client:
                 return
 
     def poll(self, timeout_s: float = 0.0) -> list[JobReport]:
-        """The reports that have come since the last call, waiting `timeout_s` for the first.
+        """Returns the reports since the last call, waiting up to `timeout_s` for the first.
 
         Raises:
-            DaemonUnavailable: where a job of this client is under way and the daemon has gone.
+            DaemonUnavailable: if the daemon stops answering while a watched job is unfinished.
         """
         self._listen(0 if self._unread else timeout_s)
         reports = list(self._unread)
@@ -232,33 +196,33 @@ class Client:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the daemon was heard last, while a job of this client is under way.
+        """Seconds since the last message of the daemon while a watched job is unfinished, else 0.
 
-        It says something twice a second: after two seconds something is wrong. After five the
-        client gives up.
+        The daemon sends an update twice a second: a silence of two seconds means trouble, and after
+        five seconds the client gives up.
         """
         return time.monotonic() - self._last_heard_s if self._watched else 0.0
 
     def take_preview(self, job: str) -> Image | None:
-        """The last preview that has come since it was taken before, or None."""
+        """Returns the latest preview of a job, once; None if there is no new one."""
         return self._previews.pop(job, None)
 
     def fetch(self, job: str) -> Image:
-        """The picture of a job that is done; raises DaemonError where there is none."""
+        """Returns the picture of a job that is done; raises DaemonError if there is none."""
         return self._request(Fetch(self._next_id(), job), Result, FETCH_TIMEOUT_S).image
 
     def curve(self, job: str) -> tuple[CurvePoint, ...]:
-        """How the loss of a job came down, whatever has become of it."""
+        """Returns the loss curve of a job in any state."""
         return self._request(Curve(self._next_id(), job), CurveReport).points
 
     def cancel(self, job: str) -> JobReport:
-        """Ends a job; one that has ended already stays as it is."""
+        """Cancels a job and returns its report; has no effect on a finished job."""
         return self._request(Cancel(self._next_id(), job), Accepted).report
 
     def keep(self, job: str) -> JobReport:
-        """Ends a job that runs; what has been painted by then will be its picture.
+        """Finishes a running job early, with the picture painted so far, and returns its report.
 
-        Raises DaemonError where nothing has been painted yet.
+        Raises DaemonError if nothing has been painted yet.
         """
         return self._request(Keep(self._next_id(), job), Accepted).report
 
@@ -267,7 +231,7 @@ class Client:
         self._request(Forget(self._next_id(), job), Accepted)
 
     def status(self, timeout_s: float = REPLY_TIMEOUT_S) -> StatusReport:
-        """What the daemon is doing."""
+        """Returns the jobs and the state of the daemon."""
         return self._request(Status(self._next_id()), StatusReport, timeout_s)
 
     def forecast(
@@ -277,9 +241,9 @@ class Client:
         height: int,
         timeout_s: float = REPLY_TIMEOUT_S,
     ) -> ForecastReport | None:
-        """What a job with a content of `width` × `height` pixels would take.
+        """Returns the time and memory of a job whose content has `width` × `height` pixels.
 
-        None where the daemon is too old to say; it can paint all the same.
+        None if the daemon is too old to forecast; it can still paint.
         """
         request = Forecast(self._next_id(), settings, width, height)
         try:
@@ -290,11 +254,8 @@ class Client:
             raise
 
     def close(self) -> None:
-        """Ends the connection; the daemon cancels what was submitted here and is not detached."""
-        if not self._socket.closed:
-            self._socket.disable_monitor()
-            self._monitor.close(linger=0)
-        self._socket.close(linger=0)
+        """Closes the connection; the daemon cancels this client's jobs, except detached ones."""
+        self._transport.close()
 
     def __enter__(self) -> Client:
         return self
@@ -316,23 +277,18 @@ class Client:
         if image.width * image.height > limits.pixels or frame_bytes > limits.frame_bytes:
             raise InvalidImage(
                 f"An image of {image.width} × {image.height} pixels is larger than this daemon "
-                f"takes ({limits.pixels / 1e6:.0f} megapixels). Scale it down first."
+                f"accepts ({limits.pixels / 1e6:.0f} megapixels). Scale it down first."
             )
 
     def _request(
         self, request: Any, kind: type[Reply], timeout_s: float = REPLY_TIMEOUT_S
     ) -> Reply:
-        """Sends a request and waits for its reply; updates that come between are kept."""
-        if not self._is_connected:
-            raise self._unavailable()
-        try:
-            self._socket.send_multipart(encode(request), copy=False)
-        except zmq.Again as error:
-            raise self._unavailable() from error
+        """Sends a request and returns its reply; updates that arrive before it stay unread."""
+        self._transport.send(request)
         deadline_s = time.monotonic() + timeout_s
-        while (left_s := deadline_s - time.monotonic()) > 0:
-            if not self._wait_for_message(left_s):
-                if not self._is_connected:
+        while (remaining_s := deadline_s - time.monotonic()) > 0:
+            if not self._transport.wait_for_message(remaining_s):
+                if not self._transport.is_connected:
                     break
                 continue
             message = self._receive()
@@ -341,18 +297,12 @@ class Client:
                 raise DaemonError(problem.message, problem.code, problem.field)
             if isinstance(message, kind) and message.re == request.id:
                 return message
-        raise self._unavailable()
+        raise self._transport.unavailable()
 
     def _receive(self) -> DaemonMessage | None:
-        """The next message; None for one that only newer clients know."""
-        frames = self._socket.recv_multipart(copy=False)
+        """Returns the next message, if its type is known; sorts updates and previews in."""
+        message = self._transport.receive()
         self._last_heard_s = time.monotonic()
-        try:
-            message: DaemonMessage = decode([frame.buffer for frame in frames], DaemonMessage)
-        except ProtocolError as error:
-            if error.code is ErrorCode.UNKNOWN_TYPE:
-                return None
-            raise
         if isinstance(message, Update):
             if message.report.state.is_final:
                 self._watched.discard(message.report.job)
@@ -362,94 +312,15 @@ class Client:
             self._previews[message.job] = message.image
         return message
 
-    def _wait_for_message(self, timeout_s: float) -> bool:
-        """Whether a message has come within `timeout_s`; ends early where the daemon has gone."""
-        deadline_s = time.monotonic() + timeout_s
-        while not self._has_message(max(0, min(deadline_s - time.monotonic(), _PAUSE_S))):
-            if not self._is_connected or time.monotonic() >= deadline_s:
-                return False
-            self._while_waiting()
-        return True
-
-    def _has_message(self, timeout_s: float) -> bool:
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        if self._is_connected:
-            poller.register(self._monitor, zmq.POLLIN)
-        ready = dict(poller.poll(int(timeout_s * 1000) + 1 if timeout_s else 0))
-        if self._monitor in ready:
-            # pyzmq's own reader would load asyncio, for 40 ms.
-            event, _ = self._monitor.recv_multipart()
-            self._note(int.from_bytes(event[:2], sys.byteorder))
-            # What it said before it went is still there to be read.
-            return bool(self._socket.poll(0))
-        return self._socket in ready
-
     def _listen(self, timeout_s: float) -> None:
-        """Receives what has come, waiting `timeout_s` for the first message."""
-        if self._wait_for_message(timeout_s):
+        """Receives all pending messages, waiting up to `timeout_s` for the first."""
+        if self._transport.wait_for_message(timeout_s):
             self._receive()
-        while self._wait_for_message(0):
+        while self._transport.wait_for_message(0):
             self._receive()
-        if self._watched and (self.silent_s > SILENCE_LIMIT_S or not self._is_connected):
+        is_lost = self.silent_s > SILENCE_LIMIT_S or not self._transport.is_connected
+        if self._watched and is_lost:
             raise DaemonUnavailable(
-                "The Impasto daemon has stopped answering in the middle of the job: it has "
-                "crashed or was ended. Try again; its log says more."
+                "The Impasto daemon has stopped answering in the middle of the job: it crashed, "
+                "hangs or was ended. Try again; its log says more."
             )
-
-    def _note(self, event: int) -> None:
-        """What has become of the connection; libzmq tells of a refusal before it breaks it."""
-        if event == zmq.EVENT_DISCONNECTED:
-            self._is_connected = False
-        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-            self._refusal = (
-                f"The daemon at {self._endpoint} does not know this client's key. On its machine, "
-                "run impasto keys add, with the key that impasto keys shows here."
-            )
-        elif socket_path(self._endpoint) is None:
-            self._refusal = (
-                f"The daemon at {self._endpoint} has broken off the connection. Where it serves "
-                "other machines, its key, which impasto keys shows there, must be the server_key "
-                "configured here; where it serves its own only, there must be none."
-            )
-
-    def _unavailable(self) -> ImpastoError:
-        if self._refusal is not None:
-            return AccessDenied(self._refusal)
-        return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}.")
-
-
-def _dealer(endpoint: str, timeout_s: float, server_key: str | None) -> zmq.Socket[bytes]:
-    """A DEALER that does not hang at its end.
-
-    IMMEDIATE is left alone: with it libzmq throws away, when the daemon ends, what it had sent
-    and nobody has read yet, such as its last words.
-    """
-    keys = _curve_options(endpoint, server_key) if endpoint.startswith("tcp:") else {}
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
-    notice_lost_peers(socket)
-    for option, key in keys.items():
-        socket.setsockopt(option, key)
-    return socket
-
-
-def _curve_options(endpoint: str, server_key: str | None) -> dict[int, bytes]:
-    """What makes a socket talk to the daemon of this key alone; nothing where there is no key."""
-    if server_key is None:
-        server_key = client_options().server_key
-    if not server_key:
-        if not is_loopback(endpoint):
-            raise KeysUnusable(
-                f"{endpoint} is on another machine, where pictures go encrypted only. Set "
-                "server_key in the configuration to the daemon's key, which impasto keys shows "
-                "there."
-            )
-        return {}
-    keys = load_keys(Role.CLIENT)
-    return {
-        zmq.CURVE_SERVERKEY: bytes.fromhex(server_key),
-        zmq.CURVE_PUBLICKEY: keys.public,
-        zmq.CURVE_SECRETKEY: keys.secret,
-    }

@@ -64,12 +64,9 @@ def connect_or_start(
     endpoint = endpoint or default_endpoint()
     try:
         return Client.connect(endpoint, name=name, while_waiting=while_waiting)
-    except DaemonUnavailable as error:
+    except DaemonUnavailable:
         if socket_path(endpoint) is None:
-            raise DaemonUnavailable(
-                f"{error} A daemon with a TCP address is not started automatically: run impasto "
-                "serve on its machine."
-            ) from error
+            raise  # a daemon at a TCP address must be started on its machine
     on_start()
     log = log_path()
     process = _start([*command(), "serve", "--endpoint", endpoint], log)

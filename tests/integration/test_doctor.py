@@ -390,7 +390,7 @@ def test_missing_daemon_on_another_machine_is_a_problem() -> None:
     (finding,) = findings_about("daemon", "tcp://127.0.0.1:9")
 
     assert finding.state is State.PROBLEM
-    assert finding.text == "No Impasto daemon answers at tcp://127.0.0.1:9."
+    assert finding.text == "no daemon answers at tcp://127.0.0.1:9"
     assert finding.remedy == "Start it on that machine: impasto serve."
 
 

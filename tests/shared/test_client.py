@@ -156,7 +156,7 @@ def test_image_beyond_the_daemons_limits_is_not_sent(endpoint: str, image: Image
     with (
         daemon(endpoint, lambda message: [welcome(message)]),
         Client.connect(endpoint, name="test") as client,
-        pytest.raises(InvalidImage, match="larger than this daemon takes"),
+        pytest.raises(InvalidImage, match="larger than this daemon accepts"),
     ):
         client.submit(image, [Style(PIXEL)], StyleSettings())
 

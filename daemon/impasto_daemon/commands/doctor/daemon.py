@@ -118,5 +118,6 @@ def _unavailable(endpoint: str, error: DaemonUnavailable) -> Finding:
             f"It hangs, or serves at another address. To end it, run: kill -KILL {pid}",
         )
     if socket_path(endpoint) is None:
-        return problem(TOPIC, str(error), "Start it on that machine: impasto serve.")
+        text = f"no daemon answers at {endpoint}"
+        return problem(TOPIC, text, "Start it on that machine: impasto serve.")
     return note(TOPIC, f"{error} It starts by itself when it is needed on this machine.")

@@ -1,0 +1,146 @@
+"""The transport against sockets of the test; its keys are tested in tests/integration."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from impasto_shared.codec import MAGIC, decode, encode
+from impasto_shared.errors import DaemonUnavailable, ProtocolError
+from impasto_shared.keys import KeysUnusable
+from impasto_shared.messages import ClientMessage, Hello, Welcome
+from impasto_shared.paths import UnsafeDirectory
+from impasto_shared.reports import Limits
+from impasto_shared.transport import Transport
+
+WELCOME = Welcome("1", "boot", "test", Limits(frame_bytes=12, pixels=4, queue=1))
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> str:
+    tmp_path.chmod(0o700)
+    return f"ipc://{tmp_path}/daemon.sock"
+
+
+@pytest.fixture
+def router(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
+    with zmq.Context.instance().socket(zmq.ROUTER) as socket:
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.bind(endpoint)
+        yield socket
+
+
+@pytest.fixture
+def transport(router: zmq.Socket[bytes]) -> Iterator[Transport]:
+    opened = Transport(router.last_endpoint.decode(), send_timeout_s=5)
+    yield opened
+    opened.close()
+
+
+def accept(router: zmq.Socket[bytes], transport: Transport) -> bytes:
+    """Returns the address of the transport, once the router has received its hello."""
+    transport.send(Hello("1", "test"))
+    assert router.poll(5000)
+    address, *frames = router.recv_multipart()
+    assert decode(frames, ClientMessage) == Hello("1", "test")
+    return address
+
+
+def test_message_arrives_in_both_directions(
+    router: zmq.Socket[bytes], transport: Transport
+) -> None:
+    address = accept(router, transport)
+    router.send_multipart([address, *encode(WELCOME)])
+
+    assert transport.wait_for_message(5)
+    assert transport.receive() == WELCOME
+
+
+@pytest.mark.usefixtures("router")
+def test_wait_ends_at_its_timeout_and_calls_back_meanwhile(endpoint: str) -> None:
+    calls: list[float] = []
+    transport = Transport(
+        endpoint, send_timeout_s=5, while_waiting=lambda: calls.append(time.monotonic())
+    )
+
+    assert not transport.wait_for_message(0.35)
+    assert calls
+    transport.close()
+
+
+@pytest.mark.usefixtures("router")
+def test_exception_of_the_callback_ends_the_wait(endpoint: str) -> None:
+    def cancel() -> None:
+        raise KeyboardInterrupt
+
+    transport = Transport(endpoint, send_timeout_s=5, while_waiting=cancel)
+
+    with pytest.raises(KeyboardInterrupt):
+        transport.wait_for_message(60)
+    transport.close()
+
+
+def test_message_of_an_unknown_type_is_skipped(
+    router: zmq.Socket[bytes], transport: Transport
+) -> None:
+    address = accept(router, transport)
+    router.send_multipart([address, MAGIC, b'{"type": "unheard-of"}'])
+
+    assert transport.wait_for_message(5)
+    assert transport.receive() is None
+
+
+def test_message_of_another_version_is_an_error(
+    router: zmq.Socket[bytes], transport: Transport
+) -> None:
+    address = accept(router, transport)
+    router.send_multipart([address, b"impasto/2", b"{}"])
+
+    assert transport.wait_for_message(5)
+    with pytest.raises(ProtocolError):
+        transport.receive()
+
+
+def test_disconnection_ends_the_wait_after_the_last_message(
+    router: zmq.Socket[bytes], transport: Transport
+) -> None:
+    address = accept(router, transport)
+    router.send_multipart([address, *encode(WELCOME)])
+    assert transport.wait_for_message(5)
+    router.close(linger=0)
+
+    assert transport.receive() == WELCOME
+    assert not transport.wait_for_message(60)
+    assert not transport.is_connected
+    with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
+        transport.send(Hello("2", "test"))
+
+
+def test_missing_socket_is_reported_with_the_command_to_start_a_daemon(endpoint: str) -> None:
+    with pytest.raises(DaemonUnavailable, match="To start one, run: impasto serve"):
+        Transport(endpoint, send_timeout_s=1)
+
+
+@pytest.mark.usefixtures("router")
+def test_socket_in_a_folder_of_others_is_refused(endpoint: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    with pytest.raises(UnsafeDirectory):
+        Transport(endpoint, send_timeout_s=1)
+
+
+def test_malformed_address_is_refused_with_the_form_expected() -> None:
+    with pytest.raises(DaemonUnavailable, match=r"Use ipc:///PATH or tcp://ADDRESS:PORT\."):
+        Transport("nonsense", send_timeout_s=1)
+
+
+def test_other_machine_is_not_contacted_without_a_key() -> None:
+    with pytest.raises(KeysUnusable, match="Set server_key"):
+        Transport("tcp://192.0.2.1:5570", send_timeout_s=1, server_key="")
+
+
+def test_closing_twice_is_allowed(transport: Transport) -> None:
+    transport.close()
+    transport.close()
