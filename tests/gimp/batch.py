@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
 _MOST_WINDOWS = 100
-# The image in the window, where there is one.
+# The image in the window, if there is one.
 _shown: Any = None
 
 Report = dict[str, Any]
@@ -50,7 +50,7 @@ def main(report_file: str) -> None:
     for name, run in SITUATIONS.items():
         try:
             report[name] = run()
-        except Exception:  # noqa: BLE001 - the report goes on, and the test of this one fails
+        except Exception:  # noqa: BLE001 - the report continues; the test of this one fails
             report[name] = {"traceback": traceback.format_exc()}
     Path(report_file).write_text(json.dumps(report))
 
@@ -91,7 +91,7 @@ def new_image(
 
 
 def add_layer(image: Any, width: int, height: int, *, alpha: bool, parent: Any = None) -> Any:
-    """A layer named Photo with pixels that all differ from their neighbours."""
+    """Adds a layer named Photo whose pixels all differ from their neighbours."""
     kinds = {
         Gimp.ImageBaseType.RGB: (Gimp.ImageType.RGB_IMAGE, Gimp.ImageType.RGBA_IMAGE),
         Gimp.ImageBaseType.GRAY: (Gimp.ImageType.GRAY_IMAGE, Gimp.ImageType.GRAYA_IMAGE),
@@ -128,13 +128,13 @@ def open_window(file: str) -> None:
 
 
 def shown_layers() -> list[Any]:
-    """The layers of the image in the window."""
+    """Returns the layers of the image in the window."""
     layers: list[Any] = _shown.get_layers()
     return layers
 
 
 def shown_state() -> list[Any]:
-    """How many layers the image in the window has, and whether it would have to be saved."""
+    """Returns the number of layers of the image in the window, and whether it is unsaved."""
     return [len(_shown.get_layers()), _shown.is_dirty()]
 
 
@@ -151,7 +151,7 @@ def close_painting() -> None:
 
 
 def names_in_newest_image() -> list[str]:
-    """What the layers of the image are called that was opened last."""
+    """Returns the names of the layers of the image that was opened last."""
     newest = max(Gimp.get_images(), key=lambda image: image.get_id())
     return [layer.get_name() for layer in newest.get_layers()]
 
@@ -178,7 +178,7 @@ def stylize(
 def run_procedure(
     procedure: str, image: Any, drawables: list[Any], style: Path | None = STYLE, **arguments: Any
 ) -> Report:
-    """The same for an image of which no layer need be selected."""
+    """Runs the procedure on an image, with any number of drawables."""
     before = describe(image)
     image.clean_all()
     config = Gimp.get_pdb().lookup_procedure(procedure).create_config()
@@ -226,7 +226,7 @@ def layer_bytes(layer: Any, pixel_format: str) -> bytes:
 
 
 def compare(source: Any, painting: Any = None) -> Report:
-    """How a painting, the layer above `source`, differs from the inverted source."""
+    """Compares a painting, the layer above `source`, with the inverted source."""
     image = source.get_image()
     parent = source.get_parent()
     siblings = parent.get_children() if parent else image.get_layers()
@@ -253,7 +253,7 @@ def compare(source: Any, painting: Any = None) -> Report:
 
 
 def compare_mask(source: Any, painting: Any) -> Report:
-    """Whether the painting's mask is what GIMP itself makes of the selection."""
+    """Returns whether the painting's mask equals GIMP's own mask of the selection."""
     mask = painting.get_mask()
     if Gimp.Selection.is_empty(source.get_image()):
         return {"has_right_mask": mask is None}
@@ -341,7 +341,7 @@ def offset() -> Report:
 
 
 def with_a_selection(name: str, precision: Any, size: tuple[int, int], x: int, y: int) -> None:
-    """A soft ellipse is selected of an image of which a layer covers more or less."""
+    """Selects a soft ellipse of an image that a layer covers partly or entirely."""
 
     def run() -> Report:
         image = new_image(precision=precision)
@@ -400,10 +400,10 @@ def style_with_layers() -> Report:
 
 
 def given_styles() -> list[Report]:
-    """What the scripted daemon was given with the last job."""
+    """Returns the styles that the scripted daemon received with the last job."""
     written = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/styles.json"
-    given: list[Report] = json.loads(written.read_text())
-    return given
+    styles: list[Report] = json.loads(written.read_text())
+    return styles
 
 
 def fill(drawable: Any, pixel_format: str, pixel: bytes, area: tuple[int, int, int, int]) -> None:
@@ -414,7 +414,7 @@ def fill(drawable: Any, pixel_format: str, pixel: bytes, area: tuple[int, int, i
 
 
 def new_painting(image: Any) -> Any:
-    """A red layer of 20 × 10 pixels, named Canvas."""
+    """Adds a red layer of 20 × 10 pixels, named Canvas."""
     kind = Gimp.ImageType.RGB_IMAGE
     layer = Gimp.Layer.new(image, "Canvas", 20, 10, kind, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, None, -1)
@@ -424,7 +424,7 @@ def new_painting(image: Any) -> Any:
 
 @situation
 def style_of_a_layer() -> Report:
-    """The painting is a layer of another image."""
+    """Takes the painting from a layer of another image."""
     other = new_image()
     painting = new_painting(other)
     source = add_layer(new_image(), 9, 9, alpha=False)
@@ -435,7 +435,7 @@ def style_of_a_layer() -> Report:
 
 @situation
 def styles_with_regions() -> Report:
-    """Each of three kinds of regions, in an image in which the layer has an offset."""
+    """Uses each of three kinds of regions, in an image whose layer has an offset."""
     image = new_image()
     source = add_layer(image, 10, 4, alpha=False)
     source.set_offsets(5, 6)
@@ -508,7 +508,7 @@ def again_without_the_region() -> Report:
 
 
 def wide_gamut(name: str) -> None:
-    """An image with a profile of more colours than sRGB has."""
+    """Paints an image whose colour profile is wider than sRGB."""
 
     def run() -> Report:
         image = new_image(precision=getattr(Gimp.Precision, name))
@@ -524,7 +524,7 @@ for _name in ("U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR"):
 
 @situation
 def again() -> Report:
-    """A painted layer, saved and loaded, is the beginning of another one."""
+    """Saves and loads a painted layer, then paints another one from it."""
     image = new_image()
     stylize([add_layer(image, 30, 20, alpha=True)], size=77, quality="draft")
     file = Gio.File.new_for_path(str(HERE / "painted.xcf"))
@@ -594,7 +594,7 @@ def texture_in_an_empty_image() -> Report:
 
 
 def describe_sheet(sheet: Any) -> Report:
-    """What is in the image of a sheet, which is saved as sheet.png and then closed."""
+    """Describes the image of a sheet, saves it as sheet.png and closes it."""
     layers = sheet.get_layers()
     *pictures, captions, paper = layers
     flat = [
@@ -620,7 +620,7 @@ def describe_sheet(sheet: Any) -> Report:
 
 
 def box(layer: Any) -> list[int]:
-    """Left, top, width and height of a layer."""
+    """Returns left, top, width and height of a layer."""
     return [*layer.get_offsets()[1:], layer.get_width(), layer.get_height()]
 
 
@@ -631,7 +631,7 @@ def explore(sheet: str, layer: Any, style: Path | None = None, **arguments: Any)
 
 @situation
 def explore_content() -> Report:
-    """A large layer of sixteen bits, without a painting."""
+    """Explores a large layer of sixteen bits, without a painting."""
     image = new_image(precision=Gimp.Precision.U16_NON_LINEAR)
     layer = add_layer(image, 300, 200, alpha=False)
     layer.set_offsets(-7, 9)
@@ -640,7 +640,7 @@ def explore_content() -> Report:
 
 @situation
 def explore_pooling() -> Report:
-    """A small layer with alpha in a group, and a painting."""
+    """Explores a small layer with alpha in a group, with a painting."""
     image = new_image()
     group = Gimp.GroupLayer.new(image, "Group")
     image.insert_layer(group, None, 0)
@@ -649,7 +649,7 @@ def explore_pooling() -> Report:
 
 @situation
 def explore_backbones() -> Report:
-    """One of the networks is missing."""
+    """Explores the networks, of which one is missing."""
     return explore("backbones", photo(), STYLE)
 
 
@@ -779,16 +779,16 @@ def daemon_is_killed() -> Report:
 
 @contextmanager
 def daemon_command(script: str | None) -> Iterator[None]:
-    """Puts another program, or none, in the place of the one that starts the daemon."""
+    """Replaces the program that starts the daemon by another one, or none."""
     command = Path(os.environ["IMPASTO_COMMAND"])
-    kept = command.rename(HERE / "kept")
+    original = command.rename(HERE / "original")
     try:
         if script is not None:
             command.write_text(script)
             command.chmod(0o755)
         yield
     finally:
-        kept.replace(command)
+        original.replace(command)
 
 
 @situation
@@ -814,7 +814,7 @@ def pyzmq_is_missing() -> Report:
 
 
 def change_meanwhile(change: Callable[[Any], object]) -> Report:
-    """What `add_painting` says where `change` was done since the layer was read."""
+    """Calls `add_painting` after a `change` to the layer that was read; reports the error."""
     layer = photo()
     image = layer.get_image()
     source = layer_reader.read_layer(layer)

@@ -1,4 +1,4 @@
-"""A fixture per GIMP: the tests run once for each version that is asked for or found."""
+"""Fixtures: the tests run once for each GIMP that is required or available."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def home(request: pytest.FixtureRequest) -> Iterator[Home]:
 
 @pytest.fixture
 def fresh_home(home: Home) -> Iterator[Home]:
-    """Another one for the same GIMP, in which no daemon has run."""
+    """A second home folder for the same GIMP, in which no daemon has run."""
     with prepared_home(home.gimp) as fresh_home:
         yield fresh_home
 
 
 @contextmanager
 def prepared_home(gimp: Gimp, **options: Any) -> Iterator[Home]:
-    """A home folder for as long as the context lasts."""
+    """Makes a home folder, and removes it when the context ends."""
     # Not pytest's own folder: /tmp is seen by the root, and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="impasto-", dir="/tmp") as folder:
         home = Home(gimp, Path(folder), **options)

@@ -8,7 +8,7 @@ PACKAGES=(
     at-spi2-core gir1.2-atspi-2.0 locales
 )
 LANGUAGES=(de_DE)
-# In a finished folder: what it has. A folder made with something else is made anew.
+# Lists the contents of a finished folder. A folder with other contents is made from scratch.
 STAMP=etc/impasto-root
 
 say_contents() { printf '%s\n' "${PACKAGES[@]}" "${LANGUAGES[@]}"; }

@@ -19,28 +19,28 @@ KNOWN_VERSIONS = ("3.0", "3.2")
 
 @dataclass(frozen=True)
 class Gimp:
-    """A GIMP of a version such as 3.0; `prefix` comes before every command that is to see it."""
+    """A GIMP of a version such as 3.0; `prefix` precedes every command that uses it."""
 
     version: str
     prefix: tuple[str, ...] = ()
 
     def exact_version(self) -> str:
-        """Such as 3.0.4."""
+        """Returns a version such as 3.0.4."""
         command = [*self.prefix, f"gimp-console-{self.version}", "--version"]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        found = re.search(r"\d+\.\d+\.\d+", answer)
-        assert found, f"{command} said {answer!r}"
-        return found.group()
+        match = re.search(r"\d+\.\d+\.\d+", answer)
+        assert match, f"{command} said {answer!r}"
+        return match.group()
 
 
 def root_of(version: str) -> Path:
-    """Where gimp_root.sh puts the GIMP of this version."""
+    """Returns the folder in which gimp_root.sh puts the GIMP of this version."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "impasto" / f"gimp-{version}"
 
 
 def find_gimp(version: str) -> Gimp | None:
-    """The GIMP of this version that is installed, or was made by gimp_root.sh; None without."""
+    """Returns an installed GIMP of this version, or one made by gimp_root.sh; else None."""
     if shutil.which(f"gimp-console-{version}"):
         return Gimp(version)
     if root_of(version).is_dir() and os.geteuid() == 0:
@@ -53,7 +53,7 @@ class Home:
     """A home folder in /tmp, which is the same folder in GIMP's root.
 
     language: such as de_DE; C is English.
-    has_screen_reader: whether GIMP tells a screen reader what it shows.
+    has_screen_reader: whether GIMP reports its widgets to a screen reader.
     """
 
     gimp: Gimp
@@ -63,12 +63,12 @@ class Home:
 
     @property
     def plugin(self) -> Path:
-        """Where the plug-in is installed."""
+        """The folder of the installed plug-in."""
         return self.folder / ".config/GIMP" / self.gimp.version / "plug-ins/impasto-gimp"
 
     @property
     def endpoint(self) -> str:
-        """Where the plug-in looks for the daemon."""
+        """The address at which the plug-in looks for the daemon."""
         return f"ipc://{self.folder}/run/impasto/daemon.sock"
 
     def prepare(self) -> None:
@@ -95,7 +95,7 @@ class Home:
         command.chmod(0o755)
 
     def environment(self) -> dict[str, str]:
-        """What GIMP is to be started with."""
+        """Returns the environment variables of GIMP."""
         quiet = {} if self.has_screen_reader else {"NO_AT_BRIDGE": "1"}
         return {
             **quiet,
@@ -107,7 +107,7 @@ class Home:
         }
 
     def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs a command where GIMP is; raises CalledProcessError where it fails."""
+        """Runs a command in GIMP's root; raises CalledProcessError if it fails."""
         return subprocess.run(
             [*self.gimp.prefix, *command],
             env=self.outer_environment(),
@@ -118,7 +118,7 @@ class Home:
         )
 
     def start(self, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-        """Starts a command where GIMP is, in a process group of its own."""
+        """Starts a command in GIMP's root, in a new process group."""
         with log.open("wb") as output:
             return subprocess.Popen(
                 [*self.gimp.prefix, *command],
@@ -130,23 +130,23 @@ class Home:
             )
 
     def plug_in_processes(self) -> list[int]:
-        """The plug-in's running processes, except one that only answers what there is."""
+        """Returns the processes that run a procedure; querying processes do not count."""
         script = str(self.plugin / "impasto-gimp.py").encode()
-        found = []
+        processes = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(FileNotFoundError, ProcessLookupError):
                 arguments = path.read_bytes().split(b"\0")
                 if script in arguments and b"-run" in arguments:
-                    found.append(int(path.parent.name))
-        return found
+                    processes.append(int(path.parent.name))
+        return processes
 
     def batch(self, statements: str) -> list[str]:
-        """The options with which GIMP runs Python `statements` and has the tests' modules."""
+        """Returns the options with which GIMP runs Python `statements`, near the tests' modules."""
         code = f"import sys; sys.path[:0] = [{str(self.folder)!r}, {str(self.plugin)!r}]"
         return ["--batch-interpreter=python-fu-eval", "-b", f"{code}; {statements}"]
 
     def outer_environment(self) -> Mapping[str, str]:
-        """What the command that leads to GIMP is to be started with."""
+        """Returns the environment of the command that enters GIMP's root."""
         environment = self.environment()
         if self.gimp.prefix:  # in_gimp_root.sh finds the root by the real home folder
             environment["XDG_CACHE_HOME"] = str(root_of(self.gimp.version).parents[1])

@@ -17,13 +17,13 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """The beginning of a PNG file of that size, 8-bit RGB."""
+    """Returns the first bytes of a PNG file of that size, 8-bit RGB."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return _SIGNATURE + _chunk(b"IHDR", header)
 
 
 def write_images(folder: Path) -> None:
-    """Writes style.png and style_alpha.png into `folder`, and what is wrong into its bad/."""
+    """Writes style.png and style_alpha.png into `folder`, and invalid files into its bad/."""
     Image.new("RGB", (16, 12), (200, 30, 60)).save(folder / "style.png")
     Image.new("RGBA", (16, 12), (200, 30, 60, 128)).save(folder / "style_alpha.png")
     bad = folder / "bad"

@@ -91,14 +91,14 @@ def keep(picture: Image.Image, name: str) -> None:
 
 
 def shown(folder: Path, name: str) -> Image.Image:
-    """A screenshot at half its size."""
+    """Saves a screenshot at half its size."""
     picture = Image.open(folder / name).convert("RGB")
     height = round(picture.height * SHOWN_WIDTH_PX / picture.width)
     return picture.resize((SHOWN_WIDTH_PX, height), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
-    """Makes all pictures anew."""
+    """Makes all pictures."""
     gimp = find_gimp("3.2")
     if gimp is None:
         raise SystemExit("There is no GIMP 3.2; make one with tests/gimp/gimp_root.sh 3.2")

@@ -1,4 +1,4 @@
-"""A GIMP on a screen that nobody sees: keys go in, pictures and answers come out."""
+"""A GIMP on a virtual screen, driven by keys, observed by screenshots and answers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Screen:
             process.wait()
 
     def ask(self, question: str) -> Any:
-        """What GIMP answers to a Python expression, which knows `Gimp` and `batch`."""
+        """Returns GIMP's answer to a Python expression, which may use `Gimp` and `batch`."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PATIENCE_S)
             connection.connect(str(self._observer))
@@ -72,7 +72,7 @@ class Screen:
     def wait_for(
         self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S
     ) -> Any:
-        """The first true value of `condition`, looked at ten times a second."""
+        """Returns the first true value of `condition`, which is polled ten times a second."""
         deadline_s = time.monotonic() + patience_s
         while time.monotonic() < deadline_s:
             if value := condition():
@@ -87,7 +87,7 @@ class Screen:
         self._xdotool("windowactivate", "--sync", window)
 
     def windows(self, title: str) -> list[str]:
-        """The visible windows whose title matches."""
+        """Returns the visible windows whose title matches."""
         return self._xdotool("search", "--onlyvisible", "--name", title).split()
 
     def press(self, *keys: str) -> None:
@@ -95,7 +95,7 @@ class Screen:
         self._xdotool("key", "--clearmodifiers", "--delay", "60", *keys)
 
     def press_until_gone(self, title: str, key: str) -> None:
-        """Presses a key until the window is gone: a list of completions swallows the first."""
+        """Presses a key until the window closes: a list of completions swallows the first."""
         pressed_s = 0.0
 
         def is_gone() -> bool:
@@ -114,7 +114,7 @@ class Screen:
         self._xdotool("windowsize", "--sync", window, str(width), str(height))
 
     def click(self, x_px: int, y_px: int) -> None:
-        """Clicks at a place of the screen."""
+        """Clicks at a point of the screen."""
         self._xdotool("mousemove", str(x_px), str(y_px), "click", "1")
 
     def type(self, text: str) -> None:
@@ -122,7 +122,7 @@ class Screen:
         self._xdotool("type", "--delay", "20", text)
 
     def photograph(self, name: str, title: str | None = None) -> None:
-        """Keeps a picture of the whole screen, or of the window whose title matches."""
+        """Saves a screenshot of the screen, or of the window whose title matches."""
         picture = self._home.folder / f"{name}.png"
         window = "root" if title is None else self.windows(title)[-1]
         self._run("import", "-window", window, str(picture))
@@ -130,7 +130,7 @@ class Screen:
         shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png")
 
     def read_out(self, *command: str) -> str:
-        """What screen_reader.py answers."""
+        """Returns the output of screen_reader.py."""
         bus = self.ask("__import__('os').environ['DBUS_SESSION_BUS_ADDRESS']")
         reader = self._home.folder / "screen_reader.py"
         address = f"DBUS_SESSION_BUS_ADDRESS={bus}"

@@ -1,4 +1,4 @@
-"""What a screen reader sees of a window, and what it can do there. Runs where GIMP is.
+"""A window as a screen reader sees and operates it. Runs in GIMP's root.
 
 screen_reader.py dump TITLE | press TITLE NAME | focus TITLE NAME
 """
@@ -18,27 +18,27 @@ from gi.repository import Atspi
 
 
 def window(title: str) -> Any:
-    """The last window whose title matches."""
+    """Returns the last window whose title matches."""
     desktop = Atspi.get_desktop(0)
-    found = [
+    windows = [
         shown
         for application in children(desktop)
         for shown in children(application)
         if re.search(title, shown.get_name() or "")
     ]
-    if not found:
+    if not windows:
         sys.exit(f"There is no window titled {title}.")
-    return found[-1]
+    return windows[-1]
 
 
 def children(node: Any) -> list[Any]:
-    """What is inside."""
-    found = (node.get_child_at_index(index) for index in range(node.get_child_count()))
-    return [child for child in found if child is not None]
+    """Returns the children."""
+    nodes = (node.get_child_at_index(index) for index in range(node.get_child_count()))
+    return [child for child in nodes if child is not None]
 
 
 def tree(node: Any, depth: int = 0, *, only_shown: bool = False) -> Iterator[tuple[int, Any]]:
-    """`node` and all that is inside it, with how deep it lies."""
+    """Yields `node` and its descendants, each with its depth."""
     yield depth, node
     for child in children(node):
         if not only_shown or has(child, Atspi.StateType.SHOWING):
@@ -46,12 +46,12 @@ def tree(node: Any, depth: int = 0, *, only_shown: bool = False) -> Iterator[tup
 
 
 def has(node: Any, state: Any) -> bool:
-    """Whether it is in a state."""
+    """Returns whether it is in a state."""
     return bool(node.get_state_set().contains(state))
 
 
 def spoken_name(node: Any) -> str:
-    """The name that is read out: that of its label, its own, or its text."""
+    """Returns the name that is read out: that of its label, its own, or its text."""
     own: str = node.get_name()
     if not own and node.get_text_iface() is not None:
         own = Atspi.Text.get_text(node, 0, -1)
@@ -65,7 +65,7 @@ def spoken_name(node: Any) -> str:
 
 
 def named(title: str, name: str) -> Any:
-    """The widget or menu entry of this name that can be used."""
+    """Returns the usable widget or menu entry of this name."""
     for _, node in tree(window(title)):
         can_be_used = has(node, Atspi.StateType.SENSITIVE) and (
             has(node, Atspi.StateType.FOCUSABLE) or node.get_role() == Atspi.Role.MENU_ITEM

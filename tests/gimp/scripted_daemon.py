@@ -1,8 +1,8 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-It has the weights of one model. Beside its socket it writes what styles the last job was given. It
-speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the
-Python of a GIMP. Started as `impasto serve --endpoint ENDPOINT` is.
+It has the weights of one model. Next to its socket it writes the styles of the last job. It speaks
+the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python
+of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MODELS = ("vgg16-hed",)
 
 
 class Behaviour(IntEnum):
-    """What becomes of a job with this seed."""
+    """Returns the fate of a job with this seed."""
 
     INVERT = 0
     REFUSE = 1
@@ -55,13 +55,13 @@ class Behaviour(IntEnum):
     CANCEL = 4
     SHRINK = 5
     PAUSE = 6
-    """Halfway it writes the file `paused` beside the socket, and waits for the file `resume`, or
-    until what has been painted is to be kept. So does a job with the content layers that the
-    file `pause` names, if there is one."""
+    """Halfway it writes the file `paused` next to the socket, and waits for the file `resume` or a
+    request to keep the picture. A job with the content layers named in the file `pause` does so
+    too."""
 
 
 def invert(picture: Image) -> Image:
-    """The picture with every colour value subtracted from the largest, its alpha as it was."""
+    """Returns the picture with inverted colours and the same alpha."""
     pixel_format = picture.format
     values = array(_CODES[pixel_format.bytes_per_channel], bytes(picture.pixels))
     for channel in range(3):
@@ -80,23 +80,23 @@ _INVERTED: dict[str, Callable[[Any], Any]] = {
 
 
 def sketch(picture: Image) -> Image:
-    """A preview: every fourth pixel inverted, where the picture has 8 bits a channel; else grey."""
+    """Returns a preview: every fourth pixel inverted for 8 bits a channel, else grey."""
     preview_format = PixelFormat.RGBA_U8 if picture.format.has_alpha else PixelFormat.RGB_U8
     width, height = -(-picture.width // 4), -(-picture.height // 4)
     if picture.format is not preview_format:
         grey = bytes([128]) * (width * height * preview_format.channels)
         return Image(width, height, preview_format, grey)
     pixels, pixel_bytes = memoryview(picture.pixels), picture.format.bytes_per_pixel
-    kept = b"".join(
+    samples = b"".join(
         pixels[(y * picture.width + x) * pixel_bytes :][:pixel_bytes]
         for y in range(0, picture.height, 4)
         for x in range(0, picture.width, 4)
     )
-    return invert(Image(width, height, preview_format, kept))
+    return invert(Image(width, height, preview_format, samples))
 
 
 def describe_styles(order: Submit) -> list[dict[str, Any]]:
-    """Of each style its painting's size and first pixel, its weight, how white its region is."""
+    """Describes each style: its painting's size and first pixel, weight, whiteness of region."""
     return [
         {
             "size": [style.image.width, style.image.height],
@@ -134,7 +134,7 @@ class ScriptedDaemon:
                     del self._jobs[job]
 
     def _tell(self, address: bytes, news: JobReport | Preview) -> bool:
-        """Whether the client was still there to be told."""
+        """Sends a message; returns whether the client was still connected."""
         message = Update(news) if isinstance(news, JobReport) else news
         try:
             self._socket.send_multipart([address, *encode(message)])

@@ -106,10 +106,10 @@ MEANWHILE = {
 
 @pytest.fixture(scope="session")
 def reports() -> Iterator[Mapping[str, Future[Report]]]:
-    """What batch.py writes in each GIMP that there is; all at once, to take half as long."""
-    found = [gimp for version in REQUIRED or KNOWN_VERSIONS if (gimp := find_gimp(version))]
+    """The reports of batch.py from each available GIMP, which run at the same time."""
+    gimps = [gimp for version in REQUIRED or KNOWN_VERSIONS if (gimp := find_gimp(version))]
     with ThreadPoolExecutor() as pool:
-        yield {gimp.version: pool.submit(run_batch, gimp) for gimp in found}
+        yield {gimp.version: pool.submit(run_batch, gimp) for gimp in gimps}
 
 
 def run_batch(gimp: Gimp) -> Report:
@@ -129,14 +129,14 @@ def run_batch(gimp: Gimp) -> Report:
 
 @pytest.fixture(scope="module")
 def report(home: Home, reports: Mapping[str, Future[Report]]) -> Report:
-    """That of one version."""
+    """The report of one version."""
     return reports[home.gimp.version].result()
 
 
 def situation(report: Report, name: str) -> Report:
-    found: Report = report[name]
-    assert "traceback" not in found, found["traceback"]
-    return found
+    outcome: Report = report[name]
+    assert "traceback" not in outcome, outcome["traceback"]
+    return outcome
 
 
 def test_procedure_is_in_the_menu_of_artistic_filters(report: Report) -> None:
@@ -178,15 +178,15 @@ TEXTURES = {
 
 @pytest.mark.parametrize("name", TEXTURES)
 def test_texture_is_a_new_layer_of_the_size_asked_for(report: Report, name: str) -> None:
-    found = situation(report, name)
+    texture = situation(report, name)
 
-    assert found["succeeded"], found["message"]
-    assert found["layers"] == TEXTURES[name]
-    assert found["name"] == "Texture (style)"
-    assert (found["size"], found["offsets"]) == ([70, 50], [0, 0])
-    assert not found["has_alpha"]
-    assert found["is_white"]
-    assert found["dirty"]
+    assert texture["succeeded"], texture["message"]
+    assert texture["layers"] == TEXTURES[name]
+    assert texture["name"] == "Texture (style)"
+    assert (texture["size"], texture["offsets"]) == ([70, 50], [0, 0])
+    assert not texture["has_alpha"]
+    assert texture["is_white"]
+    assert texture["dirty"]
 
 
 # The size of the pictures.
@@ -200,7 +200,7 @@ EXPLORED = {
 @pytest.mark.parametrize("name", EXPLORED)
 def test_explore_makes_an_image_with_a_layer_for_each_picture(report: Report, name: str) -> None:
     explored = situation(report, name)
-    found = explored["sheet"]
+    sheet_image = explored["sheet"]
     (sheet,) = (one for one in all_sheets(is_quick=True) if name.endswith(one.name))
 
     assert explored["succeeded"], explored["message"]
@@ -213,20 +213,20 @@ def test_explore_makes_an_image_with_a_layer_for_each_picture(report: Report, na
         if tile.settings.model in (Model.AUTO, *MODELS)
     ]
     originals = ["Photo"] if name == "explore_content" else ["Photo", "Painting"]
-    assert list(found["pictures"]) == [*originals, *painted]
-    assert found["groups"] == [row.caption for row in sheet.rows if row.caption]
-    assert [box[2:] for caption, box in found["pictures"].items() if caption in painted] == [
+    assert list(sheet_image["pictures"]) == [*originals, *painted]
+    assert sheet_image["groups"] == [row.caption for row in sheet.rows if row.caption]
+    assert [box[2:] for caption, box in sheet_image["pictures"].items() if caption in painted] == [
         EXPLORED[name] for _ in painted
     ]
-    assert found["can_be_undone"]
-    assert found["must_be_saved"]
+    assert sheet_image["can_be_undone"]
+    assert sheet_image["must_be_saved"]
 
 
 @pytest.mark.parametrize("name", EXPLORED)
 def test_explore_shows_what_the_daemon_painted_of_the_layer(report: Report, name: str) -> None:
-    found = situation(report, name)["sheet"]
+    sheet_image = situation(report, name)["sheet"]
     originals = 1 if name == "explore_content" else 2
-    photo, *pictures = found["first_pixels"][:1] + found["first_pixels"][originals:]
+    photo, *pictures = sheet_image["first_pixels"][:1] + sheet_image["first_pixels"][originals:]
 
     assert pictures
     assert all(picture == [255 - value for value in photo] for picture in pictures)
@@ -234,15 +234,15 @@ def test_explore_shows_what_the_daemon_painted_of_the_layer(report: Report, name
 
 @pytest.mark.parametrize("name", EXPLORED)
 def test_explore_has_room_for_every_picture_and_caption(report: Report, name: str) -> None:
-    found = situation(report, name)["sheet"]
-    boxes = [*found["pictures"].values(), *found["captions"]]
+    sheet_image = situation(report, name)["sheet"]
+    boxes = [*sheet_image["pictures"].values(), *sheet_image["captions"]]
 
-    assert found["paper"] == [[0, 0, *found["size"]], [255, 255, 255]]
+    assert sheet_image["paper"] == [[0, 0, *sheet_image["size"]], [255, 255, 255]]
     for left, top, width, height in boxes:
         assert left > 0
         assert top > 0
-        assert left + width < found["size"][0]
-        assert top + height < found["size"][1]
+        assert left + width < sheet_image["size"][0]
+        assert top + height < sheet_image["size"][1]
     assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
 
 
@@ -255,19 +255,19 @@ def overlap(first: list[int], second: list[int]) -> bool:
 
 
 def test_explore_says_below_each_picture_what_it_is(report: Report) -> None:
-    found = situation(report, "explore_content")["sheet"]
+    sheet_image = situation(report, "explore_content")["sheet"]
     below = {
         text: [
             name
-            for name, (left, top, _, height) in found["pictures"].items()
+            for name, (left, top, _, height) in sheet_image["pictures"].items()
             if left == caption[0] and 0 <= caption[1] - top - height < 20
         ]
-        for text, caption in zip(found["texts"], found["captions"], strict=True)
+        for text, caption in zip(sheet_image["texts"], sheet_image["captions"], strict=True)
     }
 
-    assert found["texts"][0] == "What each layer remembers of the photo"
+    assert sheet_image["texts"][0] == "What each layer remembers of the photo"
     assert {text: names for text, names in below.items() if names} == {
-        name: [name] for name in found["pictures"]
+        name: [name] for name in sheet_image["pictures"]
     }
 
 

@@ -17,17 +17,17 @@ EXAMPLES = REPOSITORY / "docs/examples"
 
 
 def run_example(home: Home, name: str) -> None:
-    """Runs one where the user has put it, beside the pictures."""
+    """Runs an example next to the pictures, as its user would."""
     text = (EXAMPLES / name).read_text()
-    found = re.search(r"gimp-console (.*)\\\n;? *(-b .*)", text)
-    assert found, "the first lines do not say how to run it"
+    match = re.search(r"gimp-console (.*)\\\n;? *(-b .*)", text)
+    assert match, "the first lines do not say how to run it"
     shutil.copy(EXAMPLES / name, home.folder)
-    command = f"gimp-console-{home.gimp.version} {found[1]} {found[2]}"
+    command = f"gimp-console-{home.gimp.version} {match[1]} {match[2]}"
     home.run("sh", "-c", f"cd {home.folder} && {command}", timeout=120)
 
 
 def layers_of(file: Path) -> int:
-    """How many layers an XCF file has: so many offsets follow the properties of the image."""
+    """Returns the number of layers of an XCF file: its offsets follow the image properties."""
     data = file.read_bytes()
     width_of_offsets = 8 if data[9:13] >= b"v011" else 4
     position = 14 + 3 * 4 + (4 if data[9:13] >= b"v004" else 0)

@@ -25,7 +25,7 @@ CANCELLED_WITHIN_S = 2.0
 
 
 def start_painting(home: Home) -> subprocess.Popen[bytes]:
-    """A GIMP that paints the photo and writes report.json and painted.png."""
+    """Starts a GIMP that paints the photo and writes report.json and painted.png."""
     for file in (HERE / "batch.py", PHOTO, PAINTING):
         shutil.copy(file, home.folder)
     names = ("report.json", PHOTO.name, PAINTING.name, "painted.png")

@@ -39,7 +39,7 @@ REMEMBERED = (
     " for layer in batch.shown_layers()[:-1]]"
 )
 GALLERY_S = 2.0
-# The button Cancel beside GIMP's progress bar, which no key reaches.
+# The button Cancel next to GIMP's progress bar, which no key reaches.
 CANCEL_PX = (990, 864)
 
 
@@ -68,7 +68,7 @@ def paused(home: Home) -> Iterator[Path]:
 
 
 def key_of(label: str) -> str:
-    """The key that leads to the dialog's row with this label."""
+    """Returns the key of the dialog's row with this label."""
     return f"alt+{(LABELS | SHEET_LABELS)[label].partition('_')[2][0].lower()}"
 
 
@@ -196,14 +196,14 @@ def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")
-    given = screen.ask("batch.given_styles()")
+    styles = screen.ask("batch.given_styles()")
     screen.ask("batch.close_painting()")
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z")
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
 
     assert name.endswith("Neural Style (composition_viii + Canvas)")
-    assert [style["first_pixel"] for style in given[1:]] == [[255, 0, 0]]
+    assert [style["first_pixel"] for style in styles[1:]] == [[255, 0, 0]]
 
 
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
@@ -263,7 +263,7 @@ def number_of_images(screen: Screen) -> int:
 
 
 def start_exploring(screen: Screen, paused: Path) -> None:
-    """A sheet that stands still at its third picture, with its progress window on the screen."""
+    """Starts a sheet that pauses at its third picture, with its progress window on the screen."""
     paused.parent.mkdir(mode=0o700, exist_ok=True)
     paused.with_name("pause").write_text("relu3_1:1")
     screen.press("alt+o")
@@ -357,7 +357,7 @@ def test_failure_is_shown_by_gimp_and_changes_nothing(
 
 
 def start_painting(screen: Screen, home: Home, paused: Path) -> None:
-    """A job that stands still halfway, with its progress window on the screen."""
+    """Starts a job that pauses halfway, with its progress window on the screen."""
     open_dialog(screen)
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.PAUSE)

@@ -1,6 +1,6 @@
 """The plug-in in German, heard and driven by a screen reader.
 
-What it reads out is in test-output/screens, beside the pictures.
+The texts that it reads out are in test-output/screens, next to the pictures.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def screen(german: Home) -> Iterator[Screen]:
 
 
 def read_out(screen: Screen, title: str, name: str, version: str) -> list[dict[str, Any]]:
-    """What is shown in a window; also kept as a text."""
+    """Returns the contents of a window, and saves them as a text."""
     shown: list[dict[str, Any]] = json.loads(screen.read_out("dump", title))
     lines = (f"{'  ' * entry['depth']}{entry['role']}: {entry['name']}\n" for entry in shown)
     (FOLDER / f"{name}-{version}.txt").write_text("".join(lines))
@@ -60,7 +60,7 @@ _WITHOUT_NAME = {"scroll pane", "panel"}
 
 
 def nameless(shown: list[dict[str, Any]]) -> list[str]:
-    """The roles of what can be used but has no name."""
+    """Returns the roles of usable widgets that have no name."""
     return [
         entry["role"]
         for entry in shown

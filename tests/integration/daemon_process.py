@@ -32,7 +32,7 @@ ENDLESS = {"iterations": 10_000, "size": 64}
 
 
 def picture(width: int = 64, height: int = 48, form: PixelFormat = PixelFormat.RGB_U8) -> Image:
-    """A picture with something to see in it: two waves of colour."""
+    """Returns a picture of two waves of colour."""
     row = bytes(
         (x * 7 + channel * 80) % 256 for x in range(width) for channel in range(form.channels)
     )
@@ -41,7 +41,7 @@ def picture(width: int = 64, height: int = 48, form: PixelFormat = PixelFormat.R
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    """The first true value of `condition`, looked at again and again."""
+    """Returns the first true value of `condition`, which is polled."""
     deadline_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_s:
         if value := condition():
@@ -51,14 +51,14 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 
 def free_address() -> str:
-    """A TCP address of this machine that nobody serves at."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.2", 0))
-        return f"tcp://127.0.0.2:{taken.getsockname()[1]}"
+    """Returns an unused TCP address of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        return f"tcp://127.0.0.2:{probe.getsockname()[1]}"
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process `pid` that has not ended."""
+    """Returns whether the process `pid` is running."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -71,7 +71,7 @@ class DaemonProcess:
 
     options: of `impasto serve`.
     is_scripted: whether its worker follows a script instead of painting; see scripted_worker.
-    variables: of its environment, beside and over the usual ones.
+    variables: additional or different variables of its environment.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class DaemonProcess:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line of `impasto` with `arguments`."""
+        """Returns the command line of `impasto` with `arguments`."""
         return [sys.executable, "-m", "impasto_daemon", *arguments]
 
     @property
@@ -143,7 +143,7 @@ class DaemonProcess:
         assert process.poll() is None, "the daemon ended as soon as it was started"
 
     def answers(self) -> bool:
-        """Whether a daemon answers at the endpoint."""
+        """Returns whether a daemon answers at the endpoint."""
         try:
             Client.connect(self.endpoint, name="test").close()
         except DaemonUnavailable:
@@ -151,7 +151,7 @@ class DaemonProcess:
         return True
 
     def client(self) -> Client:
-        """A new connection."""
+        """Opens a new connection."""
         return Client.connect(self.endpoint, name="test")
 
     def signal(self, number: signal.Signals) -> int:
@@ -168,7 +168,7 @@ class DaemonProcess:
 
     @property
     def log(self) -> str:
-        """What the daemon has written."""
+        """The output of the daemon."""
         return (self.folder / "log").read_text()
 
     def __enter__(self) -> DaemonProcess:
@@ -198,7 +198,7 @@ class DaemonProcess:
 
 
 class RawConnection:
-    """A DEALER that sends whatever frames it is given, used with `with`."""
+    """A DEALER that sends any frames, used with `with`."""
 
     def __init__(self, endpoint: str) -> None:
         self._socket = zmq.Context.instance().socket(zmq.DEALER)
@@ -206,7 +206,7 @@ class RawConnection:
         self._socket.connect(endpoint)
 
     def ask(self, *frames: bytes) -> Any:
-        """The message that answers `frames`, updates of jobs left out."""
+        """Sends `frames`; returns the reply, skipping updates of jobs."""
         self._socket.send_multipart(frames)
         while self._socket.poll(PATIENCE_S * 1000):
             message = decode(self._socket.recv_multipart(), DaemonMessage)

@@ -1,4 +1,4 @@
-"""Messages as a broken or hostile client might send them: proper ones, with changes."""
+"""Messages as a broken or hostile client might send them: valid ones, altered at random."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MessageFuzzer:
         self._image = small
 
     def frames(self) -> list[bytes]:
-        """The frames of one message."""
+        """Returns the frames of a message."""
         if self._chance.random() < 0.05:
             return [self._bytes() for _ in range(self._chance.randint(1, 30))]
         magic, header, *pixels = map(bytes, encode(self._proper()))
@@ -82,39 +82,39 @@ class MessageFuzzer:
         )
 
     def _changed_header(self, header: dict[str, Any]) -> bytes:
-        """With another value somewhere, one more or one less."""
-        place, key = self._chance.choice(list(_places(header)))
+        """Returns the header with a value replaced, added or removed."""
+        container, key = self._chance.choice(list(_entries(header)))
         match self._chance.randrange(4):
             case 0:
-                place[key] = self._chance.choice(_STRANGE)
+                container[key] = self._chance.choice(_STRANGE)
             case 1:
-                place[key] = self._chance.choice(list(_places(header)))[1]
+                container[key] = self._chance.choice(list(_entries(header)))[1]
             case 2:
-                del place[key]
-            case 3 if isinstance(place, dict):
-                place[self._chance.choice(["x", "\ud800", "z" * 9000])] = place[key]
+                del container[key]
+            case 3 if isinstance(container, dict):
+                container[self._chance.choice(["x", "\ud800", "z" * 9000])] = container[key]
         return json.dumps(header).encode()
 
     def _change_frames(self, frames: list[bytes]) -> None:
         if not frames:
             return
-        place = self._chance.randrange(len(frames))
-        frame = bytearray(frames[place])
+        index = self._chance.randrange(len(frames))
+        frame = bytearray(frames[index])
         match self._chance.randrange(7):
             case 0:
                 del frame[self._chance.randrange(len(frame) + 1) :]
-                frames[place] = bytes(frame)
+                frames[index] = bytes(frame)
             case 1 if frame:
                 frame[self._chance.randrange(len(frame))] ^= 1 << self._chance.randrange(8)
-                frames[place] = bytes(frame)
+                frames[index] = bytes(frame)
             case 2:
-                frames.insert(place, bytes(frame))
+                frames.insert(index, bytes(frame))
             case 3 if len(frames) > 1:
-                del frames[place]
+                del frames[index]
             case 4:
                 self._chance.shuffle(frames)
             case 5:
-                frames[place] = self._bytes()
+                frames[index] = self._bytes()
             case _:
                 frames[:] = [MAGIC, self._chance.choice(_STRANGE_JSON)]
 
@@ -122,10 +122,10 @@ class MessageFuzzer:
         return self._chance.randbytes(self._chance.choice([0, 1, 9, 100, 3000]))
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container in a JSON value, with each of its keys or positions."""
+def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields every container in a JSON value, with each of its keys or positions."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in list(items):
         yield value, key
         if isinstance(inner, dict | list):
-            yield from _places(inner)
+            yield from _entries(inner)

@@ -31,31 +31,31 @@ def submit(
     content: Image | None = None,
     **options: Any,
 ) -> str:
-    """Submits a job and gives its name. `options` are those of `Client.submit`."""
+    """Submits a job and returns its name. `options` are those of `Client.submit`."""
     settings = StyleSettings(iterations=steps, seed=behaviour)
     return client.submit(content or picture(), [Style(picture())], settings, **options)
 
 
 def last_report(client: Client, job: str) -> JobReport:
-    """The report of a job's end, waited for."""
+    """Waits for the end of a job, and returns its report."""
     *_, final = client.updates(job)
     return final
 
 
 def report_of(client: Client, job: str) -> JobReport:
-    """The report of any job, as it is now."""
+    """Returns the current report of a job."""
     return next(report for report in client.status().jobs if report.job == job)
 
 
 def rss_bytes(pid: int) -> int:
-    """A process's memory."""
+    """Returns the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
 def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process with a `client` that runs `program`, for faults; killed at the end."""
+    """Starts a process that runs `program` with a `client`; kills it at the end."""
     start = (
         "import sys, time\n"
         "from impasto_shared.client import Client\n"
@@ -77,13 +77,13 @@ def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.P
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
-    """What a process says first."""
+    """Returns the first line that a process writes."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
 def keep_busy(client: Client, seed: int) -> None:
-    """Submits jobs of all kinds and fetches their pictures, for ever; says when it begins."""
+    """Submits jobs of all kinds and fetches their pictures for ever; reports its start."""
     chance = random.Random(seed)
     sys.stdout.write("busy\n")
     sys.stdout.flush()

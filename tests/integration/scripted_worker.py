@@ -48,7 +48,7 @@ _INVERTED = bytes(range(255, -1, -1))
 
 
 class Behaviour(IntEnum):
-    """What becomes of a job with this seed; its iterations are the steps, of 10 ms each.
+    """The fate of a job with this seed; its iterations are the steps, of 10 ms each.
 
     Any other seed is as 0. The weights of vgg19 are missing whatever the seed.
     """
@@ -66,7 +66,7 @@ class Behaviour(IntEnum):
 
 
 def invert(picture: Image) -> Image:
-    """The picture with every byte subtracted from 255."""
+    """Returns the picture with every byte subtracted from 255."""
     pixels = bytes(picture.pixels).translate(_INVERTED)
     return Image(picture.width, picture.height, picture.format, pixels)
 

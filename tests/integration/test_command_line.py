@@ -288,7 +288,7 @@ def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) 
     assert final.state is JobState.CANCELLED
 
 
-def test_keep_gives_whoever_waits_what_has_been_painted(shared_daemon: DaemonProcess) -> None:
+def test_keep_gives_the_waiting_client_the_picture_so_far(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         next(report for report in client.updates(job) if report.step >= 2)
@@ -357,7 +357,7 @@ def test_interrupted_stylize_cancels_its_job(shared_daemon: DaemonProcess) -> No
 
 
 def running_job(daemon: DaemonProcess) -> str | None:
-    """The job of `PHOTO` that runs, not a smaller one that an earlier test has left behind."""
+    """Returns the running job of `PHOTO`, not a smaller one of an earlier test."""
     with daemon.client() as client:
         for report in client.status().jobs:
             if report.state is JobState.RUNNING and report.width == PHOTO_WIDTH_PX:
@@ -413,7 +413,7 @@ def test_only_the_user_can_open_the_socket(shared_daemon: DaemonProcess) -> None
     assert (shared_daemon.runtime / "daemon.sock").stat().st_mode & 0o777 == 0o700
 
 
-def test_stylize_needs_no_daemon_of_its_own_beside_a_running_one(
+def test_stylize_starts_no_second_daemon(
     shared_daemon: DaemonProcess,
 ) -> None:
     shutil.copy(PHOTO, shared_daemon.folder / "photo.jpg")

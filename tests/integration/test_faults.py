@@ -1,4 +1,4 @@
-"""What goes wrong on real machines, to real processes; `--thorough` for more of it."""
+"""Faults of real machines, caused in real processes; `--thorough` for more of them."""
 
 import os
 import random
@@ -57,16 +57,16 @@ def service() -> Iterator[DaemonProcess]:
 
 
 def processes_of(daemon: DaemonProcess) -> set[int]:
-    """All that live with this daemon's variables: it, its workers, the clients of its tests."""
+    """Returns the processes with this daemon's variables: itself, its workers, test clients."""
     mark = f"XDG_RUNTIME_DIR={daemon.folder}\0".encode()
-    found = set()
+    processes = set()
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                found.add(int(entry.name))
-        except OSError:  # somebody else's, or gone
+                processes.add(int(entry.name))
+        except OSError:  # another user's, or ended
             continue
-    return found
+    return processes
 
 
 def open_sockets(pid: int) -> int:
@@ -199,7 +199,7 @@ def test_client_of_a_daemon_that_hangs_gives_up_but_a_detached_job_is_not_lost(
 
 @contextmanager
 def little_room(pid: int, size_bytes: int) -> Iterator[None]:
-    """As long as it lasts the system lets a process write no file larger than that."""
+    """Limits the size of the files that a process may write, within the context."""
     former = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, former[1]))
     try:
@@ -345,7 +345,7 @@ def test_weights_that_were_truncated_or_changed_are_said_to_be_and_not_used(
             file.write(b"changed")
         changed = last_report(client, client.submit(picture(), [Style(picture())], settings))
         shutil.copyfile(whole, path)
-        mended = last_report(client, client.submit(picture(), [Style(picture())], settings))
+        repaired = last_report(client, client.submit(picture(), [Style(picture())], settings))
         # Under the network that is in memory.
         os.truncate(path, 0)
         loaded = last_report(client, client.submit(picture(), [Style(picture())], settings))
@@ -355,7 +355,7 @@ def test_weights_that_were_truncated_or_changed_are_said_to_be_and_not_used(
         assert final.problem is not None
         assert final.problem.code is ErrorCode.WEIGHTS_MISSING
         assert "are damaged" in final.problem.message
-    assert (mended.state, loaded.state, workers) == (JobState.DONE, JobState.DONE, 1)
+    assert (repaired.state, loaded.state, workers) == (JobState.DONE, JobState.DONE, 1)
 
 
 def test_job_that_memory_has_no_room_for_fails_alone(daemon: DaemonProcess) -> None:

@@ -39,16 +39,17 @@ def service() -> DaemonProcess:
 
 
 def request_id(frames: list[bytes]) -> str | None:
-    """What the answer to a message must repeat."""
+    """Returns the part of a message that the reply must repeat."""
     try:
-        found = decode_header(frames).get("id")
+        identifier = decode_header(frames).get("id")
     except ImpastoError:
         return None
-    return found if isinstance(found, str) and 1 <= len(found) <= 100 else None
+    is_valid = isinstance(identifier, str) and 1 <= len(identifier) <= 100
+    return identifier if is_valid else None
 
 
 def answers_to(connection: zmq.Socket[bytes], messages: list[list[bytes]]) -> list[str | None]:
-    """What the answers repeat, in the order they come; every one is decoded."""
+    """Decodes every reply; yields the parts that they repeat, in their order."""
     for frames in messages:
         connection.send_multipart(frames)
     answers: list[str | None] = []
@@ -89,7 +90,7 @@ def test_mutated_and_random_messages_are_answered_one_by_one_and_memory_is_flat(
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16 + 1 + 31)
 READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
-# A long frame of so many bytes, which do not come.
+# The header of a long frame whose bytes never arrive.
 FRAME_OF = {size: b"\x02" + size.to_bytes(8, "big") for size in (2**30, 2**62)}
 
 

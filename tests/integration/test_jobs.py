@@ -31,7 +31,7 @@ def last_report(client: Client, job: str) -> JobReport:
 
 
 def wait_until_painting(client: Client, job: str, step: int = 1) -> JobReport:
-    """The first report of so many evaluations done."""
+    """Returns the first report of that number of evaluations."""
     return next(report for report in client.updates(job) if report.step >= step)
 
 
@@ -108,7 +108,7 @@ def test_previews_show_the_picture_grow(
     shared_daemon: DaemonProcess, form: PixelFormat, preview_form: PixelFormat
 ) -> None:
     photo = Image(300, 200, form, bytes(300 * 200 * form.bytes_per_pixel))
-    taken = []
+    previews = []
     with shared_daemon.client() as client:
         job = client.submit(
             photo,
@@ -118,36 +118,36 @@ def test_previews_show_the_picture_grow(
         )
         for _ in client.updates(job):
             if preview := client.take_preview(job):
-                taken.append(preview)
+                previews.append(preview)
 
-    assert len(taken) > 1
-    assert {(image.width, image.height, image.format) for image in taken} == {
+    assert len(previews) > 1
+    assert {(image.width, image.height, image.format) for image in previews} == {
         (60, 40, preview_form)
     }
     # A step that leads nowhere changes nothing.
-    assert len({bytes(image.pixels) for image in taken}) > len(taken) / 2
+    assert len({bytes(image.pixels) for image in previews}) > len(previews) / 2
 
 
-def test_previews_are_sent_to_nobody_who_has_not_wished_for_them(
+def test_previews_are_sent_only_on_request(
     shared_daemon: DaemonProcess,
 ) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=20))
-        taken = [client.take_preview(job) for _ in client.updates(job)]
+        previews = [client.take_preview(job) for _ in client.updates(job)]
 
-    assert set(taken) == {None}
+    assert set(previews) == {None}
 
 
 def test_kept_job_is_done_with_what_has_been_painted(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture(50, 50))], StyleSettings(**ENDLESS))
         wait_until_painting(client, job, step=5)
-        kept = client.keep(job)
+        report = client.keep(job)
         final = last_report(client, job)
         painting = client.fetch(job)
         again = client.keep(job)
 
-    assert kept.state is JobState.RUNNING
+    assert report.state is JobState.RUNNING
     assert final.state is again.state is JobState.DONE
     assert 0 < final.step < final.steps
     assert bytes(painting.pixels) != bytes(picture().pixels)

@@ -1,4 +1,4 @@
-"""What the daemon answers to messages that no client of ours would send."""
+"""Replies of the daemon to messages that Impasto's own clients never send."""
 
 import json
 from typing import Any

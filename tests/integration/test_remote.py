@@ -108,16 +108,16 @@ def test_progress_and_result_are_those_of_a_client_on_the_same_machine(
         remote.client() as near,
         Client.connect(remote.address, name="test", server_key=remote.key) as far,
     ):
-        seen = [watch_a_job(client) for client in (near, far)]
+        outcomes = [watch_a_job(client) for client in (near, far)]
 
-    sizes, last, _ = seen[0]
+    sizes, last, _ = outcomes[0]
     assert sizes == {(1, 1)}  # as the scripted worker makes them
     assert (last.state, last.step) == (JobState.DONE, 40)
-    assert seen[1] == seen[0]
+    assert outcomes[1] == outcomes[0]
 
 
 def watch_a_job(client: Client) -> tuple[set[tuple[int, int]], JobReport, bytes]:
-    """What a client sees of a job: the sizes of its previews, its end, the picture."""
+    """Follows a job; returns the sizes of its previews, its end, the picture."""
     settings = StyleSettings(size=64, iterations=40)
     wish = PreviewOptions(longest_side_px=32, interval_s=0.2)
     job = client.submit(picture(), [Style(picture(48, 48))], settings, wish)
@@ -202,7 +202,7 @@ def test_this_machines_own_clients_need_no_keys(remote: RemoteDaemon) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_damaged_file_of_keys_lets_nobody_in(remote: RemoteDaemon, machine: str) -> None:
+def test_damaged_file_of_keys_authorises_no_client(remote: RemoteDaemon, machine: str) -> None:
     file = remote.folder / ".config/impasto/keys/known_clients"
     file.write_text(f"{machine} desk\nnonsense\n")
     try:
@@ -288,12 +288,12 @@ def machine_with_one_client() -> Iterator[DaemonProcess]:
 
 
 @pytest.mark.parametrize("option", ["--endpoint", "--listen"])
-def test_address_that_is_taken_is_named(option: str) -> None:
+def test_address_in_use_is_named(option: str) -> None:
     machine = DaemonProcess()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.2", 0))
-        taken.listen()
-        refused = machine.run("serve", option, f"tcp://127.0.0.2:{taken.getsockname()[1]}")
+    with socket.socket() as occupant:
+        occupant.bind(("127.0.0.2", 0))
+        occupant.listen()
+        refused = machine.run("serve", option, f"tcp://127.0.0.2:{occupant.getsockname()[1]}")
     machine.end()
 
     assert refused.returncode == 1

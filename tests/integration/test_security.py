@@ -1,4 +1,4 @@
-"""What docs/security.md promises of a running daemon and is not tested elsewhere."""
+"""The promises of docs/security.md for a running daemon that other tests leave out."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from integration.daemon_process import (
     wait_for,
 )
 
-NOBODY = 65534
+OTHER_USER = 65534
 LONG_MESSAGE, LONG_COMMAND = 0x02, 0x06
 
 
 def connected(endpoint: str) -> socket.socket:
-    """A plain socket at an endpoint, without ZeroMQ."""
+    """Opens a plain socket at an endpoint, without ZeroMQ."""
     if path := endpoint.removeprefix("ipc://") if endpoint.startswith("ipc:") else "":
         plain = socket.socket(socket.AF_UNIX)
         plain.connect(path)
@@ -54,7 +54,7 @@ def connected(endpoint: str) -> socket.socket:
 
 
 def greeting(mechanism: bytes) -> bytes:
-    """How a connection of ZMTP 3.0 begins (RFC 23)."""
+    """Returns the greeting of a ZMTP 3.0 connection (RFC 23)."""
     return b"\xff" + bytes(8) + b"\x7f\x03\x00" + mechanism.ljust(20, b"\0") + bytes(32)
 
 
@@ -69,7 +69,7 @@ def is_closed_by_peer(plain: socket.socket) -> bool:
 # Who gets in
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_other_users_cannot_reach_the_socket(shared_daemon: DaemonProcess) -> None:
     program = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     path = shared_daemon.endpoint.removeprefix("ipc://")
@@ -81,7 +81,7 @@ def test_other_users_cannot_reach_the_socket(shared_daemon: DaemonProcess) -> No
 
     try:
         assert connect(0) == ""
-        assert "PermissionError" in connect(NOBODY)
+        assert "PermissionError" in connect(OTHER_USER)
     finally:
         shared_daemon.folder.chmod(0o700)
 
@@ -93,7 +93,7 @@ def test_no_tcp_port_is_open_unless_asked_for(shared_daemon: DaemonProcess) -> N
 
 
 def listening_ports(pid: int) -> list[str]:
-    """The lines of /proc/net/tcp and tcp6 for the ports at which a process listens."""
+    """Returns the lines of /proc/net/tcp and tcp6 for the ports at which a process listens."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -119,7 +119,7 @@ def test_client_gives_no_picture_to_a_socket_that_others_could_have_made(tmp_pat
 
 @contextmanager
 def eavesdropper(endpoint: str) -> Iterator[tuple[str, bytearray]]:
-    """Somebody between client and daemon: the address to connect to, and all that was said."""
+    """Puts a relay between client and daemon; yields its address and the traffic."""
     heard = bytearray()
     with socket.create_server(("127.0.0.1", 0)) as server, connected(endpoint) as daemon:
         daemon.settimeout(None)
@@ -298,7 +298,7 @@ def test_nothing_that_a_client_says_is_opened_loaded_or_run(tmp_path: Path) -> N
 
 
 def send_everywhere(connection: RawConnection, text: str, job: str) -> Iterator[Any]:
-    """The answers to messages with `text` wherever text goes, and where it does not."""
+    """Returns the replies to messages with `text` in every field, valid or not."""
     image = {"width": 1, "height": 1, "format": "R'G'B' u8"}
     submit = {"type": "submit", "id": text, "job": job, "content": image}
     quick = {"iterations": 1, "size": 32}

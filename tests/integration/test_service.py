@@ -72,7 +72,7 @@ def test_unknown_job_cannot_be_watched(service: DaemonProcess) -> None:
     assert caught.value.code is ErrorCode.UNKNOWN_JOB
 
 
-def test_job_of_somebody_else_does_not_end_with_its_watcher(service: DaemonProcess) -> None:
+def test_job_of_another_client_does_not_end_with_its_watcher(service: DaemonProcess) -> None:
     with service.client() as client:
         job = submit(client, steps=100)
         with service.client() as other:
@@ -82,15 +82,15 @@ def test_job_of_somebody_else_does_not_end_with_its_watcher(service: DaemonProce
         assert last_report(client, job).state is JobState.DONE
 
 
-def test_watcher_has_previews_though_nobody_had_wished_for_them(service: DaemonProcess) -> None:
+def test_watcher_has_previews_that_the_submitter_did_not_request(service: DaemonProcess) -> None:
     with service.client() as client, service.client() as other:
         job = submit(client, steps=100, detached=True)
         next(report for report in client.updates(job) if report.step)
         other.watch(job, PreviewOptions(64, 0.2))
-        taken = [other.take_preview(job) for _ in other.updates(job)]
+        previews = [other.take_preview(job) for _ in other.updates(job)]
         of_first = client.take_preview(job)
 
-    assert any(taken)
+    assert any(previews)
     assert of_first is None
 
 
@@ -370,7 +370,7 @@ def daemon_to_stop() -> Iterator[DaemonProcess]:
 
 
 def large_picture() -> Image:
-    """Four megapixels of noise, 12 MB."""
+    """Returns four megapixels of noise, 12 MB."""
     return Image(2000, 2000, PixelFormat.RGB_U8, os.urandom(12_000_000))
 
 

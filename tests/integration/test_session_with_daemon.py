@@ -45,7 +45,7 @@ def daemon_pid(machine: DaemonProcess) -> int:
 
 
 def client_of(daemon: DaemonProcess) -> Connect:
-    """A way to connect to a daemon that runs already."""
+    """Returns a function that connects to a running daemon."""
     return lambda **_: daemon.client()
 
 
@@ -146,7 +146,7 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
     assert ended
 
 
-# The daemon outlives the process that starts it, so nobody waits for it.
+# The daemon outlives the process that starts it, which therefore does not wait for it.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProcess) -> None:
     def connect(*, on_start: Callable[[], None], while_waiting: Callable[[], object]) -> JobClient:

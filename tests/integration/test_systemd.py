@@ -48,11 +48,11 @@ class Service(DaemonProcess):
             )
 
     def hear(self) -> str:
-        """What it says next."""
+        """Returns its next message."""
         return self.ear.recv(4096).decode()
 
     def hear_rest(self) -> list[str]:
-        """What it has said since, without waiting for more."""
+        """Returns its messages since then, without waiting for more."""
         self.ear.settimeout(0)
         said = []
         with suppress(BlockingIOError):
@@ -176,7 +176,7 @@ class SandboxedDaemon(DaemonProcess):
         return super().environment | {"TMPDIR": str(self.folder / "tmp")}
 
     def sandboxed(self, *command: str) -> list[str]:
-        """A command as it is run in the sandbox."""
+        """Returns a command as it is run in the sandbox."""
         (self.folder / "tmp").mkdir(exist_ok=True)
         options = unit_options()
         homes = {
@@ -210,10 +210,10 @@ def test_daemon_writes_nowhere_but_where_the_unit_lets_it() -> None:
             job = client.submit(photo, [Style(photo)], StyleSettings(size=64, iterations=2))
             last = [*client.updates(job)][-1]
             painted = client.fetch(job) if last.state is JobState.DONE else None
-            kept = client.status().metrics
+            metrics = client.status().metrics
 
         assert painted is not None, last.problem
-        assert (kept.pictures, kept.picture_problem) == (1, None)
+        assert (metrics.pictures, metrics.picture_problem) == (1, None)
         assert (daemon.folder / "cache/impasto/results").is_dir()
         assert (daemon.folder / ".config/impasto/keys/daemon.secret").exists()
         for trouble in ("Read-only", "Traceback", "WARNING", "ERROR"):
