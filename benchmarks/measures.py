@@ -1,7 +1,7 @@
-"""How good a picture is, by measures that no program compared here optimises.
+"""The quality of a picture, by measures that no program compared here optimises.
 
-Style: how far the picture is from the painting in layers that nobody uses, in its colours, and in
-the strengths and directions of its edges. Content: how alike the edges of picture and photo are.
+Style: the distance from the painting in layers that no program uses, in colours, and in strength
+and direction of edges. Content: the similarity of the edges of picture and photo.
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ _SSIM_1, _SSIM_2 = 0.01**2, 0.03**2
 
 
 def held_out_distance(network: VGG, picture: Tensor, painting: Tensor) -> float:
-    """The mean relative squared W2 distance at layers that no program optimises; 0 is equal."""
+    """Returns the mean relative squared W2 distance at held-out layers; 0 is equal."""
     with torch.no_grad():
-        seen, wanted = (dict(network.activations(rgb, HELD_OUT)) for rgb in (picture, painting))
+        activations, targets = (
+            dict(network.activations(rgb, HELD_OUT)) for rgb in (picture, painting)
+        )
         distances = []
         for layer in HELD_OUT:
-            actual, target = moments(seen[layer].double()), moments(wanted[layer].double())
-            apart = (actual.mean - target.mean).square().sum()
-            apart += OptimalTransport(target.covariance, 1.0).distance(actual.covariance)
-            distances.append((apart / target.power).item())
+            actual, target = moments(activations[layer].double()), moments(targets[layer].double())
+            distance = (actual.mean - target.mean).square().sum()
+            distance += OptimalTransport(target.covariance, 1.0).distance(actual.covariance)
+            distances.append((distance / target.power).item())
     return sum(distances) / len(distances)
 
 
 def colour_distance(picture: Tensor, painting: Tensor) -> float:
-    """The sliced 1-Wasserstein distance of the colours, (1, 3, H, W) each, in [0, 1]."""
+    """Returns the sliced 1-Wasserstein distance of the colours: (1, 3, H, W) each, in [0, 1]."""
     generator = torch.Generator().manual_seed(0)
     directions = functional.normalize(torch.randn(64, 3, generator=generator), dim=1)
     quantiles = torch.linspace(0, 1, 512)
@@ -53,18 +55,18 @@ def colour_distance(picture: Tensor, painting: Tensor) -> float:
 
 
 def edge_distance(picture: Tensor, painting: Tensor) -> float:
-    """How much of the edges differ in strength or direction, at three scales, in [0, 1]."""
-    apart = []
+    """Returns the share of edges that differ in strength or direction, at three scales."""
+    distances = []
     for halved in (1, 2, 4):
         one, other = (
             _edge_histogram(functional.avg_pool2d(rgb, halved)) for rgb in (picture, painting)
         )
-        apart.append(((one - other).abs().sum() / 2).item())
-    return sum(apart) / len(apart)
+        distances.append(((one - other).abs().sum() / 2).item())
+    return sum(distances) / len(distances)
 
 
 def edge_similarity(picture: Tensor, photo: Tensor) -> float:
-    """The structural similarity of the edges (Wang et al. 2004) of two pictures of one size."""
+    """Returns the structural similarity of the edges of two pictures (Wang et al. 2004)."""
     one, other = (_edges(rgb)[0] for rgb in (picture, photo))
 
     def mean(of: Tensor) -> Tensor:
@@ -79,7 +81,7 @@ def edge_similarity(picture: Tensor, photo: Tensor) -> float:
 
 
 def _edges(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Strength and direction, in [0, π), of the edges of (1, 3, H, W)."""
+    """Returns strength and direction, in [0, π), of the edges of (1, 3, H, W)."""
     light = functional.pad(luminance(rgb), (1, 1, 1, 1), mode="replicate")
     across, down = (functional.conv2d(light, kernel) for kernel in (_SOBEL, _SOBEL.mT))
     return (across**2 + down**2).sqrt(), torch.atan2(down, across) % torch.pi

@@ -1,4 +1,4 @@
-"""Which optimizer gets furthest in the same time: python benchmarks/optimizers.py [STYLE_LOSS].
+"""Compares the losses of the optimizers over time: python benchmarks/optimizers.py [STYLE_LOSS].
 
 Each minimises the same objective, Impasto's own with the defaults, at 256 pixels from the photo.
 `plain` is L-BFGS with the usual initial inverse Hessian, a multiple of the identity. Run it with
@@ -30,11 +30,11 @@ from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
 from impasto_shared.settings import Model, Optimizer, StyleLoss, StyleSettings
 
 SIZE_PX = 256
-LOOK_AT_S = (3, 6, 12, 24, 48)
+MOMENTS_S = (3, 6, 12, 24, 48)
 
 
 class TimeIsUp(Exception):
-    """There is nothing more to be looked at."""
+    """The last moment has passed."""
 
 
 class ScalarPreconditioner:
@@ -52,13 +52,13 @@ class ScalarPreconditioner:
 
 
 def main() -> None:
-    """Prints a row an optimizer: its lowest loss at each moment, times 1000."""
+    """Prints a row for each optimizer: its lowest loss at each moment, times 1000."""
     settings = StyleSettings(style_loss=StyleLoss(sys.argv[1] if sys.argv[1:] else "wasserstein"))
     network = load_network(Model.VGG16_HED, settings.pooling)
     photo = _read("chelsea", "photo")
     regions = [Region([Painting(_read("auvers", "painting"))])]
     objective = build_objective(network, photo, regions, settings)
-    heads = [f"{moment} s" for moment in LOOK_AT_S]
+    heads = [f"{moment} s" for moment in MOMENTS_S]
     print(
         f"| Optimizer | {' | '.join(heads)} | Evaluations |\n| --- |", "--- | " * (len(heads) + 1)
     )
@@ -91,14 +91,14 @@ class _Clock:
         self.count = 0
 
     def evaluate(self, rgb: Tensor) -> tuple[float, Tensor]:
-        """The loss and its gradient; raises TimeIsUp after the last moment."""
+        """Returns the loss and its gradient; raises TimeIsUp after the last moment."""
         variable = rgb.detach().clone().requires_grad_()
         loss = self._objective(variable)
         (gradient,) = torch.autograd.grad(loss, variable)
         spent_s = time.monotonic() - self._began_s
-        while len(self.losses) < len(LOOK_AT_S) and spent_s > LOOK_AT_S[len(self.losses)]:
+        while len(self.losses) < len(MOMENTS_S) and spent_s > MOMENTS_S[len(self.losses)]:
             self.losses.append(self._lowest)
-        if len(self.losses) == len(LOOK_AT_S):
+        if len(self.losses) == len(MOMENTS_S):
             raise TimeIsUp
         self.count += 1
         self._lowest = min(self._lowest, loss.item())

@@ -1,6 +1,6 @@
-"""What tiles cost: python benchmarks/tiles.py WIDTHxHEIGHT@GIGABYTES [...].
+"""Measures the cost of tiles: python benchmarks/tiles.py WIDTHxHEIGHT@GIGABYTES [...].
 
-An evaluation as it is planned under such a limit beside one that sees the picture at once, in turn.
+Compares an evaluation by the plan for that memory limit with one of the picture at once, in turn.
 Run with the environment of the tests, on a machine that does nothing else.
 """
 
@@ -57,7 +57,7 @@ def compare(network: Network, case: Case) -> str:
 def main() -> None:
     """Prints a row for each case."""
     cases = [read_case(text, evaluations=4) for text in sys.argv[1:]]
-    print("| Picture | Limit | Seen | All at once | So | Times as long |")
+    print("| Picture | Limit | Passes | At once | Planned | Ratio |")
     print("| --- | ---: | --- | ---: | ---: | ---: |")
     for case in cases:
         network = load_network(Model.VGG16_HED, case.settings.pooling)

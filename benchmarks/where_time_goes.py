@@ -1,8 +1,8 @@
-"""Which parts of painting take how long: python benchmarks/where_time_goes.py [SIZE].
+"""Measures the time of each part of painting: python benchmarks/where_time_goes.py [SIZE].
 
-A good picture, the second one that the process paints. Each part waits for the device before its
-clock starts and before it stops, so that what a GPU does is counted where it was ordered; the whole
-takes a little longer for that. A part within another one is not counted in it.
+The second good picture that the process paints. Each part synchronises with the device before its
+clock starts and before it stops, so that the work of a GPU counts for the part that launched it;
+this slows everything down a little. A part within another one does not count for the outer one.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 PARTS: tuple[tuple[object, str, str], ...] = (
-    (optimize, "build_objective", "targets of content and style"),
-    (CudaGraph, "_recorded", "the rest of recording"),
-    (CudaGraph, "__call__", "evaluations, replayed"),
-    (Objective, "__call__", "first evaluations and recorded ones: forward"),
-    (torch.autograd, "grad", "first evaluations and recorded ones: backward"),
-    (Preconditioner, "apply", "the preconditioner, applied"),
-    (Preconditioner, "update", "the preconditioner, updated"),
-    (LBFGS, "_direction", "the rest of L-BFGS's direction"),
-    (LBFGS, "_remember", "remembering a step"),
-    (Optimisation, "run", "the rest of a scale"),
-    (stylize, "stylize", "sizes, colours, the picture itself"),
+    (optimize, "build_objective", "content and style targets"),
+    (CudaGraph, "_recorded", "rest of the capture"),
+    (CudaGraph, "__call__", "replayed evaluations"),
+    (Objective, "__call__", "first and captured evaluations: losses"),
+    (torch.autograd, "grad", "first and captured evaluations: gradients"),
+    (Preconditioner, "apply", "preconditioner, apply"),
+    (Preconditioner, "update", "preconditioner, update"),
+    (LBFGS, "_direction", "rest of the L-BFGS direction"),
+    (LBFGS, "_remember", "storing a step"),
+    (Optimisation, "run", "rest of a scale"),
+    (stylize, "stylize", "resizing, colours, conversion to bytes"),
 )
 
 
 class Clock:
-    """The seconds that each part took, those within it left out."""
+    """The seconds of each part, without the parts within it."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -65,9 +65,9 @@ class Clock:
                 return called(*arguments, **options)
             finally:
                 _wait()
-                taken_s = time.monotonic() - started_s
-                own_s = taken_s - self._within.pop()
-                self._within[-1] += taken_s
+                total_s = time.monotonic() - started_s
+                own_s = total_s - self._within.pop()
+                self._within[-1] += total_s
                 self.seconds[part] = self.seconds.get(part, 0.0) + own_s
                 self.calls[part] = self.calls.get(part, 0) + 1
 
