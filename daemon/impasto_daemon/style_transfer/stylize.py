@@ -1,4 +1,4 @@
-"""One whole job: a photo and paintings in, an image of the photo's size and format out."""
+"""A whole job: a photo and paintings in, an image of the photo's size and format out."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ from impasto_daemon.style_transfer.networks.network import WholeImageNetwork
 
 
 def features(network: WholeImageNetwork, rgb: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-    """The activations (N, C, h, w) at each of `layers`."""
+    """Returns the activations (N, C, h, w) at each of `layers`."""
     return dict(network.activations(rgb, layers))
 
 
 def gram_matrix(activation: Tensor) -> Tensor:
-    """Correlations of the channels (Gatys et al. 2016, equation 3), divided by H * W.
+    """Returns the correlations of the channels (Gatys et al. 2016, equation 3) over H * W.
 
-    activation: (1, C, H, W). Returns (C, C).
+    activation: (1, C, H, W). The result is (C, C).
     """
     return moments(activation).second

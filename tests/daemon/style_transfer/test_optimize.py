@@ -63,7 +63,7 @@ def painted(
     should_stop: ShouldStop = lambda: False,
     on_evaluation: OnEvaluation = lambda _loss, _best: None,
 ) -> tuple[Result, list[float]]:
-    """The result for the photo and the painting, and the loss of every evaluation."""
+    """Returns the result for the photo and the painting, and the loss of every evaluation."""
     losses: list[float] = []
 
     def record(loss: float, best: torch.Tensor) -> None:

@@ -34,7 +34,7 @@ QUICK = StyleSettings(iterations=3, size=32)
 
 
 def alpha_of(image: Image) -> NDArray[np.uint8]:
-    """The bytes of the fourth channel; none where there is none."""
+    """Returns the bytes of the fourth channel, if there is one."""
     shape = (image.height, image.width, image.format.channels, image.format.bytes_per_channel)
     return np.frombuffer(image.pixels, np.uint8).reshape(shape)[:, :, 3:]
 
@@ -225,12 +225,12 @@ def test_colours_are_matched_to_a_painting_of_which_a_part_counts(size: int) -> 
 def test_stroke_size_is_the_size_of_the_painting(
     monkeypatch: pytest.MonkeyPatch, style_scale: float, painting_size: tuple[int, int]
 ) -> None:
-    seen: list[torch.Size] = []
+    sizes: list[torch.Size] = []
 
     def run(
         _: Optimisation, photo: torch.Tensor, regions: list[Region], *__: Any, **___: Any
     ) -> Result:
-        seen.append(regions[0].paintings[0].rgb.shape)
+        sizes.append(regions[0].paintings[0].rgb.shape)
         return Result(photo, stopped=False)
 
     monkeypatch.setattr(Optimisation, "run", run)
@@ -239,7 +239,7 @@ def test_stroke_size_is_the_size_of_the_painting(
 
     stylize(NETWORK, photo, [Style(painting)], StyleSettings(style_scale=style_scale, iterations=1))
 
-    assert seen == [(1, 3, *painting_size)]
+    assert sizes == [(1, 3, *painting_size)]
 
 
 def test_colours_of_the_photo_are_kept_but_for_light_and_dark() -> None:
@@ -292,13 +292,13 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     side_px = 96
 
     def grams(image: Image) -> dict[str, torch.Tensor]:
-        seen = features(network, fit(from_image(image).rgb, side_px), STYLE_LAYERS)
-        return {layer: gram_matrix(activation) for layer, activation in seen.items()}
+        activations = features(network, fit(from_image(image).rgb, side_px), STYLE_LAYERS)
+        return {layer: gram_matrix(activation) for layer, activation in activations.items()}
 
     def style_loss(image: Image) -> float:
-        found, wanted = grams(image), grams(painting)
+        actual, target = grams(image), grams(painting)
         return sum(
-            share * RelativeError(wanted[layer])(found[layer]).item()
+            share * RelativeError(target[layer])(actual[layer]).item()
             for layer, share in STYLE_LAYERS.items()
         )
 
@@ -308,7 +308,7 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
 
 
 def in_shades_of(rgb: tuple[float, float, float]) -> Image:
-    """A painting in one colour, from black to it."""
+    """Returns a painting in shades of one colour."""
     painting = from_image(read_image(ROOT / "assets/styles/auvers.jpg")[0]).rgb
     grey = colours.luminance(fit(painting, 96))
     return to_image(grey * torch.tensor(rgb).view(1, 3, 1, 1))
@@ -360,10 +360,10 @@ def test_content_depends_on_the_photo_alone() -> None:
 
 def error_of(picture: Image, photo: Image) -> float:
     layers = ["relu4_2"]
-    seen, wanted = (
+    actual, target = (
         features(NETWORK, from_image(image).rgb, layers)["relu4_2"] for image in (picture, photo)
     )
-    return RelativeError(wanted)(seen).item()
+    return RelativeError(target)(actual).item()
 
 
 def test_region_takes_its_own_style() -> None:
@@ -401,13 +401,13 @@ def test_preview_is_what_the_picture_would_be(form: PixelFormat, colours: Colour
 
     last = previews[-1]
     assert last.format is (PixelFormat.RGBA_U8 if form.has_alpha else PixelFormat.RGB_U8)
-    seen, final = from_image(last), from_image(picture)
-    opaque = torch.ones_like(seen.rgb, dtype=torch.bool)
-    if seen.alpha is not None and final.alpha is not None:
-        assert torch.equal(seen.alpha, final.alpha)
-        opaque = (seen.alpha > 0.5).expand_as(seen.rgb)
+    preview, final = from_image(last), from_image(picture)
+    opaque = torch.ones_like(preview.rgb, dtype=torch.bool)
+    if preview.alpha is not None and final.alpha is not None:
+        assert torch.equal(preview.alpha, final.alpha)
+        opaque = (preview.alpha > 0.5).expand_as(preview.rgb)
     # Hidden colours may differ where the photo's luminance is brought back.
-    assert (seen.rgb - final.rgb)[opaque].abs().max() < 1.1 / 255
+    assert (preview.rgb - final.rgb)[opaque].abs().max() < 1.1 / 255
     assert bytes(previews[0].pixels) != bytes(last.pixels)
 
 

@@ -1,1 +1,1 @@
-"""What is minimised: the paper's losses and the objective they make."""
+"""The losses of the paper, and the objective that they add up to."""

@@ -13,7 +13,7 @@ SMALLEST_POWER = 1e-12
 
 
 class Loss(ABC):
-    """One term of the objective, its weight included."""
+    """A term of the objective, its weight included."""
 
     measure: Measure
     """The measure that takes the statistic."""

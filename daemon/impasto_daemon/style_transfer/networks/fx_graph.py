@@ -180,7 +180,7 @@ class TracedNetwork(UntileableNetwork):
 
 
 class _GraphRun(Interpreter):
-    """One run of a graph, node after node.
+    """A run of a graph, node after node.
 
     names: the names under which the activation of each node is yielded.
     network: whose `interrupt` is called before each node; None: nothing is.

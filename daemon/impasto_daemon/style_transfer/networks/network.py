@@ -33,7 +33,7 @@ Interrupt = Callable[[], None]
 
 
 def never() -> None:
-    """Never interrupts."""
+    """Does nothing: the pass is never interrupted."""
 
 
 class Network(ABC):
@@ -59,7 +59,7 @@ class Network(ABC):
 
     @property
     def launches_same_kernels(self) -> bool:
-        """Whether every evaluation is the same sequence of kernels, as a CUDA graph needs it."""
+        """True if every evaluation is the same sequence of kernels, as a CUDA graph needs it."""
         return False
 
     @abstractmethod

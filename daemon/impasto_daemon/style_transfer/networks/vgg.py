@@ -114,7 +114,7 @@ class VGG(TileableNetwork):
 
     @property
     def launches_same_kernels(self) -> bool:
-        """Whether a CUDA graph can replay an evaluation: yes, it is a plain chain of layers."""
+        """True: a plain chain of layers is the same sequence of kernels every time."""
         return True
 
     def has(self, layer: str) -> bool:

@@ -20,7 +20,7 @@ class VGGLayer(NamedTuple):
 
     @property
     def follows_pooling(self) -> bool:
-        """Whether a pooling layer lies between this layer and the one before it."""
+        """True if a pooling layer lies between this layer and the one before it."""
         return self.block > 1 and self.number == 1
 
     @property

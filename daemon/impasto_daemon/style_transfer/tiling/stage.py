@@ -30,7 +30,7 @@ Gradients = Mapping[str, Sequence[Statistic]]
 
 
 class StagePass:
-    """One forward pass of a stage, and the backward pass that may follow it.
+    """A forward pass of a stage, and the backward pass that may follow it.
 
     layers: those of the stage, down to the deepest that is measured.
     side: of its tiles (see `tiles_of`).

@@ -86,7 +86,7 @@ class _Statistics(torch.autograd.Function):
 
 
 class _TwoPasses:
-    """One evaluation: the statistics of an image, and the gradient of a function of them."""
+    """An evaluation: the statistics of an image, and the gradient of a function of them."""
 
     def __init__(self, network: TileableNetwork, tiling: Tiling, measures: Measures) -> None:
         self._measures = measures

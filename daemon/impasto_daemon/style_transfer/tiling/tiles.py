@@ -31,7 +31,7 @@ class LayerCrops:
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile of a stage.
+    """A tile of a stage.
 
     input: the crop of the stage's input that it reads; own: the part of it that belongs to it.
     layers: what it has of each layer, the shallowest first.
@@ -108,7 +108,7 @@ def _reduced(interval: Interval, length: int, stride: int) -> Interval:
 
 
 def _reach(own: Interval, length: int, strides: Sequence[int]) -> list[tuple[Interval, ...]]:
-    """Returns, along one side, what each layer reads, computes, what is needed of it, and its own.
+    """Returns each layer's positions along one side: read, computed, needed, and its own.
 
     own: of the stage's input, whose length is `length`.
     """

@@ -1,4 +1,4 @@
-"""The root of a matrix by products alone, beside that by eigenvalues."""
+"""The root of a matrix by products alone, compared with that by eigenvalues."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def test_it_is_the_root_by_eigenvalues(name: str, size: float) -> None:
     matrix = matrix_with(_SPECTRA[name], size)
     floor = torch.tensor(1e-11 * size, dtype=torch.float64)
 
-    found, wanted = matrix_sqrt(matrix, floor), by_eigenvalues(matrix, floor)
+    root, expected = matrix_sqrt(matrix, floor), by_eigenvalues(matrix, floor)
 
-    torch.testing.assert_close(found.trace, wanted.trace, rtol=1e-7, atol=0)
-    apart = (found.inverse - wanted.inverse).norm() / wanted.inverse.norm()
-    assert apart < 1e-4
+    torch.testing.assert_close(root.trace, expected.trace, rtol=1e-7, atol=0)
+    difference = (root.inverse - expected.inverse).norm() / expected.inverse.norm()
+    assert difference < 1e-4
 
 
 def test_a_matrix_is_not_quite_symmetric_after_rounding() -> None:
@@ -55,25 +55,25 @@ def test_a_matrix_is_not_quite_symmetric_after_rounding() -> None:
     rounded = matrix + 3e-8 * rounding
     floor = torch.tensor(1e-11, dtype=torch.float64)
 
-    found, wanted = matrix_sqrt(rounded, floor), by_eigenvalues((rounded + rounded.T) / 2, floor)
+    root, expected = matrix_sqrt(rounded, floor), by_eigenvalues((rounded + rounded.T) / 2, floor)
 
-    torch.testing.assert_close(found.trace, wanted.trace, rtol=1e-6, atol=0)
-    assert (found.inverse - wanted.inverse).norm() / wanted.inverse.norm() < 1e-3
+    torch.testing.assert_close(root.trace, expected.trace, rtol=1e-6, atol=0)
+    assert (root.inverse - expected.inverse).norm() / expected.inverse.norm() < 1e-3
 
 
 def test_a_matrix_of_zeros_has_the_root_of_the_floor() -> None:
     floor = torch.tensor(4e-8, dtype=torch.float64)
 
-    found = matrix_sqrt(torch.zeros(7, 7, dtype=torch.float64), floor)
+    root = matrix_sqrt(torch.zeros(7, 7, dtype=torch.float64), floor)
 
-    torch.testing.assert_close(found.trace.item(), 7 * 2e-4)
-    torch.testing.assert_close(found.inverse, torch.eye(7, dtype=torch.float64) / 2e-4)
+    torch.testing.assert_close(root.trace.item(), 7 * 2e-4)
+    torch.testing.assert_close(root.inverse, torch.eye(7, dtype=torch.float64) / 2e-4)
 
 
 def test_what_is_not_a_number_stays_so() -> None:
     matrix = torch.full((3, 3), torch.nan, dtype=torch.float64)
 
-    found = matrix_sqrt(matrix, torch.tensor(1e-9, dtype=torch.float64))
+    root = matrix_sqrt(matrix, torch.tensor(1e-9, dtype=torch.float64))
 
-    assert found.trace.isnan()
-    assert found.inverse.isnan().all()
+    assert root.trace.isnan()
+    assert root.inverse.isnan().all()

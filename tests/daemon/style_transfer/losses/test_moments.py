@@ -10,11 +10,11 @@ FLAT = ACTIVATION.numpy().reshape(5, 42)
 
 
 def test_moments_are_those_of_numpy() -> None:
-    found = moments(ACTIVATION)
+    actual = moments(ACTIVATION)
 
-    np.testing.assert_allclose(found.mean.numpy(), FLAT.mean(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(found.covariance.numpy(), np.cov(FLAT, bias=True), rtol=1e-10)
-    np.testing.assert_allclose(found.power.item(), (FLAT**2).sum(axis=0).mean(), rtol=1e-12)
+    np.testing.assert_allclose(actual.mean.numpy(), FLAT.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(actual.covariance.numpy(), np.cov(FLAT, bias=True), rtol=1e-10)
+    np.testing.assert_allclose(actual.power.item(), (FLAT**2).sum(axis=0).mean(), rtol=1e-12)
 
 
 def test_moments_of_a_whole_are_the_means_of_its_parts() -> None:
@@ -32,14 +32,14 @@ GUIDE = GUIDE / GUIDE.sum()
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_guided_moments_are_weighted_means(layout: torch.memory_format) -> None:
-    found = moments(ACTIVATION.contiguous(memory_format=layout), GUIDE)
+    actual = moments(ACTIVATION.contiguous(memory_format=layout), GUIDE)
 
     weights = GUIDE.numpy()
     np.testing.assert_allclose(
-        found.mean.numpy(), np.average(FLAT, axis=1, weights=weights), rtol=1e-12
+        actual.mean.numpy(), np.average(FLAT, axis=1, weights=weights), rtol=1e-12
     )
     np.testing.assert_allclose(
-        found.covariance.numpy(), np.cov(FLAT, bias=True, aweights=weights), rtol=1e-10
+        actual.covariance.numpy(), np.cov(FLAT, bias=True, aweights=weights), rtol=1e-10
     )
 
 
@@ -75,21 +75,21 @@ def test_blended_moments_are_those_of_all_positions_together() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("guide", [None, GUIDE], ids=["plain", "guided"])
-def test_slopes_of_moments_pass_gradcheck(
+def test_gradient_of_moments_passes_gradcheck(
     guide: Tensor | None, layout: torch.memory_format
 ) -> None:
     def both(activation: Tensor) -> tuple[Tensor, Tensor]:
-        found = moments(activation.contiguous(memory_format=layout), guide)
-        return found.mean, found.second
+        actual = moments(activation.contiguous(memory_format=layout), guide)
+        return actual.mean, actual.second
 
     assert torch.autograd.gradcheck(both, (ACTIVATION.clone().requires_grad_(),))
 
 
 def test_sums_of_16_bit_numbers_are_those_of_32_bits() -> None:
-    # In bfloat16 itself, a sum of so many ones would stop growing at 256.
+    # In bfloat16 itself, a sum of ones would stop growing at 256.
     many = torch.ones(1, 2, 100, 100, dtype=torch.bfloat16)
 
-    found = moments(many)
+    actual = moments(many)
 
-    assert found.second.dtype == torch.float32
-    torch.testing.assert_close(found.second, torch.ones(2, 2))
+    assert actual.second.dtype == torch.float32
+    torch.testing.assert_close(actual.second, torch.ones(2, 2))

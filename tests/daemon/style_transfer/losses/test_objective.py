@@ -56,13 +56,13 @@ def loss_of(picture: Tensor, objective: Objective) -> float:
 
 
 def activations(rgb: Tensor) -> dict[str, Numbers]:
-    """What the tiny network sees at each layer, as the paper's F: (channels, positions)."""
-    found = features(tiny_vgg(), rgb, LAYERS)
-    return {name: seen.squeeze(0).flatten(1).numpy() for name, seen in found.items()}
+    """Returns the tiny network's activations as the paper's F: (channels, positions)."""
+    by_layer = features(tiny_vgg(), rgb, LAYERS)
+    return {name: activation.squeeze(0).flatten(1).numpy() for name, activation in by_layer.items()}
 
 
 def gram_of_paper(activation: Numbers) -> Numbers:
-    """Equation 3: the sum over positions k of F_ik F_jk."""
+    """Returns the sum over positions k of F_ik F_jk (equation 3)."""
     gram: Numbers = np.einsum("ik,jk->ij", activation, activation)
     return gram
 
@@ -181,12 +181,12 @@ def test_impossible_colours_are_part_of_the_objective() -> None:
 
 
 def test_objective_is_the_sum_of_content_style_and_variation() -> None:
-    seen, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
-    content = np.sum((seen[CONTENT_LAYER] - photo[CONTENT_LAYER]) ** 2)
+    image, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
+    content = np.sum((image[CONTENT_LAYER] - photo[CONTENT_LAYER]) ** 2)
     content /= np.sum(photo[CONTENT_LAYER] ** 2)
     style = 0.0
     for layer, share in STYLE_LAYERS.items():
-        gram = gram_of_paper(seen[layer]) / seen[layer].shape[1]
+        gram = gram_of_paper(image[layer]) / image[layer].shape[1]
         target = gram_of_paper(painting[layer]) / painting[layer].shape[1]
         style += share * np.sum((gram - target) ** 2) / np.sum(target**2)
     pixels = PICTURE.numpy()
@@ -204,11 +204,11 @@ def test_objective_is_the_sum_of_content_style_and_variation() -> None:
 
 def test_style_loss_is_equations_4_and_5_once_they_are_divided_by_the_targets_size() -> None:
     painting = random_rgb(SIDE_PX, SIDE_PX, seed=3)
-    seen, wanted = activations(PICTURE), activations(painting)
+    image, painting_activations = activations(PICTURE), activations(painting)
     expected = 0.0
     for layer, weight in STYLE_LAYERS.items():
-        channels, positions = seen[layer].shape  # the paper's N and M
-        gram, target = gram_of_paper(seen[layer]), gram_of_paper(wanted[layer])
+        channels, positions = image[layer].shape  # the paper's N and M
+        gram, target = gram_of_paper(image[layer]), gram_of_paper(painting_activations[layer])
         size = 4 * channels**2 * positions**2
         layer_loss = np.sum((gram - target) ** 2) / size  # equation 4
         expected += weight * layer_loss / (np.sum(target**2) / size)
@@ -259,7 +259,7 @@ def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> N
     objective = objective_of(PHOTO, PAINTING, settings, tiny_vgg(pooling))
     rgb = PICTURE.clone().requires_grad_()
 
-    torch.manual_seed(9)  # fast_mode compares the slopes in one random direction
+    torch.manual_seed(9)  # fast_mode compares the gradients along one random direction
 
     assert torch.autograd.gradcheck(objective, (rgb,), atol=1e-8, rtol=1e-5, fast_mode=True)
 
@@ -271,13 +271,13 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
         content_layers="relu3_1:1,relu4_1:3",
         style_layers="relu2_1:2,relu5_1:6",
     )
-    seen, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
+    image, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
 
     def content_error(layer: str) -> float:
-        return float(np.sum((seen[layer] - photo[layer]) ** 2) / np.sum(photo[layer] ** 2))
+        return float(np.sum((image[layer] - photo[layer]) ** 2) / np.sum(photo[layer] ** 2))
 
     def style_error(layer: str) -> float:
-        gram = gram_of_paper(seen[layer]) / seen[layer].shape[1]
+        gram = gram_of_paper(image[layer]) / image[layer].shape[1]
         target = gram_of_paper(painting[layer]) / painting[layer].shape[1]
         return float(np.sum((gram - target) ** 2) / np.sum(target**2))
 

@@ -57,7 +57,7 @@ def positions(of: Tensor) -> Numbers:
 
 
 def mmd_squared(x: Numbers, y: Numbers, kernel: Kernel) -> float:
-    """Li et al. 2017, equation 5: the biased estimate over all pairs of positions."""
+    """Returns the biased estimate over all pairs of positions (Li et al. 2017, equation 5)."""
     return float(kernel(x, x).mean() + kernel(y, y).mean() - 2 * kernel(x, y).mean())
 
 
@@ -169,7 +169,7 @@ MOMENT_LOSSES = [name for name in StyleLoss if name != StyleLoss.MMD_GAUSSIAN]
 @pytest.mark.parametrize("name", MOMENT_LOSSES)
 def test_blend_of_paintings_is_one_distribution(name: StyleLoss) -> None:
     # One part of the first painting and three of the second, position by position.
-    first, second = (seen.activation.flatten(2) for seen in TWO)
+    first, second = (each.activation.flatten(2) for each in TWO)
     together = torch.cat([first.repeat(1, 1, 5), second.repeat(1, 1, 12)], dim=2).unsqueeze(2)
 
     blended, whole = distance_from(name, TWO), distance_from(name, [Seen(together)])

@@ -12,12 +12,12 @@ Numbers = NDArray[np.float64]
 def covariance(seed: int, channels: int = 6, samples: int = 50) -> Numbers:
     generator = np.random.default_rng(seed)
     mixing = generator.normal(size=(channels, channels))
-    found: Numbers = np.cov(mixing @ generator.normal(size=(channels, samples)), bias=True)
-    return found
+    result: Numbers = np.cov(mixing @ generator.normal(size=(channels, samples)), bias=True)
+    return result
 
 
 def distance_of_paper(one: Numbers, other: Numbers) -> float:
-    """Dowson and Landau 1982, equation 4, for equal means."""
+    """Returns the squared distance for equal means (Dowson and Landau 1982, equation 4)."""
     root = sqrtm(other)
     return float(np.trace(one + other - 2 * np.real(sqrtm(root @ one @ root))))
 
@@ -84,10 +84,10 @@ def test_distance_keeps_the_precision_of_what_it_is_given() -> None:
     assert single.item() == pytest.approx(distance_of_paper(one, other), rel=1e-3)
 
 
-def test_target_without_any_variance_has_a_finite_slope() -> None:
+def test_target_without_any_variance_has_a_finite_gradient() -> None:
     transport = OptimalTransport(torch.zeros(4, 4))
     flat = torch.zeros(4, 4, requires_grad=True)
 
-    (slope,) = torch.autograd.grad(transport.distance(flat), flat)
+    (gradient,) = torch.autograd.grad(transport.distance(flat), flat)
 
-    assert slope.isfinite().all()
+    assert gradient.isfinite().all()

@@ -25,7 +25,7 @@ SETTINGS = StyleSettings(size=48, iterations=4)
 
 
 def residual() -> ResNet:
-    """The smallest ResNet with all that stands for VGG's layers; every call gives the same."""
+    """Makes the smallest ResNet with all stand-ins for VGG's layers, the same at every call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = ResNet(BasicBlock, [1, 1, 2, 1], num_classes=2)
@@ -47,10 +47,10 @@ def read(network: TracedNetwork, rgb: Tensor, *layers: str) -> dict[str, Tensor]
 
 
 def torchvisions_own(rgb: Tensor) -> dict[str, Tensor]:
-    """What torchvision's own pass gives at the merges and after them, without zeros at the edges.
+    """Returns torchvision's own activations at the merges and modules, with replicate padding.
 
-    A merge is what goes into a block, reduced where the block reduces, and what its last
-    normalisation gives: both are heard of as they pass by.
+    A merge is the input of a block, reduced if the block reduces it, plus the result of its last
+    normalisation; hooks record both.
     """
     model = residual().double().eval()
     passed: dict[str, Tensor] = {}
@@ -58,16 +58,16 @@ def torchvisions_own(rgb: Tensor) -> dict[str, Tensor]:
         if isinstance(module, nn.Conv2d):
             module.padding_mode = "replicate"
 
-        def hear(
-            _: nn.Module, received: tuple[Tensor, ...], given: Tensor, name: str = name
+        def record(
+            _: nn.Module, inputs: tuple[Tensor, ...], result: Tensor, name: str = name
         ) -> None:
-            passed.setdefault(f"into {name}", received[0].clone())
-            passed[name] = given.clone()
+            passed.setdefault(f"into {name}", inputs[0].clone())
+            passed[name] = result.clone()
 
         module.register_forward_pre_hook(
-            lambda _, received, name=name: passed.update({f"into {name}": received[0].clone()})
+            lambda _, inputs, name=name: passed.update({f"into {name}": inputs[0].clone()})
         )
-        module.register_forward_hook(hear)
+        module.register_forward_hook(record)
     mean, std = (
         torch.tensor(colours, dtype=torch.float64).view(1, 3, 1, 1)
         for colours in (IMAGENET_MEAN, IMAGENET_STD)
@@ -85,36 +85,38 @@ def torchvisions_own(rgb: Tensor) -> dict[str, Tensor]:
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (45, 38)])
 def test_activations_are_those_of_torchvision(height: int, width: int) -> None:
     rgb = random_rgb(height, width, seed=1)
-    wanted = torchvisions_own(rgb)
+    expected = torchvisions_own(rgb)
 
-    # The last of a part is what the part gives.
-    found = read(traced(), rgb, *MERGES, "bn1", "layer1", "layer3.1", "layer4.0.bn2")
+    # The last node of a module is the module's result.
+    activations = read(traced(), rgb, *MERGES, "bn1", "layer1", "layer3.1", "layer4.0.bn2")
 
-    assert len(found) == len(MERGES) + 4
-    for layer, activation in found.items():
-        torch.testing.assert_close(activation, wanted[layer], rtol=1e-12, atol=1e-12)
+    assert len(activations) == len(MERGES) + 4
+    for layer, activation in activations.items():
+        torch.testing.assert_close(activation, expected[layer], rtol=1e-12, atol=1e-12)
     # The ReLU that follows changes them in place.
-    assert all((found[merge] < 0).any() for merge in MERGES)
+    assert all((activations[merge] < 0).any() for merge in MERGES)
 
 
 def test_names_of_vggs_layers_mean_the_merges() -> None:
     rgb = random_rgb(40, 56, seed=2)
 
-    found = read(traced(), rgb, *RESIDUAL_STAND_INS, *MERGES, "relu")
+    activations = read(traced(), rgb, *RESIDUAL_STAND_INS, *MERGES, "relu")
 
     for vggs, merge in RESIDUAL_STAND_INS.items():
-        assert torch.equal(found[vggs], found[merge])
+        assert torch.equal(activations[vggs], activations[merge])
 
 
-def test_edges_are_no_edges_to_the_network() -> None:
+def test_plain_image_has_no_edge_at_its_border() -> None:
     plain = torch.full((1, 3, 64, 64), 0.3, dtype=torch.float64)
 
-    seen = read(traced(), plain, "layer4.0.add")["layer4.0.add"]
+    activation = read(traced(), plain, "layer4.0.add")["layer4.0.add"]
 
-    torch.testing.assert_close(seen, seen[..., :1, :1].expand_as(seen), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        activation, activation[..., :1, :1].expand_as(activation), rtol=1e-9, atol=1e-9
+    )
 
 
-def test_pooling_is_the_wanted_one() -> None:
+def test_pooling_is_the_chosen_one() -> None:
     rgb = random_rgb(32, 32, seed=4)
     below = read(traced(), rgb, "relu")["relu"]
 
@@ -124,8 +126,8 @@ def test_pooling_is_the_wanted_one() -> None:
     )
 
     assert torch.equal(highest, functional.max_pool2d(below, 3, 2, 1))
-    wanted = functional.avg_pool2d(below, 3, 2, 1, count_include_pad=False)
-    torch.testing.assert_close(mean, wanted)
+    expected = functional.avg_pool2d(below, 3, 2, 1, count_include_pad=False)
+    torch.testing.assert_close(mean, expected)
 
 
 @pytest.mark.parametrize("loss", [StyleLoss.WASSERSTEIN, StyleLoss.GRAM])
@@ -179,7 +181,7 @@ def test_pass_can_be_ended_before_every_layer_in_both_directions() -> None:
 
 def test_weights_take_no_gradient_and_stay_as_they_are() -> None:
     model = residual()
-    kept = copy.deepcopy(model.state_dict())
+    before = copy.deepcopy(model.state_dict())
     network = TracedNetwork(model, pooling=Pooling.MAX)
     rgb = random_rgb(32, 32, seed=11, dtype=torch.float32).requires_grad_()
 
@@ -187,8 +189,8 @@ def test_weights_take_no_gradient_and_stay_as_they_are() -> None:
 
     assert rgb.grad is not None
     assert all(weight.grad is None for weight in model.parameters())
-    # Nor does what it sees become part of its means.
-    assert all(torch.equal(values, kept[name]) for name, values in model.state_dict().items())
+    # Nor do its running means change.
+    assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
 
 
 def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
@@ -300,7 +302,7 @@ def test_memory_is_what_the_layers_down_to_the_deepest_take() -> None:
     def conv1_and(*others: str) -> float:
         return network.untiled_bytes(["conv1", *others])
 
-    # 64 channels at half the picture's rows and columns, 4 bytes each, and as much for slopes.
+    # 64 channels at half the picture's rows and columns, 4 bytes each, and as much for gradients.
     assert conv1_and() - network.untiled_bytes([]) == pytest.approx(2.2 * 64 / 4 * 4, rel=0.3)
     assert conv1_and() < conv1_and("layer1.0") < conv1_and("layer4.0")
     assert conv1_and("bn1", "relu", "fire9") < conv1_and("layer1.0")

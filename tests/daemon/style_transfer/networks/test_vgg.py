@@ -35,7 +35,7 @@ STD = torch.tensor(IMAGENET_STD, dtype=torch.float64).view(3, 1, 1)
 def reference_features(
     rgb: Tensor, pooling: Pooling, padding_mode: Literal["zeros", "replicate"]
 ) -> dict[str, Tensor]:
-    """The activations of the same network, made of torch's own modules."""
+    """Returns the activations of the same network, made of torch's own modules."""
     modules: list[nn.Module] = []
     for name, convolution in zip(LAYERS, tiny_convolutions(), strict=True):
         if name.endswith("_1") and modules:
@@ -61,7 +61,7 @@ def reference_features(
 
 
 def passing_red() -> Convolution:
-    """A convolution that passes the first channel on unchanged."""
+    """Returns a convolution that passes the first channel on unchanged."""
     weight = torch.zeros(3, 3, 3, 3)
     weight[0, 0, 1, 1] = 1
     return Convolution(weight, torch.zeros(3))
@@ -74,10 +74,10 @@ def test_names_are_those_of_the_papers() -> None:
 
 
 def test_each_block_halves_the_sides() -> None:
-    found = features(tiny_vgg(), RGB, LAYERS)
+    actual = features(tiny_vgg(), RGB, LAYERS)
 
     sides = [(66, 53), (33, 26), (16, 13), (8, 6), (8, 6), (4, 3)]
-    assert {name: tuple(seen.shape) for name, seen in found.items()} == {
+    assert {name: tuple(activation.shape) for name, activation in actual.items()} == {
         name: (1, channels, *side)
         for name, channels, side in zip(LAYERS, TINY_CHANNELS, sides, strict=True)
     }
@@ -89,43 +89,43 @@ def test_several_pictures_are_read_as_each_alone() -> None:
     together = features(tiny_vgg(), pictures, LAYERS)
 
     for index in (0, 1):
-        for name, seen in features(tiny_vgg(), pictures[index : index + 1], LAYERS).items():
-            torch.testing.assert_close(together[name][index : index + 1], seen)
+        for name, activation in features(tiny_vgg(), pictures[index : index + 1], LAYERS).items():
+            torch.testing.assert_close(together[name][index : index + 1], activation)
 
 
 @pytest.mark.parametrize("pooling", Pooling)
 def test_activations_are_those_of_torchs_own_modules(pooling: Pooling) -> None:
     expected = reference_features(RGB, pooling, "replicate")
 
-    found = features(tiny_vgg(pooling), RGB, LAYERS)
+    actual = features(tiny_vgg(pooling), RGB, LAYERS)
 
     for name in LAYERS:
-        torch.testing.assert_close(found[name], expected[name], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(actual[name], expected[name], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("pooling", Pooling)
 def test_repeated_border_changes_nothing_within(pooling: Pooling) -> None:
     expected = reference_features(RGB, pooling, "zeros")
 
-    found = features(tiny_vgg(pooling), RGB, LAYERS)
+    actual = features(tiny_vgg(pooling), RGB, LAYERS)
 
     margin = 0
     for name in LAYERS:
         # Pooling halves what the border has reached; each convolution carries it one further.
         margin = (margin + 1) // 2 + 1 if name.endswith("_1") else margin + 1
         within = (..., slice(margin, -margin), slice(margin, -margin))
-        if found[name][within].numel() > 0:
-            torch.testing.assert_close(found[name][within], expected[name][within])
-        assert not torch.allclose(found[name], expected[name])
+        if actual[name][within].numel() > 0:
+            torch.testing.assert_close(actual[name][within], expected[name][within])
+        assert not torch.allclose(actual[name], expected[name])
 
 
 def test_plain_picture_has_no_edge_at_its_border() -> None:
     plain = torch.full((1, 3, 32, 32), 0.8, dtype=torch.float64)
 
-    seen = features(tiny_vgg(), plain, ["relu1_1"])["relu1_1"]
+    activation = features(tiny_vgg(), plain, ["relu1_1"])["relu1_1"]
 
-    assert seen.any()
-    torch.testing.assert_close(seen, seen[:, :, :1, :1].expand_as(seen))
+    assert activation.any()
+    torch.testing.assert_close(activation, activation[:, :, :1, :1].expand_as(activation))
 
 
 @pytest.mark.parametrize(("pooling", "pooled"), [(Pooling.AVERAGE, 0.7), (Pooling.MAX, 1.0)])
@@ -242,9 +242,9 @@ def test_weights_take_no_gradient() -> None:
 
 
 def test_picture_without_gradient_leaves_no_graph_behind() -> None:
-    found = features(tiny_vgg(), RGB, LAYERS)
+    actual = features(tiny_vgg(), RGB, LAYERS)
 
-    assert not any(seen.requires_grad for seen in found.values())
+    assert not any(activation.requires_grad for activation in actual.values())
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (21, 19)])

@@ -13,8 +13,8 @@ def numbers(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tenso
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
-def plain(activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """What torch itself makes of it."""
+def reference(activation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Returns the result of torch's own convolution."""
     padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
     return functional.conv2d(padded, weight, bias).relu()
 
@@ -29,35 +29,39 @@ def test_result_is_that_of_a_convolution(
 ) -> None:
     activation = numbers(1, 3, height, width, seed=3).contiguous(memory_format=layout)
 
-    found = Winograd(WEIGHT, BIAS)(activation)
+    actual = Winograd(WEIGHT, BIAS)(activation)
 
-    torch.testing.assert_close(found, plain(activation, WEIGHT, BIAS), rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(actual, reference(activation, WEIGHT, BIAS), rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_slope_is_that_of_a_convolution(height: int, width: int) -> None:
+def test_gradient_is_that_of_a_convolution(height: int, width: int) -> None:
     activation = numbers(1, 3, height, width, seed=4).requires_grad_()
     weights = numbers(1, 5, height, width, seed=5)
 
-    (found,) = torch.autograd.grad((Winograd(WEIGHT, BIAS)(activation) * weights).sum(), activation)
-    (expected,) = torch.autograd.grad((plain(activation, WEIGHT, BIAS) * weights).sum(), activation)
+    (actual,) = torch.autograd.grad(
+        (Winograd(WEIGHT, BIAS)(activation) * weights).sum(), activation
+    )
+    (expected,) = torch.autograd.grad(
+        (reference(activation, WEIGHT, BIAS) * weights).sum(), activation
+    )
 
-    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(actual, expected, rtol=1e-11, atol=1e-11)
 
 
-def test_more_tiles_than_are_worked_on_at_once_give_the_same() -> None:
+def test_result_does_not_depend_on_the_number_of_batches() -> None:
     activation = numbers(1, 3, 90, 1100, seed=6)
 
-    found = Winograd(WEIGHT, BIAS)(activation)
+    actual = Winograd(WEIGHT, BIAS)(activation)
 
-    torch.testing.assert_close(found, plain(activation, WEIGHT, BIAS), rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(actual, reference(activation, WEIGHT, BIAS), rtol=1e-11, atol=1e-11)
 
 
 def test_rounding_is_small_in_single_precision() -> None:
     weight, bias = numbers(64, 64, 3, 3, seed=7), numbers(64, seed=8)
     activation = numbers(1, 64, 20, 30, seed=9).relu()
-    exact = plain(activation, weight, bias)
+    exact = reference(activation, weight, bias)
 
-    found = Winograd(weight.float(), bias.float())(activation.float())
+    actual = Winograd(weight.float(), bias.float())(activation.float())
 
-    assert (found - exact).norm() < 1e-5 * exact.norm()
+    assert (actual - exact).norm() < 1e-5 * exact.norm()

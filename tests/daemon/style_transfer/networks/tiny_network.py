@@ -39,25 +39,25 @@ class Fuse:
 
 
 def tiny_convolutions(dtype: torch.dtype = torch.float64) -> list[Convolution]:
-    """The weights of the tiny network, of a size at which activations neither fade nor grow."""
+    """Returns the tiny network's weights; activations neither fade nor grow."""
     generator = torch.Generator().manual_seed(7)
     convolutions = []
-    for received, given in pairwise((3, *TINY_CHANNELS)):
-        shape = (given, received, 3, 3)
+    for inputs, outputs in pairwise((3, *TINY_CHANNELS)):
+        shape = (outputs, inputs, 3, 3)
         weight = torch.randn(shape, generator=generator, dtype=torch.float64)
-        bias = torch.randn(given, generator=generator, dtype=torch.float64)
-        scaled = weight * math.sqrt(2 / (9 * received))
+        bias = torch.randn(outputs, generator=generator, dtype=torch.float64)
+        scaled = weight * math.sqrt(2 / (9 * inputs))
         convolutions.append(Convolution(scaled.to(dtype), (0.1 * bias).to(dtype)))
     return convolutions
 
 
 def tiny_vgg(pooling: Pooling = Pooling.AVERAGE, dtype: torch.dtype = torch.float64) -> VGG:
-    """The tiny network; every call gives the same."""
+    """Returns the tiny network, the same at every call."""
     return VGG(tiny_convolutions(dtype), TINY_BLOCKS, pooling=pooling)
 
 
 def broken_vgg(value: float) -> VGG:
-    """The tiny network (float32) with one weight of its third layer replaced by `value`."""
+    """Returns the tiny network (float32) with one weight of layer 3 replaced by `value`."""
     convolutions = tiny_convolutions(torch.float32)
     weight = convolutions[2].weight.clone()
     weight[0, 0, 1, 1] = value
@@ -66,13 +66,13 @@ def broken_vgg(value: float) -> VGG:
 
 
 def random_rgb(height: int, width: int, *, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Independent colours everywhere: (1, 3, height, width) in [0, 1)."""
+    """Returns independent colours everywhere: (1, 3, height, width) in [0, 1)."""
     generator = torch.Generator().manual_seed(seed)
     return torch.rand((1, 3, height, width), generator=generator, dtype=torch.float64).to(dtype)
 
 
 def random_image(width: int, height: int, form: PixelFormat, *, seed: int) -> Image:
-    """Independent colours everywhere; alpha too, if there is any."""
+    """Returns an image of independent colours, and of independent alpha if it has any."""
     generator = np.random.default_rng(seed)
     shape = (height, width, form.channels)
     if form.bytes_per_channel == 4:

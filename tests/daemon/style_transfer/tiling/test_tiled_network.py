@@ -56,7 +56,7 @@ def loss_and_gradient(
     network: VGG | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> tuple[Tensor, Tensor]:
-    """Those of an image with some colours out of range."""
+    """Returns the loss and its gradient for an image with some colours out of range."""
     photo = random_rgb(*size, seed=1, dtype=dtype)
     regions = regions or [Region([Painting(random_rgb(71, 50, seed=2, dtype=dtype))])]
     network = network or tiny_vgg(settings.pooling)
@@ -184,7 +184,7 @@ def test_with_masks_only_layers_with_a_loss_are_recomputed(
 
 
 def painted_regions(height: int, width: int) -> list[Region]:
-    """Two overlapping regions; one has two paintings, of which one is used in part."""
+    """Returns two overlapping regions; one has two paintings, of which one is used in part."""
     mask = random_rgb(height, width, seed=4)[:, :1]
     left = (torch.arange(width) < 0.6 * width).to(mask).expand(1, 1, height, width)
     part = (random_rgb(40, 61, seed=5)[:, :1] > 0.5).double()
