@@ -42,7 +42,7 @@ def log_path() -> Path:
     return _xdg_dir("XDG_STATE_HOME", ".local/state") / "daemon.log"
 
 
-def pace_path() -> Path:
+def throughput_path() -> Path:
     """Returns the path of the daemon's record of how fast this machine paints."""
     return _xdg_dir("XDG_CACHE_HOME", ".cache") / "pace.json"
 

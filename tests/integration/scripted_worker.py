@@ -34,8 +34,8 @@ from impasto_daemon.worker.messages import (
     Stop,
     Stopped,
     Written,
-    hand_over,
 )
+from impasto_daemon.worker.result_file import hand_over
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
@@ -111,7 +111,7 @@ class ScriptedWorker:
                 elif isinstance(message, Stop) and message.job == run.job:
                     return (
                         hand_over(run, invert(run.content))
-                        if message.is_wanted
+                        if message.keeps_result
                         else Stopped(run.job)
                     )
         picture = run.content if behaviour is Behaviour.ECHO else invert(run.content)

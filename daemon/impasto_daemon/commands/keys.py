@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
-from impasto_daemon.server.authorized_clients import KnownClients
-from impasto_shared.keys import Role, ensure_keys, keys_dir
+from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_shared.keys import Role, ensure_keys
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,18 +20,13 @@ def add_parser(subparsers: Subparsers) -> None:
     removing.add_argument("name", help="what it is called in impasto keys")
 
 
-def known_clients() -> KnownClients:
-    """Returns the clients on other machines that this user's daemon authorises."""
-    return KnownClients(keys_dir() / "known_clients")
-
-
 def run(_: argparse.Namespace) -> int:
     """Prints this machine's public keys, which are made if missing, and the known clients."""
     print(f"As a client:  {ensure_keys(Role.CLIENT).public.hex()}")
     print("              on the daemon's machine, run: impasto keys add NAME and this key")
     print(f"As a daemon:  {ensure_keys(Role.DAEMON).public.hex()}")
     print("              on a client's machine, set server_key to it")
-    known = known_clients().read()
+    known = AuthorizedClients.of_user().read()
     print("Its daemon lets in:" if known else "Its daemon lets no other machine in.")
     for key, name in known.items():
         print(f"  {key}  {name}")
@@ -40,11 +35,11 @@ def run(_: argparse.Namespace) -> int:
 
 def run_add(options: argparse.Namespace) -> int:
     """Authorises a client."""
-    known_clients().add(options.name, options.key)
+    AuthorizedClients.of_user().add(options.name, options.key)
     return 0
 
 
 def run_remove(options: argparse.Namespace) -> int:
     """Revokes a client's access."""
-    known_clients().remove(options.name)
+    AuthorizedClients.of_user().remove(options.name)
     return 0

@@ -23,16 +23,16 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Prints which networks are on this machine."""
-    from impasto_daemon.models.weights import list_kept, resolve
+    from impasto_daemon.models.weights import list_cached, resolve
 
     default = resolve(Model.AUTO)
-    for kept in list_kept():
-        mark = "  (the default)" if kept.model == default else ""
-        if kept.path is None:
-            print(f"{kept.model:9}  missing  impasto weights fetch {kept.model}")
+    for cached in list_cached():
+        mark = "  (the default)" if cached.model == default else ""
+        if cached.path is None:
+            print(f"{cached.model:9}  missing  impasto weights fetch {cached.model}")
         else:
-            size_mb = kept.path.stat().st_size / 1e6
-            print(f"{kept.model:9}  {size_mb:4.0f} MB  {kept.path}{mark}")
+            size_mb = cached.path.stat().st_size / 1e6
+            print(f"{cached.model:9}  {size_mb:4.0f} MB  {cached.path}{mark}")
     return 0
 
 

@@ -27,12 +27,12 @@ def hub_folder() -> Path:
     return Path(home).expanduser() / "hub/checkpoints"
 
 
-def kept_in_hub(stem: str) -> Path | None:
+def cached_file(stem: str) -> Path | None:
     """The file that is called `stem`, then the digits of its sum; None where there is none."""
     return _hub_files().get(stem)
 
 
-def digits_of(path: Path) -> str:
+def sha256_prefix(path: Path) -> str:
     """The digits that the SHA-256 of one of torch hub's files begins with, as its name says."""
     return path.stem.rpartition("-")[2]
 
@@ -47,7 +47,7 @@ def installed_hed() -> Path | None:
     return path if path.is_file() else None
 
 
-def kept_models() -> list[str]:
+def cached_models() -> list[str]:
     """The models whose weights are here, as far as their files are named after them; 65 at most."""
     names = [stem for stem in _hub_files() if _NAME.fullmatch(stem)][:_MOST_NAMES]
     return names if installed_hed() is None else [*names, Model.VGG16_HED.value]

@@ -87,7 +87,7 @@ def vgg_convolutions(state: Mapping[str, Tensor]) -> list[Convolution]:
     return convolutions
 
 
-def whole_model(model: str, state: dict[str, Tensor]) -> nn.Module:
+def build_model(model: str, state: dict[str, Tensor]) -> nn.Module:
     """Torchvision's model with the weights of its file; they are given the names of today.
 
     Raises RuntimeError where they are not its own.

@@ -22,16 +22,16 @@ from torch import Tensor
 
 from impasto_daemon.models.cache import (
     HED_PACKAGE,
-    digits_of,
+    cached_file,
     hub_folder,
     installed_hed,
-    kept_in_hub,
+    sha256_prefix,
 )
 from impasto_daemon.models.torchvision_models import (
+    build_model,
     published_weights,
     vgg_blocks,
     vgg_convolutions,
-    whole_model,
 )
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD, Network
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, Convolution
@@ -57,7 +57,7 @@ class WeightsDamaged(WeightsMissing):
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedWeights:
     """What this machine has of a model: its file, None where there is none."""
 
     model: Model
@@ -68,7 +68,7 @@ def resolve(model: str) -> str:
     """The model meant: for `auto` vgg19 where its weights are on the machine, else vgg16-hed."""
     if model != Model.AUTO:
         return model
-    return Model.VGG19 if _kept(Model.VGG19) is not None else Model.VGG16_HED
+    return Model.VGG19 if _cached(Model.VGG19) is not None else Model.VGG16_HED
 
 
 def load_network(
@@ -89,7 +89,7 @@ def load_network(
     vgg = partial(VGG, pooling=pooling, device=device, dtype=dtype)
     if model == Model.VGG16_HED:
         return vgg(hed_convolutions(), VGG16_BLOCKS)
-    path = _kept(model)
+    path = _cached(model)
     if path is None:
         path = download(model, progress=False)
     _check_hub_file(model, path)
@@ -99,7 +99,7 @@ def load_network(
     from impasto_daemon.style_transfer.networks.fx_graph import TracedNetwork
 
     try:
-        whole = whole_model(model, state)
+        whole = build_model(model, state)
     except RuntimeError as error:
         raise WeightsDamaged(
             f"The weights in {path} are not those of the model {model} ({error}). Move the file "
@@ -108,10 +108,10 @@ def load_network(
     return TracedNetwork(whole, pooling=pooling, device=device, dtype=dtype)
 
 
-def list_kept() -> list[Kept]:
+def list_cached() -> list[CachedWeights]:
     """What the machine has of each model to choose from."""
     return [
-        Kept(model, installed_hed() if model is Model.VGG16_HED else _kept(model))
+        CachedWeights(model, installed_hed() if model is Model.VGG16_HED else _cached(model))
         for model in Model
         if model is not Model.AUTO
     ]
@@ -127,12 +127,12 @@ def fetch(model: str) -> Path:
     model = resolve(model)
     if model == Model.VGG16_HED:
         return verify(model)
-    kept = _kept(model)
-    if kept is not None:
+    cached = _cached(model)
+    if cached is not None:
         try:
-            return _check_hub_file(model, kept)
+            return _check_hub_file(model, cached)
         except WeightsDamaged:
-            kept.unlink()
+            cached.unlink()
     return download(model, progress=True)
 
 
@@ -147,14 +147,14 @@ def verify(model: str) -> Path:
     model = resolve(model)
     if model == Model.VGG16_HED:
         return _checked_hed()
-    kept = _kept(model)
-    if kept is None:
+    cached = _cached(model)
+    if cached is None:
         size_mb = published_weights(model).meta["_file_size"]
         raise WeightsMissing(
             f"The weights of {model} are not on this machine. To download them ({size_mb:.0f} MB), "
             f"run: impasto weights fetch {model}"
         )
-    return _check_hub_file(model, kept)
+    return _check_hub_file(model, cached)
 
 
 def download(model: str, *, progress: bool) -> Path:
@@ -183,17 +183,17 @@ def download(model: str, *, progress: bool) -> Path:
 # torchvision's files, in torch hub's folder
 
 
-def _kept(model: str) -> Path | None:
+def _cached(model: str) -> Path | None:
     """The file of one of torchvision's models; raises InvalidSettings where it has none such."""
-    if found := kept_in_hub(model):
+    if found := cached_file(model):
         return found
     if model in frozenset(Model):  # their files are named after them
         return None
-    return kept_in_hub(published_weights(model).url.rpartition("/")[2].rpartition("-")[0])
+    return cached_file(published_weights(model).url.rpartition("/")[2].rpartition("-")[0])
 
 
 def _check_hub_file(model: str, path: Path) -> Path:
-    return _check(path, digits_of(path), f"Run: impasto weights fetch {model}")
+    return _check(path, sha256_prefix(path), f"Run: impasto weights fetch {model}")
 
 
 @contextmanager

@@ -7,14 +7,13 @@ machines clients with known keys: libzmq asks before a connection becomes one (Z
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import zmq
 
-from impasto_daemon.server.authorized_clients import InvalidKey, KnownClients
-from impasto_shared.errors import ImpastoError
+from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.endpoint import bind_privately
 from impasto_shared.keys import KeyPair
 
 logger = logging.getLogger(__name__)
@@ -34,17 +33,13 @@ class Remote:
     keys: KeyPair
 
 
-class CannotServe(ImpastoError):
-    """An address cannot be bound."""
-
-
-class Gate:
+class Authenticator:
     """Answers libzmq's questions; used from the thread of the server's loop.
 
     `known` are the clients that are let in at `remote`; None: other machines are not served.
     """
 
-    def __init__(self, known: KnownClients, remote: Remote | None = None) -> None:
+    def __init__(self, known: AuthorizedClients, remote: Remote | None = None) -> None:
         self._known = known
         self._remote = remote
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REP)
@@ -69,7 +64,7 @@ class Gate:
         if endpoint.startswith("tcp:"):
             # Without it libzmq would take what a browser sends to a port for its oldest protocol.
             router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
-        _bind_privately(router, endpoint)
+        bind_privately(router, endpoint)
         logger.info("serving at %s", endpoint)
         if self._remote is None:
             return
@@ -78,7 +73,7 @@ class Gate:
         router.setsockopt(zmq.CURVE_SERVER, 1)
         router.setsockopt(zmq.CURVE_SECRETKEY, self._remote.keys.secret)
         router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
-        _bind_privately(router, self._remote.endpoint)
+        bind_privately(router, self._remote.endpoint)
         logger.info("serving other machines at %s", self._remote.endpoint)
 
     def answer(self) -> None:
@@ -110,16 +105,3 @@ class Gate:
             except (OSError, UnicodeDecodeError, InvalidKey):
                 logger.exception("the known clients cannot be read: nobody is let in")
         return None
-
-
-def _bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
-    """Binds with the file of an ipc socket open to this user alone, as its folder is already."""
-    former = os.umask(0o077)
-    try:
-        socket.bind(endpoint)
-    except zmq.ZMQError as error:
-        raise CannotServe(
-            f"The daemon cannot serve at {endpoint}: {error}. Choose another address."
-        ) from error
-    finally:
-        os.umask(former)

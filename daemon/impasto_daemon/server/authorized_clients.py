@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
+from impasto_shared.keys import keys_dir
 from impasto_shared.paths import make_private
 
 _NAME = re.compile(r"[\w.@-]{1,100}")
@@ -21,11 +22,16 @@ class InvalidKey(ImpastoError):
     """A name or a key is not one, or is there already, or is not there."""
 
 
-class KnownClients:
+class AuthorizedClients:
     """The file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @classmethod
+    def of_user(cls) -> AuthorizedClients:
+        """The clients that this user's daemon authorises."""
+        return cls(keys_dir() / "known_clients")
 
     def read(self) -> dict[str, str]:
         """Names by public key; raises InvalidKey where a line is damaged."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from impasto_daemon.server.loss_curve import LossCurve
 from impasto_daemon.server.results import Picture, Results
-from impasto_daemon.server.round_robin import Turns
-from impasto_daemon.server.time_estimate import Pace
+from impasto_daemon.server.round_robin import RoundRobin
+from impasto_daemon.server.time_estimate import ThroughputHistory
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
@@ -76,7 +76,7 @@ class Job:
     lost_because: str = "The picture was kept for a while and is gone now."
 
     @property
-    def turn(self) -> bytes:
+    def turn_key(self) -> bytes:
         """Whose turn it needs."""
         return _DETACHED if self.is_detached else self.origin.address
 
@@ -92,12 +92,12 @@ class JobTable:
     clock: Callable[[], float]
     results: Results
     retention: Retention = field(default_factory=Retention)
-    pace: Pace = field(default_factory=Pace)
+    throughput: ThroughputHistory = field(default_factory=ThroughputHistory)
     outcomes: Counter[JobState] = field(default_factory=Counter)
     waited_s: float = 0.0
     painted_s: float = 0.0
     _jobs: dict[str, Job] = field(default_factory=dict)
-    _turns: Turns[Job] = field(default_factory=Turns)
+    _round_robin: RoundRobin[Job] = field(default_factory=RoundRobin)
     _queue: list[Job] | None = None
 
     def submit(self, submission: Submit, origin: Origin) -> Job:
@@ -151,8 +151,8 @@ class JobTable:
     def queue(self) -> list[Job]:
         """The jobs that wait, as their turns come: clients take turns."""
         if self._queue is None:
-            self._queue = self._turns.in_order(
-                (job.turn, job) for job in self.all if job.state is JobState.QUEUED
+            self._queue = self._round_robin.in_order(
+                (job.turn_key, job) for job in self.all if job.state is JobState.QUEUED
             )
         return self._queue
 
@@ -168,7 +168,7 @@ class JobTable:
         if job.state is JobState.QUEUED:
             job.state = JobState.RUNNING
             job.started_s = self.clock()
-            self._turns.take(job.turn)
+            self._round_robin.record_turn(job.turn_key)
             self._queue = None
         return job.submission
 
@@ -194,7 +194,7 @@ class JobTable:
         self.painted_s += painted_s
         # One that was kept early, or had hardly begun at its first step, says little.
         if job.step == job.steps and job.first_done < 0.5:
-            self.pace.note(job.settings, job.width, job.height, self._whole_s(job))
+            self.throughput.record(job.settings, job.width, job.height, self._whole_s(job))
 
     def fail(self, job: Job, problem: Problem) -> None:
         """Ends a job with the reason it failed for."""
@@ -284,7 +284,7 @@ class JobTable:
         queue = self.queue
         if len(queue) >= MAX_QUEUED_JOBS:
             full = f"{MAX_QUEUED_JOBS} jobs are waiting"
-        elif sum(other.turn == job.turn for other in queue) >= MAX_QUEUED_JOBS_OF_ONE:
+        elif sum(other.turn_key == job.turn_key for other in queue) >= MAX_QUEUED_JOBS_OF_ONE:
             whose = "detached jobs" if job.is_detached else "jobs of this program"
             full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"
         elif queue and sum(map(_input_bytes, [*queue, job])) > MAX_QUEUED_BYTES:
@@ -313,7 +313,7 @@ class JobTable:
         return (self.clock() - first_step_s) / max(1 - job.first_done, 0.01)
 
     def _duration_s(self, job: Job) -> float | None:
-        return self.pace.estimate_s(job.settings, job.width, job.height)
+        return self.throughput.estimate_s(job.settings, job.width, job.height)
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:

@@ -17,14 +17,14 @@ from impasto_shared.settings import Precision, StyleSettings, is_vgg
 
 
 @dataclass(frozen=True)
-class NeededMemory:
+class MemoryEstimate:
     """The most memory that the painting process will have, and in how many tiles it works then."""
 
     needed_bytes: int
     tiles: int
 
 
-def forecast_memory(
+def estimate_memory(
     settings: StyleSettings,
     width: int,
     height: int,
@@ -32,7 +32,7 @@ def forecast_memory(
     *,
     on_gpu: bool = False,
     auto_bfloat16: bool = False,
-) -> NeededMemory:
+) -> MemoryEstimate:
     """What painting a content of `width` × `height` pixels needs where so much is available.
 
     Its paintings are taken to be as large as it is, and a network that is no VGG to be as wide as
@@ -62,4 +62,4 @@ def forecast_memory(
         gates_pay=gates_pay(settings),
     )
     plan = choose(work, available_bytes)
-    return NeededMemory(plan.needed_bytes, plan.tiles)
+    return MemoryEstimate(plan.needed_bytes, plan.tiles)

@@ -25,7 +25,7 @@ class Delivery(Enum):
     SENT = auto()
     REFUSED = auto()
     """It has not read for so long that no more fits into its queue."""
-    GONE = auto()
+    DISCONNECTED = auto()
 
 
 class Outbox:
@@ -35,7 +35,7 @@ class Outbox:
         self._socket = socket
         self._waiting: dict[bytes, deque[Any]] = {}
 
-    def tell(self, address: bytes, message: Any) -> Delivery:
+    def try_send(self, address: bytes, message: Any) -> Delivery:
         """Sends news, if its client can take it now: what is refused is not sent later."""
         if address in self._waiting:
             return Delivery.REFUSED
@@ -68,7 +68,7 @@ class Outbox:
                 delivery = self._send(address, waiting[0])
                 if delivery is Delivery.REFUSED:
                     break
-                if delivery is Delivery.GONE:
+                if delivery is Delivery.DISCONNECTED:
                     waiting.clear()
                 else:
                     waiting.popleft()
@@ -83,5 +83,5 @@ class Outbox:
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            return Delivery.GONE
+            return Delivery.DISCONNECTED
         return Delivery.SENT

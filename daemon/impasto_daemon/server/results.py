@@ -13,14 +13,13 @@ import weakref
 from collections import deque
 from pathlib import Path
 
+from impasto_daemon.worker.result_file import MIN_FILE_BYTES
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.paths import make_private
 
 logger = logging.getLogger(__name__)
 
-# A smaller picture is not worth a file.
-SMALL_BYTES = 32 * 2**10
 # What is written at once: the server answers between two of them.
 _CHUNK_BYTES = 8 * 2**20
 
@@ -92,7 +91,7 @@ class Picture:
         self._file, self._written_bytes = None, 0
 
 
-class Sheet:
+class ResultFile:
     """A file without a name, for another process of this user to write one picture to.
 
     So a picture of a hundred megabytes crosses one socket less, and the server writes nothing.
@@ -119,18 +118,6 @@ class Sheet:
         self._file = None
 
 
-def write_sheet(path: str, pixels: bytes | memoryview) -> None:
-    """Writes all bytes of a picture to a sheet; raises OSError, after which it holds nothing."""
-    left = memoryview(pixels).cast("B")
-    with Path(path).open("r+b", buffering=0) as file:
-        try:
-            while left:
-                left = left[file.write(left) :]
-        except OSError:
-            file.truncate(0)
-            raise
-
-
 class Results:
     """Writes pictures to files in `folder`, part by part."""
 
@@ -143,21 +130,21 @@ class Results:
     def keep(self, image: Image) -> Picture:
         """A picture that is written as `write_some` is called."""
         picture = Picture.in_memory(image)
-        if picture.size_bytes >= SMALL_BYTES:
+        if picture.size_bytes >= MIN_FILE_BYTES:
             self._unwritten.append(picture)
         return picture
 
-    def new_sheet(self) -> Sheet | None:
+    def new_file(self) -> ResultFile | None:
         """A file for the next picture; None where there can be none, which `problem` explains."""
         try:
-            return Sheet(self._folder)
+            return ResultFile(self._folder)
         except (OSError, ImpastoError) as error:
             self.problem = str(error)
             return None
 
-    def take(self, sheet: Sheet, width: int, height: int, form: PixelFormat) -> Picture:
-        """The picture on a sheet; raises ValueError where it is not there, or not whole."""
-        picture = sheet.take(width, height, form)
+    def take(self, result_file: ResultFile, width: int, height: int, form: PixelFormat) -> Picture:
+        """The picture on a result_file; raises ValueError where it is not there, or not whole."""
+        picture = result_file.take(width, height, form)
         self.problem = None
         return picture
 

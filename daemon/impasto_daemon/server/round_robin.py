@@ -12,14 +12,14 @@ _REMEMBERED_CLIENTS = 256
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class RoundRobin(Generic[T]):
     """Round robin: the client that has waited longest for a turn comes next."""
 
     def __init__(self) -> None:
         self._count = 0
         self._last: dict[Hashable, int] = {}
 
-    def take(self, client: Hashable) -> None:
+    def record_turn(self, client: Hashable) -> None:
         """Notes that a client has had its turn now."""
         self._last.pop(client, None)
         self._last[client] = self._count

@@ -17,9 +17,10 @@ from typing import Any
 import zmq
 
 from impasto_daemon.malloc import give_memory_back
-from impasto_daemon.models.cache import kept_models
+from impasto_daemon.models.cache import cached_models
 from impasto_daemon.process_memory import resident_bytes
-from impasto_daemon.server.authentication import Gate
+from impasto_daemon.server.authentication import Authenticator
+from impasto_daemon.server.endpoint import remove_socket_file
 from impasto_daemon.server.jobs import (
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
@@ -27,12 +28,12 @@ from impasto_daemon.server.jobs import (
     JobTable,
     Origin,
 )
-from impasto_daemon.server.memory_estimate import forecast_memory
+from impasto_daemon.server.memory_estimate import estimate_memory
 from impasto_daemon.server.outbox import QUEUED_MESSAGES, Outbox
-from impasto_daemon.server.results import Sheet
-from impasto_daemon.server.single_instance import StopSignals
-from impasto_daemon.server.subscriptions import Watches
-from impasto_daemon.server.systemd import ServiceManager
+from impasto_daemon.server.results import ResultFile
+from impasto_daemon.server.signals import StopSignals
+from impasto_daemon.server.subscriptions import Subscriptions
+from impasto_daemon.server.systemd import SystemdNotifier
 from impasto_daemon.worker.messages import (
     Failed,
     Loaded,
@@ -75,7 +76,6 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.paths import socket_path
 from impasto_shared.reports import (
     MAX_NAME_CHARACTERS,
     JobReport,
@@ -104,7 +104,7 @@ _REPORTS_BYTES = MAX_HEADER_BYTES - 8192
 class Server:
     """Serves clients at `endpoint` until `signals` ask it to stop.
 
-    `gate` says who gets in, `manager` is told how the daemon is. A worker without a job for
+    `authenticator` authorises clients; `notifier` reports to systemd. A worker without a job for
     `idle_s` seconds is ended. `clock` gives seconds that never run backwards, whatever is done to
     the time of day.
     """
@@ -115,8 +115,8 @@ class Server:
         worker: WorkerProcess,
         signals: StopSignals,
         jobs: JobTable,
-        gate: Gate,
-        manager: ServiceManager,
+        authenticator: Authenticator,
+        notifier: SystemdNotifier,
         *,
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -127,12 +127,12 @@ class Server:
         self._clock = clock
         self._idle_s = idle_s
         self._jobs = jobs
-        self._gate = gate
-        self._manager = manager
+        self._authenticator = authenticator
+        self._notifier = notifier
         self._in_worker: Job | None = None
         self._interrupted: Job | None = None
         self._is_worker_new = False
-        self._sheet: Sheet | None = None
+        self._result_file: ResultFile | None = None
         self._worker_free_s = clock()
         self._workers = 0
         self._client_names: dict[bytes, str] = {}
@@ -141,17 +141,17 @@ class Server:
         self._started_s = clock()
         self._socket = _router_socket()
         self._outbox = Outbox(self._socket)
-        self._watches = Watches(self._outbox, clock)
+        self._subscriptions = Subscriptions(self._outbox, clock)
 
     def run(self) -> None:
         """Serves until stopped; then tells the clients, ends the worker and closes the socket."""
         try:
-            self._gate.open(self._socket, self._endpoint)
-            self._manager.ready(f"Serving at {self._endpoint}")
+            self._authenticator.open(self._socket, self._endpoint)
+            self._notifier.notify_ready(f"Serving at {self._endpoint}")
             while not self._signals.stop_requested:
-                self._manager.alive()
+                self._notifier.notify_watchdog()
                 self._wait()
-                self._gate.answer()
+                self._authenticator.answer()
                 self._outbox.flush()
                 self._answer_clients()
                 self._hear_worker()
@@ -159,17 +159,17 @@ class Server:
                 self._start_next_job()
                 self._tell_watchers()
                 self._jobs.results.write_some()
-                self._jobs.expire(watched=self._watches.jobs)
+                self._jobs.expire(watched=self._subscriptions.job_names)
         finally:
-            self._manager.stopping()
+            self._notifier.notify_stopping()
             self._worker.end()
             self._say_farewell()
             self._worker.wait_ended()
-            self._gate.close()
+            self._authenticator.close()
             self._socket.close(linger=int(FAREWELL_S * 1000))
             # Returns when the last updates are out: the process must not end before that.
             zmq.Context.instance().term()
-            _remove_socket_file(self._endpoint)
+            remove_socket_file(self._endpoint)
             logger.info("stopped")
 
     def _wait(self) -> None:
@@ -177,10 +177,10 @@ class Server:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._signals.fileno(), zmq.POLLIN)
-        poller.register(self._gate.socket, zmq.POLLIN)
+        poller.register(self._authenticator.socket, zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
-        ready = dict(poller.poll(min(self._patience_ms(), self._manager.patience_ms)))
+        ready = dict(poller.poll(min(self._patience_ms(), self._notifier.interval_ms)))
         if self._signals.fileno() in ready:
             self._signals.clear()
 
@@ -189,7 +189,7 @@ class Server:
             return 0
         if self._outbox.has_waiting:
             return STALLED_POLL_MS
-        busy = self._watches.jobs or self._in_worker or self._worker.is_ending
+        busy = self._subscriptions.job_names or self._in_worker or self._worker.is_ending
         return BUSY_POLL_MS if busy else IDLE_POLL_MS
 
     # Clients
@@ -261,7 +261,7 @@ class Server:
             worker=WorkerReport(self._worker.pid, self._worker.device, self._worker.model),
             jobs=tuple(self._reports()),
             metrics=self._metrics(),
-            models=tuple(kept_models()),
+            models=tuple(cached_models()),
         )
 
     def _reports(self) -> list[JobReport]:
@@ -306,7 +306,7 @@ class Server:
                 logger.warning("the worker cannot be started: %s", error)
                 self._worker.end()
         ready, available_bytes = self._worker.ready, self._worker.available_bytes()
-        memory = forecast_memory(
+        memory = estimate_memory(
             *asked,
             available_bytes,
             on_gpu=self._worker.has_gpu,
@@ -314,7 +314,7 @@ class Server:
         )
         return ForecastReport(
             request.id,
-            self._jobs.pace.estimate_s(*asked),
+            self._jobs.throughput.estimate_s(*asked),
             self._jobs.waiting_s(),
             memory.needed_bytes,
             None if math.isinf(available_bytes) else round(available_bytes),
@@ -322,7 +322,7 @@ class Server:
         )
 
     def _watch(self, job: Job, address: bytes, previews: PreviewOptions | None) -> None:
-        self._watches.add(job, address, wants_previews=previews is not None)
+        self._subscriptions.add(job, address, wants_previews=previews is not None)
         if previews is None or previews == job.previews:
             return
         job.previews = previews
@@ -330,7 +330,7 @@ class Server:
             self._worker.send(Show(job.name, previews))
 
     def _tell_watchers(self) -> None:
-        for job in self._watches.tell(self._jobs):
+        for job in self._subscriptions.send_updates(self._jobs):
             logger.info("job %s: its client has gone", job.name)
             self._cancel(job)
 
@@ -368,7 +368,7 @@ class Server:
             self._jobs.fail(job, _not_started(error))
             self._release_worker()
             return
-        self._sheet = self._jobs.results.new_sheet()
+        self._result_file = self._jobs.results.new_file()
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._worker.send(
             Run(
@@ -377,7 +377,7 @@ class Server:
                 submission.content,
                 submission.styles,
                 job.previews,
-                self._sheet.path if self._sheet is not None else None,
+                self._result_file.path if self._result_file is not None else None,
             )
         )
 
@@ -395,7 +395,7 @@ class Server:
             )
         if job is self._in_worker and self._stop_deadline_s is None:
             # No deadline: what has been painted is worth waiting for.
-            self._worker.send(Stop(job.name, is_wanted=True))
+            self._worker.send(Stop(job.name, keeps_result=True))
 
     def _hear_worker(self) -> None:
         for message in self._worker.receive():
@@ -416,13 +416,15 @@ class Server:
                 self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
                 return
             case Previewed():
-                self._watches.show(Preview(job.name, message.step, message.image))
+                self._subscriptions.send_preview(Preview(job.name, message.step, message.image))
                 return
             case Painted():
                 self._jobs.finish(job, message.image)
-            case Written() if self._sheet is not None:
+            case Written() if self._result_file is not None:
                 size = message.width, message.height
-                self._jobs.finish(job, self._jobs.results.take(self._sheet, *size, message.format))
+                self._jobs.finish(
+                    job, self._jobs.results.take(self._result_file, *size, message.format)
+                )
             case Failed():
                 self._jobs.fail(job, message.problem)
             case Stopped():
@@ -460,9 +462,9 @@ class Server:
             self._jobs.fail(job, _died(exit_status))
 
     def _release_worker(self) -> None:
-        if self._sheet is not None:
-            self._sheet.drop()
-        self._in_worker = self._sheet = None
+        if self._result_file is not None:
+            self._result_file.drop()
+        self._in_worker = self._result_file = None
         self._stop_deadline_s = None
         self._worker_free_s = self._clock()
         give_memory_back()
@@ -476,12 +478,6 @@ def _router_socket() -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
     notice_lost_peers(socket)
     return socket
-
-
-def _remove_socket_file(endpoint: str) -> None:
-    """Libzmq leaves it behind, and clients would wait for an answer there."""
-    if path := socket_path(endpoint):
-        path.unlink(missing_ok=True)
 
 
 def _request_id(frames: list[Frame]) -> str | None:

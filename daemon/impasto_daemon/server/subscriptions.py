@@ -17,62 +17,64 @@ UPDATE_INTERVAL_S = 0.5
 
 
 @dataclass(eq=False)
-class _Watch:
+class _Subscription:
     """What one connection was told of a job last."""
 
     wants_previews: bool
-    told_s: float
-    told_step: int = 0
-    told_state: JobState = JobState.QUEUED
+    sent_s: float
+    sent_step: int = 0
+    sent_state: JobState = JobState.QUEUED
 
     def is_due(self, job: Job, now_s: float) -> bool:
         """Whether it is time to tell of the job."""
         # Of the end as well it may have to be told again: it must not miss that.
-        if job.state.is_final and self.told_state is not job.state:
+        if job.state.is_final and self.sent_state is not job.state:
             return True
-        interval_s = UPDATE_INTERVAL_S if job.step == self.told_step else STEP_INTERVAL_S
-        return now_s - self.told_s >= interval_s
+        interval_s = UPDATE_INTERVAL_S if job.step == self.sent_step else STEP_INTERVAL_S
+        return now_s - self.sent_s >= interval_s
 
 
-class Watches:
+class Subscriptions:
     """The connections that watch jobs. `clock` gives seconds."""
 
     def __init__(self, outbox: Outbox, clock: Callable[[], float]) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._of_job: dict[str, dict[bytes, _Watch]] = {}
+        self._of_job: dict[str, dict[bytes, _Subscription]] = {}
 
     @property
-    def jobs(self) -> Collection[str]:
-        """The names of the jobs that somebody watches."""
+    def job_names(self) -> Collection[str]:
+        """The names of the jobs with a subscription."""
         return self._of_job.keys()
 
     def add(self, job: Job, address: bytes, *, wants_previews: bool) -> None:
         """From now on `address` is told of `job`, up to its end."""
-        watch = _Watch(wants_previews, self._clock())
-        self._of_job.setdefault(job.name, {})[address] = watch
+        subscription = _Subscription(wants_previews, self._clock())
+        self._of_job.setdefault(job.name, {})[address] = subscription
 
-    def tell(self, table: JobTable) -> list[Job]:
+    def send_updates(self, table: JobTable) -> list[Job]:
         """Sends the updates that are due; the jobs whose own client was found to have gone."""
         abandoned = []
-        for name, watches in list(self._of_job.items()):
+        for name, subscriptions in list(self._of_job.items()):
             job = table.find(name)
-            for address, watch in list(watches.items()):
-                if not watch.is_due(job, self._clock()):
+            for address, subscription in list(subscriptions.items()):
+                if not subscription.is_due(job, self._clock()):
                     continue
-                watch.told_s, watch.told_step = self._clock(), job.step
-                watch.told_state = job.state
-                delivery = self._outbox.tell(address, Update(table.report(job)))
-                if delivery is Delivery.GONE and job.belongs_to(address):
+                subscription.sent_s, subscription.sent_step = self._clock(), job.step
+                subscription.sent_state = job.state
+                delivery = self._outbox.try_send(address, Update(table.report(job)))
+                if delivery is Delivery.DISCONNECTED and job.belongs_to(address):
                     abandoned.append(job)
-                if delivery is Delivery.GONE or (job.state.is_final and delivery is Delivery.SENT):
-                    del watches[address]
-            if not watches:
+                if delivery is Delivery.DISCONNECTED or (
+                    job.state.is_final and delivery is Delivery.SENT
+                ):
+                    del subscriptions[address]
+            if not subscriptions:
                 del self._of_job[name]
         return abandoned
 
-    def show(self, preview: Preview) -> None:
+    def send_preview(self, preview: Preview) -> None:
         """Sends a preview to those who wish for some."""
-        for address, watch in self._of_job.get(preview.job, {}).items():
-            if watch.wants_previews:
-                self._outbox.tell(address, preview)
+        for address, subscription in self._of_job.get(preview.job, {}).items():
+            if subscription.wants_previews:
+                self._outbox.try_send(address, preview)

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 _FOR_EVER_MS = 2**31 - 1
 
 
-class ServiceManager:
+class SystemdNotifier:
     """Talks to the manager that `environment` names, which is taken out of it.
 
     The worker would inherit it, and is not the one to speak for the daemon.
@@ -37,22 +37,22 @@ class ServiceManager:
         self._told_s = -self._interval_s
 
     @property
-    def patience_ms(self) -> int:
+    def interval_ms(self) -> int:
         """How long the daemon may wait before it says again that it is alive."""
         return int(self._interval_s * 1000) or _FOR_EVER_MS
 
-    def ready(self, status: str) -> None:
+    def notify_ready(self, status: str) -> None:
         """Says that clients are served; `status` is shown to people."""
         self._tell(f"READY=1\nSTATUS={status}")
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """Says so to a watchdog, where there is one and it is time."""
         now_s = self._clock()
         if self._interval_s and now_s - self._told_s >= self._interval_s / 2:
             self._told_s = now_s
             self._tell("WATCHDOG=1")
 
-    def stopping(self) -> None:
+    def notify_stopping(self) -> None:
         """Says that the daemon ends because it was asked to."""
         self._tell("STOPPING=1")
 

@@ -22,7 +22,7 @@ _REMEMBERED_KINDS = 64
 _REMEMBERED_JOBS = 5  # of each kind
 
 
-class Pace:
+class ThroughputHistory:
     """Seconds for a unit of work in former jobs, by what decides how long that takes.
 
     file: where they are remembered; None: nowhere.
@@ -32,11 +32,11 @@ class Pace:
         self._file = file
         self._seconds_per_unit: dict[str, list[float]] = _read(file) if file is not None else {}
 
-    def note(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
+    def record(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
         """Notes how long a job with a content of `width` × `height` pixels has taken."""
         kind = _kind(settings)
         former = self._seconds_per_unit.pop(kind, [])
-        newest = seconds / work(settings, width, height)
+        newest = seconds / evaluated_px(settings, width, height)
         self._seconds_per_unit[kind] = [*former, newest][-_REMEMBERED_JOBS:]
         if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
             del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
@@ -51,7 +51,7 @@ class Pace:
             return None
         newest = next(reversed(self._seconds_per_unit.values()))
         seconds_per_unit = self._seconds_per_unit.get(_kind(settings), newest)
-        return median_low(seconds_per_unit) * work(settings, width, height)
+        return median_low(seconds_per_unit) * evaluated_px(settings, width, height)
 
     def _write(self) -> None:
         if self._file is None:
@@ -65,7 +65,7 @@ class Pace:
             logger.warning("the pace of the last job will be forgotten: %s", error)
 
 
-def work(settings: StyleSettings, width: int, height: int) -> float:
+def evaluated_px(settings: StyleSettings, width: int, height: int) -> float:
     """The pixels of all evaluations of a job with a content of `width` × `height` pixels."""
     longest, around_px = max(width, height), px_around(settings)
     return sum(

@@ -38,8 +38,8 @@ from impasto_daemon.worker.messages import (
     Stop,
     Stopped,
     Written,
-    hand_over,
 )
+from impasto_daemon.worker.result_file import hand_over
 from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.reports import Problem
@@ -125,7 +125,7 @@ class Worker:
             should_stop=should_stop,
             available_bytes=min(self._limit_bytes, _available_bytes(self._device)),
         )
-        return hand_over(run, image) if stop is None or stop.is_wanted else Stopped(run.job)
+        return hand_over(run, image) if stop is None or stop.keeps_result else Stopped(run.job)
 
     def _load(self, settings: StyleSettings) -> Network:
         """The network, from memory if the last job used the same."""

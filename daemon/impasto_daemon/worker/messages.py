@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
-from impasto_daemon.server.results import SMALL_BYTES, write_sheet
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Run:
     """Server to worker: paint this. Sent only to a worker that has nothing to do.
 
-    The picture is to be written to the file `sheet`, if there is one.
+    The picture is to be written to the file `result_file`, if there is one.
     """
 
     type: ClassVar[str] = "run"
@@ -29,7 +25,7 @@ class Run:
     content: Image
     styles: tuple[Style, ...]
     previews: PreviewOptions | None = None
-    sheet: str | None = None
+    result_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Stop:
 
     type: ClassVar[str] = "stop"
     job: str
-    is_wanted: bool = False
+    keeps_result: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,28 +101,13 @@ class Painted:
 
 @dataclass(frozen=True)
 class Written:
-    """Worker to server: the picture is in the file `sheet` of its run. The worker is free again."""
+    """Worker to server: the picture is in the `result_file` of the run. The worker is free."""
 
     type: ClassVar[str] = "written"
     job: str
     width: int
     height: int
     format: PixelFormat
-
-
-def hand_over(run: Run, image: Image) -> Painted | Written:
-    """Gives the picture of a run in the file for it; as a message where it is small or none fits.
-
-    The server then keeps it in memory, and says why.
-    """
-    if run.sheet is None or memoryview(image.pixels).nbytes < SMALL_BYTES:
-        return Painted(run.job, image)
-    try:
-        write_sheet(run.sheet, image.pixels)
-    except OSError as error:
-        logger.warning("job %s: its picture cannot be written to a file: %s", run.job, error)
-        return Painted(run.job, image)
-    return Written(run.job, image.width, image.height, image.format)
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from torchvision.models.vgg import make_layers
 from daemon.style_transfer.networks.tiny_network import Fuse, random_rgb
 from daemon.style_transfer.reading import features
 from impasto_daemon.models import weights
-from impasto_daemon.models.cache import hub_folder, kept_models
+from impasto_daemon.models.cache import cached_models, hub_folder
 from impasto_daemon.models.torchvision_models import (
+    build_model,
     published_weights,
     vgg_convolutions,
-    whole_model,
 )
 from impasto_daemon.models.weights import WeightsDamaged, WeightsMissing
 from impasto_daemon.style_transfer.losses.objective import build_objective
@@ -263,7 +263,7 @@ def test_default_is_vgg19_where_it_is_on_the_machine(hub: Path) -> None:
     path = keep(hub)
 
     assert weights.resolve(Model.AUTO) == Model.VGG19
-    assert {kept.model: kept.path for kept in weights.list_kept()}[Model.VGG19] == path
+    assert {cached.model: cached.path for cached in weights.list_cached()}[Model.VGG19] == path
 
 
 @pytest.mark.parametrize("name", ["vgg19-12345678.pth.ab.partial", "vgg19_bn-c79401a0.pth"])
@@ -424,7 +424,7 @@ def test_network_of_any_other_kind_is_read_at_its_nodes(hub: Path, squeezenet: n
     torch.testing.assert_close(found["features.0"], wanted)
     assert weights.verify("squeezenet1_1") == path
     assert weights.fetch("squeezenet1_1") == path
-    assert "squeezenet1_1" in kept_models()
+    assert "squeezenet1_1" in cached_models()
 
 
 def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet: nn.Module) -> None:
@@ -478,7 +478,7 @@ def test_dense_networks_of_former_times_are_understood() -> None:
     )
     assert "features.denseblock1.denselayer1.norm.1.weight" in former
 
-    model = whole_model("densenet121", former)
+    model = build_model("densenet121", former)
 
     found = model.state_dict()
     assert all(torch.equal(values, found[name]) for name, values in state.items())
@@ -512,13 +512,13 @@ def test_folder_is_that_of_torch(
 
 
 def test_kept_models_are_told_by_their_files(hub: Path) -> None:
-    assert kept_models() == ["vgg16-hed"]
+    assert cached_models() == ["vgg16-hed"]
     for name in ("vgg19-12345678.pth", "resnet50-11ad3fa6.pth", "resnet50-0676ba61.pth"):
         (hub / name).touch()
     for name in ("vgg16.pth", "vgg13-19584684.pth.ab.partial", "Ünfug-12345678.pth"):
         (hub / name).touch()
 
-    assert kept_models() == ["resnet50", "vgg19", "vgg16-hed"]
+    assert cached_models() == ["resnet50", "vgg19", "vgg16-hed"]
 
 
 def test_listed_models_have_files_that_are_named_after_them() -> None:

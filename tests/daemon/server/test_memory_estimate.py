@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import math
 
-from impasto_daemon.server.memory_estimate import forecast_memory
+from impasto_daemon.server.memory_estimate import estimate_memory
 from impasto_shared.settings import Precision, StyleSettings
 
 
 def test_less_memory_means_tiles() -> None:
     settings = StyleSettings(size=2000)
 
-    at_once = forecast_memory(settings, 2000, 1500, math.inf)
-    in_tiles = forecast_memory(settings, 2000, 1500, at_once.needed_bytes / 2)
+    at_once = estimate_memory(settings, 2000, 1500, math.inf)
+    in_tiles = estimate_memory(settings, 2000, 1500, at_once.needed_bytes / 2)
 
     assert at_once.tiles == 1
     assert in_tiles.tiles > 1
@@ -20,14 +20,14 @@ def test_less_memory_means_tiles() -> None:
 def test_the_layer_counts_as_far_as_it_is_painted() -> None:
     settings = StyleSettings(size=500)
 
-    small, large = (forecast_memory(settings, side, side, math.inf) for side in (500, 5000))
+    small, large = (estimate_memory(settings, side, side, math.inf) for side in (500, 5000))
 
     assert small == large
 
 
 def test_what_is_seen_around_a_tileable_picture_counts() -> None:
     plain, tileable = (
-        forecast_memory(StyleSettings(tileable=switch), 512, 512, math.inf)
+        estimate_memory(StyleSettings(tileable=switch), 512, 512, math.inf)
         for switch in (False, True)
     )
 
@@ -38,10 +38,10 @@ def test_on_a_gpu_half_the_numbers_take_about_half_the_memory() -> None:
     automatic, precise = StyleSettings(), StyleSettings(precision=Precision.FLOAT32)
 
     short, long, as_told = (
-        forecast_memory(settings, 4000, 3000, math.inf, on_gpu=True, auto_bfloat16=auto)
+        estimate_memory(settings, 4000, 3000, math.inf, on_gpu=True, auto_bfloat16=auto)
         for settings, auto in ((automatic, True), (automatic, False), (precise, True))
     )
 
     assert long == as_told
     assert 0.4 < short.needed_bytes / long.needed_bytes < 0.8
-    assert long.needed_bytes < forecast_memory(automatic, 4000, 3000, math.inf).needed_bytes
+    assert long.needed_bytes < estimate_memory(automatic, 4000, 3000, math.inf).needed_bytes

@@ -48,7 +48,7 @@ def message(number: int) -> ErrorReply:
 def fill(outbox: Outbox) -> int:
     """Sends news until no more fits; how many did."""
     sent = 0
-    while outbox.tell(ADDRESS, message(-1)) is Delivery.SENT:
+    while outbox.try_send(ADDRESS, message(-1)) is Delivery.SENT:
         sent += 1
     return sent
 
@@ -84,9 +84,9 @@ def test_news_do_not_overtake_replies(router: zmq.Socket[bytes], dealer: zmq.Soc
     while dealer.poll(10):
         dealer.recv_multipart()
 
-    assert outbox.tell(ADDRESS, message(2)) is Delivery.REFUSED
+    assert outbox.try_send(ADDRESS, message(2)) is Delivery.REFUSED
     outbox.flush()
-    assert outbox.tell(ADDRESS, message(3)) is Delivery.SENT
+    assert outbox.try_send(ADDRESS, message(3)) is Delivery.SENT
     assert read_all(outbox, dealer) == ["1", "3"]
 
 
@@ -114,4 +114,4 @@ def test_replies_to_a_client_that_has_gone_are_dropped(
     outbox.flush()
 
     assert not outbox.has_waiting
-    assert outbox.tell(ADDRESS, message(2)) is Delivery.GONE
+    assert outbox.try_send(ADDRESS, message(2)) is Delivery.DISCONNECTED

@@ -1,11 +1,11 @@
 import os
-import resource
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon.server import results as results_module
-from impasto_daemon.server.results import Results, Sheet, write_sheet
+from impasto_daemon.server.results import ResultFile, Results
+from impasto_daemon.worker.result_file import write_result_file
 from impasto_shared.image import Image, PixelFormat
 
 LARGE = Image(512, 256, PixelFormat.RGB_U8, os.urandom(512 * 256 * 3))
@@ -132,48 +132,35 @@ def test_disk_that_is_full_halfway_loses_nothing(
 
 
 def test_picture_that_another_process_wrote_is_kept_as_it_is(folder: Path) -> None:
-    sheet = Sheet(folder)
-    write_sheet(sheet.path, LARGE.pixels)
+    result_file = ResultFile(folder)
+    write_result_file(result_file.path, LARGE.pixels)
 
-    picture = sheet.take(LARGE.width, LARGE.height, LARGE.format)
-    sheet.drop()
+    picture = result_file.take(LARGE.width, LARGE.height, LARGE.format)
+    result_file.drop()
 
     assert bytes(picture.image.pixels) == bytes(LARGE.pixels)
     assert not picture.is_in_memory
     assert list(folder.iterdir()) == []
 
 
-def test_sheet_that_holds_something_else_is_not_taken(folder: Path) -> None:
-    sheet = Sheet(folder)
-    write_sheet(sheet.path, LARGE.pixels[:-1])
+def test_result_file_that_holds_something_else_is_not_taken(folder: Path) -> None:
+    result_file = ResultFile(folder)
+    write_result_file(result_file.path, LARGE.pixels[:-1])
 
     with pytest.raises(ValueError, match="does not hold"):
-        sheet.take(LARGE.width, LARGE.height, LARGE.format)
+        result_file.take(LARGE.width, LARGE.height, LARGE.format)
 
 
-def test_sheet_is_gone_when_it_was_dropped(folder: Path) -> None:
-    sheet = Sheet(folder)
-    sheet.drop()
+def test_dropped_result_file_no_longer_exists(folder: Path) -> None:
+    result_file = ResultFile(folder)
+    result_file.drop()
 
-    assert not Path(sheet.path).exists()
-
-
-def test_sheet_on_which_not_all_fits_is_empty(folder: Path) -> None:
-    sheet = Sheet(folder)
-    former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_sheet(sheet.path, LARGE.pixels)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, former)
-
-    assert Path(sheet.path).stat().st_size == 0
+    assert not Path(result_file.path).exists()
 
 
-def test_folder_that_cannot_be_made_gives_no_sheet_and_says_why(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_made_yields_no_result_file_and_a_reason(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     results = Results(tmp_path / "file" / "results")
 
-    assert results.new_sheet() is None
+    assert results.new_file() is None
     assert results.problem is not None

@@ -1,17 +1,12 @@
 import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon.server.single_instance import (
     AlreadyRunning,
-    StopSignals,
-    UnsafeEndpoint,
-    check_endpoint,
     exclusive_lock,
 )
-from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import UnsafeDirectory
 
 
@@ -61,51 +56,3 @@ def test_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
         exclusive_lock(tmp_path / "runtime" / "lock"),
     ):
         pass
-
-
-@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:5555", "tcp://[::1]:5555"])
-def test_loopback_is_a_safe_endpoint(endpoint: str) -> None:
-    check_endpoint(endpoint)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "tcp://*:5555",
-        "tcp://0.0.0.0:5555",
-        "tcp://192.168.1.2:5555",
-        "tcp://eth0:5555",
-        "tcp://127.0.0.1.example.org:5555",
-        "inproc://daemon",
-        "ipc://daemon.sock",
-        "daemon.sock",
-    ],
-)
-def test_endpoint_that_others_could_reach_is_refused(endpoint: str) -> None:
-    with pytest.raises(UnsafeEndpoint):
-        check_endpoint(endpoint)
-
-
-def test_socket_path_longer_than_the_system_allows_is_refused() -> None:
-    with pytest.raises(ImpastoError, match="longer than 107 bytes"):
-        check_endpoint(f"ipc:///tmp/{'x' * 120}")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signal_asks_to_stop_and_wakes_the_reader(number: signal.Signals) -> None:
-    with StopSignals() as signals:
-        assert not signals.stop_requested
-        signal.raise_signal(number)
-
-        assert signals.stop_requested
-        signals.clear()
-        with pytest.raises(BlockingIOError):
-            signals.clear()
-
-
-def test_dead_child_wakes_the_reader_only() -> None:
-    with StopSignals() as signals:
-        signal.raise_signal(signal.SIGCHLD)
-
-        signals.clear()
-        assert not signals.stop_requested

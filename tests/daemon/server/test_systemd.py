@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.systemd import ServiceManager
+from impasto_daemon.server.systemd import SystemdNotifier
 
 
 class Clock:
@@ -43,11 +43,11 @@ def variables(listener: socket.socket, **more: str) -> dict[str, str]:
 
 
 def test_manager_is_told_of_beginning_and_end(heard: socket.socket) -> None:
-    manager = ServiceManager(variables(heard))
+    notifier = SystemdNotifier(variables(heard))
 
-    manager.ready("Serving at ipc:///run/x")
-    manager.alive()
-    manager.stopping()
+    notifier.notify_ready("Serving at ipc:///run/x")
+    notifier.notify_watchdog()
+    notifier.notify_stopping()
 
     assert news(heard) == ["READY=1\nSTATUS=Serving at ipc:///run/x", "STOPPING=1"]
 
@@ -56,21 +56,21 @@ def test_abstract_socket_is_told_too() -> None:
     name = f"impasto-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("\0" + name)
-        ServiceManager({"NOTIFY_SOCKET": "@" + name}).stopping()
+        SystemdNotifier({"NOTIFY_SOCKET": "@" + name}).notify_stopping()
 
         assert listener.recv(100) == b"STOPPING=1"
 
 
 def test_watchdog_hears_in_time_and_no_more_than_it_needs(heard: socket.socket) -> None:
     clock = Clock()
-    manager = ServiceManager(
+    notifier = SystemdNotifier(
         variables(heard, WATCHDOG_USEC="20000000", WATCHDOG_PID=str(os.getpid())), clock
     )
-    assert manager.patience_ms == 10_000
+    assert notifier.interval_ms == 10_000
 
     said_s = []
     for _ in range(400):
-        manager.alive()
+        notifier.notify_watchdog()
         said_s += [clock.now_s] * len(news(heard))
         clock.now_s += 0.1
 
@@ -84,18 +84,18 @@ def test_watchdog_hears_in_time_and_no_more_than_it_needs(heard: socket.socket) 
 def test_watchdog_of_nobody_or_of_another_process_hears_nothing(
     heard: socket.socket, watchdog: dict[str, str]
 ) -> None:
-    manager = ServiceManager(variables(heard, **watchdog))
+    notifier = SystemdNotifier(variables(heard, **watchdog))
 
-    manager.alive()
+    notifier.notify_watchdog()
 
     assert news(heard) == []
-    assert manager.patience_ms > 1e9
+    assert notifier.interval_ms > 1e9
 
 
 def test_worker_does_not_inherit_the_socket(heard: socket.socket) -> None:
     environment = variables(heard, WATCHDOG_USEC="1000", WATCHDOG_PID="1", HOME="/home/ada")
 
-    ServiceManager(environment)
+    SystemdNotifier(environment)
 
     assert environment == {"HOME": "/home/ada"}
 
@@ -103,7 +103,7 @@ def test_worker_does_not_inherit_the_socket(heard: socket.socket) -> None:
 def test_manager_that_does_not_listen_is_no_reason_to_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("")
-    ServiceManager({}).ready("")
+    SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).notify_ready("")
+    SystemdNotifier({}).notify_ready("")
 
     assert caplog.text.count("was not told") == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.time_estimate import Pace, work
+from impasto_daemon.server.time_estimate import ThroughputHistory, evaluated_px
 from impasto_shared.settings import Optimizer, Quality, StyleLoss, StyleSettings
 
 GOOD = StyleSettings()
@@ -12,67 +12,71 @@ DRAFT = StyleSettings(quality=Quality.DRAFT)
 
 
 def test_nothing_is_known_before_the_first_job() -> None:
-    assert Pace().estimate_s(GOOD, 512, 384) is None
+    assert ThroughputHistory().estimate_s(GOOD, 512, 384) is None
 
 
 def test_one_job_tells_of_all_sizes_and_qualities() -> None:
-    pace = Pace()
+    throughput = ThroughputHistory()
 
-    pace.note(GOOD, 512, 384, 45.0)
+    throughput.record(GOOD, 512, 384, 45.0)
 
-    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(45)
-    assert pace.estimate_s(GOOD, 512, 192) == pytest.approx(45 / 2)
-    assert pace.estimate_s(GOOD, 384, 512) == pytest.approx(45)
+    assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert throughput.estimate_s(GOOD, 512, 192) == pytest.approx(45 / 2)
+    assert throughput.estimate_s(GOOD, 384, 512) == pytest.approx(45)
     # 44 to 47 s and 10 to 11 s were measured.
-    assert pace.estimate_s(DRAFT, 512, 384) == pytest.approx(10.5, rel=0.15)
+    assert throughput.estimate_s(DRAFT, 512, 384) == pytest.approx(10.5, rel=0.15)
 
 
 def test_tileable_pictures_take_longer_the_smaller_they_are_the_more() -> None:
     tileable = StyleSettings(tileable=True)
 
-    at_512, at_64 = (work(tileable, side, side) / work(GOOD, side, side) for side in (512, 64))
+    at_512, at_64 = (
+        evaluated_px(tileable, side, side) / evaluated_px(GOOD, side, side) for side in (512, 64)
+    )
 
     assert 1.5 < at_512 < at_64
 
 
 def test_a_photo_smaller_than_the_size_asked_for_is_painted_at_its_own() -> None:
-    assert work(StyleSettings(size=4096), 512, 384) == work(StyleSettings(size=512), 512, 384)
+    assert evaluated_px(StyleSettings(size=4096), 512, 384) == evaluated_px(
+        StyleSettings(size=512), 512, 384
+    )
 
 
 def test_what_takes_longer_is_remembered_apart() -> None:
-    pace = Pace()
+    throughput = ThroughputHistory()
     slow = StyleSettings(style_loss=StyleLoss.MMD_GAUSSIAN)
-    pace.note(GOOD, 512, 384, 45.0)
-    pace.note(slow, 512, 384, 90.0)
+    throughput.record(GOOD, 512, 384, 45.0)
+    throughput.record(slow, 512, 384, 90.0)
 
-    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(45)
-    assert pace.estimate_s(slow, 512, 384) == pytest.approx(90)
+    assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert throughput.estimate_s(slow, 512, 384) == pytest.approx(90)
     unknown = StyleSettings(optimizer=Optimizer.ADAM)
-    assert pace.estimate_s(unknown, 512, 384) == pytest.approx(90)
+    assert throughput.estimate_s(unknown, 512, 384) == pytest.approx(90)
 
 
 def test_one_job_beside_other_work_does_not_count() -> None:
-    pace = Pace()
+    throughput = ThroughputHistory()
     for seconds in (45.0, 46.0, 300.0, 44.0):
-        pace.note(GOOD, 512, 384, seconds)
+        throughput.record(GOOD, 512, 384, seconds)
 
-    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
 def test_a_machine_that_has_become_faster_is_believed_soon() -> None:
-    pace = Pace()
+    throughput = ThroughputHistory()
     for seconds in (45.0, 45.0, 45.0, 45.0, 45.0, 2.0, 2.0, 2.0):
-        pace.note(GOOD, 512, 384, seconds)
+        throughput.record(GOOD, 512, 384, seconds)
 
-    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(2)
+    assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(2)
 
 
 def test_it_is_remembered_over_restarts(tmp_path: Path) -> None:
     file = tmp_path / "state/pace.json"
-    Pace(file).note(GOOD, 512, 384, 300.0)
-    Pace(file).note(GOOD, 512, 384, 45.0)
+    ThroughputHistory(file).record(GOOD, 512, 384, 300.0)
+    ThroughputHistory(file).record(GOOD, 512, 384, 45.0)
 
-    assert Pace(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"lbfgs": 1.5e-6}', '{"lbfgs": [null]}', "\0"])
@@ -82,19 +86,19 @@ def test_a_broken_file_is_said_and_replaced(
     file = tmp_path / "pace.json"
     file.write_text(text)
 
-    pace = Pace(file)
+    throughput = ThroughputHistory(file)
 
-    assert pace.estimate_s(GOOD, 512, 384) is None
+    assert throughput.estimate_s(GOOD, 512, 384) is None
     assert "cannot be read" in caplog.text
-    pace.note(GOOD, 512, 384, 45.0)
-    assert Pace(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    throughput.record(GOOD, 512, 384, 45.0)
+    assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
 def test_a_full_disk_does_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
-    pace = Pace(tmp_path / "state/pace.json")
+    throughput = ThroughputHistory(tmp_path / "state/pace.json")
 
-    pace.note(GOOD, 512, 384, 45.0)
+    throughput.record(GOOD, 512, 384, 45.0)
 
-    assert pace.estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
     assert "will be forgotten" in caplog.text

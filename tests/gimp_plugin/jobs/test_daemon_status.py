@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from impasto_daemon.server.time_estimate import Pace
+from impasto_daemon.server.time_estimate import ThroughputHistory
 from impasto_gimp.jobs.daemon_status import (
     DaemonStatus,
     PlannedJobs,
@@ -80,7 +80,8 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
 ) -> None:
     work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384)
     daemon = DaemonProcess()
-    Pace(daemon.folder / "cache/impasto/pace.json").note(work.pictures[0], 512, 384, 600.0)
+    history = ThroughputHistory(daemon.folder / "cache/impasto/pace.json")
+    history.record(work.pictures[0], 512, 384, 600.0)
     with daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
-from impasto_daemon.commands.keys import known_clients
-from impasto_daemon.server.authorized_clients import InvalidKey
+from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.single_instance import lock_holder
 from impasto_shared import __version__
 from impasto_shared.client import Client
@@ -75,7 +74,7 @@ def _check_authorized_clients() -> Iterator[Finding]:
         address = daemon_options().listen
         if not address:
             return
-        clients = known_clients().read()
+        clients = AuthorizedClients.of_user().read()
     except InvalidConfig:
         return  # check_config has reported it
     except InvalidKey as error:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import torch
 
-from impasto_daemon.models.weights import WeightsDamaged, list_kept, verify
+from impasto_daemon.models.weights import WeightsDamaged, list_cached, verify
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def report() -> dict[str, object]:
 
 def _networks() -> list[dict[str, str]]:
     networks = []
-    for cached in list_kept():
+    for cached in list_cached():
         network = {"model": cached.model.value}
         if cached.path is not None:
             try:

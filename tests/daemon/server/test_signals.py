@@ -1,0 +1,25 @@
+import signal
+
+import pytest
+
+from impasto_daemon.server.signals import StopSignals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_stop_signal_requests_a_stop_and_wakes_the_reader(number: signal.Signals) -> None:
+    with StopSignals() as signals:
+        assert not signals.stop_requested
+        signal.raise_signal(number)
+
+        assert signals.stop_requested
+        signals.clear()
+        with pytest.raises(BlockingIOError):
+            signals.clear()
+
+
+def test_death_of_a_child_wakes_the_reader_only() -> None:
+    with StopSignals() as signals:
+        signal.raise_signal(signal.SIGCHLD)
+
+        signals.clear()
+        assert not signals.stop_requested
