@@ -1,7 +1,7 @@
-"""Messages to frames and back: a magic frame, a JSON header, then one frame of pixels an image.
+"""Encoding of messages as frames: a magic frame, a JSON header, and a frame of pixels per image.
 
-All checks of form are here, so that nothing behind it meets a wrong type or size. It knows no
-sockets: frames are bytes or memoryviews, and pixels are passed through without a copy.
+All types and sizes are validated here, so the rest of the program need not check them. The codec
+knows nothing of sockets: frames are bytes or memoryviews, and pixels are never copied.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from impasto_shared.style import MAX_STYLES
 
 MAGIC = b"impasto/1"
 MAX_HEADER_BYTES = 65_536
-# The content, and three images for each style.
+# Magic and header, the content, and three images per style.
 MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES
 
 Frame = bytes | memoryview
 
 
 def encode(message: Any) -> list[Frame]:
-    """The frames of a message: MAGIC, header, then the pixels of its images in field order."""
+    """Returns the frames of a message: MAGIC, header, and the pixels of its images, in order."""
     pixels: list[Frame] = []
     header = {"type": message.type, **_encode_fields(message, pixels)}
     return [MAGIC, _to_json(header), *pixels]
 
 
 def header_bytes(value: Any) -> int:
-    """How much of a header a dataclass in a list takes."""
+    """Returns the number of bytes of a header that a dataclass in a list takes."""
     return len(_to_json(_encode_fields(value, []))) + len(b", ")
 
 
 def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
-    """The message in `frames`, one of the dataclasses of the union `messages`.
+    """Returns the message in `frames`, an instance of a dataclass of the union `messages`.
 
     Raises:
-        ProtocolError: where the frames hold anything else.
-        InvalidSettings: where the message has settings out of range.
-        InvalidImage: where an image is too large, or its frame does not fit its description.
+        ProtocolError: if the frames contain anything else.
+        InvalidSettings: if a setting is unknown or out of range.
+        InvalidImage: if an image is too large, or its frame does not match its description.
     """
     header = decode_header(frames)
     by_type = {message.type: message for message in get_args(messages)}
@@ -60,22 +60,22 @@ def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
     pixels = iter(frames[2:])
     message = _decode_dataclass(by_type[kind], header, "", pixels)
     if next(pixels, None) is not None:
-        raise ProtocolError("There are more pixel frames than the message has images.")
+        raise ProtocolError("The message has more frames of pixels than images.")
     return message
 
 
 def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
-    """The header alone, its form checked but not its content; raises ProtocolError."""
+    """Returns the header as a JSON object, its fields unchecked; raises ProtocolError."""
     if not frames or bytes(frames[0][: len(MAGIC) + 1]) != MAGIC:
         raise ProtocolError(
-            f"The first frame must be {MAGIC.decode()}: this daemon speaks no other version.",
+            f"The first frame must be {MAGIC.decode()}: no other version is supported.",
             ErrorCode.UNSUPPORTED_VERSION,
         )
     if not 2 <= len(frames) <= MAX_FRAMES:
-        raise ProtocolError(f"A message has 2 to {MAX_FRAMES} frames, not {len(frames)}.")
+        raise ProtocolError(f"A message must have 2 to {MAX_FRAMES} frames, not {len(frames)}.")
     if len(frames[1]) > MAX_HEADER_BYTES:
         raise ProtocolError(
-            f"The header has {len(frames[1])} bytes; at most {MAX_HEADER_BYTES} are allowed.",
+            f"The header has {len(frames[1])} bytes; the limit is {MAX_HEADER_BYTES}.",
             ErrorCode.TOO_LARGE,
         )
     try:
@@ -85,7 +85,7 @@ def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise ProtocolError("The header must be a JSON object.")
     if b"\\u" in bytes(frames[1]) and not _is_text(header):
-        raise ProtocolError("The header holds text that is not Unicode.")
+        raise ProtocolError("The header contains text that is not valid Unicode.")
     return header
 
 
@@ -121,7 +121,7 @@ def _fields_of(kind: type[Any]) -> tuple[tuple[Field[Any], Any], ...]:
 
 
 def _decode_dataclass(kind: Any, values: object, where: str, pixels: Iterator[Frame]) -> Any:
-    """An instance of `kind`; names in `values` that it does not have are ignored."""
+    """Returns an instance of `kind`; ignores unknown names in `values`."""
     if not isinstance(values, dict):
         raise ProtocolError(f"{where} must be an object, not {values!r:.80}.", field=where)
     arguments = {}
@@ -140,7 +140,7 @@ def _decode_dataclass(kind: Any, values: object, where: str, pixels: Iterator[Fr
 
 
 def _decode_value(annotation: Any, value: object, where: str, pixels: Iterator[Frame]) -> Any:
-    """`value` as the type `annotation` says; raises ProtocolError where it is another."""
+    """Returns `value` as an instance of `annotation`; raises ProtocolError if it is not one."""
     if isinstance(annotation, UnionType):  # always `X | None` here
         if value is None:
             return None
@@ -169,7 +169,7 @@ def _decode_tuple(
 
 @dataclass(frozen=True)
 class _ImageDescription:
-    """What the header says of an image whose pixels follow in a frame."""
+    """The description in the header of an image, whose pixels follow in a frame."""
 
     width: int
     height: int
@@ -206,7 +206,7 @@ def _decode_scalar(annotation: type[Any], value: object, where: str) -> Any:
 
 
 def _is_text(value: object) -> bool:
-    """Whether all text in a JSON value is Unicode: JSON lets lone surrogates through."""
+    """Returns whether all text in a JSON value is Unicode; JSON allows lone surrogates."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
