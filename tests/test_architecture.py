@@ -64,7 +64,7 @@ ALLOWED = {
     "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon", "torch"},
     "daemon/impasto_daemon/worker/main.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
     "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
-    "daemon/impasto_daemon/commands/explore/drawing.py": {
+    "daemon/impasto_daemon/commands/explore/sheet_image.py": {
         "impasto_daemon",
         "impasto_shared",
         "PIL",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.explore.drawing import prepared
+from impasto_daemon.commands.explore.sheet_image import prepared
 from impasto_daemon.commands.image_file import read_image
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets

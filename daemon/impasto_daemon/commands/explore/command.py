@@ -61,10 +61,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Makes the sheets, and says where they are."""
-    from impasto_daemon.commands.explore.drawing import contact_sheet, prepared
     from impasto_daemon.commands.explore.folder import Folder
     from impasto_daemon.commands.explore.page import page
     from impasto_daemon.commands.explore.painting import Painter
+    from impasto_daemon.commands.explore.sheet_image import contact_sheet, prepared
     from impasto_daemon.commands.image_file import read_image
 
     everything = all_sheets(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from impasto_daemon.commands.explore.chart import Chart, Line, new_chart, new_sparkline
-from impasto_daemon.commands.explore.painted import PaintedSheet
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet
 from impasto_shared.reports import CurvePoint
 
 _AXES: tuple[tuple[str, Callable[[CurvePoint], float]], ...] = (

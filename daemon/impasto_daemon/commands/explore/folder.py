@@ -13,7 +13,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
 from impasto_daemon.commands.image_file import write_image
 from impasto_shared import __version__
 from impasto_shared.errors import ImpastoError

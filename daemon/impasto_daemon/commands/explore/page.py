@@ -9,8 +9,8 @@ from html import escape
 
 from impasto_daemon.commands.explore.chart import COLOURS, Chart
 from impasto_daemon.commands.explore.curves import comparing_charts, sparkline
-from impasto_daemon.commands.explore.drawing import as_jpeg
-from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.sheet_image import as_jpeg
 from impasto_shared import __version__
 from impasto_shared.explore.contact_sheet import SheetTile
 from impasto_shared.image import Image

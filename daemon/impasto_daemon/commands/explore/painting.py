@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from impasto_daemon.commands.explore.folder import Folder
-from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
 from impasto_daemon.commands.progress import follow
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration

@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 
 from impasto_daemon.commands.explore.chart import COLOURS, Chart
 from impasto_daemon.commands.explore.curves import comparing_charts
-from impasto_daemon.commands.explore.painted import PaintedSheet
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet
 from impasto_shared.image import Image, PixelFormat
 
 _PAPER, _INK, _PALE = "#ffffff", "#202020", "#707070"

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.explore.drawing import as_jpeg, contact_sheet, prepared
 from impasto_daemon.commands.explore.page import page
-from impasto_daemon.commands.explore.painted import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.sheet_image import as_jpeg, contact_sheet, prepared
 from impasto_daemon.commands.image_file import write_image
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
