@@ -64,10 +64,13 @@ ALLOWED = {
     "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon", "torch"},
     "daemon/impasto_daemon/worker/main.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
     "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
-    "daemon/impasto_daemon/commands/explore/sheet_image.py": {
+    "daemon/impasto_daemon/commands/explore": {
         "impasto_daemon",
         "impasto_shared",
         "PIL",
+        "jinja2",
+        "markupsafe",
+        "matplotlib",
     },
     "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
 }
@@ -148,7 +151,9 @@ def test_module_loads_without_numpy_and_torch(module: str) -> None:
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("numpy", "torch", "scipy", "PIL", "h5py"):
+        if name.split(".")[0] in (
+            "numpy", "torch", "scipy", "PIL", "h5py", "matplotlib", "jinja2"
+        ):
             raise ImportError(name + " is not here")
 sys.meta_path.insert(0, Refuse())
 sys.path[:0] = [{str(ROOT / "shared")!r}, {str(ROOT / "daemon")!r}]

@@ -21,6 +21,8 @@ from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
 from impasto_shared.durations import HOURS, MINUTES, SECONDS
 from impasto_shared.explore.experiments import all_sheets
+from impasto_shared.explore.sheet_layout import LEFT_OUT
+from impasto_shared.explore.sheet_painting import WEIGHTS_MISSING
 from impasto_shared.schema import ChoiceSetting
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, WIDTH
@@ -57,6 +59,8 @@ def _texts_of_settings() -> Iterator[str]:
 
 
 def _texts_of_sheets() -> Iterator[str]:
+    yield LEFT_OUT
+    yield WEIGHTS_MISSING
     for sheet in all_sheets():
         yield sheet.title
         yield sheet.shows

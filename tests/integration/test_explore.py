@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.explore.sheet_image import prepared
+from impasto_daemon.commands.explore.pictures import flattened
 from impasto_daemon.commands.image_file import read_image
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets
@@ -92,7 +92,7 @@ def test_a_sheet_has_room_for_all_that_it_shows(folder: Path, name: str) -> None
 
 
 def test_every_tile_is_what_the_daemon_painted_of_the_photo(folder: Path) -> None:
-    wanted = invert(prepared(read_image(PHOTO)[0], SIZE))
+    wanted = invert(flattened(read_image(PHOTO)[0], SIZE))
 
     for sheet in SHEETS.values():
         for tile in sheet.tiles:
@@ -251,7 +251,7 @@ def test_without_a_painting_what_needs_none_is_made(daemon: DaemonProcess) -> No
     explored = explore(daemon, PHOTO, folder="photo")
 
     assert explored.returncode == 0, explored.stderr
-    assert "There is no painting: what needs one is left out." in explored.stderr
+    assert "Without a painting, only what needs none is made." in explored.stderr
     sheets: tuple[ContactSheet, ...] = all_sheets(SIZE, is_quick=True, has_painting=False)
     files = [f"photo/{sheet.name}.png" for sheet in sheets]
     assert explored.stdout.split() == [*files, "photo/index.html"]
@@ -325,7 +325,10 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: Daemon
     record = (folder / f"tiles/style/{first.name}.json").stat()
 
     assert process.returncode == 130
-    assert "1 of 5 pictures are kept in out; the same command goes on there." in said
+    assert (
+        "1 of 5 pictures are finished, and kept in out. Run the same command again to continue."
+        in said
+    )
     with slow_daemon.client() as client:
         wait_for(lambda: client.status().jobs[-1].state is JobState.CANCELLED, "the end of the job")
     assert not (folder / "style.png").exists()
@@ -345,7 +348,7 @@ def test_a_daemon_that_dies_is_told_of_and_what_is_done_is_kept(slow_daemon: Dae
         _, said = process.communicate()
 
     assert process.returncode == 1
-    assert "1 of 5 pictures are kept in out" in said
+    assert "1 of 5 pictures are finished, and kept in out" in said
     assert "The Impasto daemon has stopped answering" in said
     assert "Traceback" not in said
 
@@ -365,7 +368,7 @@ def test_lower_layers_keep_the_photo_and_higher_ones_let_go(shared_daemon: Daemo
     explored = explore(shared_daemon, PHOTO, "--only", "content", folder="real")
 
     assert explored.returncode == 0, explored.stderr
-    photo = prepared(read_image(PHOTO)[0], SIZE)
+    photo = flattened(read_image(PHOTO)[0], SIZE)
 
     def error(layer: str) -> float:
         file = shared_daemon.folder / f"real/tiles/content/{layer}.png"

@@ -12,8 +12,9 @@ from impasto_gimp.jobs.connection import connect
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.procedures.explore_arguments import TITLE, chosen_sheet, needs_painting
 from impasto_gimp.sheets.sheet_image import new_sheet_image
-from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
+from impasto_gimp.sheets.sheet_painting import paint_sheet
 from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
 
 
@@ -61,7 +62,7 @@ def _progress_window(title: str, photo: Image) -> Any:
 
 def _painted(
     layer: Any, config: Any, *, interactive: bool
-) -> tuple[PaintedSheet, list[tuple[str, Image]]]:
+) -> tuple[PaintedSheet[Image], list[tuple[str, Image]]]:
     """The sheet, and what it was made of, by name."""
     sheet = chosen_sheet(config)
     chosen = first_painting(config) if needs_painting(sheet) else None
@@ -77,7 +78,7 @@ def _painted(
         return paint_sheet(connect, display, sheet, photo, styles), originals
 
 
-def _left_out(painted: PaintedSheet) -> str:
-    count = painted.left_out
+def _left_out(painted: PaintedSheet[Image]) -> str:
+    count = painted.missing
     text = ngettext("{count} picture is left out.", "{count} pictures are left out.", count)
     return " ".join([text.format(count=count), *painted.reasons])

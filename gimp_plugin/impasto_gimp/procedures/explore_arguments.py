@@ -85,6 +85,6 @@ def summary(sheet: ContactSheet) -> str:
     ).format(count=count, size=size)
 
 
-def whole_caption(row: SheetRow, tile: SheetTile) -> str:
-    """What a picture is called outside of its row."""
+def full_caption(row: SheetRow, tile: SheetTile) -> str:
+    """Returns the name of a picture outside of its row."""
     return ", ".join(gettext(caption) for caption in (row.caption, tile.caption) if caption)

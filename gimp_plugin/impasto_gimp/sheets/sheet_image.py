@@ -1,6 +1,6 @@
-"""A sheet of experiments as a new image: each picture a layer, and captions on white paper.
+"""A contact sheet as a new image: each picture is a layer, with captions on white paper.
 
-Nothing of it is worth losing the pictures: where GIMP has no font, the layers' names say the same.
+Captions are not worth losing pictures for: if GIMP has no font, the names of the layers remain.
 """
 
 from __future__ import annotations
@@ -8,27 +8,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from impasto_gimp.image.layer_reader import scale_down
+from impasto_gimp.image.layer_reader import scale_down, scaled_down_size
 from impasto_gimp.image.layer_writer import new_layer
 from impasto_gimp.introspection import Gegl, Gimp
-from impasto_gimp.procedures.explore_arguments import whole_caption
-from impasto_gimp.sheets.sheet_painting import PaintedSheet
+from impasto_gimp.procedures.explore_arguments import full_caption
 from impasto_gimp.translation import gettext
+from impasto_shared.explore.contact_sheet import SheetRow
+from impasto_shared.explore.sheet_layout import (
+    CaptionedBox,
+    PlacedText,
+    Rectangle,
+    SheetLayout,
+    SheetMetrics,
+    TextStyle,
+    lay_out,
+    sheet_content,
+)
+from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
 
 _INK, _PALE = "#202020", "#707070"
+_PALE_STYLES = (TextStyle.INTRODUCTION, TextStyle.NOTE)
 _FONT, _BOLD_FONT = "Sans-serif", "Sans-serif Bold"
-# A caption is so much of a picture's longest side, and no smaller than can be read.
-_CAPTION_SHARE, _SMALLEST_CAPTION_PX = 20, 13
-_TITLE_SCALE, _TEXT_SCALE = 1.7, 1.1
-# Captions need so many times their height, however small the pictures are.
-_NARROWEST_TILE, _NARROWEST_SHEET = 9, 40
+_BOLD_STYLES = (TextStyle.TITLE, TextStyle.HEADING)
+# The height of a caption: this fraction of a picture's longest side, but always legible.
+_CAPTION_FRACTION, _SMALLEST_CAPTION_PX = 20, 13
+# Font sizes, in heights of a caption.
+_FONT_SCALES = {
+    TextStyle.TITLE: 1.7,
+    TextStyle.INTRODUCTION: 1.1,
+    TextStyle.HEADING: 1.1,
+    TextStyle.CAPTION: 1.0,
+    TextStyle.NOTE: 1.1,
+}
+# In heights of a caption too: captions need room, however small the pictures are.
+_NARROWEST_COLUMN, _NARROWEST_TEXT = 9, 40
 
 
-def new_sheet_image(painted: PaintedSheet, originals: Sequence[tuple[str, Image]]) -> Any:
-    """A Gimp.Image of the sheet, which no window shows yet, with nothing to undo.
+def new_sheet_image(painted: PaintedSheet[Image], originals: Sequence[tuple[str, Image]]) -> Any:
+    """Returns the sheet as a Gimp.Image without a window and with nothing to undo.
 
-    originals: what the pictures were made of, each with its name, the photo first.
+    originals: what the pictures were made from, with captions; the photo comes first.
     """
     image = Gimp.Image.new(1, 1, Gimp.ImageBaseType.RGB)
     image.undo_disable()
@@ -42,131 +62,107 @@ def new_sheet_image(painted: PaintedSheet, originals: Sequence[tuple[str, Image]
 
 
 class _Drawing:
-    """Draws from top to bottom; how large the paper is shows only at the end."""
+    """Draws what `sheet_layout` places, as layers from top to bottom."""
 
     def __init__(
-        self, image: Any, painted: PaintedSheet, originals: Sequence[tuple[str, Image]]
+        self, image: Any, painted: PaintedSheet[Image], originals: Sequence[tuple[str, Image]]
     ) -> None:
         self._image = image
         self._painted = painted
         self._originals = originals
         photo = originals[0][1]
-        self._side = max(photo.width, photo.height)
-        self._caption_px = max(_SMALLEST_CAPTION_PX, self._side // _CAPTION_SHARE)
-        self._gap = self._caption_px
-        self._tile_width = max(photo.width, _NARROWEST_TILE * self._caption_px)
-        columns = max(len(row.tiles) for row in painted.sheet.rows)
-        self._text_width = max(
-            columns * (self._tile_width + self._gap) - self._gap,
-            _NARROWEST_SHEET * self._caption_px,
-        )
-        self._left = self._top = 2 * self._gap
-        self._right = self._left + self._text_width
+        self._longest_side = max(photo.width, photo.height)
+        self._caption_px = max(_SMALLEST_CAPTION_PX, self._longest_side // _CAPTION_FRACTION)
         self._captions = Gimp.GroupLayer.new(image, gettext("Captions"))
 
     def draw(self) -> None:
-        """Adds all layers, those of the pictures on top, and gives the image its size."""
-        sheet = self._painted.sheet
+        """Adds all layers, pictures above captions, and gives the image its size."""
+        layout = self._layout()
         self._append(self._captions)
-        self._write(gettext(sheet.title), _TITLE_SCALE, _INK, _BOLD_FONT)
-        self._write(gettext(sheet.shows), _TEXT_SCALE, _PALE)
-        self._draw_originals()
-        for row in sheet.rows:
-            if any(tile.name in self._painted.pictures for tile in row.tiles):
-                self._draw_row(row)
-        for reason in self._painted.reasons:
-            left_out = gettext("Left out: {reason}").format(reason=reason)
-            self._write(left_out, _TEXT_SCALE, _PALE)
-        self._lay_paper()
+        # Before the texts: GIMP gives a name once, and numbers the layers that come later.
+        self._draw_originals(layout.originals)
+        for row, rectangles in zip(self._painted.rows, layout.rows, strict=True):
+            self._draw_row(row, rectangles)
+        for text in layout.texts:
+            self._draw_text(text)
+        self._lay_paper(layout)
 
-    def _draw_originals(self) -> None:
-        captioned = []
-        for name, picture in self._originals:
-            layer = new_layer(self._image, name, picture)
+    def _layout(self) -> SheetLayout:
+        content = sheet_content(
+            self._painted,
+            [self._original_box(*original) for original in self._originals],
+            reasons=self._painted.reasons,
+            translate=gettext,
+        )
+        metrics = SheetMetrics(
+            margin=2 * self._caption_px,
+            gap=self._caption_px,
+            narrowest_column=_NARROWEST_COLUMN * self._caption_px,
+            narrowest_text=_NARROWEST_TEXT * self._caption_px,
+        )
+        return lay_out(content, metrics, self._measure)
+
+    def _original_box(self, caption: str, image: Image) -> CaptionedBox:
+        size = scaled_down_size(image.width, image.height, self._longest_side)
+        return CaptionedBox(caption, *size)
+
+    def _measure(self, text: str, style: TextStyle) -> tuple[int, int]:
+        """Returns the size that a text layer will have."""
+        font = _font(style)
+        if font is None:
+            return 0, 0
+        extents = Gimp.text_get_extents_font(text, self._font_px(style), font)
+        return int(extents.width), int(extents.height)
+
+    def _draw_originals(self, rectangles: Sequence[Rectangle]) -> None:
+        for (caption, picture), rectangle in zip(self._originals, rectangles, strict=True):
+            layer = new_layer(self._image, caption, picture)
             self._append(layer)
-            scale_down(layer, self._side)
-            captioned.append((name, layer))
-        self._place(captioned)
+            scale_down(layer, self._longest_side)
+            layer.set_offsets(rectangle.left, rectangle.top)
 
-    def _draw_row(self, row: Any) -> None:
-        """A row of tiles; the place of one that is missing stays empty."""
+    def _draw_row(self, row: SheetRow, rectangles: Sequence[Rectangle]) -> None:
+        """Adds the pictures of a row, in a group if the row has a caption."""
         group = None
         if row.caption:
-            # Before the caption, or GIMP would give the name to that, and add a number here.
             group = Gimp.GroupLayer.new(self._image, gettext(row.caption))
             self._append(group)
-            self._write(gettext(row.caption), _TEXT_SCALE, _INK, _BOLD_FONT)
-        captioned: list[tuple[str, Any]] = []
-        for tile in row.tiles:
-            layer = None
-            if picture := self._painted.pictures.get(tile.name):
-                layer = new_layer(self._image, whole_caption(row, tile), picture)
-                self._append(layer, group)
-            captioned.append((gettext(tile.caption), layer))
-        self._place(captioned)
+        for tile, rectangle in zip(row.tiles, rectangles, strict=True):
+            picture = self._painted.pictures[tile.name]
+            layer = new_layer(self._image, full_caption(row, tile), picture)
+            self._append(layer, group)
+            layer.set_offsets(rectangle.left, rectangle.top)
+
+    def _draw_text(self, text: PlacedText) -> None:
+        font = _font(text.style)
+        if font is None:
+            return
+        size, unit = self._font_px(text.style), Gimp.Unit.pixel()
+        layer = Gimp.TextLayer.new(self._image, text.text, font, size, unit)
+        if layer is None:
+            return
+        self._append(layer, self._captions)
+        layer.set_color(Gegl.Color.new(_PALE if text.style in _PALE_STYLES else _INK))
+        layer.set_offsets(text.rectangle.left, text.rectangle.top)
+
+    def _font_px(self, style: TextStyle) -> int:
+        return round(self._caption_px * _FONT_SCALES[style])
 
     def _append(self, layer: Any, group: Any = None) -> None:
-        """Adds a layer below those that are there, but above the captions."""
+        """Adds a layer below the others of the group; in the image, above the captions."""
         if group is not None:
             position = len(group.get_children())
         else:
             position = max(0, len(self._image.get_layers()) - 1)
         self._image.insert_layer(layer, group, position)
 
-    def _place(self, captioned: Sequence[tuple[str, Any]]) -> None:
-        """Moves layers of pictures side by side, each with its caption below."""
-        below = self._top + self._gap // 2
-        below += max(layer.get_height() for _, layer in captioned if layer is not None)
-        left, bottom = self._left, below
-        for caption, layer in captioned:
-            width = self._tile_width
-            if layer is not None:
-                layer.set_offsets(left, self._top)
-                width = max(width, layer.get_width())
-                bottom = max(bottom, self._text(caption, left, below, width))
-                self._right = max(self._right, left + width)
-            left += width + self._gap
-        self._top = bottom + self._gap
-
-    def _write(self, text: str, scale: float, colour: str, font: str = _FONT) -> None:
-        """Writes across the whole sheet."""
-        self._top = self._gap + self._text(
-            text, self._left, self._top, self._text_width, scale, colour, font
-        )
-
-    def _text(
-        self,
-        text: str,
-        left: int,
-        top: int,
-        width: int,
-        scale: float = 1.0,
-        colour: str = _INK,
-        font_name: str = _FONT,
-    ) -> int:
-        """Writes lines no wider than `width` pixels; says where they end."""
-        font = Gimp.Font.get_by_name(font_name) or Gimp.context_get_font()
-        if font is None:
-            return top
-        size = round(self._caption_px * scale)
-        layer = Gimp.TextLayer.new(
-            self._image, _wrapped(text, width, size, font), font, size, Gimp.Unit.pixel()
-        )
-        if layer is None:
-            return top
-        self._append(layer, self._captions)
-        layer.set_color(Gegl.Color.new(colour))
-        layer.set_offsets(left, top)
-        return top + int(layer.get_height())
-
-    def _lay_paper(self) -> None:
-        width, height = self._right + 2 * self._gap, self._top + self._gap
-        self._image.resize(width, height, 0, 0)
+    def _lay_paper(self, layout: SheetLayout) -> None:
+        self._image.resize(layout.width, layout.height, 0, 0)
         paper = Gimp.Layer.new(
             self._image,
             gettext("Paper"),
-            width,
-            height,
+            layout.width,
+            layout.height,
             Gimp.ImageType.RGB_IMAGE,
             100.0,
             Gimp.LayerMode.NORMAL,
@@ -177,13 +173,7 @@ class _Drawing:
         self._image.set_selected_layers(self._image.get_layers()[:1])
 
 
-def _wrapped(text: str, width_px: int, size_px: int, font: Any) -> str:
-    """`text` in lines that are no wider than `width_px`, if no word is."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and Gimp.text_get_extents_font(longer, size_px, font).width <= width_px:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return "\n".join(lines)
+def _font(style: TextStyle) -> Any:
+    """Returns the Gimp.Font of a style, or the current one; None if GIMP has no fonts."""
+    name = _BOLD_FONT if style in _BOLD_STYLES else _FONT
+    return Gimp.Font.get_by_name(name) or Gimp.context_get_font()

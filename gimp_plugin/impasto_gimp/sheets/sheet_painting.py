@@ -1,11 +1,8 @@
-"""The pictures of a sheet of experiments, one job after the other.
-
-It knows neither GIMP nor GTK.
-"""
+"""Painting a contact sheet for the plug-in: one session for each picture. Knows no GIMP, no GTK."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from impasto_gimp.jobs.session import (
@@ -16,31 +13,14 @@ from impasto_gimp.jobs.session import (
     Session,
     UserAction,
 )
-from impasto_gimp.procedures.explore_arguments import whole_caption
+from impasto_gimp.procedures.explore_arguments import full_caption
 from impasto_gimp.translation import gettext
-from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
-from impasto_shared.explore.contact_sheet import ContactSheet
+from impasto_shared.errors import ImpastoError
+from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
+from impasto_shared.explore.sheet_painting import PaintedSheet, SheetPainter
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewOptions
-from impasto_shared.settings import Model
 from impasto_shared.style import Style
-
-
-@dataclass(frozen=True)
-class PaintedSheet:
-    """A sheet with its pictures by the names of their tiles.
-
-    reasons: why others are missing, each once; empty where the person stopped there.
-    """
-
-    sheet: ContactSheet
-    pictures: Mapping[str, Image]
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def left_out(self) -> int:
-        """How many pictures are missing."""
-        return len(self.sheet.tiles) - len(self.pictures)
 
 
 def paint_sheet(
@@ -49,72 +29,71 @@ def paint_sheet(
     sheet: ContactSheet,
     content: Image,
     styles: Sequence[Style],
-) -> PaintedSheet:
-    """All pictures of `sheet` that can be had, each of `content` and as large.
+) -> PaintedSheet[Image]:
+    """Returns `sheet` with its pictures, which have the size of `content`.
 
-    A network whose weights are not on the daemon's machine leaves its pictures out: nobody asked
-    for half a gigabyte to be downloaded. Where the user stops, or the daemon fails,
-    those that are finished are kept.
+    Finished pictures are kept if the user stops there, or if the daemon fails.
 
     Raises:
-        Abandoned: where the user cancels it.
-        ImpastoError: as `Session.run`, where no picture is finished.
+        Abandoned: if the user cancels.
+        ImpastoError: as `Session.run`, if no picture is finished.
     """
-    pictures: dict[str, Image] = {}
-    missing = _missing_networks(Session(connect, display), sheet)
-    count = len(sheet.tiles)
-    for row in sheet.rows:
-        for tile in row.tiles:
-            if tile.settings.model in missing:
-                continue
-            number = sheet.tiles.index(tile)
-            place = _Place(number, count, whole_caption(row, tile), bool(pictures))
-            tile_display = _TileDisplay(display, place)
-            try:
-                pictures[tile.name] = Session(connect, tile_display).run(
-                    content, styles if tile.needs_painting else (), tile.settings
-                )
-            except Abandoned:
-                if not tile_display.is_stopped:
-                    raise
-                return PaintedSheet(sheet, pictures)
-            except ImpastoError as error:
-                if error.code is ErrorCode.WEIGHTS_MISSING:
-                    missing[tile.settings.model] = error
-                elif pictures:
-                    return PaintedSheet(sheet, pictures, _reasons(*missing.values(), error))
-                else:
-                    raise
-    if not pictures:
-        raise next(iter(missing.values()))
-    return PaintedSheet(sheet, pictures, _reasons(*missing.values()))
+    painter = _SessionPainter(connect, display, sheet, content, styles)
+    try:
+        painted = next(painter.paint())
+    except Abandoned:
+        if not painter.is_stopped:
+            raise
+        return painter.unfinished(sheet, None)
+    except ImpastoError as error:
+        if not painter.has_pictures:
+            raise
+        return painter.unfinished(sheet, error)
+    if not painted.pictures:
+        raise next(iter(painter.missing_networks.values()))
+    return painted
 
 
-def _missing_networks(session: Session, sheet: ContactSheet) -> dict[str, ImpastoError]:
-    """The networks that the sheet names and the daemon has not, each with what to do about it."""
-    wanted = dict.fromkeys(str(tile.settings.model) for tile in sheet.tiles)
-    wanted.pop(Model.AUTO, None)
-    kept = session.models() if wanted else ()
-    if not kept:  # an older daemon does not say
-        return {}
-    text = gettext(
-        "The weights of {model} are not on the daemon's machine. To download them there, run: "
-        "impasto weights fetch {model}"
-    )
-    return {
-        model: DaemonError(text.format(model=model), ErrorCode.WEIGHTS_MISSING)
-        for model in wanted
-        if model not in kept
-    }
+class _SessionPainter(SheetPainter[Image]):
+    """Paints each tile in a session of its own.
 
+    is_stopped: whether the user has asked to stop and keep the finished pictures.
+    """
 
-def _reasons(*errors: ImpastoError) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(error) for error in errors))
+    def __init__(
+        self,
+        connect: Connect,
+        display: ProgressDisplay,
+        sheet: ContactSheet,
+        content: Image,
+        styles: Sequence[Style],
+    ) -> None:
+        super().__init__([sheet], gettext)
+        self.is_stopped = False
+        self._connect = connect
+        self._display = display
+        self._content = content
+        self._styles = styles
+
+    def installed_networks(self) -> Collection[str]:
+        """Returns the networks whose weights the daemon has; none if it is too old to say."""
+        return Session(self._connect, self._display).models()
+
+    def paint_tile(self, sheet: ContactSheet, tile: SheetTile) -> Image:
+        """Returns the picture of a tile; raises what `Session.run` raises."""
+        caption = full_caption(sheet.row_of(tile), tile)
+        position = _Position(self.done, self.count, caption, self.has_pictures)
+        display = _TileDisplay(self._display, position)
+        styles = self._styles if tile.needs_painting else ()
+        try:
+            return Session(self._connect, display).run(self._content, styles, tile.settings)
+        finally:
+            self.is_stopped = display.is_stopped
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Which picture of how many is painted, from 0, and whether one is finished."""
+class _Position:
+    """The place of a picture in its sheet, from 0, and whether one before it is finished."""
 
     number: int
     count: int
@@ -123,14 +102,15 @@ class _Place:
 
 
 class _TileDisplay:
-    """The person's display, as it looks to the session that paints one picture of many.
+    """The user's display, as the session sees it that paints one picture of a sheet.
 
-    To stop here and keep is to cancel this picture, which would not be like the others.
+    Stopping early cancels the current picture: with fewer steps than the others it would not
+    compare with them.
     """
 
-    def __init__(self, display: ProgressDisplay, place: _Place) -> None:
+    def __init__(self, display: ProgressDisplay, position: _Position) -> None:
         self._display = display
-        self._place = place
+        self._position = position
         self.is_stopped = False
 
     @property
@@ -138,16 +118,16 @@ class _TileDisplay:
         return self._display.previews
 
     def show(self, progress: Progress) -> None:
-        place = self._place
+        position = self._position
         text = gettext("Picture {number} of {count}, {caption}: {progress}").format(
-            number=place.number + 1,
-            count=place.count,
-            caption=place.caption,
+            number=position.number + 1,
+            count=position.count,
+            caption=position.caption,
             progress=progress.text,
         )
-        fraction = (place.number + (progress.fraction or 0.0)) / place.count
+        fraction = (position.number + (progress.fraction or 0.0)) / position.count
         self._display.show(
-            replace(progress, text=text, fraction=fraction, can_keep=place.has_pictures)
+            replace(progress, text=text, fraction=fraction, can_keep=position.has_pictures)
         )
 
     def show_picture(self, picture: Image) -> None:

@@ -53,3 +53,7 @@ class ContactSheet:
     def tiles(self) -> tuple[SheetTile, ...]:
         """All tiles, row by row."""
         return tuple(tile for row in self.rows for tile in row.tiles)
+
+    def row_of(self, tile: SheetTile) -> SheetRow:
+        """Returns the row that a tile of this sheet is in."""
+        return next(row for row in self.rows if tile in row.tiles)

@@ -7,9 +7,9 @@ from impasto_gimp.procedures.arguments import GALLERY_LABEL, LABELS, START_LABEL
 from impasto_gimp.procedures.explore_arguments import (
     chosen_sheet,
     declare_sheet,
+    full_caption,
     needs_painting,
     summary,
-    whole_caption,
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.explore.contact_sheet import SheetRow, SheetTile
@@ -76,13 +76,13 @@ def test_only_what_the_photo_alone_shows_needs_no_painting() -> None:
 def test_caption_outside_of_its_row_names_the_row(row: str, caption: str) -> None:
     tile = SheetTile("some", "relu3_1", StyleSettings())
 
-    assert whole_caption(SheetRow(row, (tile,)), tile) == caption
+    assert full_caption(SheetRow(row, (tile,)), tile) == caption
 
 
 @pytest.mark.parametrize("is_quick", [True, False])
 def test_no_two_pictures_of_a_sheet_have_the_same_name(is_quick: bool) -> None:
     for sheet in all_sheets(is_quick=is_quick):
-        names = [whole_caption(row, tile) for row in sheet.rows for tile in row.tiles]
+        names = [full_caption(row, tile) for row in sheet.rows for tile in row.tiles]
         assert len(set(names)) == len(names), sheet.name
 
 

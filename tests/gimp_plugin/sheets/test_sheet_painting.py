@@ -6,9 +6,10 @@ import pytest
 
 from gimp_plugin.jobs.test_session import PHOTO, ScriptedClient
 from impasto_gimp.jobs.session import Abandoned, JobCancelled, Progress, UserAction
-from impasto_gimp.sheets.sheet_painting import PaintedSheet, paint_sheet
+from impasto_gimp.sheets.sheet_painting import paint_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
+from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import JobReport, JobState, Problem
@@ -93,7 +94,7 @@ class Daemon:
 
 def paint(
     daemon: Daemon, wanted: ContactSheet, display: RecordingDisplay | None = None
-) -> PaintedSheet:
+) -> PaintedSheet[Image]:
     return paint_sheet(daemon.connect, display or RecordingDisplay(), wanted, PHOTO, STYLES)
 
 
@@ -103,7 +104,7 @@ def test_each_picture_is_painted_with_its_settings_and_the_style_it_needs() -> N
     painted = paint(daemon, sheet(("", [CONTENT, BOTH])))
 
     assert list(painted.pictures) == ["content", "both"]
-    assert (painted.left_out, painted.reasons) == (0, ())
+    assert (painted.missing, painted.reasons) == (0, {})
     assert [client.submitted for client in daemon.clients] == [
         (PHOTO, [], CONTENT.settings),
         (PHOTO, STYLES, BOTH.settings),
@@ -138,10 +139,10 @@ def test_network_that_the_daemon_lacks_is_not_asked_for() -> None:
     painted = paint(daemon, sheet(("", [OTHER, LAST])))
 
     assert list(painted.pictures) == ["last"]
-    assert painted.reasons == (
+    assert list(painted.reasons) == [
         "The weights of vgg19 are not on the daemon's machine. To download them there, run: "
-        "impasto weights fetch vgg19",
-    )
+        "impasto weights fetch vgg19"
+    ]
     assert daemon.clients[0].calls[-2:] == ["status", "close"]
     assert daemon.clients[1].submitted == (PHOTO, STYLES, LAST.settings)
 
@@ -158,7 +159,7 @@ def test_network_that_turns_out_to_be_missing_is_asked_for_once() -> None:
     painted = paint(daemon, sheet(("", [OTHER]), ("", [OTHER_TOO, LAST])))
 
     assert list(painted.pictures) == ["last"]
-    assert (painted.left_out, painted.reasons) == (2, ("There are no weights.",))
+    assert (painted.missing, list(painted.reasons)) == (2, ["There are no weights."])
 
 
 def test_sheet_of_which_nothing_can_be_painted_says_why() -> None:
@@ -181,7 +182,7 @@ def test_finished_pictures_outlive_a_failure(
     painted = paint(Daemon([DONE], script), sheet(("", [CONTENT, BOTH, LAST])))
 
     assert list(painted.pictures) == ["content"]
-    assert (painted.left_out, painted.reasons) == (2, (reason,))
+    assert (painted.missing, list(painted.reasons)) == (2, [reason])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_stop_and_keep_gives_the_finished_pictures() -> None:
     painted = paint(daemon, sheet(("", [CONTENT, BOTH, LAST])), display)
 
     assert list(painted.pictures) == ["content"]
-    assert painted.reasons == ()
+    assert painted.reasons == {}
     assert "keep" not in daemon.clients[1].calls
     assert daemon.clients[1].calls[-1] == "close"
 

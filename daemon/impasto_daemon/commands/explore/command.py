@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto_daemon.commands.command_parser import (
     CLIENT_NAME,
@@ -18,113 +20,130 @@ from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_she
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.settings import Model, is_vgg
 
-PAGE = "index.html"
+if TYPE_CHECKING:  # Pillow is imported when the command runs
+    from impasto_daemon.commands.explore.folder import Folder
+    from impasto_daemon.commands.explore.painting import FolderPainter
+    from impasto_daemon.commands.explore.pictures import Originals
+
+_PAGE = "index.html"
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    summary = "show on contact sheets what each setting does"
+    summary = "make contact sheets that show the effect of each setting"
     command = add_command(subparsers, "explore", summary, run)
-    command.add_argument("photo", type=Path, help="the picture that all others are made of")
+    command.add_argument("photo", type=Path, help="the photo that all pictures are made from")
     command.add_argument(
         "painting",
         type=Path,
         nargs="?",
-        help="the picture whose style is taken (default: none, and what needs one is left out)",
+        help="the painting to take the style from (default: none; only the sheets and pictures "
+        "that need no painting are made)",
     )
     command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the sheets go"
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder for the sheets"
     )
     command.add_argument(
         "--only",
         metavar="SHEET,…",
-        help=f"the sheets that are made: some of {', '.join(SHEET_NAMES)} (default: all)",
+        help=f"sheets to make, out of {', '.join(SHEET_NAMES)} (default: all)",
     )
     command.add_argument(
         "--size",
         type=int,
         metavar="PIXELS",
-        help=f"longest side of each picture (default: {FULL.size}, quickly {QUICK.size})",
+        help=f"longest side of each picture (default: {FULL.size}; with --quick {QUICK.size})",
     )
     command.add_argument(
-        "--quick", action="store_true", help="smaller pictures, fewer, and less work for each"
+        "--quick", action="store_true", help="paint fewer and smaller pictures, with less work each"
     )
     command.add_argument(
         "--model",
         # The sheets name layers of a VGG.
         choices=[model.value for model in Model if is_vgg(model)],
         default=Model.AUTO.value,
-        help="the network of all sheets but the one of networks (default: %(default)s)",
+        help="network for all sheets except `backbones` (default: %(default)s)",
     )
     add_endpoint(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Makes the sheets, and says where they are."""
+    """Makes the sheets and prints their paths."""
     from impasto_daemon.commands.explore.folder import Folder
-    from impasto_daemon.commands.explore.page import page
-    from impasto_daemon.commands.explore.painting import Painter
-    from impasto_daemon.commands.explore.sheet_image import contact_sheet, prepared
-    from impasto_daemon.commands.image_file import read_image
+    from impasto_daemon.commands.explore.painting import FolderPainter
 
-    everything = all_sheets(
+    sheets = all_sheets(
         options.size,
         is_quick=options.quick,
         has_painting=options.painting is not None,
         model=Model(options.model),
     )
-    sheets = _chosen(everything, options.only)
-    size = everything[0].tiles[0].settings.size
-    photo = prepared(read_image(options.photo)[0], size)
-    painting = prepared(read_image(options.painting)[0]) if options.painting is not None else None
-    originals = [("The photo", photo)]
-    names = [str(options.photo)]
-    if painting is None:
-        _say("There is no painting: what needs one is left out.")
-    else:
-        originals.append(("The painting", prepared(painting, size)))
-        names.append(str(options.painting))
-    folder = Folder(options.output, photo, painting)
+    chosen = _choose(sheets, options.only)
+    folder = Folder(options.output, _read_originals(options, sheets[0].tiles[0].settings.size))
+    if options.painting is None:
+        _say("Without a painting, only what needs none is made.")
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
         on_start=lambda: _say("Starting the Impasto daemon …"),
     ) as client:
-        painter = Painter(client, folder, sheets, photo, painting, _say)
-        painted = {sheet.name: found for sheet in everything if (found := folder.found(sheet))}
+        painter = FolderPainter(client, folder, chosen, _say)
+        files = [str(file) for file in (options.photo, options.painting) if file is not None]
         try:
-            for finished in painter.paint():
-                painted[finished.sheet.name] = finished
-                shown = [painted[name] for name in SHEET_NAMES if name in painted]
-                folder.write(PAGE, page(shown, originals, names).encode())
-                name = f"{finished.sheet.name}.png"
-                print(folder.write(name, contact_sheet(finished, originals)))
+            _write_sheets(painter, folder, sheets, files)
         except (ImpastoError, KeyboardInterrupt):
             _say(
-                f"\n{painter.done} of {painter.count} pictures are kept in {folder.path}; the same "
-                "command goes on there."
+                f"\n{painter.done} of {painter.count} pictures are finished, and kept in "
+                f"{folder.path}. Run the same command again to continue."
             )
             raise
-    print(folder.path / PAGE)
+    print(folder.path / _PAGE)
     return 0
+
+
+def _read_originals(options: argparse.Namespace, size: int) -> Originals:
+    from impasto_daemon.commands.explore.pictures import Originals, flattened
+    from impasto_daemon.commands.image_file import read_image
+
+    photo = flattened(read_image(options.photo)[0], size)
+    if options.painting is None:
+        return Originals(photo, None)
+    return Originals(photo, flattened(read_image(options.painting)[0]))
+
+
+def _write_sheets(
+    painter: FolderPainter, folder: Folder, sheets: Iterable[ContactSheet], files: list[str]
+) -> None:
+    """Writes each sheet as soon as it is painted, and the page with all sheets made so far."""
+    from impasto_daemon.commands.explore.page import page
+    from impasto_daemon.commands.explore.sheet_image import sheet_as_png
+
+    originals = folder.originals.captioned()
+    finished = {sheet.name: folder.find_sheet(sheet) for sheet in sheets}
+    for painted in painter.paint():
+        name = painted.sheet.name
+        finished[name] = painted
+        shown = [sheet for sheet in finished.values() if sheet is not None]
+        folder.write(_PAGE, page(shown, originals, files).encode())
+        print(folder.write(f"{name}.png", sheet_as_png(painted, originals)))
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _chosen(sheets: tuple[ContactSheet, ...], only: str | None) -> tuple[ContactSheet, ...]:
-    """Those of `sheets` that are named; raises InvalidSettings where one is not among them."""
+def _choose(sheets: tuple[ContactSheet, ...], only: str | None) -> tuple[ContactSheet, ...]:
+    """Returns the sheets that `only` names; raises InvalidSettings if one does not exist."""
     if only is None:
         return sheets
-    wanted = [name.strip() for name in only.split(",")]
+    chosen = [name.strip() for name in only.split(",")]
     names = [sheet.name for sheet in sheets]
-    for name in wanted:
+    for name in chosen:
         if name in SHEET_NAMES and name not in names:
-            raise InvalidSettings("only", f"The sheet {name} needs a painting. Name one.")
+            message = f"The sheet {name} needs a painting. Name one after the photo."
+            raise InvalidSettings("only", message)
         if name not in names:
-            raise InvalidSettings(
-                "only", f"There is no sheet {name!r}; known are {', '.join(SHEET_NAMES)}."
-            )
-    return tuple(sheet for sheet in sheets if sheet.name in wanted)
+            known = ", ".join(SHEET_NAMES)
+            raise InvalidSettings("only", f"There is no sheet {name!r}. Choose from: {known}.")
+    return tuple(sheet for sheet in sheets if sheet.name in chosen)

@@ -1,7 +1,7 @@
-"""The folder of an exploration: tiles that are painted already are found there again.
+"""The folder of an exploration, which keeps finished tiles for the next run.
 
-A tile is the same picture where photo, painting, settings and version are the same. Beside each
-picture, in the folder `tiles`, is a note of what it is.
+A tile is the same picture if photo, painting, settings and version are the same. A note next to
+each picture, in the folder `tiles`, records them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedTile
+from impasto_daemon.commands.explore.pictures import Originals
 from impasto_daemon.commands.image_file import write_image
 from impasto_shared import __version__
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
+from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
 from impasto_shared.reports import CurvePoint
 
@@ -25,48 +27,49 @@ _TILES = "tiles"
 
 
 class FolderUnusable(ImpastoError):
-    """The sheets cannot be written where they should be."""
+    """The sheets cannot be written to the folder."""
 
 
 class Folder:
-    """The sheets of one photo, and one painting or none, in the folder `path`.
+    """The sheets of `originals` in the folder `path`, which is made if it does not exist.
 
     Raises:
-        FolderUnusable: where it cannot be made.
+        FolderUnusable: if it cannot be made.
     """
 
-    def __init__(self, path: Path, photo: Image, painting: Image | None) -> None:
+    def __init__(self, path: Path, originals: Originals) -> None:
         self.path = path
-        self._photo = _digest(photo)
-        self._painting = _digest(painting) if painting is not None else ""
+        self.originals = originals
+        self._photo = _digest(originals.photo)
+        self._painting = _digest(originals.painting) if originals.painting is not None else ""
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FolderUnusable(
-                f"The folder {path} cannot be made: {error}. Name another one with -o."
+                f"The folder {path} cannot be made: {error}. Choose another one with -o."
             ) from error
         notes = sorted(path.glob(f"{_TILES}/*/*.json"))
         # Tiles of several sheets may be the same picture.
-        self._known = {_read(note).get("key"): note for note in notes}
+        self._notes_by_key = {_read(note).get("key"): note for note in notes}
 
     def find(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
-        """The tile's picture where it has been painted, for this sheet or for another one.
+        """Returns the picture of a tile if it has been painted, for this sheet or another one.
 
         Raises:
-            FolderUnusable: where a picture of another sheet cannot be copied.
+            FolderUnusable: if a picture of another sheet cannot be copied.
         """
-        key, own = self._key(tile), self._note(sheet, tile)
-        for note in (own, self._known.get(key, own)):
-            painted = _painted(note, key)
+        key, tile_note = self._key(tile), self._note(sheet, tile)
+        for note in (tile_note, self._notes_by_key.get(key, tile_note)):
+            painted = _painted_tile(note, key)
             if painted is None:
                 continue
-            if note != own:
-                self._copy(note, own)
-            return PaintedTile(_picture(own), painted.model, painted.curve)
+            if note != tile_note:
+                self._copy(note, tile_note)
+            return PaintedTile(_picture(tile_note), painted.model, painted.curve)
         return None
 
-    def found(self, sheet: ContactSheet) -> PaintedSheet | None:
-        """A sheet that was finished before; None where it was not."""
+    def find_sheet(self, sheet: ContactSheet) -> PaintedSheet[PaintedTile] | None:
+        """Returns a sheet that an earlier run has finished, or None."""
         tiles: dict[str, PaintedTile] = {}
         left_out: dict[str, str] = {}
         for tile in sheet.tiles:
@@ -87,28 +90,28 @@ class Folder:
         model: str,
         curve: tuple[CurvePoint, ...],
     ) -> PaintedTile:
-        """Writes a picture that has been painted.
+        """Writes a newly painted picture and its note.
 
         Raises:
-            InvalidImage, FolderUnusable: where it cannot be written.
+            InvalidImage, FolderUnusable: if it cannot be written.
         """
         key, note = self._key(tile), self._note(sheet, tile)
-        self._make_way_for(note)
+        self._remove_note(note)
         write_image(picture, _picture(note))
         points = [astuple(point) for point in curve]
         settings = tile.settings.to_json()
         self._write_note(note, key=key, model=model, settings=settings, curve=points)
-        self._known[key] = note
+        self._notes_by_key[key] = note
         return PaintedTile(_picture(note), model, curve)
 
     def leave_out(self, sheet: ContactSheet, tile: SheetTile, reason: str) -> None:
         """Notes why a tile cannot be painted; raises FolderUnusable."""
         note = self._note(sheet, tile)
-        self._make_way_for(note)
+        self._remove_note(note)
         self._write_note(note, key=self._key(tile), left_out=reason)
 
     def write(self, name: str, content: bytes) -> Path:
-        """Writes a file of the folder, whole or not at all; raises FolderUnusable."""
+        """Writes a file of the folder completely or not at all; raises FolderUnusable."""
         file = self.path / name
         new = file.with_name(file.name + ".new")
         try:
@@ -121,16 +124,17 @@ class Folder:
     def _write_note(self, note: Path, **content: Any) -> None:
         self.write(str(note.relative_to(self.path)), json.dumps(content).encode())
 
-    def _copy(self, note: Path, own: Path) -> None:
-        self._make_way_for(own)
+    def _copy(self, source: Path, target: Path) -> None:
+        """Copies a note and its picture."""
+        self._remove_note(target)
         try:
-            shutil.copyfile(_picture(note), _picture(own))
-            shutil.copyfile(note, own)
+            shutil.copyfile(_picture(source), _picture(target))
+            shutil.copyfile(source, target)
         except OSError as error:
-            raise _unwritable(own, error) from error
+            raise _unwritable(target, error) from error
 
-    def _make_way_for(self, note: Path) -> None:
-        """Removes an old note first: it must never stand beside another picture."""
+    def _remove_note(self, note: Path) -> None:
+        """Removes a note before its picture changes: it must never describe another picture."""
         try:
             note.parent.mkdir(parents=True, exist_ok=True)
             note.unlink(missing_ok=True)
@@ -142,8 +146,8 @@ class Folder:
 
     def _key(self, tile: SheetTile) -> str:
         painting = self._painting if tile.needs_painting else ""
-        described = [__version__, self._photo, painting, tile.settings.to_json()]
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        identity = [__version__, self._photo, painting, tile.settings.to_json()]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(image: Image) -> str:
@@ -156,7 +160,7 @@ def _picture(note: Path) -> Path:
 
 
 def _read(note: Path) -> dict[str, Any]:
-    """What is noted; nothing where it cannot be read: then the tile is painted anew."""
+    """Returns the content of a note; an empty one if it is unreadable, so the tile is repainted."""
     try:
         content = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -164,8 +168,8 @@ def _read(note: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _painted(note: Path, key: str) -> PaintedTile | None:
-    """The picture beside a note; None where there is none, or another one than that of `key`."""
+def _painted_tile(note: Path, key: str) -> PaintedTile | None:
+    """Returns the picture that a note describes; None unless it is the one of `key`."""
     content = _read(note)
     if content.get("key") != key or not _picture(note).is_file():
         return None

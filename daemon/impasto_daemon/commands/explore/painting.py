@@ -1,131 +1,93 @@
-"""Has the daemon paint the tiles of sheets, one after the other, but for those that are there."""
+"""Painting contact sheets for the command line: with one client, and pictures in a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 
 from impasto_daemon.commands.explore.folder import Folder
-from impasto_daemon.commands.explore.painted_tile import PaintedSheet, PaintedTile
+from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_daemon.commands.progress import follow
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
-from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
+from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
-from impasto_shared.image import Image
-from impasto_shared.settings import Model
+from impasto_shared.explore.sheet_painting import SheetPainter
 from impasto_shared.style import Style
 
 
 class TileCancelled(ImpastoError):
-    """Somebody has cancelled the job of a tile."""
+    """The job of a tile was cancelled by another client."""
 
 
-@dataclass
-class Painter:
-    """Paints the tiles of `sheets` of a photo and a painting, if there is one, into `folder`.
+class FolderPainter(SheetPainter[PaintedTile]):
+    """Paints sheets of the folder's originals, and keeps each picture there.
 
-    say: shows a line to whoever waits.
+    say: prints a line for the user.
+
+    `paint` raises, in addition to what the base class names:
+        TileCancelled: if another client cancels the job of a tile.
+        DaemonUnavailable: if the daemon stops answering.
+        InvalidImage, FolderUnusable: if a picture cannot be written.
     """
 
-    client: Client
-    folder: Folder
-    sheets: Sequence[ContactSheet]
-    photo: Image
-    painting: Image | None
-    say: Callable[[str], object]
-    done: int = 0
-    _missing: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        client: Client,
+        folder: Folder,
+        sheets: Sequence[ContactSheet],
+        say: Callable[[str], object],
+    ) -> None:
+        super().__init__(sheets)
+        self._client = client
+        self._folder = folder
+        self._say = say
 
-    @property
-    def count(self) -> int:
-        """How many tiles there are."""
-        return sum(len(sheet.tiles) for sheet in self.sheets)
+    def installed_networks(self) -> Collection[str]:
+        """Returns the networks whose weights the daemon has; none if it is too old to say."""
+        return self._client.status().models
 
-    def paint(self) -> Iterator[PaintedSheet]:
-        """Sheet after sheet, as each is done.
+    def cached(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
+        """Returns the picture of a tile if the folder has it."""
+        return self._folder.find(sheet, tile)
 
-        A network whose weights are not on the daemon's machine leaves its tiles out: nobody asked
-        for half a gigabyte to be downloaded.
+    def on_missing_network(self, error: ImpastoError) -> None:
+        """Prints why a network is left out."""
+        self._say(f"left out: {error}")
 
-        Raises:
-            DaemonError: where a tile fails for another reason.
-            TileCancelled: where somebody has cancelled one.
-            DaemonUnavailable: where the daemon has gone.
-            InvalidImage, FolderUnusable: where a picture cannot be written.
-        """
-        self._find_missing()
-        for sheet in self.sheets:
-            painted: dict[str, PaintedTile] = {}
-            left_out: dict[str, str] = {}
-            for tile in sheet.tiles:
-                found = self.folder.find(sheet, tile) or self._paint(sheet, tile)
-                if found is not None:
-                    painted[tile.name] = found
-                else:
-                    left_out[tile.name] = reason = self._missing[tile.settings.model]
-                    self.folder.leave_out(sheet, tile, reason)
-                self.done += 1
-            yield PaintedSheet(sheet, painted, left_out)
+    def on_left_out(self, sheet: ContactSheet, tile: SheetTile, reason: str) -> None:
+        """Notes in the folder why a tile has no picture."""
+        self._folder.leave_out(sheet, tile, reason)
 
-    def _find_missing(self) -> None:
-        kept = self.client.status().models
-        if not kept:  # an older daemon does not say
-            return
-        wanted = {
-            tile.settings.model
-            for sheet in self.sheets
-            for tile in sheet.tiles
-            if not self.folder.find(sheet, tile)
-        }
-        for model in Model:
-            if model in wanted and model is not Model.AUTO and model not in kept:
-                self._missing[model] = reason = (
-                    f"The weights of {model} are not on the daemon's machine. To download them "
-                    f"there, run: impasto weights fetch {model}"
-                )
-                self.say(f"left out: {reason}")
-
-    def _paint(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
-        """The tile, newly painted; None where its network cannot be had."""
-        model = tile.settings.model
-        if model in self._missing:
-            return None
-        self.say(self._announced(sheet, tile))
-        styles = [Style(self.painting)] if self.painting is not None and tile.needs_painting else []
-        job = self.client.submit(self.photo, styles, tile.settings)
+    def paint_tile(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile:
+        """Has the daemon paint a tile, and returns it once it is in the folder."""
+        self._say(self._announcement(sheet, tile))
+        photo, painting = self._folder.originals.photo, self._folder.originals.painting
+        styles = [Style(painting)] if painting is not None and tile.needs_painting else []
+        job = self._client.submit(photo, styles, tile.settings)
         try:
-            is_done = follow(self.client, job)
-        except DaemonError as error:
-            if error.code is not ErrorCode.WEIGHTS_MISSING:
-                raise
-            self.say(f"left out: {error}")
-            self._missing[model] = str(error)
-            return None
+            is_done = follow(self._client, job)
         except KeyboardInterrupt:
-            self.client.cancel(job)
+            self._client.cancel(job)
             raise
         if not is_done:
             raise TileCancelled(f"The picture {sheet.name}/{tile.name} was cancelled.")
-        picture, curve = self.client.fetch(job), self.client.curve(job)
-        used = self.client.status().worker.model or str(model)
-        painted = self.folder.keep(sheet, tile, picture, used, curve)
-        self.client.forget(job)
+        picture, curve = self._client.fetch(job), self._client.curve(job)
+        model = self._client.status().worker.model or str(tile.settings.model)
+        painted = self._folder.keep(sheet, tile, picture, model, curve)
+        self._client.forget(job)
         return painted
 
-    def _announced(self, sheet: ContactSheet, tile: SheetTile) -> str:
-        """Which tile it is, and how long all that are left will take, where that is known."""
-        left_s = self._left_s()
-        left = "" if left_s is None else f", about {format_duration(left_s)} left"
+    def _announcement(self, sheet: ContactSheet, tile: SheetTile) -> str:
+        remaining_s = self._remaining_s()
+        left = "" if remaining_s is None else f", about {format_duration(remaining_s)} left"
         return f"{sheet.name}/{tile.name} ({self.done + 1} of {self.count}{left})"
 
-    def _left_s(self) -> float | None:
-        tiles = [(sheet, tile) for sheet in self.sheets for tile in sheet.tiles][self.done :]
+    def _remaining_s(self) -> float | None:
+        """Returns how long the remaining tiles will take; None if the daemon cannot tell."""
+        photo = self._folder.originals.photo
         seconds = 0.0
-        for sheet, tile in tiles:
-            if tile.settings.model in self._missing or self.folder.find(sheet, tile):
-                continue
-            forecast = self.client.forecast(tile.settings, self.photo.width, self.photo.height)
+        for _, tile in self.remaining():
+            forecast = self._client.forecast(tile.settings, photo.width, photo.height)
             if forecast is None or forecast.painting_s is None:
                 return None
             seconds += forecast.painting_s
