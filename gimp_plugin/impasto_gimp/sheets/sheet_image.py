@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from impasto_gimp.image.layer_reader import scale_down, scaled_down_size
+from impasto_gimp.image.layer_reader import scale_down
 from impasto_gimp.image.layer_writer import new_layer
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.procedures.explore_arguments import full_caption
@@ -25,7 +25,7 @@ from impasto_shared.explore.sheet_layout import (
     sheet_content,
 )
 from impasto_shared.explore.sheet_painting import PaintedSheet
-from impasto_shared.image import Image
+from impasto_shared.image import Image, fitted_size
 
 _INK, _PALE = "#202020", "#707070"
 _PALE_STYLES = (TextStyle.INTRODUCTION, TextStyle.NOTE)
@@ -103,7 +103,7 @@ class _Drawing:
         return lay_out(content, metrics, self._measure)
 
     def _original_box(self, caption: str, image: Image) -> CaptionedBox:
-        size = scaled_down_size(image.width, image.height, self._longest_side)
+        size = fitted_size(image.width, image.height, self._longest_side)
         return CaptionedBox(caption, *size)
 
     def _measure(self, text: str, style: TextStyle) -> tuple[int, int]:

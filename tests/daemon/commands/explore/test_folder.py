@@ -6,6 +6,7 @@ import pytest
 
 from impasto_daemon.commands.explore import folder as folder_module
 from impasto_daemon.commands.explore.folder import Folder, FolderUnusable
+from impasto_daemon.commands.explore.pictures import Originals
 from impasto_daemon.commands.image_file import read_image
 from impasto_shared.errors import InvalidImage
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
@@ -26,7 +27,7 @@ CONTENT = SheetTile("content", "Content", StyleSettings(size=64, mode=Mode.CONTE
 
 
 def sheet(name: str, *tiles: SheetTile) -> ContactSheet:
-    return ContactSheet(name, "A sheet", "What it shows.", (SheetRow("", tiles),))
+    return ContactSheet(name, "A sheet", "Something to see.", (SheetRow("", tiles),))
 
 
 SHEET, OTHER_SHEET = sheet("one", BOTH, CONTENT), sheet("other", replace(BOTH, name="same"))
@@ -34,62 +35,62 @@ SHEET, OTHER_SHEET = sheet("one", BOTH, CONTENT), sheet("other", replace(BOTH, n
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """One with both tiles of the sheet."""
-    folder = Folder(tmp_path / "new/out", PHOTO, PAINTING)
+    """A folder with both tiles of the sheet."""
+    folder = Folder(tmp_path / "new/out", Originals(PHOTO, PAINTING))
     for tile in SHEET.tiles:
         folder.keep(SHEET, tile, PICTURE, "vgg19", CURVE)
     return folder
 
 
-def anew(folder: Folder, photo: Image = PHOTO, painting: Image | None = PAINTING) -> Folder:
-    """The same folder for another run."""
-    return Folder(folder.path, photo, painting)
+def reopened(folder: Folder, photo: Image = PHOTO, painting: Image | None = PAINTING) -> Folder:
+    """Opens the same folder for another run."""
+    return Folder(folder.path, Originals(photo, painting))
 
 
 def test_what_was_kept_is_found_by_the_next_run(folder: Folder) -> None:
-    found = anew(folder).find(SHEET, BOTH)
+    tile = reopened(folder).find(SHEET, BOTH)
 
-    assert found is not None
-    assert bytes(read_image(found.file)[0].pixels) == PICTURE.pixels
-    assert (found.model, found.curve) == ("vgg19", CURVE)
+    assert tile is not None
+    assert bytes(read_image(tile.file)[0].pixels) == PICTURE.pixels
+    assert (tile.model, tile.curve) == ("vgg19", CURVE)
 
 
 def test_other_settings_are_another_picture(folder: Folder) -> None:
     other = replace(BOTH, settings=replace(BOTH.settings, seed=1))
 
-    assert anew(folder).find(SHEET, other) is None
+    assert reopened(folder).find(SHEET, other) is None
 
 
 def test_another_photo_is_another_picture(folder: Folder) -> None:
-    assert all(anew(folder, photo=plain(9)).find(SHEET, tile) is None for tile in SHEET.tiles)
+    assert all(reopened(folder, photo=plain(9)).find(SHEET, tile) is None for tile in SHEET.tiles)
 
 
 @pytest.mark.parametrize("painting", [plain(9), plain(2, width=3), None])
 def test_another_painting_matters_where_one_is_needed(
     folder: Folder, painting: Image | None
 ) -> None:
-    other = anew(folder, painting=painting)
+    other = reopened(folder, painting=painting)
 
     assert other.find(SHEET, BOTH) is None
     assert other.find(SHEET, CONTENT) is not None
 
 
-def test_another_version_paints_anew(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_paints_again(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_module, "__version__", "another")
 
-    assert anew(folder).find(SHEET, CONTENT) is None
+    assert reopened(folder).find(SHEET, CONTENT) is None
 
 
 def test_the_same_picture_of_another_sheet_is_copied(folder: Folder) -> None:
     (tile,) = OTHER_SHEET.tiles
 
-    found = anew(folder).find(OTHER_SHEET, tile)
+    copied = reopened(folder).find(OTHER_SHEET, tile)
 
-    assert found is not None
-    assert found.file == folder.path / "tiles/other/same.png"
-    assert found.file.read_bytes() == (folder.path / "tiles/one/both.png").read_bytes()
+    assert copied is not None
+    assert copied.file == folder.path / "tiles/other/same.png"
+    assert copied.file.read_bytes() == (folder.path / "tiles/one/both.png").read_bytes()
     (folder.path / "tiles/one/both.png").unlink()
-    assert anew(folder).find(OTHER_SHEET, tile) is not None
+    assert reopened(folder).find(OTHER_SHEET, tile) is not None
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{", '{"key": 3}', "\udc80"])
@@ -97,7 +98,7 @@ def test_a_note_that_cannot_be_read_is_as_none(folder: Folder, note: str) -> Non
     file = folder.path / "tiles/one/both.json"
     file.write_bytes(note.encode(errors="surrogateescape"))
 
-    assert anew(folder).find(SHEET, BOTH) is None
+    assert reopened(folder).find(SHEET, BOTH) is None
 
 
 @pytest.mark.parametrize("curve", [None, 3, [[1]], [3]])
@@ -105,13 +106,13 @@ def test_a_note_with_another_form_is_as_none(folder: Folder, curve: object) -> N
     file = folder.path / "tiles/one/both.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"curve": curve}))
 
-    assert anew(folder).find(SHEET, BOTH) is None
+    assert reopened(folder).find(SHEET, BOTH) is None
 
 
 def test_a_note_without_its_picture_is_as_none(folder: Folder) -> None:
     (folder.path / "tiles/one/both.png").unlink()
 
-    assert anew(folder).find(SHEET, BOTH) is None
+    assert reopened(folder).find(SHEET, BOTH) is None
 
 
 def test_a_picture_that_cannot_be_written_leaves_no_note_of_the_old_one(
@@ -124,30 +125,30 @@ def test_a_picture_that_cannot_be_written_leaves_no_note_of_the_old_one(
 
     with pytest.raises(InvalidImage):
         folder.keep(SHEET, BOTH, plain(9), "vgg19", CURVE)
-    assert anew(folder).find(SHEET, BOTH) is None
+    assert reopened(folder).find(SHEET, BOTH) is None
 
 
 def test_a_finished_sheet_is_found_with_what_was_left_out_of_it(folder: Folder) -> None:
     folder.leave_out(SHEET, BOTH, "There are no weights.")
 
-    found = anew(folder).found(SHEET)
+    painted = reopened(folder).find_sheet(SHEET)
 
-    assert found is not None
-    assert list(found.tiles) == ["content"]
-    assert found.reasons == ("Both: There are no weights.",)
+    assert painted is not None
+    assert list(painted.pictures) == ["content"]
+    assert painted.reasons == {"There are no weights.": ("Both",)}
 
 
 def test_a_sheet_that_is_not_finished_is_not_found(folder: Folder) -> None:
     third = SheetTile("third", "Third", StyleSettings(size=32))
 
-    assert anew(folder).found(sheet("one", BOTH, CONTENT, third)) is None
+    assert reopened(folder).find_sheet(sheet("one", BOTH, CONTENT, third)) is None
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(FolderUnusable, match=r"The folder .*file/out cannot be made"):
-        Folder(tmp_path / "file/out", PHOTO, PAINTING)
+        Folder(tmp_path / "file/out", Originals(PHOTO, PAINTING))
 
 
 def test_a_file_that_cannot_be_written_is_named(folder: Folder) -> None:
