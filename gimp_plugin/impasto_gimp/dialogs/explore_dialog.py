@@ -1,4 +1,4 @@
-"""The dialog that asks for a sheet of experiments."""
+"""The dialog of Explore, which asks for a contact sheet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TEXT_CHARACTERS = 48
 
 
 def ask_for_sheet(procedure: Any, config: Any, layer: Any) -> bool:
-    """Lets the user fill in `config` for a sheet of `layer`; False where it was cancelled."""
+    """Lets the user fill in `config` for a sheet of `layer`; returns False if cancelled."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
     page = new_style_page(config, STYLES[0], paintings_at_hand(layer))
@@ -64,7 +64,7 @@ def _needs_painting(config: Any) -> bool:
 
 
 def _settings(dialog: Any, config: Any) -> Any:
-    """A box with the sheet, what it shows, and how much work goes into it."""
+    """Returns a box for choosing the sheet and its size, with a text about what it shows."""
     dialog.get_widget(SHEET, Gtk.ComboBox.__gtype__)
     scale_entry(dialog, SIZE.name)
     shows = dialog.get_label("shows", " ", False, False)

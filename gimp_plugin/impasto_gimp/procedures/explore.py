@@ -1,4 +1,4 @@
-"""Neural Style: Explore: the experiments of the paper with a layer, as a new image."""
+"""Neural Style: Explore: the experiments of the papers with a layer, as a new image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto_shared.image import Image
 def run(
     procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
 ) -> Any:
-    """Makes the sheet of the one layer among `drawables`; a script is given the image."""
+    """Makes a contact sheet of the layer in `drawables`, and returns its image to a script."""
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
     made: list[Any] = []
 
@@ -46,7 +46,7 @@ def run(
 
 
 def _ask(procedure: Any, config: Any, layer: Any) -> bool:
-    # GimpUi wants a screen, and a script may have none.
+    # GimpUi needs a screen, which a script may not have.
     from impasto_gimp.dialogs.explore_dialog import ask_for_sheet
 
     return ask_for_sheet(procedure, config, layer)
@@ -56,14 +56,14 @@ def _progress_window(title: str, photo: Image) -> Any:
     from impasto_gimp.dialogs.pixbufs import pixbuf_of
     from impasto_gimp.dialogs.progress_window import ProgressWindow
 
-    keep = gettext("End here and keep the pictures that are finished")
+    keep = gettext("Stop here and keep the finished pictures")
     return ProgressWindow(title, photo.width, photo.height, pixbuf_of(photo), keep)
 
 
 def _painted(
     layer: Any, config: Any, *, interactive: bool
 ) -> tuple[PaintedSheet[Image], list[tuple[str, Image]]]:
-    """The sheet, and what it was made of, by name."""
+    """Returns the sheet, and the originals with their captions."""
     sheet = chosen_sheet(config)
     chosen = first_painting(config) if needs_painting(sheet) else None
     Gegl.init(None)

@@ -1,6 +1,6 @@
-"""Which sheet of experiments is asked for, as the procedure's arguments say it.
+"""The arguments of the procedure Explore: the contact sheet, and the work for it.
 
-It imports no GIMP.
+Imports no GIMP.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from impasto_shared.schema import IntegerSetting
 TITLE = gettext("Neural Style: Explore")
 SHEET, QUICKLY = "sheet", "quick"
 SHEET_LABEL = gettext("Sheet")
-_SHEET_HELP = gettext("What is tried out: which pictures are painted, and in what they differ")
+_SHEET_HELP = gettext("The experiment: which pictures are painted, and how they differ")
 _QUICK_LABEL = gettext("Quick")
-_QUICK_HELP = gettext("Smaller pictures, fewer, and less work for each")
+_QUICK_HELP = gettext("Paint fewer and smaller pictures, with less work each")
 SIZE = IntegerSetting(
     "size",
     gettext("Size"),
-    gettext(
-        "Longest side of each picture in pixels; 0 is {full}, or {quick} for quick ones"
-    ).format(full=FULL.size, quick=QUICK.size),
+    gettext("Longest side of each picture in pixels; 0 means {full}, or {quick} if quick").format(
+        full=FULL.size, quick=QUICK.size
+    ),
     default=0,
     low=0,
     high=1024,
@@ -42,11 +42,11 @@ SHEET_LABELS = with_mnemonics(
     (SHEET_LABEL, _QUICK_LABEL),
     GIMPS_LETTERS + "".join(LABELS[label].partition("_")[2][:1].lower() for label in _SHOWN),
 )
-"""Each label that this dialog alone has, with its mnemonic."""
+"""The labels that only this dialog has, each with its mnemonic."""
 
 
 def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
-    """Gives a Gimp.Procedure the arguments of a sheet; `new_choice` makes an empty Gimp.Choice."""
+    """Adds the arguments to a Gimp.Procedure; `new_choice` makes an empty Gimp.Choice."""
     choice = new_choice()
     for number, sheet in enumerate(all_sheets()):
         choice.add(sheet.name, number, gettext(sheet.title), "")
@@ -61,10 +61,10 @@ def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> 
 
 
 def chosen_sheet(config: Any) -> ContactSheet:
-    """The sheet that a Gimp.ProcedureConfig asks for.
+    """Returns the sheet that a Gimp.ProcedureConfig names.
 
     Raises:
-        InvalidSettings: where its pictures cannot have that size.
+        InvalidSettings: if its size is out of range.
     """
     name, size = config.get_property(SHEET), config.get_property(SIZE.name)
     sheets = all_sheets(size or None, is_quick=config.get_property(QUICKLY))
@@ -73,12 +73,12 @@ def chosen_sheet(config: Any) -> ContactSheet:
 
 
 def needs_painting(sheet: ContactSheet) -> bool:
-    """Whether any of its pictures shows something of a painting."""
+    """Returns whether a picture of the sheet shows anything of a painting."""
     return any(tile.needs_painting for tile in sheet.tiles)
 
 
 def summary(sheet: ContactSheet) -> str:
-    """How much there is to paint."""
+    """Returns the number and size of the pictures as a sentence."""
     size, count = sheet.tiles[0].settings.size, len(sheet.tiles)
     return ngettext(
         "{count} picture of {size} pixels.", "{count} pictures of {size} pixels.", count

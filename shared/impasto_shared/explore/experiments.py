@@ -1,7 +1,6 @@
-"""The experiments that show what each setting does, as sheets of small pictures.
+"""The experiments that show what each setting does: the contact sheets of command line and plug-in.
 
-Command line and plug-in both make them from here: which pictures there are, how each is painted,
-what is written below it, and what a sheet is to show. It paints nothing.
+They define the pictures, the settings of each, and all texts. Nothing here paints.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from impasto_shared.settings import (
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work goes into each tile: its longest side in pixels, and the evaluations."""
+    """The work for each tile: its longest side in pixels, and the number of evaluations."""
 
     size: int
     evaluations: int
@@ -35,7 +34,7 @@ FULL = Effort(size=256, evaluations=200)
 QUICK = Effort(size=160, evaluations=80)
 
 SHEET_NAMES = ("content", "style", "matrix", "pooling", "losses", "optimizers", "backbones")
-"""The names of all sheets, in their order."""
+"""The names of all sheets, in order."""
 
 
 def all_sheets(
@@ -45,14 +44,14 @@ def all_sheets(
     has_painting: bool = True,
     model: Model = Model.AUTO,
 ) -> tuple[ContactSheet, ...]:
-    """Every sheet, without the tiles and the sheets that need a painting where there is none.
+    """Returns all sheets; without a painting, only the sheets and tiles that need none.
 
     size: the longest side of a tile in pixels; None leaves it to `is_quick`.
-    is_quick: less work for each tile, and fewer tiles.
-    model: the network of every sheet but the one that compares networks.
+    is_quick: fewer tiles, with less work each.
+    model: the network of all sheets except the one that compares networks.
 
     Raises:
-        InvalidSettings: for a size that is not possible.
+        InvalidSettings: if the size is out of range.
     """
     effort = QUICK if is_quick else FULL
     base = StyleSettings(
@@ -60,11 +59,11 @@ def all_sheets(
         iterations=effort.evaluations,
         scales=1,  # as in the first paper
         model=model,
-        # Coarse numbers would hide what tells optimizers and losses apart.
+        # Lower precision would hide the differences between optimizers and between losses.
         precision=Precision.FLOAT32,
-        # Enough against the speckles that a network with maximum pooling does not see.
+        # Enough to suppress the speckles that a network with maximum pooling does not see.
         smoothness=0.5,
-        # From noise, deeper layers leave little of the photo beside the style.
+        # From noise, deeper content layers leave too little of the photo next to the style.
         content_layers="relu3_1",
         style_layers=_up_to(5),
         style_loss=StyleLoss.GRAM,
@@ -93,29 +92,29 @@ def _without_painting(sheet: ContactSheet) -> ContactSheet:
 
 
 def _up_to(block: int) -> str:
-    """The first layer of each block up to this one, all with the same weight."""
+    """Returns the first layer of each block up to this one, with equal weights."""
     return ",".join(f"relu{number}_1:1" for number in range(1, block + 1))
 
 
 _BLOCKS = range(1, 6)
-# How many times the evaluations the content of each block gets: the shallow ones have pixels to
-# agree upon, and their evaluations cost a fraction of those at the deepest.
-_TIMES_FOR_CONTENT = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
+# Factors on the evaluations for the content of each block: shallow blocks have to match single
+# pixels, and their evaluations cost a fraction of those of the deepest.
+_CONTENT_FACTORS = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
 
 
 def _content(base: StyleSettings, convolutions: Iterable[int]) -> ContactSheet:
     return ContactSheet(
         "content",
         "What each layer remembers of the photo",
-        "Each picture began as noise and was changed until one layer of the network saw in it what "
-        "it sees in the photo (Gatys et al. 2015, figure 1, lower row). The lower layers keep "
-        "nearly every pixel. The higher ones keep what is where, and let go of the detail: that "
-        "is the freedom that paint needs.",
+        "Each picture started as noise and was changed until one layer of the network saw the same "
+        "in it as in the photo (Gatys et al. 2015, figure 1, lower row). Shallow layers keep "
+        "nearly every pixel. Deep layers keep where things are and let the detail go, which is "
+        "the freedom that brush strokes need.",
         tuple(
             SheetRow(
                 "",
                 tuple(
-                    SheetTile(layer, layer, _remembering(layer, _TIMES_FOR_CONTENT[block], base))
+                    SheetTile(layer, layer, _content_only(layer, _CONTENT_FACTORS[block], base))
                     for block in _BLOCKS
                     for layer in [f"relu{block}_{convolution}"]
                 ),
@@ -125,34 +124,34 @@ def _content(base: StyleSettings, convolutions: Iterable[int]) -> ContactSheet:
     )
 
 
-def _remembering(layer: str, times: float, base: StyleSettings) -> StyleSettings:
-    # What no layer is asked for is left to chance: neighbours alike are a better guess.
+def _content_only(layer: str, factor: float, base: StyleSettings) -> StyleSettings:
+    # Detail that no layer constrains stays noise; smooth areas are a better guess.
     return replace(
         base,
         mode=Mode.CONTENT,
         content_layers=layer,
-        iterations=round(times * base.iterations),
+        iterations=round(factor * base.iterations),
         smoothness=1.0,
     )
 
 
-# The same of the style up to each block: five Gram matrices take longest to agree, and before they
-# do the colours are pale.
-_TIMES_FOR_STYLE = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.5, 5: 2.5}
+# The same for the style up to each block: five Gram matrices take longest to match, and until they
+# do, the colours are pale.
+_STYLE_FACTORS = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.5, 5: 2.5}
 
 
 def _style(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "style",
-        "What more and more layers know of the painting's style",
-        "Each picture began as noise and was changed until the layers named below it have the same "
-        "Gram matrices as in the painting (Gatys et al. 2015, figure 1, upper row). The first "
-        "layer alone knows colours, a few more know strokes, all five know motifs.",
+        "The painting's style in more and more layers",
+        "Each picture started as noise and was changed until its Gram matrices matched the "
+        "painting's in the layers named below (Gatys et al. 2015, figure 1, upper row). The first "
+        "layer alone captures colours, a few more capture strokes, and all five capture motifs.",
         (
             SheetRow(
                 "",
                 tuple(
-                    SheetTile(f"up_to_relu{block}_1", _range(block), _styled(block, base))
+                    SheetTile(f"up_to_relu{block}_1", _range(block), _style_only(block, base))
                     for block in _BLOCKS
                 ),
             ),
@@ -160,8 +159,8 @@ def _style(base: StyleSettings) -> ContactSheet:
     )
 
 
-def _styled(block: int, base: StyleSettings) -> StyleSettings:
-    evaluations = round(_TIMES_FOR_STYLE[block] * base.iterations)
+def _style_only(block: int, base: StyleSettings) -> StyleSettings:
+    evaluations = round(_STYLE_FACTORS[block] * base.iterations)
     return replace(_with_style_up_to(block, base), mode=Mode.TEXTURE, iterations=evaluations)
 
 
@@ -180,9 +179,9 @@ def _matrix(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "matrix",
         "Style layers and style strength",
-        "From row to row the style is taken from one layer more, from left to right it counts more "
-        "beside the content (Gatys et al. 2015, figure 3). More layers give larger forms of the "
-        "painting; a low strength keeps the photo, a high one leaves nothing but the painting.",
+        "Each row adds one style layer; from left to right the style counts more relative to the "
+        "content (Gatys et al. 2015, figure 3). More layers bring larger forms of the painting. A "
+        "low strength keeps the photo, a high one leaves only the painting.",
         tuple(
             SheetRow(
                 _range(block),
@@ -201,13 +200,13 @@ def _matrix(base: StyleSettings) -> ContactSheet:
 
 
 def _kinds(base: StyleSettings) -> tuple[tuple[Mode, str, StyleSettings], ...]:
-    """The three things that can be painted: what a sheet calls them, and the settings."""
+    """Returns the three modes, each with its caption and settings."""
     return (
-        (Mode.CONTENT, "The content alone", _remembering("relu3_1", 1.0, base)),
-        (Mode.TEXTURE, "The style alone", replace(base, mode=Mode.TEXTURE)),
+        (Mode.CONTENT, "Content only", _content_only("relu3_1", 1.0, base)),
+        (Mode.TEXTURE, "Style only", replace(base, mode=Mode.TEXTURE)),
         (
             Mode.TRANSFER,
-            "Both, beginning with the photo",
+            "Both, starting from the photo",
             replace(base, start=Start.PHOTO, content_layers="relu4_1"),
         ),
     )
@@ -217,9 +216,9 @@ def _pooling(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "pooling",
         "Average and maximum pooling",
-        "Everything else is the same, the seed too. The paper replaces the maximum, which the "
-        "network was trained with, by the average and finds the pictures a little better. Look at "
-        "how much detail is left, and how even the flat places are.",
+        "Everything else is the same, including the seed. The network was trained with maximum "
+        "pooling; the paper replaces it with average pooling and finds the results slightly more "
+        "appealing. Compare how much detail remains and how smooth the flat areas are.",
         tuple(
             SheetRow(
                 caption,
@@ -238,10 +237,10 @@ def _pooling(base: StyleSettings) -> ContactSheet:
 def _losses(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "losses",
-        "Ways to compare styles",
-        "The same layers, compared in each of the ways that there are (Li et al. 2017 find that "
-        "the Gram matrix is one of many). The linear kernel sees mean activations alone; mean and "
-        "deviation, the Gram matrix and Wasserstein each see more.",
+        "Style losses",
+        "The same layers with each of the available style losses (Li et al. 2017 show that the "
+        "Gram matrix is one of many). The linear kernel compares only mean activations; mean and "
+        "deviation, the Gram matrix and Wasserstein each compare more.",
         tuple(
             SheetRow(
                 caption,
@@ -261,8 +260,8 @@ def _losses(base: StyleSettings) -> ContactSheet:
 def _optimizers(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "optimizers",
-        "Ways downhill",
-        "One and the same loss, brought down from the same noise by each optimizer in the same "
+        "Optimizers",
+        "Each optimizer minimises the same loss, starting from the same noise, with the same "
         "number of evaluations.",
         (
             SheetRow(
@@ -279,7 +278,7 @@ def _optimizers(base: StyleSettings) -> ContactSheet:
 
 @dataclass(frozen=True)
 class _Backbone:
-    """A network, the layer that its content is read at, and those of its style."""
+    """A network with its content layer and its style layers."""
 
     model: Model
     content_layers: str
@@ -291,7 +290,7 @@ _BACKBONES: Sequence[_Backbone] = (
         _Backbone(model, "relu4_1", _up_to(5))
         for model in (Model.VGG16_HED, Model.VGG19, Model.VGG16, Model.VGG19_BN, Model.VGG16_BN)
     ),
-    # At the merges, before their ReLU.
+    # Where the branches are added, before the ReLU.
     _Backbone(
         Model.RESNET50,
         "layer3.0.add",
@@ -305,10 +304,10 @@ def _backbones(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "backbones",
         "Networks",
-        "The same experiment with other networks: VGGs, with batch norm and without, at the first "
-        "layer of each block, and a ResNet where its blocks are merged. Its skip connections are "
-        "said to make it worse for styles (Wang et al. 2021). A network whose weights are not on "
-        "the daemon's machine is left out.",
+        "The same experiment with other networks: VGGs with and without batch norm, read at the "
+        "first layer of each block, and a ResNet, read where its blocks are merged. Its skip "
+        "connections are said to make it less suitable for style transfer (Wang et al. 2021). "
+        "Networks whose weights are not on the daemon's machine are left out.",
         tuple(
             SheetRow(
                 caption,
