@@ -93,6 +93,21 @@ def test_source_files_named_in_the_documentation_exist(page: Path) -> None:
     assert missing == []
 
 
+def test_architecture_lists_every_folder_of_the_source_on_few_lines() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    packages = {
+        str(path.parent.relative_to(ROOT))
+        for folder in ("shared", "daemon", "gimp_plugin")
+        for path in (ROOT / folder).rglob("__init__.py")
+        if "vendor" not in path.parts
+    }
+
+    listed = re.findall(r"^\| `(\w+/[\w/]+)` \|", page, re.MULTILINE)
+
+    assert set(listed) == packages
+    assert len(page.splitlines()) <= 150
+
+
 def test_every_promise_of_security_names_its_tests() -> None:
     page = (ROOT / "docs/security.md").read_text().partition("## Access")[2]
     rows = re.findall(r"^\| (?!Promise|---)(.*) \| (.*) \|$", page, re.MULTILINE)
