@@ -1,3 +1,3 @@
-"""What the GIMP plug-in and the daemon share: settings, protocol and client."""
+"""The settings, the protocol and the client, shared by the GIMP plug-in and the daemon."""
 
 __version__ = "0.1.0"

@@ -28,7 +28,7 @@ class PixelFormat(StrEnum):
 
     @property
     def has_alpha(self) -> bool:
-        """Whether a fourth channel holds opacity."""
+        """True if there is a fourth channel, which holds opacity."""
         return "A" in self.value
 
     @property

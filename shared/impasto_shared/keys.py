@@ -56,6 +56,10 @@ def load_keys(role: Role) -> KeyPair:
         raise KeysUnusable(
             f"This machine has no {role} key yet. To create one, run: impasto keys"
         ) from None
+    except OSError as error:
+        raise KeysUnusable(
+            f"{path} cannot be read: {error.strerror}. Delete it, then run: impasto keys"
+        ) from error
     with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
         status = os.fstat(descriptor)
         text = file.read(100).strip()

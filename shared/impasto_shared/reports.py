@@ -1,4 +1,4 @@
-"""The reports that the daemon's messages carry: on jobs, on the daemon and on what went wrong."""
+"""The contents of the daemon's messages: reports on jobs, on the daemon and on errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job is finished, successfully or not."""
+        """True if the job is finished, successfully or not."""
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -81,7 +81,7 @@ class JobReport:
 
     @property
     def can_keep(self) -> bool:
-        """Whether a picture can be kept: the first step only evaluates the initial image."""
+        """True if there is a picture to keep: the first step only evaluates the initial image."""
         return self.step > 1
 
 

@@ -1,4 +1,4 @@
-"""The client against daemons that misbehave; against the real one see tests/integration."""
+"""The client against misbehaving daemons; tests/integration has a real one."""
 
 import tempfile
 import threading
@@ -39,7 +39,7 @@ from impasto_shared.style import Style
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 LIMITS = Limits(frame_bytes=12, pixels=4, queue=1)
 
-# What a daemon answers to a message: any number of messages, or raw frames.
+# The answers of a daemon to a message: any number of messages, or raw frames.
 Behaviour = Callable[[Any], list[Any]]
 
 
@@ -51,7 +51,7 @@ def endpoint() -> Iterator[str]:
 
 @contextmanager
 def daemon(endpoint: str, behaviour: Behaviour) -> Iterator[None]:
-    """A ROUTER that answers with whatever `behaviour` says."""
+    """Runs a ROUTER that answers as `behaviour` does."""
     socket = zmq.Context.instance().socket(zmq.ROUTER)
     socket.bind(endpoint)
     ended = threading.Event()
@@ -87,25 +87,25 @@ def test_absent_socket_means_no_daemon(endpoint: str) -> None:
         Client.connect(endpoint, name="test")
 
 
-def test_socket_left_behind_means_no_daemon(endpoint: str) -> None:
+def test_stale_socket_means_no_daemon(endpoint: str) -> None:
     Path(endpoint.removeprefix("ipc://")).touch()
 
     with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
         Client.connect(endpoint, name="test", timeout_s=0.2)
 
 
-def test_daemon_that_says_nothing_is_given_up(endpoint: str) -> None:
+def test_silent_daemon_is_given_up(endpoint: str) -> None:
     with daemon(endpoint, lambda _: []), pytest.raises(DaemonUnavailable, match="answers at"):
         Client.connect(endpoint, name="test", timeout_s=0.2)
 
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "tcp://127.0.0.1:port"])
-def test_address_that_is_none_is_named(endpoint: str) -> None:
+def test_malformed_address_is_reported(endpoint: str) -> None:
     with pytest.raises(DaemonUnavailable, match="is not an address"):
         Client.connect(endpoint, name="test")
 
 
-def test_daemon_of_another_version_is_named(endpoint: str) -> None:
+def test_daemon_of_another_version_is_reported(endpoint: str) -> None:
     with (
         daemon(endpoint, lambda _: [[b"impasto/2", b"{}"]]),
         pytest.raises(ProtocolError) as caught,
@@ -131,7 +131,7 @@ def test_error_of_the_daemon_is_raised_with_its_code_and_field(endpoint: str) ->
     assert (caught.value.code, caught.value.field) == (ErrorCode.QUEUE_FULL, "job")
 
 
-def test_error_without_a_number_is_not_waited_past(endpoint: str) -> None:
+def test_error_without_an_id_ends_the_request(endpoint: str) -> None:
     problem = Problem(ErrorCode.BAD_MESSAGE, "Unreadable.")
 
     def refuse(message: Any) -> list[Any]:
@@ -152,7 +152,7 @@ def test_error_without_a_number_is_not_waited_past(endpoint: str) -> None:
         Image(1, 1, PixelFormat.RGBA_FLOAT, bytes(16)),
     ],
 )
-def test_image_beyond_the_daemons_limits_is_not_sent(endpoint: str, image: Image) -> None:
+def test_image_beyond_the_limits_of_the_daemon_is_not_sent(endpoint: str, image: Image) -> None:
     with (
         daemon(endpoint, lambda message: [welcome(message)]),
         Client.connect(endpoint, name="test") as client,
@@ -161,7 +161,7 @@ def test_image_beyond_the_daemons_limits_is_not_sent(endpoint: str, image: Image
         client.submit(image, [Style(PIXEL)], StyleSettings())
 
 
-def test_updates_between_request_and_reply_are_kept_in_order(endpoint: str) -> None:
+def test_updates_before_a_reply_stay_in_order(endpoint: str) -> None:
     def answer(message: Any) -> list[Any]:
         if isinstance(message, Hello):
             return [welcome(message)]
@@ -176,7 +176,7 @@ def test_updates_between_request_and_reply_are_kept_in_order(endpoint: str) -> N
     assert states == [JobState.RUNNING, JobState.DONE]
 
 
-def test_updates_of_two_jobs_are_told_apart(endpoint: str) -> None:
+def test_updates_of_two_jobs_are_separated(endpoint: str) -> None:
     def answer(message: Any) -> list[Any]:
         if isinstance(message, Hello):
             return [welcome(message)]
@@ -205,7 +205,7 @@ def test_messages_of_newer_daemons_are_ignored(endpoint: str) -> None:
         assert [update.state for update in client.updates(job)] == [JobState.DONE]
 
 
-def test_last_preview_of_a_job_is_taken_once(endpoint: str) -> None:
+def test_latest_preview_of_a_job_is_returned_once(endpoint: str) -> None:
     first, last, other = (Image(1, 1, PixelFormat.RGB_U8, bytes([value] * 3)) for value in range(3))
 
     def answer(message: Any) -> list[Any]:
@@ -224,15 +224,17 @@ def test_last_preview_of_a_job_is_taken_once(endpoint: str) -> None:
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
         job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings(), PreviewOptions(64, 0.25))
         assert next(client.updates(job)).state is JobState.RUNNING
-        taken, again, stranger = (client.take_preview(name) for name in (job, job, "b" * 32))
+        first_call, second_call, unwatched = (
+            client.take_preview(name) for name in (job, job, "b" * 32)
+        )
 
-    assert taken is not None
-    assert bytes(taken.pixels) == bytes(last.pixels)
-    assert again is None
-    assert stranger is None
+    assert first_call is not None
+    assert bytes(first_call.pixels) == bytes(last.pixels)
+    assert second_call is None
+    assert unwatched is None
 
 
-def test_daemon_that_falls_silent_in_mid_job_is_noticed(
+def test_daemon_that_falls_silent_during_a_job_is_given_up(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "SILENCE_LIMIT_S", 0.3)

@@ -1,3 +1,5 @@
+"""Messages survive the wire, and anything else is refused with its reason."""
+
 import json
 from contextlib import suppress
 from typing import Any
@@ -76,7 +78,7 @@ reports = st.builds(
 
 @st.composite
 def submissions(draw: st.DrawFn) -> Submit:
-    """Up to three styles, some with a weight, a region, or a part."""
+    """Draws a submission with up to three styles, some with a weight, a region, or a part."""
     content = draw(images())
     styles = []
     for _ in range(draw(st.integers(1, 3))):
@@ -127,7 +129,7 @@ replies = st.one_of(
 
 
 def plain(value: Any) -> Any:
-    """A message in a form that compares: its frames, with the header as an object."""
+    """Returns the frames of a message in comparable form, with the header as an object."""
     frames = encode(value)
     return json.loads(bytes(frames[1])), [bytes(frame) for frame in frames[2:]]
 
@@ -141,7 +143,7 @@ def submission() -> list[bytes]:
 
 
 def styled(width: int = 2, height: int = 2) -> dict[str, Any]:
-    """A style as it is in a header."""
+    """Returns a style in the notation of a header."""
     return {"image": {"width": width, "height": height, "format": "R'G'B' u8"}}
 
 
@@ -152,18 +154,18 @@ def with_header(changes: dict[str, Any]) -> list[bytes]:
 
 @given(requests)
 def test_request_survives_the_wire(message: Any) -> None:
-    again = decode(encode(message), ClientMessage)
+    decoded = decode(encode(message), ClientMessage)
 
-    assert type(again) is type(message)
-    assert plain(again) == plain(message)
+    assert type(decoded) is type(message)
+    assert plain(decoded) == plain(message)
 
 
 @given(replies)
 def test_reply_survives_the_wire(message: Any) -> None:
-    again = decode(encode(message), DaemonMessage)
+    decoded = decode(encode(message), DaemonMessage)
 
-    assert type(again) is type(message)
-    assert plain(again) == plain(message)
+    assert type(decoded) is type(message)
+    assert plain(decoded) == plain(message)
 
 
 def test_pixels_are_not_copied() -> None:
@@ -184,13 +186,13 @@ def test_unknown_field_is_ignored() -> None:
 
 @pytest.mark.parametrize("frame", range(4))
 def test_every_truncation_is_refused(frame: int) -> None:
-    whole = submission()
-    for length in range(len(whole[frame])):
-        frames = [*whole[:frame], whole[frame][:length], *whole[frame + 1 :]]
+    complete = submission()
+    for length in range(len(complete[frame])):
+        frames = [*complete[:frame], complete[frame][:length], *complete[frame + 1 :]]
         with pytest.raises(ImpastoError):
             decode(frames, ClientMessage)
     with pytest.raises(ImpastoError):
-        decode(whole[:frame], ClientMessage)
+        decode(complete[:frame], ClientMessage)
 
 
 @pytest.mark.parametrize(

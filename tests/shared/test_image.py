@@ -1,3 +1,5 @@
+"""Images have a format, a bounded size, and exactly the bytes that both imply."""
+
 import pytest
 
 from impasto_shared.errors import InvalidImage

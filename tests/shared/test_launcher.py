@@ -1,4 +1,4 @@
-"""Starting the daemon on demand, with programs of the test's choice in its place."""
+"""Start of the daemon on demand, with scripts of the test in place of the daemon."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from impasto_shared.launcher import connect_or_start, find_impasto
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home folder with a short path, and nothing of Impasto in it or on the PATH."""
+    """A home folder with a short path; Impasto is neither in it nor on the PATH."""
     with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
         for name, value in {
             "XDG_DATA_HOME": f"{folder}/data",
@@ -33,7 +33,7 @@ def program(path: Path, text: str = "exit 0") -> Path:
     return path
 
 
-def test_program_of_the_environment_goes_before_the_one_on_the_path(home: Path) -> None:
+def test_installed_program_takes_precedence_over_the_path(home: Path) -> None:
     on_the_path = program(home / "impasto")
     assert find_impasto() == [str(on_the_path)]
 
@@ -42,19 +42,21 @@ def test_program_of_the_environment_goes_before_the_one_on_the_path(home: Path) 
     assert find_impasto() == [str(installed)]
 
 
-def test_program_that_is_named_goes_before_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_program_takes_precedence_over_all(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(home / "impasto")
     monkeypatch.setenv("IMPASTO_COMMAND", "/opt/impasto")
 
     assert find_impasto() == ["/opt/impasto"]
 
 
-def test_missing_program_is_said_to_be_missing_and_how_to_get_it(home: Path) -> None:
+def test_missing_program_is_reported_with_the_command_to_install_it(home: Path) -> None:
     with pytest.raises(DaemonUnavailable, match=r"Run \./install\.sh demo"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test")
 
 
-def test_program_that_cannot_be_run_is_reported(home: Path) -> None:
+def test_program_that_cannot_be_executed_is_reported(home: Path) -> None:
     broken = home / "broken"
     broken.write_text("")
 
@@ -62,10 +64,10 @@ def test_program_that_cannot_be_run_is_reported(home: Path) -> None:
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(broken)])
 
 
-def test_daemon_that_ends_at_once_is_reported_with_its_last_words(home: Path) -> None:
-    failing = program(home / "failing", "echo first; echo the last word >&2; exit 3")
+def test_daemon_that_exits_at_once_is_reported_with_its_last_line(home: Path) -> None:
+    failing = program(home / "failing", "echo first; echo the last line >&2; exit 3")
 
-    with pytest.raises(DaemonUnavailable, match="the last word") as caught:
+    with pytest.raises(DaemonUnavailable, match="the last line") as caught:
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(failing)])
 
     assert str(home / "state/impasto/daemon.log") in str(caught.value)
@@ -79,7 +81,7 @@ def test_daemon_that_never_answers_is_given_up(home: Path, monkeypatch: pytest.M
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(silent)])
 
 
-def test_daemon_at_a_chosen_address_is_not_started(home: Path) -> None:
+def test_daemon_at_a_tcp_address_is_not_started(home: Path) -> None:
     started = home / "started"
     starting = program(home / "starting", f"touch {started}")
 
@@ -103,15 +105,15 @@ def test_daemon_is_started_without_the_hosts_python_variables(
 
 
 @pytest.mark.parametrize(
-    ("given", "held"), [(None, "glibc.malloc.hugetlb=1"), ("glibc.malloc.check=0",) * 2]
+    ("configured", "effective"), [(None, "glibc.malloc.hugetlb=1"), ("glibc.malloc.check=0",) * 2]
 )
-def test_daemon_is_started_with_large_pages_unless_the_user_says_how(
-    home: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, held: str
+def test_daemon_is_started_with_huge_pages_unless_configured_otherwise(
+    home: Path, monkeypatch: pytest.MonkeyPatch, configured: str | None, effective: str
 ) -> None:
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    if given is not None:
-        monkeypatch.setenv("GLIBC_TUNABLES", given)
-    telling = program(home / "telling", 'echo "it has $GLIBC_TUNABLES."; exit 3')
+    if configured is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", configured)
+    printing = program(home / "printing", 'echo "it has $GLIBC_TUNABLES."; exit 3')
 
-    with pytest.raises(DaemonUnavailable, match=rf"it has {held}\."):
-        connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(telling)])
+    with pytest.raises(DaemonUnavailable, match=rf"it has {effective}\."):
+        connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(printing)])

@@ -1,3 +1,5 @@
+"""Paths follow the XDG variables, and folders of sockets and keys are private."""
+
 import os
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import (
     UnsafeDirectory,
     config_dir,
+    is_loopback,
     make_private,
     runtime_dir,
     socket_path,
@@ -21,13 +24,13 @@ def test_runtime_dir_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert usual_endpoint() == f"ipc://{tmp_path}/impasto/daemon.sock"
 
 
-def test_runtime_dir_without_xdg_is_this_users(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runtime_dir_without_xdg_belongs_to_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
 
     assert str(os.getuid()) in str(runtime_dir())
 
 
-def test_sandbox_has_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_uses_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/home/ada/.var/app/org.gimp.GIMP/config")
     assert config_dir() == Path("/home/ada/.var/app/org.gimp.GIMP/config/impasto")
@@ -39,16 +42,16 @@ def test_sandbox_has_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPat
     assert config_dir() == Path("/home/ada/settings/impasto")
 
 
-def test_tcp_has_no_socket_file() -> None:
+def test_tcp_endpoint_has_no_socket_file() -> None:
     assert socket_path("tcp://127.0.0.1:5000") is None
 
 
-def test_socket_path_that_the_system_cannot_hold_is_refused() -> None:
+def test_socket_path_beyond_the_limit_of_the_system_is_refused() -> None:
     with pytest.raises(ImpastoError, match="longer than 107 bytes"):
         socket_path("ipc:///" + "x" * 107)
 
 
-def test_private_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+def test_private_folder_is_created_for_this_user_only(tmp_path: Path) -> None:
     previous_umask = os.umask(0)
     try:
         make_private(tmp_path / "a" / "impasto")
@@ -74,3 +77,19 @@ def test_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UnsafeDirectory, match="not a folder of yours"):
         make_private(tmp_path / "impasto")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("tcp://127.0.0.1:5000", True),
+        ("tcp://localhost:5000", True),
+        ("tcp://[::1]:5000", True),
+        ("tcp://0.0.0.0:5000", False),
+        ("tcp://192.0.2.1:5000", False),
+        ("tcp://gpu:5000", False),
+        ("tcp://*:5000", False),
+    ],
+)
+def test_only_loopback_addresses_count_as_loopback(endpoint: str, expected: bool) -> None:
+    assert is_loopback(endpoint) is expected

@@ -1,3 +1,5 @@
+"""Settings check their values, and survive JSON."""
+
 import json
 from typing import Any
 
@@ -6,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+from impasto_shared.layer_weights import format_layer_weights
 from impasto_shared.schema import ChoiceSetting, IntegerSetting, LayersSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting, StyleSettings, is_vgg
 
 LAYER_WEIGHTS = st.dictionaries(
     st.builds("relu{}_{}".format, st.integers(1, 5), st.integers(1, 4)),
-    # What six digits can say.
+    # Six significant digits, as in the notation.
     st.floats(1e-3, 1e3).map(lambda weight: float(f"{weight:g}")),
     min_size=1,
 )
@@ -39,7 +41,7 @@ def test_valid_settings_survive_json(values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_the_default_is_valid_and_kept(setting: Setting) -> None:
+def test_default_is_valid_and_effective(setting: Setting) -> None:
     assert getattr(StyleSettings(), setting.name) == setting.default
     assert setting.check(setting.default) == setting.default
 
@@ -93,14 +95,14 @@ def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None
 
 
 @pytest.mark.parametrize("name", ["densenet121", "regnet_y_128gf", "vgg11_bn"])
-def test_other_networks_are_taken_by_their_names(name: str) -> None:
+def test_other_networks_are_accepted_by_name(name: str) -> None:
     assert StyleSettings(model=name).model == name
 
 
 @pytest.mark.parametrize(
     "name", ["layer3.0.add", "features.denseblock2", "trunk_output.block1.block1-0.add", "Mixed_5b"]
 )
-def test_nodes_of_other_networks_are_taken_for_layers(name: str) -> None:
+def test_nodes_of_other_networks_are_accepted_as_layers(name: str) -> None:
     assert StyleSettings(style_layers=f"{name}:2").style_layers == f"{name}:2"
 
 
@@ -108,7 +110,7 @@ def test_nodes_of_other_networks_are_taken_for_layers(name: str) -> None:
     ("model", "expected"),
     [("auto", True), ("vgg16-hed", True), ("vgg13_bn", True), ("resnet50", False)],
 )
-def test_vggs_are_told_by_their_names(model: str, expected: bool) -> None:
+def test_vggs_are_recognised_by_name(model: str, expected: bool) -> None:
     assert is_vgg(model) is expected
 
 
@@ -120,7 +122,7 @@ def test_misspelt_setting_is_refused() -> None:
 
 
 @pytest.mark.parametrize("values", [None, [], "size", 3])
-def test_settings_that_are_no_object_are_refused(values: object) -> None:
+def test_settings_that_are_not_an_object_are_refused(values: object) -> None:
     with pytest.raises(InvalidSettings, match="must be an object"):
         StyleSettings.from_json(values)
 
@@ -131,13 +133,8 @@ def test_every_setting_is_described_for_people(setting: Setting) -> None:
     assert len(setting.help) > len(setting.label)
 
 
-@given(LAYER_WEIGHTS)
-def test_layer_weights_survive_as_text(weights: dict[str, float]) -> None:
-    assert parse_layer_weights(format_layer_weights(weights)) == weights
-
-
 @pytest.mark.parametrize(
     "text", ["relu1_1:2,relu3_1", " relu1_1:2.0 relu3_1 ", "relu1_1:2e0,, relu3_1:1\n"]
 )
-def test_layers_are_kept_in_their_plainest_form(text: str) -> None:
+def test_layers_are_stored_in_normal_form(text: str) -> None:
     assert StyleSettings(style_layers=text).style_layers == "relu1_1:2,relu3_1:1"

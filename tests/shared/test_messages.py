@@ -1,0 +1,82 @@
+"""Messages check their fields, and have different names on the wire."""
+
+from typing import Any, get_args
+
+import pytest
+
+from impasto_shared.errors import ImpastoError, InvalidImage, ProtocolError
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import (
+    Cancel,
+    ClientMessage,
+    DaemonMessage,
+    Forecast,
+    Hello,
+    PreviewOptions,
+    Status,
+    Submit,
+)
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+JOB = "0123456789abcdef" * 2
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+
+
+def test_names_on_the_wire_are_different() -> None:
+    names = [message.type for message in (*get_args(ClientMessage), *get_args(DaemonMessage))]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("identifier", ["", "i" * 101])
+def test_id_of_another_length_is_refused(identifier: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        Status(identifier)
+
+    assert refused.value.field == "id"
+
+
+@pytest.mark.parametrize("job", ["", JOB[1:], JOB + "0", JOB.upper(), "../" + JOB[3:]])
+def test_name_of_a_job_must_be_32_hexadecimal_digits(job: str) -> None:
+    assert Cancel("1", JOB).job == JOB
+    with pytest.raises(ProtocolError, match="32 hexadecimal digits") as refused:
+        Cancel("1", job)
+
+    assert refused.value.field == "job"
+
+
+@pytest.mark.parametrize("client", ["", "c" * 101, "two\nlines", "\x1b[31mred"])
+def test_name_of_a_client_must_be_short_and_printable(client: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        Hello("1", client)
+
+    assert refused.value.field == "client"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"longest_side_px": 15}, "longest_side_px"),
+        ({"longest_side_px": 513}, "longest_side_px"),
+        ({"interval_s": 0.1}, "interval_s"),
+        ({"interval_s": float("nan")}, "interval_s"),
+    ],
+)
+def test_previews_out_of_range_are_refused(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        PreviewOptions(**values)
+
+    assert refused.value.field == field
+
+
+def test_submission_checks_its_styles() -> None:
+    with pytest.raises(ImpastoError, match="No style is given"):
+        Submit("1", JOB, StyleSettings(), PIXEL, ())
+
+    assert Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),)).detached is False
+
+
+def test_forecast_checks_the_size_of_the_content() -> None:
+    with pytest.raises(InvalidImage, match="The content is 0 × 5 pixels"):
+        Forecast("1", StyleSettings(), 0, 5)
