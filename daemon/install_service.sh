@@ -12,7 +12,7 @@ runtime_folder() {
     fi
 }
 
-# Whether process $1 is a daemon of this environment, and not one that got its number later.
+# Succeeds if process $1 is a daemon of this environment, not another process with a reused number.
 is_our_daemon() {
     local command_line
     [[ $1 =~ ^[0-9]+$ && -O /proc/$1 ]] || return 1
@@ -39,7 +39,7 @@ service_unit() { echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/impasto.se
 
 has_user_systemd() { systemctl --user show-environment >/dev/null 2>&1; }
 
-# stop_daemon has stopped the service too, when the environment changed under it.
+# If the environment has changed, stop_daemon has stopped the service too.
 restart_service() {
     if [[ -f $(service_unit) ]] && has_user_systemd; then
         systemctl --user start impasto.service

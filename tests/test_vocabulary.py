@@ -19,7 +19,8 @@ THIS_FILE = str(Path(__file__).relative_to(ROOT))
 PHRASES = {
     r"slopes?": "gradient; in a line search, directional derivative",
     r"anew": "again, from scratch",
-    r"(?<!--)mend(s|ed|ing)?": "fix, repair",
+    # But --mend and "can_mend" in its JSON are the former names of --fix and "can_fix".
+    r"(?<!--)(?<!can_)mend(s|ed|ing)?": "fix, repair",
     r"whoever|somebody|nobody": "name who it is: the client, the user",
     r"beside": "next to, besides, in addition to, compared with, relative to",
     r"(what )?(is|are|was|were) wanted|wanted of": "name it: the target, the requested size",
