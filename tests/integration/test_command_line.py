@@ -35,7 +35,7 @@ QUICK = ("--iterations", "3", "--size", "64")
 
 @pytest.fixture
 def machine() -> Iterator[DaemonProcess]:
-    """A machine on which no daemon runs yet; one that a command starts is ended."""
+    """A machine where no daemon runs yet; a daemon that a command starts is stopped at the end."""
     machine = DaemonProcess()
     yield machine
     if machine.answers():
@@ -47,9 +47,9 @@ def machine() -> Iterator[DaemonProcess]:
 
 
 def test_stylize_writes_a_painting_of_the_photos_size(shared_daemon: DaemonProcess) -> None:
-    done = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
+    completed = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
 
-    assert (done.returncode, done.stdout) == (0, "out.png\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "out.png\n"), completed.stderr
     photo, painting = read_image(PHOTO)[0], read_image(shared_daemon.folder / "out.png")[0]
     assert (painting.width, painting.height) == (photo.width, photo.height)
     assert painting.pixels != photo.pixels
@@ -58,18 +58,20 @@ def test_stylize_writes_a_painting_of_the_photos_size(shared_daemon: DaemonProce
 def test_same_seed_gives_the_same_file(shared_daemon: DaemonProcess) -> None:
     def paint(name: str, seed: str) -> bytes:
         options = ("--start", "noise", "--seed", seed)
-        done = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", name, *QUICK, *options)
-        assert done.returncode == 0, done.stderr
+        completed = shared_daemon.run(
+            "stylize", str(PHOTO), str(PAINTING), "-o", name, *QUICK, *options
+        )
+        assert completed.returncode == 0, completed.stderr
         return (shared_daemon.folder / name).read_bytes()
 
     assert paint("a.png", "1") == paint("b.png", "1") != paint("c.png", "2")
 
 
-def test_stylize_starts_the_daemon_which_stays(machine: DaemonProcess) -> None:
-    done = machine.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
+def test_stylize_starts_a_daemon_that_stays(machine: DaemonProcess) -> None:
+    completed = machine.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
 
-    assert done.returncode == 0, done.stderr
-    assert "Starting the Impasto daemon" in done.stderr
+    assert completed.returncode == 0, completed.stderr
+    assert "Starting the Impasto daemon" in completed.stderr
     assert machine.answers()
 
 
@@ -132,19 +134,19 @@ def test_several_paintings_and_their_regions(
     plain, both = ("plain.png", "both.png")
 
     first = shared_daemon.run("stylize", str(PHOTO), paintings[0], "-o", plain, *QUICK)
-    done = shared_daemon.run("stylize", str(PHOTO), *paintings, "-o", both, *QUICK, *options)
+    completed = shared_daemon.run("stylize", str(PHOTO), *paintings, "-o", both, *QUICK, *options)
 
     assert region.exists()
-    assert (first.returncode, done.returncode) == (0, 0), done.stderr
+    assert (first.returncode, completed.returncode) == (0, 0), completed.stderr
     assert (shared_daemon.folder / plain).read_bytes() != (shared_daemon.folder / both).read_bytes()
 
 
 def test_options_may_stand_between_the_files(shared_daemon: DaemonProcess) -> None:
     options = ("--iterations", "3", "-o", "between.png", "--size", "64")
-    done = shared_daemon.run("stylize", str(PHOTO), *options[:4], str(PAINTING), *options[4:])
+    completed = shared_daemon.run("stylize", str(PHOTO), *options[:4], str(PAINTING), *options[4:])
     first = shared_daemon.run("stylize", *options, str(PHOTO), str(PAINTING))
 
-    assert (done.returncode, done.stdout) == (0, "between.png\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "between.png\n"), completed.stderr
     assert (first.returncode, first.stdout) == (0, "between.png\n"), first.stderr
 
 
@@ -206,12 +208,12 @@ def test_model_that_does_not_exist_is_refused_with_those_that_do(
     assert re.search(r"such as .*resnet50", refused.stderr)
 
 
-def test_texture_has_the_size_asked_for(shared_daemon: DaemonProcess) -> None:
+def test_texture_has_the_requested_size(shared_daemon: DaemonProcess) -> None:
     size = ("--width", "70", "--height", "50", "--iterations", "3")
 
-    done = shared_daemon.run("texture", str(PAINTING), "-o", "texture.png", *size)
+    completed = shared_daemon.run("texture", str(PAINTING), "-o", "texture.png", *size)
 
-    assert (done.returncode, done.stdout) == (0, "texture.png\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "texture.png\n"), completed.stderr
     texture = read_image(shared_daemon.folder / "texture.png")[0]
     assert (texture.width, texture.height) == (70, 50)
     assert len(set(bytes(texture.pixels))) > 20
@@ -236,11 +238,11 @@ def test_texture_of_no_possible_size_is_refused(
 
 
 def test_content_needs_no_painting(shared_daemon: DaemonProcess) -> None:
-    done = shared_daemon.run(
+    completed = shared_daemon.run(
         "stylize", str(PHOTO), "-o", "content.png", *QUICK, "--mode", "content"
     )
 
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     assert (shared_daemon.folder / "content.png").exists()
 
 
@@ -257,10 +259,11 @@ def test_every_setting_is_an_option_with_its_help_and_default(machine: DaemonPro
     for setting in SETTINGS:
         option = "--" + setting.name.replace("_", "-")
         assert option in text
-        assert f"{setting.help} (default: {setting.default})" in text.replace("- ", "-")
+        help_text = setting.help[0].lower() + setting.help[1:]
+        assert f"{help_text} (default: {setting.default})" in text.replace("- ", "-")
 
 
-def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: DaemonProcess) -> None:
+def test_status_shows_running_jobs_to_people_and_to_programs(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         next(report for report in client.updates(job) if report.step)
@@ -269,22 +272,22 @@ def test_status_says_what_runs_for_people_and_for_programs(shared_daemon: Daemon
         for_programs = json.loads(shared_daemon.run("status", "--json").stdout)
 
     assert f"Impasto {__version__}, pid {shared_daemon.pid}" in for_people
-    assert re.search(r"^Networks here: .*vgg16-hed$", for_people, re.MULTILINE)
+    assert re.search(r"^Networks on this machine: .*vgg16-hed$", for_people, re.MULTILINE)
     assert for_programs["models"][-1] == "vgg16-hed"
     assert re.search(rf"{job[:8]}  running .* 64 × 48 .*loss", for_people)
     assert for_programs["pid"] == shared_daemon.pid
     assert [entry["state"] for entry in for_programs["jobs"] if entry["job"] == job] == ["running"]
 
 
-def test_cancel_ends_the_job_whose_name_begins_so(shared_daemon: DaemonProcess) -> None:
+def test_cancel_ends_the_job_by_the_beginning_of_its_name(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
 
-        done = shared_daemon.run("cancel", job[:12])
+        completed = shared_daemon.run("cancel", job[:12])
         *_, final = client.updates(job)
 
-    assert done.returncode == 0, done.stderr
-    assert f"{job[:8]}  cancelled" in done.stdout
+    assert completed.returncode == 0, completed.stderr
+    assert f"{job[:8]}  cancelled" in completed.stdout
     assert final.state is JobState.CANCELLED
 
 
@@ -293,17 +296,19 @@ def test_keep_gives_the_waiting_client_the_picture_so_far(shared_daemon: DaemonP
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         next(report for report in client.updates(job) if report.step >= 2)
 
-        done = shared_daemon.run("keep", job[:12])
+        completed = shared_daemon.run("keep", job[:12])
         *_, final = client.updates(job)
         client.fetch(job)
 
-    assert done.returncode == 0, done.stderr
-    assert f"{job[:8]}  running" in done.stdout
+    assert completed.returncode == 0, completed.stderr
+    assert f"{job[:8]}  running" in completed.stdout
     assert final.state is JobState.DONE
 
 
 @pytest.mark.parametrize("name", ["", "xyz"])
-def test_cancel_of_no_certain_job_ends_none(shared_daemon: DaemonProcess, name: str) -> None:
+def test_cancel_of_an_ambiguous_or_unknown_job_ends_none(
+    shared_daemon: DaemonProcess, name: str
+) -> None:
     with shared_daemon.client() as client:
         jobs = [
             client.submit(picture(), [Style(picture())], StyleSettings(**SMALL)) for _ in range(2)
@@ -344,7 +349,7 @@ def test_interrupted_stylize_cancels_its_job(shared_daemon: DaemonProcess) -> No
         cwd=shared_daemon.folder,
         stderr=subprocess.PIPE,
         text=True,
-        # As from a terminal, even where the tests were started in the background.
+        # As in a terminal, even if the tests were started in the background.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as stylize:
         assert stylize.stderr is not None
@@ -381,7 +386,7 @@ def test_second_daemon_leaves_the_first_one_alone(shared_daemon: DaemonProcess) 
     assert shared_daemon.answers()
 
 
-def test_daemon_serves_loopback_where_asked_to() -> None:
+def test_daemon_serves_loopback_if_asked_to() -> None:
     with DaemonProcess("tcp://127.0.0.1:39207") as daemon, daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         *_, final = client.updates(job)
@@ -418,7 +423,7 @@ def test_stylize_starts_no_second_daemon(
 ) -> None:
     shutil.copy(PHOTO, shared_daemon.folder / "photo.jpg")
 
-    done = shared_daemon.run("stylize", "photo.jpg", "photo.jpg", "-o", "o.jpg", *QUICK)
+    completed = shared_daemon.run("stylize", "photo.jpg", "photo.jpg", "-o", "o.jpg", *QUICK)
 
-    assert "Starting" not in done.stderr
+    assert "Starting" not in completed.stderr
     assert Path(shared_daemon.folder / "o.jpg").exists()

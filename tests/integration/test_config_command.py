@@ -1,4 +1,4 @@
-"""`impasto config`, and that a daemon does as it is configured."""
+"""The command `impasto config`, and a daemon that follows the configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integration.daemon_process import DaemonProcess
 
 @pytest.fixture
 def machine() -> Iterator[DaemonProcess]:
-    """A home folder of the test's own, without a daemon."""
+    """A separate home folder, without a daemon."""
     machine = DaemonProcess()
     yield machine
     machine.end()
@@ -26,18 +26,20 @@ def config_file(machine: DaemonProcess) -> Path:
     return machine.folder / ".config/impasto/config.toml"
 
 
-def test_init_writes_a_file_that_changes_nothing_and_offers_everything(
+def test_init_writes_a_file_with_every_option_as_a_comment(
     machine: DaemonProcess,
 ) -> None:
-    before = json.loads(machine.run("config", "--json").stdout)
+    values_before = json.loads(machine.run("config", "--json").stdout)
 
     done = machine.run("config", "--init")
-    after = json.loads(machine.run("config", "--json").stdout)
-    offered = re.sub(r"^# (\w+ = )", r"\1", config_file(machine).read_text(), flags=re.MULTILINE)
+    values_after = json.loads(machine.run("config", "--json").stdout)
+    uncommented = re.sub(
+        r"^# (\w+ = )", r"\1", config_file(machine).read_text(), flags=re.MULTILINE
+    )
 
     assert done.stdout == f"{config_file(machine)}\n", done.stderr
-    assert before == after
-    tables = tomllib.loads(offered)
+    assert values_before == values_after
+    tables = tomllib.loads(uncommented)
     for option in OPTIONS:
         assert option.setting.check(tables[option.table][option.name]) == option.setting.default
 
@@ -53,7 +55,7 @@ def test_init_overwrites_no_file(machine: DaemonProcess) -> None:
     assert config_file(machine).read_text() == "[daemon]\nkeep_mb = 7\n"
 
 
-def test_config_shows_what_holds_and_from_where(machine: DaemonProcess) -> None:
+def test_config_shows_each_value_with_its_source(machine: DaemonProcess) -> None:
     machine.run("config", "--init")
     config_file(machine).write_text("[daemon]\nkeep_mb = 7\n")
 

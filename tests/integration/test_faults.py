@@ -225,7 +225,7 @@ def test_pictures_that_the_disk_does_not_take_are_not_lost(service: DaemonProces
         wait_for(lambda: client.status().metrics.picture_problem is None, "room")
 
     assert "File too large" in problem
-    assert "could not be put on the disk" in in_words
+    assert "could not be stored on disk" in in_words
 
 
 def test_picture_that_could_not_be_written_by_its_command_can_still_be_fetched(

@@ -40,7 +40,7 @@ class RemoteDaemon(DaemonProcess):
     def key(self) -> str:
         """Its public key, as it shows it to people."""
         line = next(
-            line for line in self.run("keys").stdout.splitlines() if line.startswith("As a daemon")
+            line for line in self.run("keys").stdout.splitlines() if line.startswith("Daemon key")
         )
         return line.split()[-1]
 

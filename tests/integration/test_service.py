@@ -149,7 +149,7 @@ def test_commands_detach_list_show_and_fetch(service: DaemonProcess) -> None:
     painted, profile = read_image(service.folder / "painted.png")
     assert bytes(painted.pixels) == invert(picture()).pixels
     assert profile == b"a colour profile"
-    assert f"{detached[:8]}  done       64 × 48  kept for 24 h 0 min more" in listed
+    assert f"{detached[:8]}  done       64 × 48  kept for another 24 h 0 min" in listed
     assert (of_programs["state"], of_programs["client"]) == ("done", "impasto")
 
 

@@ -1,4 +1,4 @@
-"""The command `impasto weights`, on a machine that has nothing but what was installed."""
+"""The command `impasto weights`, on a machine with nothing but the installation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ NAME = "vgg19-dcbb9e9d.pth"
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Path:
-    """Torch hub's folder, which is not there yet."""
+    """Torch hub's folder, which does not exist yet."""
     return tmp_path / "hub/checkpoints"
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DaemonProcess]:
-    """A machine without the user's networks, from which nothing can be reached."""
+    """A machine without the user's networks and without access to the internet."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for variable in ("https_proxy", "http_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
@@ -29,7 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DaemonP
     machine.end()
 
 
-def test_networks_are_listed_with_what_can_be_done(machine: DaemonProcess) -> None:
+def test_missing_networks_are_listed_with_the_command_to_fetch_them(machine: DaemonProcess) -> None:
     listed = machine.run("weights")
 
     assert (listed.returncode, listed.stderr) == (0, "")
@@ -42,7 +42,7 @@ def test_networks_are_listed_with_what_can_be_done(machine: DaemonProcess) -> No
     assert embedded.endswith(".h5  (the default)")
 
 
-def test_vgg19_is_the_default_once_it_is_there(machine: DaemonProcess, hub: Path) -> None:
+def test_vgg19_is_the_default_once_it_is_downloaded(machine: DaemonProcess, hub: Path) -> None:
     hub.mkdir(parents=True)
     (hub / NAME).touch()
 
@@ -57,17 +57,17 @@ def test_embedded_network_is_verified(machine: DaemonProcess) -> None:
     verified = machine.run("weights", "verify", "vgg16-hed")
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert verified.stdout.endswith(".h5 is as it was published\n")
+    assert verified.stdout.endswith(".h5 matches its published checksum\n")
 
 
-def test_embedded_network_is_fetched_without_a_network(machine: DaemonProcess) -> None:
+def test_embedded_network_is_fetched_offline(machine: DaemonProcess) -> None:
     fetched = machine.run("weights", "fetch", "vgg16-hed")
 
     assert (fetched.returncode, fetched.stderr) == (0, "")
     assert Path(fetched.stdout.rstrip("\n")).is_file()
 
 
-def test_network_that_is_not_there_is_not_verified(machine: DaemonProcess) -> None:
+def test_missing_network_is_not_verified(machine: DaemonProcess) -> None:
     refused = machine.run("weights", "verify", "vgg19")
 
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -75,7 +75,7 @@ def test_network_that_is_not_there_is_not_verified(machine: DaemonProcess) -> No
     assert "Traceback" not in refused.stderr
 
 
-def test_damaged_network_is_said_to_be_damaged(machine: DaemonProcess, hub: Path) -> None:
+def test_damaged_network_is_reported(machine: DaemonProcess, hub: Path) -> None:
     hub.mkdir(parents=True)
     (hub / NAME).write_bytes(b"half of a network")
 
@@ -86,9 +86,7 @@ def test_damaged_network_is_said_to_be_damaged(machine: DaemonProcess, hub: Path
     assert "Run: impasto weights fetch vgg19" in refused.stderr
 
 
-def test_fetch_from_where_nothing_can_be_reached_says_what_to_do(
-    machine: DaemonProcess, hub: Path
-) -> None:
+def test_failed_download_names_the_installed_network(machine: DaemonProcess, hub: Path) -> None:
     refused = machine.run("weights", "fetch", "vgg19")
 
     assert refused.returncode == 1

@@ -1,1 +1,1 @@
-"""The command line `impasto`: a client of the daemon, one module a command."""
+"""The command line `impasto`, a client of the daemon: one module per command."""

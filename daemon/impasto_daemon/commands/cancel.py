@@ -1,4 +1,4 @@
-"""The command `impasto cancel`: ends a job that waits or runs."""
+"""The command `impasto cancel`: cancels a waiting or running job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from impasto_shared.client import Client
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    command = add_command(subparsers, "cancel", "end a job that waits or runs", run)
+    command = add_command(subparsers, "cancel", "cancel a waiting or running job", run)
     add_job(command)
     add_endpoint(command)
 

@@ -47,10 +47,19 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"
 
 
 def add_command(subparsers: Subparsers, name: str, summary: str, run: Run) -> IntermixedParser:
-    """Returns the parser of a new command; `run` executes it and returns the exit status."""
-    command = subparsers.add_parser(name, help=summary, description=summary)
+    """Returns the parser of a new command.
+
+    run: executes the command with the parsed options and returns the exit status.
+    """
+    description = f"{summary[0].upper()}{summary[1:]}."
+    command = subparsers.add_parser(name, help=summary, description=description)
     command.set_defaults(run=run)
     return command
+
+
+def as_help(text: str) -> str:
+    """Returns the help of a setting or option as argparse shows it: % escaped, lower case first."""
+    return f"{text[0].lower()}{text[1:]}".replace("%", "%%")
 
 
 def add_endpoint(command: argparse.ArgumentParser) -> None:
@@ -60,7 +69,7 @@ def add_endpoint(command: argparse.ArgumentParser) -> None:
 
 def add_json(command: argparse.ArgumentParser) -> None:
     """Adds --json."""
-    command.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def add_output(command: argparse._ActionsContainer, *, required: bool = True) -> None:

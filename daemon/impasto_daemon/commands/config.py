@@ -1,9 +1,10 @@
-"""The command `impasto config`: what holds, from where, and the file to change it in."""
+"""The command `impasto config`: shows each option's value and source, or writes a file."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
@@ -12,13 +13,14 @@ from impasto_shared.errors import ImpastoError
 
 
 class FileExists(ImpastoError):
-    """There is a configuration file, which is not overwritten."""
+    """The configuration file exists already; it is never overwritten."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    command = add_command(subparsers, "config", "show what is configured, and where", run)
-    command.add_argument("--init", action="store_true", help="write a commented file to start from")
+    summary = "show the configuration, and where each value comes from"
+    command = add_command(subparsers, "config", summary, run)
+    command.add_argument("--init", action="store_true", help="write a commented file to edit")
     add_json(command)
 
 
@@ -42,7 +44,7 @@ def _write_file() -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(commented_file())
     except FileExistsError:
-        raise FileExists(f"There is a {path} already. Edit it, or move it away first.") from None
+        raise FileExists(f"{path} exists already. Edit it, or move it away first.") from None
     print(path)
 
 
@@ -58,9 +60,9 @@ def _as_json(resolved: ResolvedOption) -> dict[str, object]:
 
 def _lines(resolved: list[ResolvedOption]) -> list[str]:
     path = config_path()
-    lines = [f"# {path}" if path.exists() else f"# There is no {path}."]
+    lines = [f"# {path}" if path.exists() else f"# {path} does not exist."]
     if not path.exists():
-        lines.append("# To have one to start from, run: impasto config --init")
+        lines.append("# To create it, run: impasto config --init")
     table = ""
     for entry in resolved:
         if entry.option.table != table:
@@ -72,26 +74,23 @@ def _lines(resolved: list[ResolvedOption]) -> list[str]:
 
 
 def commented_file() -> str:
-    """A configuration file in which every option stands as a comment, with what it may be."""
+    """Returns a configuration file with every option as a comment, described with its values."""
     lines = [
         "# The configuration of Impasto. Remove the # before an option to set it.",
-        "# An environment variable (IMPASTO_ and the name in capitals) goes before this file,",
-        "# a flag of `impasto serve` before both. What holds: impasto config",
+        "# Environment variables (IMPASTO_ and the name in capitals) override this file, and",
+        "# flags of `impasto serve` override both. To see the values in use: impasto config",
     ]
     table = ""
     for option in OPTIONS:
         if option.table != table:
             table = option.table
             lines += ["", f"[{table}]"]
-        lines += ["", *_wrapped(f"{option.setting.help}."), f"# Values: {values_of(option)}."]
+        lines += ["", *_as_comment(f"{option.setting.help}."), f"# Values: {values_of(option)}."]
         lines.append(f"# {option.name} = {toml_value(option.setting.default)}")
     return "\n".join(lines) + "\n"
 
 
-def _wrapped(text: str, width: int = 90) -> list[str]:
-    lines = ["#"]
-    for word in text.split():
-        if len(lines[-1]) + len(word) >= width:
-            lines.append("#")
-        lines[-1] += f" {word}"
-    return lines
+def _as_comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, width=90, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+    )

@@ -20,20 +20,20 @@ from impasto_shared.client import Client
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    command = add_command(subparsers, "fetch", "write the picture of a job that is done", run)
+    command = add_command(subparsers, "fetch", "write the picture of a finished job", run)
     add_job(command)
-    command.add_argument("--wait", action="store_true", help="wait until it is done")
+    command.add_argument("--wait", action="store_true", help="wait until the job is finished")
     command.add_argument(
         "--photo",
         type=Path,
-        help="the photo that was painted: the picture is given its colour profile",
+        help="the original photo, whose colour profile the picture is given",
     )
     add_output(command)
     add_endpoint(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes the picture of a job that is done; with --wait, waits for it."""
+    """Writes the picture of a finished job; with --wait, waits for it first."""
     from impasto_daemon.commands.image_file import check_writable, read_image, write_image
 
     check_writable(options.output)

@@ -1,4 +1,4 @@
-"""The command `impasto jobs`: lists the daemon's jobs. Also finds one by its name's beginning."""
+"""The command `impasto jobs`: lists the daemon's jobs. Also finds a job for other commands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from impasto_shared.reports import JobReport, JobState
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    command = add_command(subparsers, "jobs", "list the jobs that wait, run, or have ended", run)
+    command = add_command(subparsers, "jobs", "list the waiting, running and finished jobs", run)
     add_json(command)
     add_endpoint(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the jobs that the daemon knows, a line each."""
+    """Prints the daemon's jobs, one per line."""
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         jobs = client.status().jobs
     if options.json:
@@ -44,7 +44,7 @@ def job_line(report: JobReport) -> str:
     if report.state in (JobState.QUEUED, JobState.RUNNING):
         line += f"  {progress_line(report)}"
     if report.kept_s is not None:
-        line += f"  kept for {format_duration(report.kept_s)} more"
+        line += f"  kept for another {format_duration(report.kept_s)}"
     if report.problem is not None:
         line += f"  {report.problem.message}"
     return line
@@ -52,21 +52,21 @@ def job_line(report: JobReport) -> str:
 
 def add_job(command: argparse.ArgumentParser) -> None:
     """Adds the argument that names a job."""
-    command.add_argument("job", help="its name in `impasto jobs`, or the beginning of it")
+    command.add_argument("job", help="the job's name in `impasto jobs`, or the beginning of it")
 
 
 def find_job(client: Client, beginning: str) -> JobReport:
-    """Returns the job whose name begins so.
+    """Returns the only job whose name starts with `beginning`.
 
     Raises:
-        DaemonError: if there is none, or more than one.
+        DaemonError: if there is no such job, or more than one.
     """
     jobs = client.status().jobs
     matching = [report for report in jobs if report.job.startswith(beginning.lower())]
     if len(matching) != 1:
-        count = "no job" if not matching else f"{len(matching)} jobs"
+        count = f"{len(matching)} jobs have" if matching else "No job has"
         raise DaemonError(
-            f"There is {count} whose name begins with {beginning}. See: impasto jobs.",
+            f"{count} a name that begins with '{beginning}'. See: impasto jobs.",
             ErrorCode.UNKNOWN_JOB,
         )
     return matching[0]

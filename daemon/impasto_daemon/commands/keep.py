@@ -1,4 +1,4 @@
-"""The command `impasto keep`: ends a running job with what has been painted."""
+"""The command `impasto keep`: finishes a running job early with what has been painted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from impasto_shared.client import Client
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    summary = "end a job that runs with what has been painted by then"
+    summary = "finish a running job early, keeping what has been painted so far"
     command = add_command(subparsers, "keep", summary, run)
     add_job(command)
     add_endpoint(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Has a job end with what it has painted, and prints its state."""
+    """Finishes a job early with what it has painted so far, and prints its state."""
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         job = find_job(client, options.job).job
         print(job_line(client.keep(job)))

@@ -11,24 +11,25 @@ from impasto_shared.keys import Role, ensure_keys
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command and its actions; without an action it shows the keys."""
-    command = add_command(subparsers, "keys", "show the keys for daemons on other machines", run)
+    summary = "show this machine's keys, and manage authorised clients"
+    command = add_command(subparsers, "keys", summary, run)
     actions = command.add_subparsers(metavar="ACTION")
-    adding = add_command(actions, "add", "let a client on another machine in", run_add)
-    adding.add_argument("name", help="what it is to be called here")
-    adding.add_argument("key", help="what impasto keys shows there, as a client")
-    removing = add_command(actions, "remove", "let a client in no more", run_remove)
-    removing.add_argument("name", help="what it is called in impasto keys")
+    adding = add_command(actions, "add", "authorise a client on another machine", run_add)
+    adding.add_argument("name", help="a name for the client")
+    adding.add_argument("key", help="its client key, as `impasto keys` shows it there")
+    removing = add_command(actions, "remove", "revoke a client's access", run_remove)
+    removing.add_argument("name", help="the client's name, as `impasto keys` shows it here")
 
 
 def run(_: argparse.Namespace) -> int:
-    """Prints this machine's public keys, which are made if missing, and the known clients."""
-    print(f"As a client:  {ensure_keys(Role.CLIENT).public.hex()}")
-    print("              on the daemon's machine, run: impasto keys add NAME and this key")
-    print(f"As a daemon:  {ensure_keys(Role.DAEMON).public.hex()}")
-    print("              on a client's machine, set server_key to it")
-    known = AuthorizedClients.of_user().read()
-    print("Its daemon lets in:" if known else "Its daemon lets no other machine in.")
-    for key, name in known.items():
+    """Prints this machine's public keys, generated if missing, and the authorised clients."""
+    print(f"Client key:  {ensure_keys(Role.CLIENT).public.hex()}")
+    print("             On the daemon's machine, run: impasto keys add NAME KEY")
+    print(f"Daemon key:  {ensure_keys(Role.DAEMON).public.hex()}")
+    print("             On a client's machine, set server_key to it.")
+    clients = AuthorizedClients.of_user().read()
+    print("Authorised clients:" if clients else "No client on another machine is authorised.")
+    for key, name in clients.items():
         print(f"  {key}  {name}")
     return 0
 

@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def new_parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands; `run` of its result executes the chosen one."""
     parser = IntermixedParser(
-        prog="impasto", description="Neural style transfer: a photo in the manner of a painting."
+        prog="impasto",
+        description="Neural style transfer: repaints a photo in the style of paintings.",
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")

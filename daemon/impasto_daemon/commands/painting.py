@@ -13,6 +13,7 @@ from impasto_daemon.commands.command_parser import (
     EXIT_CANCELLED,
     add_endpoint,
     add_output,
+    as_help,
 )
 from impasto_daemon.commands.progress import follow, print_estimate
 from impasto_shared.client import Client
@@ -41,14 +42,14 @@ def add_styles(command: argparse.ArgumentParser, text: str) -> None:
         nargs="+",
         type=float,
         metavar="WEIGHT",
-        help="how much each painting counts beside the others (default: all alike)",
+        help="relative weight of each painting (default: the same for all)",
     )
     command.add_argument(
         "--parts",
         nargs="+",
         metavar="MASK",
-        help="for each painting a picture as large as it is, white where it is to be looked at, "
-        f"or {NO_MASK} for all of it",
+        help="for each painting a mask of its own size, white where its style is taken from, "
+        f"or {NO_MASK} for the whole painting",
     )
 
 
@@ -59,7 +60,7 @@ def add_destination(command: argparse.ArgumentParser) -> None:
     destination.add_argument(
         "--detach",
         action="store_true",
-        help="print the name of the job and leave it to the daemon, for `impasto fetch`",
+        help="print the job's name and exit; later, `impasto fetch` writes the picture",
     )
     add_endpoint(command)
 
@@ -67,7 +68,7 @@ def add_destination(command: argparse.ArgumentParser) -> None:
 def add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
     """Adds the option for a setting."""
     flag = "--" + setting.name.replace("_", "-")
-    text = f"{setting.help.replace('%', '%%')} (default: %(default)s)"
+    text = f"{as_help(setting.help)} (default: %(default)s)"
     match setting:
         case OpenChoiceSetting():
             names = "|".join(setting.choices)
@@ -88,7 +89,7 @@ def add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
                 flag,
                 type=int if isinstance(setting, IntegerSetting) else float,
                 default=setting.default,
-                metavar=f"{setting.low:g}..{setting.high:g}",
+                metavar=f"{setting.low:g}..{setting.high:.15g}",
                 help=text,
             )
 
@@ -137,7 +138,8 @@ def _write_result(client: Client, job: str, path: Path, icc_profile: bytes | Non
     except InvalidImage as error:
         # For example a full disk: the result is not lost.
         raise InvalidImage(
-            f"{error} The daemon keeps it for a while: impasto fetch {job[:8]} -o OTHER.png"
+            f"{error} The daemon still has the picture. To write it elsewhere: "
+            f"impasto fetch {job[:8]} -o OTHER.png"
         ) from error
     client.forget(job)
 

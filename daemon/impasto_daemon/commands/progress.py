@@ -8,6 +8,7 @@ from typing import TextIO
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError
+from impasto_shared.messages import ForecastReport
 from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 
@@ -22,13 +23,27 @@ def print_estimate(client: Client, settings: StyleSettings, width: int, height: 
     forecast = client.forecast(settings, width, height)
     if forecast is None:
         return
-    takes = [] if forecast.painting_s is None else [f"about {format_duration(forecast.painting_s)}"]
-    available = forecast.available_bytes
-    of_all = "" if available is None else f" of the {available / 1e9:.1f} GB there are"
-    takes.append(f"{forecast.needed_bytes / 1e9:.1f} GB of memory{of_all}")
-    in_tiles = f", in {forecast.tiles} tiles" if forecast.tiles > 1 else ""
-    waiting = f", after waiting {format_duration(forecast.waiting_s)}" if forecast.waiting_s else ""
-    print(f"Painting takes {' and '.join(takes)}{in_tiles}{waiting}.", file=sys.stderr)
+    print(estimate_line(forecast), file=sys.stderr)
+
+
+def estimate_line(forecast: ForecastReport) -> str:
+    """Returns an estimate of time and memory as a sentence.
+
+    >>> estimate_line(ForecastReport("", 30.0, 0.0, 1_800_000_000, 6_000_000_000, tiles=4))
+    'Estimated: 30 s, 1.8 of 6.0 GB, 4 tiles.'
+    """
+    figures = []
+    if forecast.painting_s is not None:
+        figures.append(format_duration(forecast.painting_s))
+    memory = f"{forecast.needed_bytes / 1e9:.1f}"
+    if forecast.available_bytes is not None:
+        memory += f" of {forecast.available_bytes / 1e9:.1f}"
+    figures.append(f"{memory} GB")
+    if forecast.tiles > 1:
+        figures.append(f"{forecast.tiles} tiles")
+    if forecast.waiting_s:
+        figures.append(f"after {format_duration(forecast.waiting_s)} of waiting")
+    return f"Estimated: {', '.join(figures)}."
 
 
 def follow(client: Client, job: str) -> bool:
@@ -44,7 +59,7 @@ def follow(client: Client, job: str) -> bool:
                 if report.state.is_final:
                     return _is_done(report)
         if client.silent_s > _SILENCE_S and sys.stderr.isatty():
-            _redraw(sys.stderr, f"the daemon is silent, for {client.silent_s:.0f} s …")
+            _redraw(sys.stderr, f"no news from the daemon for {client.silent_s:.0f} s …")
 
 
 def _is_done(final: JobReport) -> bool:
@@ -78,7 +93,8 @@ def progress_line(report: JobReport) -> str:
     if report.eta_s is not None and not report.state.is_final:
         remaining = f"  {format_duration(report.eta_s)} left"
     if report.state is JobState.QUEUED:
-        return f"waiting: {report.position} before this one{remaining}"
+        jobs = "1 job" if report.position == 1 else f"{report.position} jobs"
+        return f"waiting, {jobs} ahead{remaining}"
     if report.state is JobState.RUNNING and report.step == 0:
         return "loading the network …"
     filled = int(_BAR_CHARACTERS * report.done)

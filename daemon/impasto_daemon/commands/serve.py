@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from impasto_daemon.commands.command_parser import Subparsers, add_command
+from impasto_daemon.commands.command_parser import Subparsers, add_command, as_help
 from impasto_shared.configuration.options import DAEMON_OPTIONS
 from impasto_shared.configuration.resolution import daemon_options
 from impasto_shared.schema import IntegerSetting, NumberSetting
@@ -19,13 +19,12 @@ def add_parser(subparsers: Subparsers) -> None:
     """Adds the command, with a flag for each option of the daemon."""
     command = add_command(subparsers, "serve", "run the daemon until it is interrupted", run)
     for option in DAEMON_OPTIONS:
-        text = option.setting.help.replace("%", "%%")
         command.add_argument(
             "--" + option.name.replace("_", "-"),
             dest=_PREFIX + option.name,
             type=_TYPES.get(type(option.setting), str),
             metavar=option.name.rpartition("_")[2].upper(),
-            help=f"{text} (default: see impasto config)",
+            help=f"{as_help(option.setting.help)} (default: see impasto config)",
         )
 
 

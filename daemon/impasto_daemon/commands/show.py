@@ -22,7 +22,7 @@ from impasto_shared.reports import JobReport, JobState
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    command = add_command(subparsers, "show", "show what is known of a job", run)
+    command = add_command(subparsers, "show", "show the details of a job", run)
     add_job(command)
     add_json(command)
     add_endpoint(command)
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def job_lines(report: JobReport) -> list[str]:
-    """Returns the details of a job, a line each."""
+    """Returns the details of a job, one per line."""
     submitted = f"{format_duration(report.submitted_s)} ago"
     lines = [
         f"Job        {report.job}",
@@ -57,9 +57,9 @@ def job_lines(report: JobReport) -> list[str]:
     if report.painted_s is not None:
         lines.append(f"Painted    for {format_duration(report.painted_s)}")
     if report.kept_s is not None:
-        lines.append(f"Picture    kept for {format_duration(report.kept_s)} more")
+        lines.append(f"Picture    kept for another {format_duration(report.kept_s)}")
     elif report.state is JobState.DONE:
-        lines.append("Picture    gone")
+        lines.append("Picture    no longer kept")
     if report.problem is not None:
         lines.append(f"Problem    {report.problem.message} ({report.problem.code.value})")
     return lines

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def status_lines(status: StatusReport) -> list[str]:
-    """Returns the daemon's state for people, with a line for each job."""
+    """Returns the daemon's state in words, ending with one line per job."""
     uptime = format_duration(status.uptime_s)
     lines = [f"Impasto {status.version}, pid {status.pid}, up for {uptime}"]
     worker = status.worker
@@ -47,7 +47,7 @@ def status_lines(status: StatusReport) -> list[str]:
         lines.append("No network is loaded.")
     else:
         lines.append(f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}")
-    lines.append(f"Networks here: {', '.join(status.models) or 'none'}")
+    lines.append(f"Networks on this machine: {', '.join(status.models) or 'none'}")
     return [*lines, *_metric_lines(status.metrics), *map(job_line, status.jobs)]
 
 
@@ -56,7 +56,7 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     lines = [f"Jobs: {metrics.queued} waiting, {counts}"]
     if metrics.waited_s is not None and metrics.painted_s is not None:
         painted, waited = format_duration(metrics.painted_s), format_duration(metrics.waited_s)
-        lines[0] += f"; {painted} each, after {waited} of waiting"
+        lines[0] += f"; on average {painted}, after waiting {waited}"
     memory = [
         f"{name} {size / 1e6:.0f} MB"
         for name, size in (("server", metrics.server_bytes), ("worker", metrics.worker_bytes))
@@ -65,7 +65,7 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     if memory:
         lines.append(f"Memory: {', '.join(memory)}")
     if metrics.pictures:
-        lines.append(f"Pictures kept: {metrics.pictures}, {metrics.picture_bytes / 1e6:.1f} MB")
+        lines.append(f"Pictures kept: {metrics.pictures} ({metrics.picture_bytes / 1e6:.1f} MB)")
     if metrics.picture_problem:
-        lines.append(f"The last one could not be put on the disk: {metrics.picture_problem}")
+        lines.append(f"The last picture could not be stored on disk: {metrics.picture_problem}")
     return lines

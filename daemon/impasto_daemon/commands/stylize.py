@@ -1,4 +1,4 @@
-"""The command `impasto stylize`: paints a photo in the style of paintings."""
+"""The command `impasto stylize`: repaints a photo in the style of paintings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from impasto_shared.settings import SETTINGS, StyleSettings
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command, with an option for each setting."""
-    command = add_command(subparsers, "stylize", "paint a photo in the manner of paintings", run)
-    command.add_argument("photo", type=Path, help="the picture to be painted")
-    add_styles(command, "the pictures whose style it takes")
+    command = add_command(subparsers, "stylize", "repaint a photo in the style of paintings", run)
+    command.add_argument("photo", type=Path, help="the photo to repaint")
+    add_styles(command, "the paintings to take the style from")
     command.add_argument(
         "--regions",
         nargs="+",
         metavar="MASK",
-        help="for each painting a picture as large as the photo, white where its style is to go, "
-        f"or {NO_MASK} for what the others leave",
+        help="for each painting a mask of the photo's size, white where its style is applied, "
+        f"or {NO_MASK} for the rest of the photo",
     )
     for setting in SETTINGS:
         add_setting(command, setting)
@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Paints the photo and writes the result, or leaves the job to the daemon."""
+    """Repaints the photo and writes the result, or leaves the job to the daemon."""
     from impasto_daemon.commands.image_file import read_image
 
     values = {setting.name: getattr(options, setting.name) for setting in SETTINGS}

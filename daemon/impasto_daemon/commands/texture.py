@@ -1,4 +1,4 @@
-"""The command `impasto texture`: paints the style of paintings, without a photo."""
+"""The command `impasto texture`: paints the style of paintings without a photo."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, t
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command, with an option for each setting that a texture has."""
-    summary = "paint the style of paintings, without a photo"
+    summary = "paint the style of paintings without a photo"
     command = add_command(subparsers, "texture", summary, run)
-    add_styles(command, "the pictures whose style is painted")
+    add_styles(command, "the paintings to take the style from")
     for setting in (WIDTH, HEIGHT, *TEXTURE_SETTINGS):
         add_setting(command, setting)
     add_destination(command)

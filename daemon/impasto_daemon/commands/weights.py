@@ -10,15 +10,15 @@ from impasto_shared.settings import Model
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command and its actions; without an action it lists the networks."""
-    command = add_command(subparsers, "weights", "list, fetch and verify the networks", run)
+    command = add_command(subparsers, "weights", "list, download and verify the networks", run)
     actions = command.add_subparsers(metavar="ACTION")
     add_command(actions, "list", "show which networks are on this machine", run)
     for name, summary, action in (
         ("fetch", "download a network if it is missing or damaged", run_fetch),
-        ("verify", "check that a network is as it was published", run_verify),
+        ("verify", "compare a network with its published checksum", run_verify),
     ):
         parser = add_command(actions, name, summary, action)
-        parser.add_argument("model", help="its name, as the setting model has it")
+        parser.add_argument("model", help="the network's name, such as vgg19")
 
 
 def run(_: argparse.Namespace) -> int:
@@ -48,5 +48,5 @@ def run_verify(options: argparse.Namespace) -> int:
     """Compares a network with its published checksum."""
     from impasto_daemon.models.weights import verify
 
-    print(f"{verify(options.model)} is as it was published")
+    print(f"{verify(options.model)} matches its published checksum")
     return 0

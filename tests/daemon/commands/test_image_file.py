@@ -1,3 +1,5 @@
+"""Image files of many kinds, read and written."""
+
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +17,7 @@ PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
 
 def png_without_pixels(width: int, height: int) -> bytes:
-    """A PNG file that says how large its picture is, and ends where the picture should begin."""
+    """Returns a PNG file with the size of its picture, but without the pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"")
 
@@ -42,7 +44,7 @@ def test_colour_profile_is_carried_along(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.png")[1] == profile
 
 
-def test_photo_held_upright_is_read_upright(tmp_path: Path) -> None:
+def test_photo_taken_upright_is_read_upright(tmp_path: Path) -> None:
     photo = PillowImage.fromarray(PIXELS)
     exif = photo.getexif()
     exif[0x0112] = 6  # the camera was turned by 90 degrees
@@ -55,7 +57,7 @@ def test_photo_held_upright_is_read_upright(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "form"),
+    ("mode", "pixel_format"),
     [
         ("L", PixelFormat.RGB_U8),
         ("LA", PixelFormat.RGBA_U8),
@@ -65,11 +67,11 @@ def test_photo_held_upright_is_read_upright(tmp_path: Path) -> None:
         ("1", PixelFormat.RGB_U8),
     ],
 )
-def test_picture_of_any_mode_is_read(tmp_path: Path, mode: str, form: PixelFormat) -> None:
+def test_picture_of_any_mode_is_read(tmp_path: Path, mode: str, pixel_format: PixelFormat) -> None:
     path = tmp_path / "picture.tif"
     PillowImage.fromarray(PIXELS).convert(mode).save(path)
 
-    assert read_image(path)[0].format is form
+    assert read_image(path)[0].format is pixel_format
 
 
 def test_gray_of_sixteen_bits_keeps_its_brightness(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_gray_of_sixteen_bits_keeps_its_brightness(tmp_path: Path) -> None:
     assert bytes(read_image(path)[0].pixels) == b"\x80" * 12
 
 
-def test_alpha_is_dropped_where_the_file_has_none(tmp_path: Path) -> None:
+def test_alpha_is_dropped_if_the_format_has_none(tmp_path: Path) -> None:
     painting = Image(1, 1, PixelFormat.RGBA_U8, bytes([9, 9, 9, 128]))
 
     write_image(painting, tmp_path / "picture.jpg")
@@ -112,7 +114,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["picture.docx", "picture.psd", "picture", "absent/picture.png"])
-def test_place_that_cannot_be_written_is_found_before_the_work(tmp_path: Path, name: str) -> None:
+def test_path_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidImage):
         check_writable(tmp_path / name)
 
@@ -124,7 +126,7 @@ def test_failure_to_write_is_named(tmp_path: Path) -> None:
         write_image(Image(1, 1, PixelFormat.RGB_U8, bytes(3)), tmp_path / "picture.png")
 
 
-def test_folder_in_place_of_the_output_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_folder_as_the_output_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "out.png").mkdir()
 
     with pytest.raises(InvalidImage, match="is a folder"):

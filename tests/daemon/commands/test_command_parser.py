@@ -1,0 +1,51 @@
+"""Options between the files of a command, and help texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from impasto_daemon.commands.command_parser import IntermixedParser, add_command, as_help
+
+
+def new_parser() -> IntermixedParser:
+    parser = IntermixedParser()
+    subparsers = parser.add_subparsers()
+    command = add_command(subparsers, "stylize", "repaint a photo", lambda _: 0)
+    command.add_argument("photo")
+    command.add_argument("paintings", nargs="*")
+    command.add_argument("--size", type=int)
+    return parser
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stylize photo wave poppies --size 64",
+        "stylize --size 64 photo wave poppies",
+        "stylize photo --size 64 wave poppies",
+        "stylize photo wave --size 64 poppies",
+    ],
+)
+def test_options_stand_anywhere_between_the_files(line: str) -> None:
+    options = new_parser().parse_args(line.split())
+
+    assert (options.photo, options.paintings) == ("photo", ["wave", "poppies"])
+    assert options.size == 64
+
+
+def test_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(["stylize", "photo", "--sise", "64"])
+
+    assert "unrecognized arguments: --sise" in capsys.readouterr().err
+
+
+def test_description_is_the_summary_as_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(["stylize", "--help"])
+
+    assert "\nRepaint a photo.\n" in capsys.readouterr().out
+
+
+def test_help_of_a_setting_is_made_fit_for_argparse() -> None:
+    assert as_help("Takes 20 % of the time") == "takes 20 %% of the time"

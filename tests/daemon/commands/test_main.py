@@ -1,0 +1,65 @@
+"""The parser of all commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from impasto_daemon.commands import main as main_module
+from impasto_daemon.commands.main import main, new_parser
+from impasto_shared.errors import InvalidImage
+
+COMMANDS = "serve stylize texture explore status jobs show fetch cancel keep weights keys config"
+
+
+def test_every_command_is_listed_with_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    listed = [
+        line.split()[0] for line in lines if line.startswith("    ") and len(line.split()) > 2
+    ]
+    assert listed == [*COMMANDS.split(), "doctor"]
+
+
+def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Returns the exit status of a command that raises `error`."""
+
+    def run(_: argparse.Namespace) -> int:
+        raise error
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=run)
+    monkeypatch.setattr(main_module, "new_parser", lambda: parser)
+    with pytest.raises(SystemExit) as exit_:
+        main([])
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+def test_expected_error_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail_with(InvalidImage("photo.png is too large."), monkeypatch) == 1
+    assert capsys.readouterr().err == "impasto: photo.png is too large.\n"
+
+
+def test_interrupt_has_the_exit_status_of_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fail_with(KeyboardInterrupt(), monkeypatch) == 130
+
+
+def test_endpoint_of_a_client_is_not_that_of_the_daemon_to_run() -> None:
+    serve = new_parser().parse_args(["serve", "--endpoint", "ipc:///there"])
+    status = new_parser().parse_args(["status", "--endpoint", "ipc:///there"])
+
+    assert not hasattr(serve, "endpoint")
+    assert status.endpoint == "ipc:///there"
+
+
+def test_missing_command_is_an_error_of_usage() -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([])
+
+    assert exit_.value.code == 2
