@@ -16,14 +16,14 @@ usage() {
     cat <<'HELP'
 Usage: ./install.sh COMMAND
 
-  demo            install everything, stylize a photo with a painting into ./impasto-demo.png
-  plugin [--dev]  install the environment and the plug-in for GIMP 3; --dev links the sources
-  service         start the daemon at login, with systemd
-  test [OPTIONS]  check the sources and run the tests; OPTIONS go to pytest
+  demo            install everything, and repaint a photo as ./impasto-demo.png
+  plugin [--dev]  install the environment and the GIMP 3 plug-in; --dev links the sources
+  service         have systemd start the daemon at login
+  test [OPTIONS]  check the sources and run the tests; OPTIONS are for pytest
   uninstall       remove what demo, plugin and service installed, and stop the daemon
-  --help          show this
+  --help          show this help
 
-IMPASTO_PYTHON names the Python to use (3.11 or newer), where python3 is not the right one.
+Set IMPASTO_PYTHON to use another Python than python3; it must be 3.11 or newer.
 HELP
 }
 
@@ -56,7 +56,7 @@ prepare_test_gimps() {
     for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
         {
             "$CHECKOUT/tests/gimp/gimp_root.sh" "$version" ||
-                say "GIMP $version: could not be made (see above); its tests cannot run"
+                say "GIMP $version: could not be prepared (see above); its tests cannot run"
         } &
     done
     wait
@@ -120,7 +120,7 @@ main() {
         uninstall) uninstall ;;
         --help | -h) usage ;;
         *)
-            printf "Impasto: there is no command '%s'.\n\n" "$command" >&2
+            printf "Impasto: unknown command '%s'.\n\n" "$command" >&2
             usage >&2
             exit 2
             ;;

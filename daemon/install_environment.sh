@@ -50,7 +50,7 @@ find_python() {
 
 # $1 is the name of a new enough Python without venv; empty if no Python is new enough.
 explain_missing() {
-    say "Impasto: this is missing on your computer:"
+    say "Impasto needs this, which is missing on your computer:"
     if [[ -z $1 ]]; then
         say "  - Python 3.11 or newer (found: $(found_pythons))"
     fi
@@ -93,7 +93,7 @@ check_disk_space() {
     local free_mb
     free_mb=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
     if ((free_mb < ENVIRONMENT_MB)); then
-        fail "$1 has $free_mb MB free, the environment needs $ENVIRONMENT_MB MB. Free some" \
+        fail "$1 has $free_mb MB free, but the environment needs $ENVIRONMENT_MB MB. Free some" \
             "space, or set XDG_DATA_HOME to a folder on a larger disk."
     fi
 }
@@ -128,7 +128,7 @@ start_environment() {
         return
     fi
     check_disk_space "${1%/*}"
-    say "Environment: making $1"
+    say "Environment: creating $1"
     say "  (about 3 GB are downloaded the first time)"
     rm -rf "$1"
     "$2" -m venv --without-pip "$1"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Stops and starts the installed daemon, and has systemd do so. Part of install.sh, which sources it.
+# Stops the installed daemon, and installs it as a service of systemd. Sourced by install.sh.
 
-# The same as runtime_dir in impasto_shared/paths.py.
+# The same as runtime_dir in impasto_shared/paths.py; a test compares them.
 runtime_folder() {
     if [[ -n ${XDG_RUNTIME_DIR:-} ]]; then
         echo "$XDG_RUNTIME_DIR/impasto"
@@ -32,7 +32,7 @@ stop_daemon() {
         is_our_daemon "$process" || return 0
         sleep 0.1
     done
-    fail "the daemon (process $process) does not stop. End it with: kill -KILL $process"
+    fail "the daemon (process $process) does not stop. To end it, run: kill -KILL $process"
 }
 
 service_unit() { echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/impasto.service"; }
@@ -60,9 +60,9 @@ install_service() {
         systemctl --user enable --now impasto.service
         say "Service: running, and started at every login"
     else
-        say "Service: systemd does not answer for you here. From your own login, run:"
+        say "Service: systemd cannot be reached from here. In your login session, run:"
         say "  systemctl --user enable --now impasto.service"
-        say "Without it, Impasto starts the daemon when it is needed."
+        say "Until then, Impasto starts the daemon when it is needed."
     fi
 }
 

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Puts the plug-in into every profile of GIMP 3. Part of install.sh, which sources it.
+# Installs the plug-in in every profile of GIMP 3. Sourced by install.sh.
 
 PLUGIN=impasto-gimp
 FLATPAK=org.gimp.GIMP
-PLUGIN_ASIDE=${ENVIRONMENT%/*}/plug-in
+PLUGIN_COPY=${ENVIRONMENT%/*}/plug-in
 
-# The console's programs first: they need no screen.
+# Lists the console programs first: they need no display.
 gimp_commands() { compgen -c gimp | grep -Ex 'gimp(-console)?(-3(\.[0-9]+)?)?' | sort -ru; }
 
 # Prints "3.0 gimp-console-3.0" and the like, one line for each version of GIMP 3 installed.
@@ -19,14 +19,13 @@ installed_gimps() {
     done | sort -s -u -k 1,1
 }
 
-# GIMP takes over the settings of an older version only while its own folder is missing, so GIMP
-# itself is asked to make it.
+# Has GIMP create its own folder: it adopts an older version's settings only if that is missing.
 start_missing_profiles() {
     local version command profile
     while read -r version command; do
         profile=${XDG_CONFIG_HOME:-$HOME/.config}/GIMP/$version
         [[ ! -d $profile ]] || continue
-        say "GIMP $version: was never started; making its folder $profile"
+        say "GIMP $version: never started yet; creating its folder $profile"
         timeout 60 "$command" --no-interface --quit </dev/null >/dev/null 2>&1 || true
         mkdir -p "$profile"
     done < <(installed_gimps)
@@ -43,7 +42,7 @@ gimp_profiles() {
     done
 }
 
-# The Python that runs GIMP's plug-ins: the first python3 that knows GIMP's libraries.
+# Prints the Python to run GIMP's plug-ins: the first with gi, or else the first of all.
 gimp_python() {
     local python first=""
     while read -r python; do
@@ -57,14 +56,14 @@ gimp_python() {
     printf '%s\n' "$first"
 }
 
-# Has GIMP run the script $1 with the Python $2, if the first on its PATH would be another.
+# Has GIMP run the script $1 with the Python $2, if it is not the first on the PATH anyway.
 choose_python() {
     local line="#!/usr/bin/env python3"
     [[ -z $2 || $2 == "$(type -P python3)" ]] || line="#!$2"
     sed -i "1s|.*|$line|" "$1"
 }
 
-# Fills folder $1 with the plug-in; the rest is the command that copies or links the packages.
+# Fills folder $1 with the plug-in; the other arguments are the command to copy or link with.
 stage_plugin() {
     local staged=$1
     shift
@@ -89,7 +88,7 @@ copy_plugin() {
     say "Plug-in: installed in $folder"
 }
 
-# Gives the plug-in in folder $1 a pyzmq of its own where the Python, the rest, has none.
+# Installs pyzmq in the plug-in folder $1 if the Python, the other arguments, has none.
 provide_zmq() {
     local folder=$1 version
     shift
@@ -98,10 +97,10 @@ provide_zmq() {
         return
     fi
     if ! version=$("$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
-        say "Plug-in: there is no ${*:-python3} that runs; GIMP's plug-ins in Python need one"
+        say "Plug-in: no working ${*:-python3} was found; GIMP needs it for plug-ins in Python"
         return
     fi
-    say "Plug-in: $* has no pyzmq; putting one into $folder/vendor"
+    say "Plug-in: $* has no pyzmq; installing it in $folder/vendor"
     rm -rf "$folder/vendor"
     "$(provide_uv "$ENVIRONMENT")" pip install --quiet --python "$ENVIRONMENT/bin/python" \
         --python-version "$version" --only-binary pyzmq --target "$folder/vendor" \
@@ -113,15 +112,15 @@ install_plugin() {
     case "${1:-}" in
         --dev) placing=(ln -s) ;;
         "") ;;
-        *) fail "plugin does not know '$1'. Its only option is --dev." ;;
+        *) fail "plugin has no option '$1'. Its only option is --dev." ;;
     esac
     install_environment
     STAGED=$(mktemp -d)
-    # shellcheck disable=SC2064 # the folder's name now, not at the end
+    # shellcheck disable=SC2064 # expanded now, not at exit
     trap "rm -rf '$STAGED'" EXIT
     stage_plugin "$STAGED" "${placing[@]}"
     # For impasto doctor, which repairs a damaged or misplaced plug-in.
-    copy_plugin "$STAGED" "$PLUGIN_ASIDE" >/dev/null
+    copy_plugin "$STAGED" "$PLUGIN_COPY" >/dev/null
     start_missing_profiles
     if [[ -z $(gimp_profiles) ]]; then
         say "GIMP: no GIMP 3 found. Install GIMP 3, then run ./install.sh plugin"
@@ -149,7 +148,7 @@ fill_profiles() {
 
 uninstall_plugin() {
     local profile
-    rm -rf "$PLUGIN_ASIDE"
+    rm -rf "$PLUGIN_COPY"
     while read -r profile; do
         [[ -d $profile/plug-ins/$PLUGIN ]] || continue
         rm -rf "$profile/plug-ins/$PLUGIN"

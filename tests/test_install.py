@@ -6,12 +6,17 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from install_machine import Machine, make_machine
+from impasto_daemon.commands.doctor.finding import State
+from impasto_daemon.commands.doctor.plugin import NAME, plugin_source
+from impasto_daemon.commands.doctor.service import check_service
+from impasto_shared.paths import runtime_dir
+from install_machine import CHECKOUT, Machine, make_machine
 
 COMMANDS = ("demo", "plugin", "service", "test", "uninstall", "--help")
 OLD_PYTHON = """#!/bin/sh
@@ -315,3 +320,34 @@ def test_uninstall_leaves_the_home_folder_as_it_was(machine: Machine) -> None:
     assert result.returncode == 0, result.stderr
     assert installed > before
     assert set(machine.contents()) == before
+
+
+@pytest.mark.parametrize("variables", [{"XDG_RUNTIME_DIR": "/run/here"}, {}], ids=["set", "unset"])
+def test_installer_looks_for_the_lock_where_the_daemon_holds_it(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    script = f". {CHECKOUT}/daemon/install_service.sh && runtime_folder"
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    printed = subprocess.run(
+        ["bash", "-c", script], env=dict(os.environ), capture_output=True, text=True, check=True
+    ).stdout
+
+    assert printed == f"{runtime_dir()}\n"
+
+
+def test_doctor_finds_what_was_installed(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(machine.home))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    machine.install("service")
+    machine.install("plugin")
+
+    source = plugin_source()
+    assert source is not None
+    assert source[f"{NAME}.py"].is_relative_to(machine.home)
+    assert all(path.exists() for path in source.values())
+    assert [finding.state for finding in check_service()] == [State.OK]
