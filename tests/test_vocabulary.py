@@ -65,12 +65,16 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 # The parts of the project that keep to it so far; this list goes when it is all of them.
 CLEAN = (
+    ".ci/run",
     "CONTRIBUTING.md",
     "README.md",
     "benchmarks/",
+    "daemon/impasto.service",
     "daemon/impasto_daemon/commands/",
+    "daemon/install_",
     "docs/architecture.md",
     "docs/benchmarks.md",
+    "docs/configuration.md",
     "docs/explore.md",
     "docs/how-it-works.md",
     "docs/models.md",
@@ -78,6 +82,8 @@ CLEAN = (
     "docs/scripting.md",
     "docs/security.md",
     "docs/service.md",
+    "gimp_plugin/install_plugin.sh",
+    "install.sh",
     "tests/conftest.py",
     "tests/daemon/commands/",
     "tests/gimp/",
