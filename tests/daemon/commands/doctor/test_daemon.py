@@ -75,7 +75,7 @@ def test_file_in_place_of_the_folder_is_a_problem(home: Path) -> None:
     [
         (DaemonUnavailable("No daemon."), None, "ipc:///nowhere", State.NOTE, "starts by itself"),
         (DaemonUnavailable("No daemon."), 77, "ipc:///nowhere", State.PROBLEM, "process 77"),
-        (DaemonUnavailable("No daemon."), 77, "tcp://gpu:5570", State.PROBLEM, "No daemon."),
+        (DaemonUnavailable("No daemon."), 77, "tcp://gpu:5570", State.PROBLEM, "no daemon"),
         (AccessDenied("Wrong key."), None, "tcp://gpu:5570", State.PROBLEM, "Wrong key."),
         (ImpastoError("Nonsense."), None, "ipc:///nowhere", State.PROBLEM, "nowhere: Nonsense."),
     ],
