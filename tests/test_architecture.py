@@ -34,7 +34,7 @@ ALLOWED = {
     },
     "gimp_plugin": {"impasto_gimp", "impasto_shared", "zmq"},
     f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
-    f"{STYLE_TRANSFER}/networks/fx_graph.py": {
+    f"{STYLE_TRANSFER}/networks/traced_network.py": {
         "impasto_daemon.style_transfer",
         "impasto_shared",
         "torch",

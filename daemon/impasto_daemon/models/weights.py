@@ -96,7 +96,7 @@ def load_network(
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     if blocks := vgg_blocks(model):
         return vgg(vgg_convolutions(state), blocks)
-    from impasto_daemon.style_transfer.networks.fx_graph import TracedNetwork
+    from impasto_daemon.style_transfer.networks.traced_network import TracedNetwork
 
     try:
         whole = build_model(model, state)

@@ -12,8 +12,8 @@ from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.guides import guide_at
 from impasto_daemon.style_transfer.losses.objective import build_objective
-from impasto_daemon.style_transfer.networks.fx_graph import RESIDUAL_STAND_INS, TracedNetwork
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from impasto_daemon.style_transfer.networks.traced_network import RESIDUAL_STAND_INS, TracedNetwork
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, PixelFormat
