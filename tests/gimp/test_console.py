@@ -72,7 +72,7 @@ FAILING = {
     "style_huge.png": "huge.png is 60000 × 60000 pixels",
     "style_header_only.png": "header_only.png could not be opened",
     "indexed": "Image > Mode > RGB",
-    "texture_too_large": "at most 100 are possible",
+    "texture_too_large": "the limit is 100",
     "texture_without_a_style": "No style image is chosen",
     "texture_of_an_indexed_image": "Image > Mode > RGB",
     "explore_without_a_style": "No style image is chosen",
