@@ -157,7 +157,7 @@ def test_job_without_a_step_cannot_be_kept(shared_daemon: DaemonProcess) -> None
     with shared_daemon.client() as client:
         first = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         waiting = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
-        with pytest.raises(DaemonError, match="Nothing has been painted") as caught:
+        with pytest.raises(DaemonError, match="no picture to keep yet") as caught:
             client.keep(waiting)
         state = state_of(client, waiting)
         for job in (waiting, first):

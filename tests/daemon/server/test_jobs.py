@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server import jobs as jobs_module
 from impasto_daemon.server.jobs import (
     KEPT_REPORTS,
@@ -27,19 +28,9 @@ ALICE, BOB = Origin(b"alice", "GIMP"), Origin(b"bob", "script")
 PROBLEM = Problem(ErrorCode.INTERNAL, "It broke.")
 
 
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def results(tmp_path: Path) -> Results:
 
 
 @pytest.fixture
-def table(clock: Clock, results: Results) -> JobTable:
+def table(clock: FakeClock, results: Results) -> JobTable:
     return JobTable(clock, results, Retention(seconds=KEPT_S, size_bytes=1000))
 
 
@@ -165,7 +156,7 @@ def test_detached_jobs_take_their_turns_together(table: JobTable) -> None:
 
 
 def test_time_left_of_a_job_that_waits_is_that_of_others_like_it(
-    table: JobTable, clock: Clock
+    table: JobTable, clock: FakeClock
 ) -> None:
     photo = Image(128, 128, PixelFormat.RGB_U8, bytes(3 * 128 * 128))
     first, second, third = (
@@ -207,7 +198,9 @@ def test_job_holds_no_submission_once_it_runs(table: JobTable) -> None:
     assert [job.submission for job in jobs] == [None, None, None]
 
 
-def test_report_says_whose_job_it_is_and_how_long_it_took(table: JobTable, clock: Clock) -> None:
+def test_report_says_whose_job_it_is_and_how_long_it_took(
+    table: JobTable, clock: FakeClock
+) -> None:
     job = table.submit(submission(detached=True), ALICE)
     clock.now_s += 5
     table.start(job)
@@ -222,7 +215,7 @@ def test_report_says_whose_job_it_is_and_how_long_it_took(table: JobTable, clock
     assert table.report(job).kept_s is None
 
 
-def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: Clock) -> None:
+def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: FakeClock) -> None:
     order = submission()
     job = table.submit(order, ALICE)
 
@@ -243,7 +236,7 @@ def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
         table.start(job)
 
 
-def test_time_left_follows_the_pace_of_the_work(table: JobTable, clock: Clock) -> None:
+def test_time_left_follows_the_pace_of_the_work(table: JobTable, clock: FakeClock) -> None:
     job = table.submit(submission(), ALICE)
     table.start(job)
     clock.now_s += 30  # loading the network is not the pace
@@ -282,7 +275,7 @@ def test_unknown_job_is_said_to_be_unknown(table: JobTable) -> None:
     assert caught.value.code is ErrorCode.UNKNOWN_JOB
 
 
-def test_old_results_expire(table: JobTable, clock: Clock) -> None:
+def test_old_results_expire(table: JobTable, clock: FakeClock) -> None:
     job = done_job(table)
 
     clock.now_s += KEPT_S
@@ -294,7 +287,9 @@ def test_old_results_expire(table: JobTable, clock: Clock) -> None:
     assert job.picture is None
 
 
-def test_results_beyond_the_size_limit_expire_oldest_first(table: JobTable, clock: Clock) -> None:
+def test_results_beyond_the_size_limit_expire_oldest_first(
+    table: JobTable, clock: FakeClock
+) -> None:
     jobs = []
     for size_bytes in (300, 600, 300):
         jobs.append(done_job(table, picture(size_bytes)))
@@ -310,7 +305,7 @@ def test_results_beyond_the_size_limit_expire_oldest_first(table: JobTable, cloc
 
 
 def test_results_that_the_disk_has_no_room_for_stay_in_memory(
-    table: JobTable, results: Results, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    table: JobTable, results: Results, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs_module, "KEPT_IN_MEMORY_BYTES", 500)
     results.problem = "No space left on device"
@@ -326,7 +321,7 @@ def test_results_that_the_disk_has_no_room_for_stay_in_memory(
         table.fetch(jobs[0].name)
 
 
-def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: Clock) -> None:
+def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: FakeClock) -> None:
     waiting = table.submit(submission(), ALICE)
     for _ in range(KEPT_REPORTS + 5):
         done_job(table)
@@ -338,7 +333,9 @@ def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: Clock) -
     assert table.find(waiting.name) is waiting
 
 
-def test_job_whose_end_is_still_to_be_told_is_not_dropped(table: JobTable, clock: Clock) -> None:
+def test_job_whose_end_is_still_to_be_told_is_not_dropped(
+    table: JobTable, clock: FakeClock
+) -> None:
     first = done_job(table)
     for _ in range(KEPT_REPORTS + 5):
         clock.now_s += 1

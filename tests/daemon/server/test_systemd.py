@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.systemd import SystemdNotifier
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture
@@ -62,7 +56,7 @@ def test_abstract_socket_is_told_too() -> None:
 
 
 def test_watchdog_hears_in_time_and_no_more_than_it_needs(heard: socket.socket) -> None:
-    clock = Clock()
+    clock = FakeClock(100.0)
     notifier = SystemdNotifier(
         variables(heard, WATCHDOG_USEC="20000000", WATCHDOG_PID=str(os.getpid())), clock
     )

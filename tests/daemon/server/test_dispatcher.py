@@ -1,0 +1,567 @@
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.dispatcher import STOP_GRACE_S, Dispatcher
+from impasto_daemon.server.jobs import Job, JobTable, Origin
+from impasto_daemon.server.results import Results
+from impasto_daemon.worker.messages import (
+    Failed,
+    Loaded,
+    Painted,
+    Previewed,
+    Ready,
+    Run,
+    ServerMessage,
+    Show,
+    Stepped,
+    Stop,
+    Stopped,
+    WorkerMessage,
+    Written,
+)
+from impasto_daemon.worker.result_file import write_result_file
+from impasto_shared.errors import DaemonError, ErrorCode
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Preview, PreviewOptions, Submit
+from impasto_shared.reports import JobState, Problem
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+IDLE_S = 60.0
+SIGKILLED = -9
+
+
+class FakeWorker:
+    """A worker without a process: the test writes its messages and decides when it exits."""
+
+    def __init__(self) -> None:
+        self.device: str | None = None
+        self.model: str | None = None
+        self.ready: Ready | None = None
+        self.pid: int | None = None
+        self.has_gpu = False
+        self.is_ending = False
+        self.sent: list[ServerMessage] = []
+        self.inbox: list[WorkerMessage] = []
+        self.exited_with: int | None = None
+        self.start_error: OSError | None = None
+        self.starts = 0
+
+    def ensure_started(self) -> bool:
+        if self.pid is not None:
+            return False
+        if self.start_error is not None:
+            raise self.start_error
+        self.starts += 1
+        self.pid = self.starts
+        return True
+
+    def send(self, message: ServerMessage) -> None:
+        assert self.pid is not None, "nothing can be sent to a worker that does not run"
+        self.sent.append(message)
+
+    def receive(self) -> list[WorkerMessage]:
+        received, self.inbox = self.inbox, []
+        return received
+
+    def exit_status(self) -> int | None:
+        return self.exited_with
+
+    def end(self) -> None:
+        self.is_ending = self.pid is not None and self.exited_with is None
+        self.pid = self.exited_with = None
+
+    def reap(self) -> None:
+        self.is_ending = False
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def table(clock: FakeClock, tmp_path: Path) -> JobTable:
+    return JobTable(clock, Results(tmp_path / "results"))
+
+
+@pytest.fixture
+def worker() -> FakeWorker:
+    return FakeWorker()
+
+
+@pytest.fixture
+def dispatcher(worker: FakeWorker, table: JobTable, clock: FakeClock) -> Dispatcher:
+    return Dispatcher(worker, table, idle_s=IDLE_S, clock=clock)
+
+
+def queue_job(table: JobTable) -> Job:
+    settings = StyleSettings(iterations=11, size=64)
+    name = secrets.token_hex(16)
+    submission = Submit("1", name, settings, PIXEL, (Style(PIXEL),), None, detached=False)
+    return table.submit(submission, Origin(b"client"))
+
+
+def start_job(table: JobTable, dispatcher: Dispatcher) -> Job:
+    job = queue_job(table)
+    dispatcher.start_next()
+    return job
+
+
+def deliver(worker: FakeWorker, dispatcher: Dispatcher, *messages: WorkerMessage) -> list[Preview]:
+    """Returns the previews."""
+    worker.inbox += messages
+    return dispatcher.receive()
+
+
+def step(job: Job, number: int = 1) -> Stepped:
+    return Stepped(job.name, number, 11, 5.0, number / 11)
+
+
+def exit_with(status: int, worker: FakeWorker, dispatcher: Dispatcher) -> None:
+    worker.exited_with = status
+    dispatcher.supervise()
+
+
+# Starting
+
+
+def test_without_a_job_no_worker_is_started(dispatcher: Dispatcher, worker: FakeWorker) -> None:
+    dispatcher.start_next()
+
+    assert (worker.starts, dispatcher.workers_started, dispatcher.is_busy) == (0, 0, False)
+
+
+def test_job_is_sent_to_a_worker_started_for_it(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    (run,) = worker.sent
+    assert isinstance(run, Run)
+    assert (run.job, run.content) == (job.name, PIXEL)
+    assert run.result_file is not None
+    assert Path(run.result_file).exists()
+    assert (job.state, dispatcher.is_busy) == (JobState.RUNNING, True)
+    assert dispatcher.workers_started == 1
+
+
+def test_second_job_waits_for_the_first_and_has_the_same_worker(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    first, second = start_job(table, dispatcher), start_job(table, dispatcher)
+    assert len(worker.sent) == 1
+
+    deliver(worker, dispatcher, Painted(first.name, PIXEL))
+    dispatcher.start_next()
+
+    assert [message.job for message in worker.sent] == [first.name, second.name]
+    assert worker.starts == 1
+
+
+def test_job_waits_until_a_killed_worker_has_exited(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    worker.is_ending = True
+    job = start_job(table, dispatcher)
+    assert (job.state, dispatcher.is_busy) == (JobState.QUEUED, True)
+
+    dispatcher.supervise()
+    dispatcher.start_next()
+
+    assert job.state is JobState.RUNNING
+
+
+def test_job_fails_if_its_worker_cannot_be_started(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    worker.start_error = OSError("Cannot allocate memory")
+    job = start_job(table, dispatcher)
+
+    assert job.problem is not None
+    assert job.problem.code is ErrorCode.WORKER_DIED
+    assert "Cannot allocate memory" in job.problem.message
+    worker.start_error = None
+    assert start_job(table, dispatcher).state is JobState.RUNNING
+
+
+def test_job_without_a_result_file_runs_all_the_same(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, tmp_path: Path
+) -> None:
+    (tmp_path / "results").write_text("a file where the folder should be")
+    job = start_job(table, dispatcher)
+
+    (run,) = worker.sent
+    assert isinstance(run, Run)
+    assert run.result_file is None
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+    assert job.state is JobState.DONE
+
+
+# Progress and results
+
+
+def test_steps_are_recorded_and_previews_returned(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    previews = deliver(worker, dispatcher, step(job, 3), Previewed(job.name, 3, PIXEL))
+
+    assert (job.step, job.loss) == (3, 5.0)
+    assert previews == [Preview(job.name, 3, PIXEL)]
+    assert dispatcher.is_busy
+
+
+def test_device_model_and_readiness_are_those_of_the_last_messages(
+    dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    ready = Ready(gpu_bytes=5, bfloat16=True)
+
+    deliver(worker, dispatcher, ready, Loaded("CPU", "vgg19"))
+
+    assert (worker.ready, worker.device, worker.model) == (ready, "CPU", "vgg19")
+
+
+def test_painted_picture_ends_the_job(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    deliver(worker, dispatcher, step(job), Painted(job.name, PIXEL))
+
+    assert (job.state, dispatcher.is_busy) == (JobState.DONE, False)
+    assert bytes(table.fetch(job.name).pixels) == PIXEL.pixels
+
+
+def test_picture_in_the_result_file_ends_the_job_and_stays_after_the_next_one(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    (run,) = worker.sent
+    assert isinstance(run, Run)
+    assert run.result_file is not None
+    write_result_file(run.result_file, b"abc")
+
+    deliver(worker, dispatcher, Written(job.name, 1, 1, PixelFormat.RGB_U8))
+    start_job(table, dispatcher)
+
+    assert job.state is JobState.DONE
+    assert bytes(table.fetch(job.name).pixels) == b"abc"
+
+
+def test_unused_result_file_is_closed_when_the_job_ends(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    (run,) = worker.sent
+    assert isinstance(run, Run)
+    assert run.result_file is not None
+
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+
+    assert not Path(run.result_file).exists()
+
+
+def test_failure_ends_the_job_with_its_problem_and_keeps_the_worker(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    problem = Problem(ErrorCode.OUT_OF_MEMORY, "Choose a smaller size.")
+
+    deliver(worker, dispatcher, Failed(job.name, problem))
+
+    assert (job.state, job.problem) == (JobState.FAILED, problem)
+    assert (worker.pid, dispatcher.is_busy) == (1, False)
+
+
+def test_message_about_another_job_is_an_error(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    first = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(first.name, PIXEL))
+
+    with pytest.raises(RuntimeError, match=f"job {first.name}, which it does not have"):
+        deliver(worker, dispatcher, step(first))
+    start_job(table, dispatcher)
+    with pytest.raises(RuntimeError, match=f"job {first.name}, which it does not have"):
+        deliver(worker, dispatcher, step(first))
+
+
+# Stopping
+
+
+def test_cancelled_job_is_stopped_once_and_frees_the_worker(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+
+    dispatcher.cancel(job)
+    dispatcher.cancel(job)
+    assert worker.sent[1:] == [Stop(job.name)]
+    assert (job.state, dispatcher.is_busy) == (JobState.CANCELLED, True)
+    deliver(worker, dispatcher, step(job), Stopped(job.name))
+
+    assert not dispatcher.is_busy
+    clock.now_s += 2 * STOP_GRACE_S
+    dispatcher.supervise()
+    assert worker.pid == 1
+
+
+def test_job_that_the_worker_stopped_by_itself_is_cancelled(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    deliver(worker, dispatcher, Stopped(job.name))
+
+    assert job.state is JobState.CANCELLED
+
+
+def test_worker_that_does_not_stop_in_time_is_killed(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    dispatcher.cancel(job)
+
+    clock.now_s += STOP_GRACE_S
+    dispatcher.supervise()
+    assert worker.pid == 1
+    clock.now_s += 0.01
+    dispatcher.supervise()
+
+    assert (worker.pid, job.state) == (None, JobState.CANCELLED)
+    dispatcher.supervise()
+    assert start_job(table, dispatcher).state is JobState.RUNNING
+    clock.now_s += 2 * STOP_GRACE_S  # the deadline was the last job's
+    dispatcher.supervise()
+    assert worker.pid == 2
+
+
+def test_job_cancelled_in_the_queue_never_reaches_the_worker(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    running = start_job(table, dispatcher)
+    waiting = start_job(table, dispatcher)
+
+    dispatcher.cancel(waiting)
+    deliver(worker, dispatcher, Painted(running.name, PIXEL))
+    dispatcher.start_next()
+
+    assert waiting.state is JobState.CANCELLED
+    assert [message.job for message in worker.sent] == [running.name]
+
+
+def test_kept_job_has_no_deadline_and_ends_with_its_picture(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, step(job, 1), step(job, 2))
+
+    dispatcher.keep(job)
+    clock.now_s += 100 * STOP_GRACE_S
+    dispatcher.supervise()
+    assert worker.sent[1:] == [Stop(job.name, keeps_result=True)]
+    assert worker.pid == 1
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+
+    assert job.state is JobState.DONE
+
+
+def test_kept_job_can_still_be_cancelled(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, step(job, 1), step(job, 2))
+
+    dispatcher.keep(job)
+    dispatcher.cancel(job)
+
+    assert worker.sent[-1] == Stop(job.name)
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+    assert (job.state, job.picture) == (JobState.CANCELLED, None)
+
+
+def test_job_without_a_picture_cannot_be_kept(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    with pytest.raises(DaemonError, match="no picture to keep yet") as caught:
+        dispatcher.keep(job)
+
+    assert caught.value.code is ErrorCode.NOT_DONE
+    assert len(worker.sent) == 1
+
+
+def test_job_that_has_ended_is_neither_stopped_nor_kept_again(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+
+    dispatcher.keep(job)
+    dispatcher.cancel(job)
+
+    assert job.state is JobState.DONE
+    assert len(worker.sent) == 1
+
+
+# Previews
+
+
+def test_changed_previews_are_sent_to_the_worker_of_a_running_job_only(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    running = start_job(table, dispatcher)
+    waiting = start_job(table, dispatcher)
+    options = PreviewOptions(64, 0.5)
+
+    for job in (running, running, waiting):
+        dispatcher.set_previews(job, options)
+
+    assert worker.sent[1:] == [Show(running.name, options)]
+    deliver(worker, dispatcher, Painted(running.name, PIXEL))
+    dispatcher.start_next()
+    run = worker.sent[-1]
+    assert isinstance(run, Run)
+    assert (run.job, run.previews) == (waiting.name, options)
+
+
+# Death
+
+
+def test_death_of_a_new_worker_before_the_first_step_fails_the_job(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    exit_with(SIGKILLED, worker, dispatcher)
+
+    assert job.problem is not None
+    assert job.problem.code is ErrorCode.WORKER_DIED
+    assert "memory runs out" in job.problem.message
+    assert not dispatcher.is_busy
+
+
+def test_death_of_an_older_worker_before_the_first_step_retries_the_job_once(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    first = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(first.name, PIXEL))
+    job, after = start_job(table, dispatcher), queue_job(table)
+
+    exit_with(SIGKILLED, worker, dispatcher)
+    assert job.state is JobState.RUNNING
+    dispatcher.start_next()
+    assert [message.job for message in worker.sent] == [first.name, job.name, job.name]
+    assert worker.starts == 2
+    exit_with(SIGKILLED, worker, dispatcher)
+    dispatcher.start_next()
+
+    assert job.state is JobState.FAILED
+    assert (worker.sent[-1].job, worker.starts) == (after.name, 3)
+
+
+def test_death_after_the_first_step_fails_the_job(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    first = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(first.name, PIXEL))
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, step(job))
+
+    exit_with(3, worker, dispatcher)
+
+    assert job.problem is not None
+    assert "status 3" in job.problem.message
+
+
+def test_job_that_is_cancelled_before_its_retry_does_not_run_again(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    first = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(first.name, PIXEL))
+    job, after = start_job(table, dispatcher), queue_job(table)
+    exit_with(SIGKILLED, worker, dispatcher)
+
+    dispatcher.cancel(job)
+    dispatcher.start_next()
+
+    assert job.state is JobState.CANCELLED
+    assert worker.sent[-1].job == after.name
+
+
+def test_result_that_arrived_before_the_death_counts(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+
+    exit_with(SIGKILLED, worker, dispatcher)
+
+    assert job.state is JobState.DONE
+    assert worker.pid is None
+
+
+# Idle workers
+
+
+def test_worker_that_has_been_idle_is_ended_and_the_next_job_starts_another(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    clock.now_s += 10 * IDLE_S
+    dispatcher.supervise()
+    assert worker.pid == 1  # it stays while it works, however long that takes
+    deliver(worker, dispatcher, Painted(job.name, PIXEL))
+
+    clock.now_s += IDLE_S
+    dispatcher.supervise()
+    assert worker.pid == 1
+    clock.now_s += 0.01
+    dispatcher.supervise()
+
+    assert worker.pid is None
+    dispatcher.supervise()
+    start_job(table, dispatcher)
+    assert dispatcher.workers_started == 2
+
+
+def test_gpu_is_probed_by_one_worker_which_then_idles(
+    dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    dispatcher.probe_gpu()
+    assert worker.starts == 0
+
+    clock.now_s += 2 * IDLE_S
+    worker.has_gpu = True
+    dispatcher.probe_gpu()
+    dispatcher.supervise()
+    assert worker.pid == 1
+    clock.now_s += IDLE_S + 0.01
+    dispatcher.supervise()
+    dispatcher.probe_gpu()
+
+    assert (worker.pid, worker.starts) == (None, 1)
+
+
+def test_gpu_that_cannot_be_probed_fails_no_job(
+    table: JobTable,
+    dispatcher: Dispatcher,
+    worker: FakeWorker,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker.has_gpu, worker.start_error = True, OSError("Cannot allocate memory")
+
+    dispatcher.probe_gpu()
+
+    assert "Cannot allocate memory" in caplog.text
+    worker.start_error = None
+    assert start_job(table, dispatcher).state is JobState.RUNNING
