@@ -1,4 +1,4 @@
-"""The language of the person in GIMP: texts of the plug-in as the catalogue has them.
+"""The texts of the plug-in in the language of the user, from the catalogue.
 
 GIMP hands the language that is chosen in its preferences to its plug-ins in the environment, where
 Python's gettext looks for it. A text without a translation stays as it is.

@@ -241,6 +241,10 @@ class StubWriter:
             results.insert(0, ("returned", kind if kind == "Any" else f"{kind}{optional}"))
         name = prefix + info.get_name()
         before, result = self._result(name, results)
+        for position in reversed(range(len(parameters))):  # PyGObject lets the last ones default
+            if not parameters[position].endswith(" | None"):
+                break
+            parameters[position] += " = ..."
         decorator, first = _binding(info, owner, prefix)
         signature = ", ".join([*first, *parameters])
         return [*before, *decorator, f"def {name}({signature}) -> {result}: ..."]

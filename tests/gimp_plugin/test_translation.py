@@ -67,7 +67,7 @@ def test_every_text_is_translated_with_the_same_placeholders_and_mnemonics(langu
 
 def test_texts_of_code_and_of_settings_are_found() -> None:
     found = {text for message in template() if message.id for text in texts(message.id)}
-    assert found >= {"_Neural Style…", "{count} jobs are under way.", "Stroke size", "Draft"}
+    assert found >= {"_Neural Style…", "{count} jobs are in progress.", "Stroke size", "Draft"}
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
-"""The foot of the dialog: what the daemon is doing, and a button that starts it."""
+"""The foot of a dialog: the state of the daemon, and a button that starts it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.introspection import GLib
+from impasto_gimp.introspection import Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs, daemon_status
@@ -15,97 +14,94 @@ from impasto_gimp.procedures.arguments import LABELS, START_LABEL
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 
-_LOOK_AGAIN_S = 3
-_LOOK_SOON_MS = 300
+_POLL_S = 3
+_POLL_AFTER_CHANGE_MS = 300
 _SPACING_PX = 6
 
 
-def new_daemon_bar(config: Any, work: Callable[[], PlannedJobs | None]) -> Any:
-    """A line of text that is kept true, and the button where the daemon can be started.
+class DaemonBar:
+    """A line of text about the daemon, kept up to date, and the button Start if none runs.
 
-    work: what `config` asks for, whenever that has changed; None where it cannot be painted.
+    widget: the bar, to be packed into a dialog.
+    planned_jobs: returns the jobs that `config` asks for; None while it is invalid.
     """
-    bar = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-    text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
-    text.get_style_context().add_class("dim-label")
-    start = Gtk.Button.new_with_mnemonic(LABELS[START_LABEL])
-    start.set_tooltip_text(
-        gettext("Start the daemon now, so that the painting begins at once later")
-    )
-    start.set_no_show_all(True)
-    bar.pack_start(text, True, True, 0)
-    bar.pack_end(start, False, False, 0)
 
-    soon: int | None = None
-    is_busy = False
+    def __init__(
+        self, config: Gimp.ProcedureConfig, planned_jobs: Callable[[], PlannedJobs | None]
+    ) -> None:
+        self._config, self._planned_jobs = config, planned_jobs
+        self._is_busy = self._is_answered = False
+        self._text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
+        self._text.get_style_context().add_class("dim-label")
+        self._start = Gtk.Button.new_with_mnemonic(LABELS[START_LABEL])
+        self._start.set_tooltip_text(
+            gettext("Start the daemon now, so that painting can begin without delay")
+        )
+        self._start.set_no_show_all(True)
+        self._start.connect("clicked", self._on_start)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        self.widget.pack_start(self._text, True, True, 0)
+        self.widget.pack_end(self._start, False, False, 0)
+        self.widget.connect("destroy", self._on_destroy)
+        self._polling = GLib.timeout_add_seconds(_POLL_S, self._poll)
+        self._poll_after_change: int | None = None
+        self._changes = config.connect("notify", self._on_change)
+        self.widget.show_all()
+        self._poll()
 
-    def show(line: DaemonStatus) -> None:
-        text.set_text(line.text)
-        start.set_visible(line.can_start)
+    def _show(self, status: DaemonStatus) -> None:
+        self._text.set_text(status.text)
+        self._start.set_visible(status.can_start)
 
-    def look_again() -> bool:
-        # While a client waits the windows are kept alive, and this may be called within itself.
-        nonlocal is_busy
-        if not is_busy:
-            is_busy = True
+    def _poll(self) -> bool:
+        # Waiting for the daemon handles events, which may call this again.
+        if not self._is_busy:
+            self._is_busy = True
             try:
-                show(daemon_status(work(), while_waiting=handle_events))
+                self._show(daemon_status(self._planned_jobs(), while_waiting=handle_events))
             finally:
-                is_busy = False
+                self._is_busy = False
         return True
 
-    def look_soon(*_: object) -> None:
-        # A slider that is pulled changes the configuration a hundred times.
-        nonlocal soon
-        if soon is None:
-            soon = GLib.timeout_add(_LOOK_SOON_MS, look_now)
+    def _on_change(self, *_: object) -> None:
+        # Dragging a slider changes the configuration a hundred times.
+        if self._poll_after_change is None:
+            self._poll_after_change = GLib.timeout_add(_POLL_AFTER_CHANGE_MS, self._poll_once)
 
-    def look_now() -> bool:
-        nonlocal soon
-        soon = None
-        look_again()
+    def _poll_once(self) -> bool:
+        self._poll_after_change = None
+        self._poll()
         return False
 
-    def start_daemon(*_: object) -> None:
-        nonlocal is_busy
-        if is_busy:
+    def _on_start(self, *_: object) -> None:
+        if self._is_busy:
             return
-        is_busy = True
-        show(DaemonStatus(gettext("The Impasto daemon is being started…")))
-        answered = _answer_of(bar.get_toplevel())
-
-        def wait() -> None:
-            handle_events()
-            if answered:
-                raise Abandoned(gettext("Cancelled."))
-
+        self._is_busy, self._is_answered = True, False
+        self._show(DaemonStatus(gettext("Starting the Impasto daemon…")))
+        dialog = self.widget.get_toplevel()
+        answers = dialog.connect("response", self._on_answer)
         try:
-            connect(while_waiting=wait).close()
+            connect(while_waiting=self._wait).close()
         except ImpastoError as error:
-            is_busy = False
-            show(DaemonStatus(str(error)))
+            self._is_busy = False
+            self._show(DaemonStatus(str(error)))
         else:
-            is_busy = False
-            look_again()
+            self._is_busy = False
+            self._poll()
+        finally:
+            dialog.disconnect(answers)
 
-    start.connect("clicked", start_daemon)
-    source = GLib.timeout_add_seconds(_LOOK_AGAIN_S, look_again)
-    changes = config.connect("notify", look_soon)
+    def _on_answer(self, *_: object) -> None:
+        self._is_answered = True
 
-    def end(*_: object) -> None:
-        config.disconnect(changes)
-        for waiting in (source, soon):
-            if waiting is not None:
-                GLib.source_remove(waiting)
+    def _wait(self) -> None:
+        """Handles events; raises Abandoned if the dialog has been answered."""
+        handle_events()
+        if self._is_answered:
+            raise Abandoned(gettext("Cancelled."))
 
-    bar.connect("destroy", end)
-    bar.show_all()
-    look_again()
-    return bar
-
-
-def _answer_of(dialog: Any) -> list[Any]:
-    """What is pressed in a dialog from now on."""
-    pressed: list[Any] = []
-    dialog.connect("response", lambda _, response: pressed.append(response))
-    return pressed
+    def _on_destroy(self, *_: object) -> None:
+        self._config.disconnect(self._changes)
+        for source in (self._polling, self._poll_after_change):
+            if source is not None:
+                GLib.source_remove(source)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
-from impasto_gimp.dialogs.daemon_bar import new_daemon_bar
-from impasto_gimp.dialogs.gallery import paintings_at_hand
+from impasto_gimp.dialogs.bindings import keep_updated
+from impasto_gimp.dialogs.daemon_bar import DaemonBar
+from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.neural_style_dialog import (
     SETTINGS_BOX,
     accepted,
     arrange,
-    possible,
     scale_entry,
+    unless_invalid,
 )
 from impasto_gimp.dialogs.style_page import new_style_page
+from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import STYLES
@@ -33,48 +35,41 @@ from impasto_shared.image import fitted_size
 _TEXT_CHARACTERS = 48
 
 
-def ask_for_sheet(procedure: Any, config: Any, layer: Any) -> bool:
-    """Lets the user fill in `config` for a sheet of `layer`; returns False if cancelled."""
+def ask_for_sheet(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
+) -> bool:
+    """Returns whether the user filled in `config` for a contact sheet of `layer`."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    page = new_style_page(config, STYLES[0], paintings_at_hand(layer))
+    page = new_style_page(config, STYLES[0], available_paintings(layer))
     settings = _settings(dialog, config)
 
-    def update(*_: object) -> None:
-        page.set_sensitive(_needs_painting(config))
+    keep_updated(config, [SHEET], lambda: page.set_sensitive(_needs_painting(config)))
 
-    config.connect(f"notify::{SHEET}", update)
-    update()
-
-    def work() -> PlannedJobs:
+    def planned_jobs() -> PlannedJobs:
         sheet = chosen_sheet(config)
         size = sheet.tiles[0].settings.size
         width, height = fitted_size(layer.get_width(), layer.get_height(), size)
         return PlannedJobs(tuple(tile.settings for tile in sheet.tiles), width, height)
 
-    arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))
+    arrange(dialog, page, settings, DaemonBar(config, unless_invalid(planned_jobs)))
     return accepted(dialog, config, STYLES[:1], lambda: _needs_painting(config))
 
 
-def _needs_painting(config: Any) -> bool:
+def _needs_painting(config: Gimp.ProcedureConfig) -> bool:
     try:
         return needs_painting(chosen_sheet(config))
     except InvalidSettings:  # OK says what is wrong
         return False
 
 
-def _settings(dialog: Any, config: Any) -> Any:
-    """Returns a box for choosing the sheet and its size, with a text about what it shows."""
+def _settings(dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig) -> Gtk.Widget:
+    """Returns a box with the sheet, its description, and the amount of work."""
     dialog.get_widget(SHEET, Gtk.ComboBox.__gtype__)
     scale_entry(dialog, SIZE.name)
-    shows = dialog.get_label("shows", " ", False, False)
-    amount = dialog.get_label("amount", " ", False, False)
-    for label in (shows, amount):
-        label.set_xalign(0)
-        label.set_line_wrap(True)
-        label.set_max_width_chars(_TEXT_CHARACTERS)
+    shows, amount = _new_text(dialog, "shows"), _new_text(dialog, "amount")
 
-    def update(*_: object) -> None:
+    def update() -> None:
         try:
             sheet = chosen_sheet(config)
         except InvalidSettings as error:
@@ -83,9 +78,15 @@ def _settings(dialog: Any, config: Any) -> Any:
             shows.set_text(gettext(sheet.shows))
             amount.set_text(summary(sheet))
 
-    for argument in (SHEET, QUICKLY, SIZE.name):
-        config.connect(f"notify::{argument}", update)
-    update()
+    keep_updated(config, (SHEET, QUICKLY, SIZE.name), update)
     box = dialog.fill_box(SETTINGS_BOX, [SHEET, "shows", QUICKLY, SIZE.name, "amount"])
     box.show()
     return box
+
+
+def _new_text(dialog: GimpUi.ProcedureDialog, name: str) -> Gtk.Label:
+    label = cast(Gtk.Label, dialog.get_label(name, " ", False, False))
+    label.set_xalign(0)
+    label.set_line_wrap(True)
+    label.set_max_width_chars(_TEXT_CHARACTERS)
+    return label

@@ -1,4 +1,4 @@
-"""GIMP's own progress bar, for scripts and where a filter is repeated. It needs no screen."""
+"""GIMP's own progress bar, for scripts and repeated filters. It needs no screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto_shared.messages import PreviewOptions
 
 
 class ProgressBar:
-    """GIMP's progress bar as a display without a picture; `title` says what is painted."""
+    """GIMP's progress bar as a display without a picture; `title` names the picture."""
 
     previews: PreviewOptions | None = None
 
@@ -33,9 +33,9 @@ class ProgressBar:
             Gimp.progress_update(progress.fraction)
 
     def show_picture(self, picture: Image) -> None:
-        """A bar has no room for it."""
+        """Does nothing: a bar has no room for a picture."""
 
     def user_action(self) -> UserAction:
-        """Nothing: GIMP's Cancel ends the plug-in itself."""
+        """Returns CONTINUE: the button Cancel of GIMP's bar kills the plug-in's process."""
         handle_events()
         return UserAction.CONTINUE

@@ -1,4 +1,4 @@
-"""GLib's main loop, as far as a procedure that waits must turn it."""
+"""GLib's main loop, which a procedure must run while it waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from impasto_gimp.introspection import GLib
 
 
 def handle_events() -> None:
-    """Handles whatever has happened to the plug-in's windows since the last call."""
+    """Handles all events of the plug-in's windows since the last call."""
     context = GLib.MainContext.default()
     while context.iteration(False):
         pass

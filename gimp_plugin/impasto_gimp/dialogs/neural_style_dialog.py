@@ -1,47 +1,43 @@
-"""The dialog that asks for the styles and the settings."""
+"""The dialogs that ask for the styles and the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
-from impasto_gimp.dialogs.daemon_bar import new_daemon_bar
-from impasto_gimp.dialogs.gallery import paintings_at_hand
+from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.daemon_bar import DaemonBar
+from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.style_page import new_region_chooser, new_style_page
+from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
-from impasto_gimp.introspection import GObject
+from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
 from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.procedures.arguments import (
     ADVANCED_LABEL,
-    IN_SIGHT,
+    ALWAYS_VISIBLE,
     LABELS,
     STYLES,
-    TEXTURES_IN_SIGHT,
+    TEXTURE_ALWAYS_VISIBLE,
     VARIATIONS_LABEL,
     StyleArguments,
     apply_settings,
     argument_name,
+    integer_of,
     settings_from,
-    value_of,
     values_from,
 )
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.schema import ChoiceSetting, NumberSetting
 from impasto_shared.settings import SETTINGS, Setting
-from impasto_shared.texture import (
-    HEIGHT,
-    TEXTURE_SETTINGS,
-    WIDTH,
-    texture_settings,
-)
+from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, texture_settings
 
 TITLE = gettext("Neural Style")
 SETTINGS_BOX = "settings"
-"""What GIMP calls the box that `arrange` takes for the settings."""
+"""GIMP's identifier of the box that `arrange` moves to the right."""
 
 _SPACING_PX = 12
 # Room for the sliders, which have no width of their own.
@@ -49,67 +45,72 @@ _SETTINGS_WIDTH_PX = 400
 _TAB_CHARACTERS = 9
 
 
-def ask(procedure: Any, config: Any, painted: Any) -> bool:
-    """Lets the user fill in `config` to paint a layer; False where the dialog was cancelled."""
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
+    """Returns whether the user filled in `config` to paint a layer, and did not cancel."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    styles = _style_tabs(dialog, config, painted)
-    settings = _settings(dialog, tuple(SETTINGS))
-    settings.pack_end(_variations_button(dialog, config, painted), False, False, 0)
+    styles = _new_style_tabs(dialog, config, painted)
+    settings = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
+    settings.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
 
-    def work() -> PlannedJobs:
+    def planned_jobs() -> PlannedJobs:
         return PlannedJobs((settings_from(config),), painted.get_width(), painted.get_height())
 
-    arrange(dialog, styles, settings, new_daemon_bar(config, possible(work)))
+    arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
     return accepted(dialog, config, STYLES)
 
 
-def ask_for_texture(procedure: Any, config: Any) -> bool:
-    """Lets the user fill in `config` to paint a texture; False where the dialog was cancelled."""
+def ask_for_texture(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
+    """Returns whether the user filled in `config` to paint a texture, and did not cancel."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
-    page = new_style_page(config, STYLES[0], paintings_at_hand(None))
-    in_sight = (*IN_SIGHT, *TEXTURES_IN_SIGHT)
-    settings = _settings(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), in_sight)
+    page = new_style_page(config, STYLES[0], available_paintings(None))
+    always_visible = (*ALWAYS_VISIBLE, *TEXTURE_ALWAYS_VISIBLE)
+    settings = _new_settings_box(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), always_visible)
 
-    def work() -> PlannedJobs:
-        width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
+    def planned_jobs() -> PlannedJobs:
+        width, height = integer_of(config, WIDTH), integer_of(config, HEIGHT)
         values = values_from(config, TEXTURE_SETTINGS)
         return PlannedJobs((texture_settings(values, width, height),), width, height)
 
-    arrange(dialog, page, settings, new_daemon_bar(config, possible(work)))
+    arrange(dialog, page, settings, DaemonBar(config, unless_invalid(planned_jobs)))
     return accepted(dialog, config, STYLES[:1])
 
 
-def possible(work: Callable[[], PlannedJobs]) -> Callable[[], PlannedJobs | None]:
-    """`work`, or None as long as some setting cannot be used: OK says which."""
+def unless_invalid(
+    planned_jobs: Callable[[], PlannedJobs],
+) -> Callable[[], PlannedJobs | None]:
+    """Returns a function that returns `planned_jobs()`, or None while a setting is invalid.
 
-    def possible() -> PlannedJobs | None:
+    OK says which one it is.
+    """
+
+    def jobs() -> PlannedJobs | None:
         try:
-            return work()
+            return planned_jobs()
         except InvalidSettings:
             return None
 
-    return possible
+    return jobs
 
 
 def accepted(
-    dialog: Any,
-    config: Any,
-    choices: Sequence[StyleArguments],
+    dialog: GimpUi.ProcedureDialog,
+    config: Gimp.ProcedureConfig,
+    styles: Sequence[StyleArguments],
     needs_painting: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Whether the dialog ends with OK and, where one is needed, a painting."""
+    """Returns whether `dialog` ends with OK and, if one is needed, a chosen painting."""
 
     def lacks_painting() -> bool:
-        return needs_painting() and not any(chosen_painting(config, one) for one in choices)
+        return needs_painting() and not any(chosen_painting(config, style) for style in styles)
 
     is_accepted = dialog.run()
     while is_accepted and lacks_painting():
-        _tell(
+        _show_message(
             dialog,
             gettext("No style image is chosen."),
-            gettext("Choose the painting whose manner to use."),
+            gettext("Choose the painting to take the style from."),
         )
         is_accepted = dialog.run()
     dialog.destroy()
@@ -117,8 +118,10 @@ def accepted(
     return bool(is_accepted)
 
 
-def arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
-    """The styles on the left, the settings on the right, the daemon below."""
+def arrange(
+    dialog: GimpUi.ProcedureDialog, styles: Gtk.Widget, settings: Gtk.Widget, foot: DaemonBar
+) -> None:
+    """Puts the styles on the left, the settings on the right, and the daemon's state below."""
     dialog.fill([SETTINGS_BOX])
     content = dialog.get_content_area()
     content.remove(settings)
@@ -129,95 +132,97 @@ def arrange(dialog: Any, styles: Any, settings: Any, daemon_bar: Any) -> None:
     columns.show()
     content.pack_start(columns, True, True, 0)
     content.reorder_child(columns, 0)
-    content.pack_end(daemon_bar, False, False, 0)
+    content.pack_end(foot.widget, False, False, 0)
 
 
-def _style_tabs(dialog: Any, config: Any, painted: Any) -> Any:
-    """A tab for each style that can be chosen."""
+def _new_style_tabs(
+    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, painted: Gimp.Layer
+) -> Gtk.Notebook:
+    """Returns tabs, one for each style that can be chosen."""
     tabs = Gtk.Notebook()
     tabs.get_accessible().set_name(gettext("Styles"))
-    only_one: list[Any] = []
-    paintings = paintings_at_hand(painted)
+    rows: list[Gtk.Widget] = []
+    paintings = available_paintings(painted)
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
         weight = scale_entry(dialog, arguments.weight)
         weight.set_logarithmic(True)
-        region = new_region_chooser(config, arguments, painted)
-        only_one += [weight, region]
+        region = RegionChooser(config, arguments, painted).widget
+        rows += [weight, region]
         for row in (weight, region):
             page.pack_start(row, False, False, 0)
             row.show_all()
-        tabs.append_page(page, _tab(config, arguments))
+        tabs.append_page(page, _new_tab_label(config, arguments))
 
-    def update(*_: object) -> None:
-        # A single style has nobody to share the picture with.
-        several = sum(chosen_painting(config, arguments) is not None for arguments in STYLES) > 1
-        for row in only_one:
-            row.set_sensitive(several)
+    def update() -> None:
+        # Weights and regions divide the picture among several styles.
+        count = sum(chosen_painting(config, arguments) is not None for arguments in STYLES)
+        for row in rows:
+            row.set_sensitive(count > 1)
 
-    for arguments in STYLES:
-        for argument in (arguments.file, arguments.layer):
-            config.connect(f"notify::{argument}", update)
-    update()
+    keep_updated(config, painting_arguments(STYLES), update)
     tabs.show()
     return tabs
 
 
-def _tab(config: Any, arguments: StyleArguments) -> Any:
-    """The label of a style's tab: its number, and what its painting is called."""
+def _new_tab_label(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Label:
+    """Returns the label of a style's tab: its number, and the name of its painting."""
     label = Gtk.Label(
         use_underline=True, width_chars=_TAB_CHARACTERS, max_width_chars=_TAB_CHARACTERS
     )
     label.set_ellipsize(Pango.EllipsizeMode.END)
 
-    def update(*_: object) -> None:
+    def update() -> None:
         chosen = chosen_painting(config, arguments)
         name = chosen.name.replace("_", "__") if chosen else gettext("Style")
         label.set_text_with_mnemonic(f"_{arguments.number} {name}")
 
-    for argument in (arguments.file, arguments.layer):
-        config.connect(f"notify::{argument}", update)
-    update()
+    keep_updated(config, painting_arguments([arguments]), update)
     label.show()
     return label
 
 
-def _settings(
-    dialog: Any, settings: Sequence[Setting], always_in_sight: Sequence[str] = IN_SIGHT
-) -> Any:
-    """A box with the settings, those that are not always in sight folded away."""
-    in_sight: list[str] = []
+def _new_settings_box(
+    dialog: GimpUi.ProcedureDialog, settings: Iterable[Setting], always_visible: Sequence[str]
+) -> Gtk.Box:
+    """Returns a box with the settings, those that are not always visible in an expander."""
+    visible: list[str] = []
     advanced: list[str] = []
     for setting in settings:
         name = argument_name(setting)
         if isinstance(setting, NumberSetting):
             scale_entry(dialog, name)
         elif isinstance(setting, ChoiceSetting):
-            # GIMP 3.2 would draw radio buttons, and the dialog as tall as a small screen.
+            # GIMP 3.2 prefers radio buttons, which make the dialog as tall as a small screen.
             dialog.get_widget(name, Gtk.ComboBox.__gtype__)
-        (in_sight if setting.name in always_in_sight else advanced).append(name)
+        (visible if setting.name in always_visible else advanced).append(name)
     dialog.get_label("advanced-title", LABELS[ADVANCED_LABEL], False, True)
     dialog.fill_box("advanced-settings", advanced)
-    expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings")
+    expander = cast(
+        Gtk.Expander,
+        dialog.fill_expander("advanced", "advanced-title", False, "advanced-settings"),
+    )
     expander.set_expanded(False)
-    expander.set_resize_toplevel(False)  # the window grows as far as it must, and no further
-    box = dialog.fill_box(SETTINGS_BOX, [*in_sight, "advanced"])
+    expander.set_resize_toplevel(False)  # the window grows no further than it must
+    box = cast(Gtk.Box, dialog.fill_box(SETTINGS_BOX, [*visible, "advanced"]))
     _align_labels(dialog, settings)
     box.show()
     return box
 
 
-def scale_entry(dialog: Any, argument: str) -> Any:
-    """The row of a number, its slider with the name that GIMP gives to the number alone."""
-    entry = dialog.get_scale_entry(argument, 1.0)
+def scale_entry(dialog: GimpUi.ProcedureDialog, argument: str) -> GimpUi.ScaleEntry:
+    """Returns the row of a number, whose slider has the name that GIMP gives only the number."""
+    entry = cast(GimpUi.ScaleEntry, dialog.get_scale_entry(argument, 1.0))
     entry.get_range().get_accessible().set_name(entry.get_label().get_text())
     return entry
 
 
-def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
+def _new_variations_button(
+    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, painted: Gimp.Layer
+) -> Gtk.Button:
     button = Gtk.Button.new_with_mnemonic(LABELS[VARIATIONS_LABEL])
     button.set_tooltip_text(
-        gettext("See small paintings with other settings, and take those of one")
+        gettext("Compare small paintings with different settings, and use the settings of one")
     )
     button.set_halign(Gtk.Align.END)
 
@@ -226,7 +231,7 @@ def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
             styles, settings = chosen_styles(config), settings_from(config)
             chosen = choose_variation(dialog, painted, styles, settings)
         except ImpastoError as error:
-            _tell(dialog, gettext("There can be no variations."), str(error))
+            _show_message(dialog, gettext("Variations are not available."), str(error))
         else:
             if chosen is not None:
                 apply_settings(config, chosen)
@@ -236,8 +241,8 @@ def _variations_button(dialog: Any, config: Any, painted: Any) -> Any:
     return button
 
 
-def _align_labels(dialog: Any, settings: Sequence[Setting]) -> None:
-    """Gives all labels one width: GIMP does so for the rows of a box, not for those beside it."""
+def _align_labels(dialog: GimpUi.ProcedureDialog, settings: Iterable[Setting]) -> None:
+    """Gives all labels the same width, which GIMP does only for the labels within one box."""
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
     for setting in settings:
         row = dialog.get_widget(argument_name(setting), GObject.TYPE_NONE)
@@ -245,9 +250,9 @@ def _align_labels(dialog: Any, settings: Sequence[Setting]) -> None:
             labels.add_widget(row.get_label())
 
 
-def _tell(parent: Any, text: str, detail: str) -> None:
+def _show_message(parent: Gtk.Window, text: str, detail: str) -> None:
     box = Gtk.MessageDialog(
-        title=parent.get_title(),
+        title=parent.get_title() or TITLE,
         transient_for=parent,
         modal=True,
         message_type=Gtk.MessageType.INFO,

@@ -1,10 +1,9 @@
-"""The part of the dialog that chooses one style: its painting, its weight, its region."""
+"""The widgets that choose one style: its painting and its region."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from impasto_gimp.dialogs.gallery import new_gallery
+from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.gallery import Gallery
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting
@@ -25,133 +24,143 @@ _PREVIEW_WIDTH_PX = 300
 _PREVIEW_HEIGHT_PX = 112
 _SPACING_PX = 6
 _CHOOSER_TITLE = gettext("Choose a Style Image")
-_EVERYWHERE = gettext("Wherever no other style goes")
+_EVERYWHERE = gettext("Wherever no other style applies")
 
 
-def new_style_page(config: Any, arguments: StyleArguments, paintings: Any) -> Any:
-    """A box in which the painting that `arguments` of `config` name is chosen.
+def new_style_page(
+    config: Gimp.ProcedureConfig, arguments: StyleArguments, paintings: Gtk.ListStore
+) -> Gtk.Box:
+    """Returns a box in which the painting of one style is chosen.
 
-    paintings: the model of those at hand.
+    paintings: the model of `available_paintings`.
     """
     page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
     page.set_border_width(_SPACING_PX)
-    page.pack_start(_preview(config, arguments), False, False, 0)
+    page.pack_start(_new_preview(config, arguments), False, False, 0)
     label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
     label.set_xalign(0)
     page.pack_start(label, False, False, 0)
-    page.pack_start(new_gallery(config, arguments, paintings, label), True, True, 0)
-    page.pack_start(_file_chooser(config, arguments), False, False, 0)
+    page.pack_start(Gallery(config, arguments, paintings, label).widget, True, True, 0)
+    page.pack_start(_FileChooser(config, arguments).widget, False, False, 0)
     page.show_all()
     return page
 
 
-def _preview(config: Any, arguments: StyleArguments) -> Any:
-    """The chosen painting, large enough to be judged; nothing where only GIMP can open its file."""
+def _new_preview(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Image:
+    """Returns the chosen painting, large enough to judge; empty if only GIMP can open its file."""
     preview = Gtk.Image()
     preview.set_size_request(_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
     preview.get_accessible().set_name(gettext("The chosen painting"))
 
-    def update(*_: object) -> None:
+    def update() -> None:
         chosen = chosen_painting(config, arguments)
-        pixels = None
-        if chosen is not None and chosen.layer is not None:
-            pixels = chosen.layer.get_thumbnail(
-                _PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX, Gimp.PixbufTransparency.KEEP_ALPHA
-            )
-        elif chosen is not None:
-            pixels = thumbnail(chosen.file, _PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
-        preview.set_from_pixbuf(pixels)
+        size = (_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
+        if chosen is None:
+            preview.set_from_pixbuf(None)
+        elif isinstance(chosen.painting, Gimp.Layer):
+            alpha = Gimp.PixbufTransparency.KEEP_ALPHA
+            preview.set_from_pixbuf(chosen.painting.get_thumbnail(*size, alpha))
+        else:
+            preview.set_from_pixbuf(thumbnail(chosen.painting, *size))
 
-    for argument in (arguments.file, arguments.layer):
-        config.connect(f"notify::{argument}", update)
-    update()
+    keep_updated(config, painting_arguments([arguments]), update)
     return preview
 
 
-def _file_chooser(config: Any, arguments: StyleArguments) -> Any:
+class _FileChooser:
     """A row with a button that opens a file dialog.
 
-    GIMP would make it, were the argument declared for existing files only; but then GIMP itself
-    refuses a file that is missing, with a message that names neither it nor the reason.
+    GIMP would make the row, were the argument declared for existing files only; but then GIMP
+    itself refuses a missing file, with a message that gives neither its name nor the reason.
     """
-    chooser = GimpUi.FileChooser.new(
-        Gimp.FileChooserAction.OPEN, LABELS[STYLE_LABEL], _CHOOSER_TITLE, None
-    )
-    chooser.set_tooltip_text(STYLE_HELP)
-    (button,) = (
-        child for child in chooser.get_children() if isinstance(child, Gtk.FileChooserButton)
-    )
-    button.set_title(_CHOOSER_TITLE)  # GIMP makes the button before it knows the title
-    label = chooser.get_label_widget().get_accessible()
-    for inner in button.get_children():  # of which one takes the keys
-        inner.get_accessible().add_relationship(Atk.RelationType.LABELLED_BY, label)
-    button.add_filter(_images())
-    button.add_filter(_all_files())
 
-    def choose(*_: object) -> None:
-        file, chosen = chooser.get_file(), config.get_property(arguments.file)
+    def __init__(self, config: Gimp.ProcedureConfig, arguments: StyleArguments) -> None:
+        self._config, self._arguments = config, arguments
+        self.widget = GimpUi.FileChooser.new(
+            Gimp.FileChooserAction.OPEN, LABELS[STYLE_LABEL], _CHOOSER_TITLE, None
+        )
+        self.widget.set_tooltip_text(STYLE_HELP)
+        (self._button,) = (
+            child
+            for child in self.widget.get_children()
+            if isinstance(child, Gtk.FileChooserButton)
+        )
+        self._button.set_title(_CHOOSER_TITLE)  # GIMP makes the button before it knows the title
+        self._label_for_screen_readers()
+        self._button.add_filter(_image_files())
+        self._button.add_filter(_all_files())
+        self.widget.connect("notify::file", self._on_file_chosen)
+        keep_updated(config, [arguments.file], self._show_choice)
+
+    def _label_for_screen_readers(self) -> None:
+        label = self.widget.get_label_widget().get_accessible()
+        for inner in self._button.get_children():  # one of them has the keyboard focus
+            inner.get_accessible().add_relationship(Atk.RelationType.LABELLED_BY, label)
+
+    def _on_file_chosen(self, *_: object) -> None:
+        file = self.widget.get_file()
+        chosen = self._config.get_property(self._arguments.file)
         if file is not None and not (chosen and file.equal(chosen)):
-            config.set_property(arguments.file, file)
-            # Whoever chooses a file does not want the layer that was chosen before.
-            config.set_property(arguments.layer, None)
+            self._config.set_property(self._arguments.file, file)
+            # The file replaces the layer that was chosen before.
+            self._config.set_property(self._arguments.layer, None)
 
-    def show_choice(*_: object) -> None:
-        file = config.get_property(arguments.file)
+    def _show_choice(self) -> None:
+        file = self._config.get_property(self._arguments.file)
         if file is None:
-            button.unselect_all()
+            self._button.unselect_all()
         else:
-            chooser.set_file(file)
-
-    chooser.connect("notify::file", choose)
-    config.connect(f"notify::{arguments.file}", show_choice)
-    show_choice()
-    return chooser
+            self.widget.set_file(file)
 
 
-def _images() -> Any:
+def _image_files() -> Gtk.FileFilter:
     images = Gtk.FileFilter()
     images.set_name(gettext("Images"))
     images.add_mime_type("image/*")
     return images
 
 
-def _all_files() -> Any:
+def _all_files() -> Gtk.FileFilter:
     files = Gtk.FileFilter()
     files.set_name(gettext("All files"))
     files.add_pattern("*")
     return files
 
 
-def new_region_chooser(config: Any, arguments: StyleArguments, painted: Any) -> Any:
-    """A row that chooses where the style goes, among the layers and channels of an image.
+class RegionChooser:
+    """A row that chooses a layer or a channel as the region of a style.
 
-    painted: the layer that is to be painted, which is not among them.
+    painted: the layer that is to be painted, which cannot be chosen.
     """
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-    label = Gtk.Label.new_with_mnemonic(LABELS[REGION_LABEL])
-    label.set_xalign(0)
-    chooser = Gtk.ComboBoxText()
-    chooser.set_tooltip_text(REGION_HELP)
-    chooser.append_text(_EVERYWHERE)
-    image = painted.get_image()
-    regions = [layer for layer in all_layers(image) if layer != painted] + image.get_channels()
-    for region in regions:
-        chooser.append_text(region.get_name())
-    label.set_mnemonic_widget(chooser)
-    row.pack_start(label, False, False, 0)
-    row.pack_start(chooser, True, True, 0)
 
-    def choose(*_: object) -> None:
-        place = chooser.get_active()
-        region = regions[place - 1] if place > 0 else None
-        if config.get_property(arguments.region) != region:
-            config.set_property(arguments.region, region)
+    def __init__(
+        self, config: Gimp.ProcedureConfig, arguments: StyleArguments, painted: Gimp.Layer
+    ) -> None:
+        self._config, self._argument = config, arguments.region
+        image = painted.get_image()
+        layers = [layer for layer in all_layers(image) if layer != painted]
+        self._regions: list[Gimp.Drawable] = [*layers, *image.get_channels()]
+        self._chooser = Gtk.ComboBoxText()
+        self._chooser.set_tooltip_text(REGION_HELP)
+        self._chooser.append_text(_EVERYWHERE)
+        for region in self._regions:
+            self._chooser.append_text(region.get_name())
+        label = Gtk.Label.new_with_mnemonic(LABELS[REGION_LABEL])
+        label.set_xalign(0)
+        label.set_mnemonic_widget(self._chooser)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        self.widget.pack_start(label, False, False, 0)
+        self.widget.pack_start(self._chooser, True, True, 0)
+        self._chooser.connect("changed", self._on_changed)
+        keep_updated(config, [self._argument], self._show_choice)
 
-    def show_choice(*_: object) -> None:
-        region = config.get_property(arguments.region)
-        chooser.set_active(regions.index(region) + 1 if region in regions else 0)
+    def _on_changed(self, *_: object) -> None:
+        index = self._chooser.get_active()
+        region = self._regions[index - 1] if index > 0 else None
+        if self._config.get_property(self._argument) != region:
+            self._config.set_property(self._argument, region)
 
-    chooser.connect("changed", choose)
-    config.connect(f"notify::{arguments.region}", show_choice)
-    show_choice()
-    return row
+    def _show_choice(self) -> None:
+        region = self._config.get_property(self._argument)
+        index = self._regions.index(region) + 1 if region in self._regions else 0
+        self._chooser.set_active(index)

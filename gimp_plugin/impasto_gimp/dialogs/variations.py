@@ -1,15 +1,15 @@
-"""A dialog with small paintings that differ in their settings; a click takes those of one."""
+"""A dialog with small paintings that differ in their settings; a click adopts those of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import pixbuf_of
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
 from impasto_gimp.image.layer_reader import read_thumbnail
 from impasto_gimp.image.styles import ChosenStyle
-from impasto_gimp.introspection import GdkPixbuf, GLib
+from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Abandoned
@@ -26,6 +26,9 @@ from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
+if TYPE_CHECKING:
+    from impasto_shared.client import Client
+
 TITLE = gettext("Neural Style: Variations")
 _SHOWN_PX = 176
 _COLUMNS = 3
@@ -38,12 +41,12 @@ _KINDS: tuple[tuple[str, Callable[[StyleSettings], list[Variation]]], ...] = (
 
 
 def choose_variation(
-    parent: Any, layer: Any, styles: Sequence[ChosenStyle], settings: StyleSettings
+    parent: Gtk.Window, layer: Gimp.Layer, styles: Sequence[ChosenStyle], settings: StyleSettings
 ) -> StyleSettings | None:
-    """The settings of the small painting of `layer` that is clicked; None without a click.
+    """Returns the settings of the small painting of `layer` that is clicked; None if none is.
 
     Raises:
-        InvalidImage: where a painting or a region cannot be used.
+        InvalidImage: if a painting or a region cannot be used.
     """
     content = read_thumbnail(layer, PICTURE_PX)
     small_styles = [style.read_small(layer, content) for style in styles]
@@ -56,18 +59,17 @@ def choose_variation(
 
 class _Variations:
     def __init__(
-        self, parent: Any, content: Image, styles: Sequence[Style], settings: StyleSettings
+        self, parent: Gtk.Window, content: Image, styles: Sequence[Style], settings: StyleSettings
     ) -> None:
         self._content, self._styles, self._settings = content, styles, settings
-        self._client: Any = None
+        self._client: Client | None = None
         self._jobs: VariationJobs | None = None
-        self._pictures: list[Any] = []
-        self._must_begin = self._is_busy = False
+        self._pictures: list[Gtk.Image] = []
+        self._must_submit = self._is_busy = False
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._dialog.connect("response", self._on_response)
-        self._has_ended = False
         self._kind = Gtk.ComboBoxText()
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
@@ -75,14 +77,14 @@ class _Variations:
         self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
 
     def run(self) -> StyleSettings | None:
-        """Shows the dialog until one is chosen or it is closed."""
+        """Shows the dialog until a picture is clicked or it is closed; returns the settings."""
         self._dialog.show_all()
         self._kind.set_active(0)
         self._dialog.run()
         return self._chosen
 
     def close(self) -> None:
-        """Ends the dialog, and what is still being painted for it."""
+        """Closes the dialog and cancels its unfinished jobs."""
         GLib.source_remove(self._ticking)
         self._disconnect()
         self._dialog.destroy()
@@ -104,50 +106,50 @@ class _Variations:
             box.pack_start(widget, False, False, 0)
 
     def _on_changed(self, *_: object) -> None:
-        self._must_begin = True
+        self._must_submit = True
 
-    def _begin(self) -> None:
-        """Has the chosen kind of variations painted from the start."""
-        self._must_begin = False
+    def _submit(self) -> None:
+        """Cancels all jobs and submits those of the chosen kind of variations."""
+        self._must_submit = False
         self._disconnect()
         for button in self._grid.get_children():
             button.destroy()
         variations = _KINDS[self._kind.get_active()][1](self._settings)
         self._pictures = []
-        for place, variation in enumerate(variations):
-            button, picture = _button(variation.label, self._content)
+        for index, variation in enumerate(variations):
+            button, picture = _new_button(variation.label, self._content)
             button.connect("clicked", self._choose, variation.settings)
             self._pictures.append(picture)
-            self._grid.attach(button, place % _COLUMNS, place // _COLUMNS, 1, 1)
+            self._grid.attach(button, index % _COLUMNS, index // _COLUMNS, 1, 1)
         self._grid.show_all()
-        self._dialog.resize(1, 1)  # as small as what it shows
+        self._dialog.resize(1, 1)  # as small as its content allows
         self._line.set_text(gettext("Looking for the daemon…"))
         self._client = connect(while_waiting=self._wait)
         self._jobs = VariationJobs(self._client, self._content, self._styles, variations)
 
-    def _choose(self, _button: Any, settings: StyleSettings) -> None:
+    def _choose(self, _button: Gtk.Button, settings: StyleSettings) -> None:
         self._chosen = settings
         self._dialog.response(Gtk.ResponseType.OK)
 
     def _on_response(self, *_: object) -> None:
-        self._has_ended = True
+        self._is_answered = True
 
     def _wait(self) -> None:
-        """Keeps the windows alive; raises Abandoned where the dialog has been answered."""
+        """Handles events; raises Abandoned if the dialog has been answered."""
         handle_events()
-        if self._has_ended:
+        if self._is_answered:
             raise Abandoned(gettext("Cancelled."))
 
     def _tick(self) -> bool:
-        # While the client waits it turns the main loop, and this may be called within itself.
+        # Waiting for the daemon handles events, which may call this again.
         if self._is_busy:
             return True
         self._is_busy = True
         try:
-            if self._must_begin:
-                self._begin()
+            if self._must_submit:
+                self._submit()
             elif self._jobs is not None:
-                self._look(self._jobs)
+                self._update(self._jobs)
         except ImpastoError as error:
             self._disconnect()
             self._line.set_text(str(error))
@@ -155,29 +157,29 @@ class _Variations:
             self._is_busy = False
         return True
 
-    def _look(self, jobs: VariationJobs) -> None:
-        """Shows what has been painted meanwhile."""
-        for place, picture in jobs.poll():
-            self._pictures[place].set_from_pixbuf(_shown(picture))
+    def _update(self, jobs: VariationJobs) -> None:
+        """Shows the pictures that have changed since the last call."""
+        for index, picture in jobs.poll():
+            self._pictures[index].set_from_pixbuf(_pixbuf(picture))
         count = len(self._pictures)
-        line = gettext("Click one to take its settings.")
+        line = gettext("Click a picture to use its settings.")
         if jobs.unfinished:
-            painted = gettext("{painted} of {count} are painted.")
+            painted = gettext("{painted} of {count} painted.")
             line = f"{painted.format(painted=count - jobs.unfinished, count=count)} {line}"
         self._line.set_text(line)
         if not jobs.unfinished:
             self._disconnect()
 
     def _disconnect(self) -> None:
-        """Closing the connection cancels what it has submitted."""
+        """Closes the connection, which cancels its unfinished jobs."""
         if self._client is not None:
             self._client.close()
         self._client = self._jobs = None
 
 
-def _button(label: str, content: Image) -> tuple[Any, Any]:
-    """A button with a picture and what it shows, and that picture."""
-    picture = Gtk.Image.new_from_pixbuf(_shown(content))
+def _new_button(label: str, content: Image) -> tuple[Gtk.Button, Gtk.Image]:
+    """Returns a button with a picture above a label, and that picture."""
+    picture = Gtk.Image.new_from_pixbuf(_pixbuf(content))
     text = Gtk.Label(label=label, wrap=True, max_width_chars=22, justify=Gtk.Justification.CENTER)
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX // 2)
     box.pack_start(picture, True, True, 0)
@@ -189,9 +191,5 @@ def _button(label: str, content: Image) -> tuple[Any, Any]:
     return button, picture
 
 
-def _shown(picture: Image) -> Any:
-    scale = _SHOWN_PX / max(picture.width, picture.height)
-    width, height = round(picture.width * scale), round(picture.height * scale)
-    return pixbuf_of(picture).scale_simple(
-        max(1, width), max(1, height), GdkPixbuf.InterpType.BILINEAR
-    )
+def _pixbuf(picture: Image) -> GdkPixbuf.Pixbuf | None:
+    return scaled(pixbuf_of(picture), filling_size(picture.width, picture.height, _SHOWN_PX))

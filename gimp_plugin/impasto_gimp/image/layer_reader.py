@@ -12,8 +12,8 @@ from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat, check_size, fitted_size
 
 _NOTHING_SELECTED = gettext(
-    "Nothing of the layer is selected: the selection lies elsewhere. Select a part of the layer, "
-    "or nothing (Select > None) to paint all of it."
+    "The selection does not touch the layer. Select a part of the layer, or choose Select > None "
+    "to paint all of it."
 )
 
 
@@ -173,4 +173,4 @@ def scale_down(layer: Gimp.Layer, longest_side_px: int) -> None:
 
 def _check_valid(layer: Gimp.Layer) -> None:
     if not layer.is_valid():
-        raise InvalidImage(gettext("The layer that was to be used is gone. Choose another."))
+        raise InvalidImage(gettext("The chosen layer no longer exists. Choose another."))

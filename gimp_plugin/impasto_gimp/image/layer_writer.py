@@ -80,23 +80,22 @@ def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> No
     if not image.insert_layer(layer, parent, position):
         layer.delete()
         raise ImageChanged(
-            gettext("GIMP did not take the new layer: {reason}").format(reason=last_error())
+            gettext("GIMP could not add the new layer: {reason}").format(reason=last_error())
         )
 
 
 def _check_unchanged(source: SourceLayer, picture: Image) -> None:
     if not source.layer.is_valid():
         raise ImageChanged(
-            gettext("The layer, or its image, was deleted while the painting was being made.")
+            gettext("The layer or its image was deleted while it was being painted.")
         )
     check_base_type(source.layer.get_image())
     size = (source.layer.get_width(), source.layer.get_height())
     if size != (picture.width, picture.height):
         raise ImageChanged(
             gettext(
-                "The layer is {width} × {height} pixels now, but the painting is {old_width} × "
-                "{old_height}: the layer was resized while the painting was being made. Run Neural "
-                "Style again."
+                "The layer was resized while it was being painted: it is now {width} × {height} "
+                "pixels, but the painting is {old_width} × {old_height}. Run Neural Style again."
             ).format(
                 width=size[0],
                 height=size[1],

@@ -1,8 +1,9 @@
-"""What a painted layer remembers of how it was painted, as bytes that GIMP keeps with it."""
+"""The recipe of a painted layer, as bytes that GIMP stores with the layer."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.settings import StyleSettings
 
 PARASITE = "impasto-neural-style"
-"""The name under which GIMP keeps it, in XCF files too."""
+"""The name under which GIMP stores it, in XCF files too."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class RememberedItem:
 
 @dataclass(frozen=True)
 class RememberedStyle:
-    """The URI of a style image, or the layer that was taken in its place; and where it went."""
+    """The URI of a style image, or a style layer; its weight, and its region."""
 
     file: str | None
     layer: RememberedItem | None
@@ -34,25 +35,25 @@ class RememberedStyle:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a layer was painted: from which layer, in which styles, with which settings."""
+    """The layer that was painted, the styles and the settings."""
 
     source: RememberedItem
     styles: tuple[RememberedStyle, ...]
     settings: StyleSettings
 
     def to_bytes(self) -> bytes:
-        """The recipe as JSON."""
+        """Returns the recipe as JSON."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def from_bytes(cls, kept: bytes) -> Recipe:
-        """The recipe in what `to_bytes` gave.
+    def from_bytes(cls, stored: bytes) -> Recipe:
+        """Returns the recipe that `to_bytes` stored.
 
         Raises:
-            InvalidSettings: where it is none, or one of a version that knew other settings.
+            InvalidSettings: if it cannot be read, or a setting no longer exists.
         """
         try:
-            values = json.loads(kept.rstrip(b"\0").decode())
+            values = json.loads(stored.rstrip(b"\0").decode())
             return cls(
                 _item(values["source"]),
                 tuple(_style(style) for style in values["styles"]),
@@ -62,17 +63,17 @@ class Recipe:
             raise InvalidSettings(
                 "settings",
                 gettext(
-                    "What the layer remembers of how it was painted cannot be read: {error}. "
-                    "Choose Neural Style… instead."
+                    "How this layer was painted cannot be read: {error}. Choose Neural Style… "
+                    "instead."
                 ).format(error=error),
             ) from error
 
 
-def _item(values: dict[str, Any]) -> RememberedItem:
+def _item(values: Mapping[str, Any]) -> RememberedItem:
     return RememberedItem(int(values["tattoo"]), str(values["name"]))
 
 
-def _style(values: dict[str, Any]) -> RememberedStyle:
+def _style(values: Mapping[str, Any]) -> RememberedStyle:
     file, layer, region = values["file"], values["layer"], values["region"]
     return RememberedStyle(
         None if file is None else str(file),

@@ -18,12 +18,12 @@ def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
         InvalidImage: if the region was deleted or belongs to another image.
     """
     if not region.is_valid():
-        raise InvalidImage(gettext("The region that a style was to go to is gone. Choose another."))
+        raise InvalidImage(gettext("The region for this style no longer exists. Choose another."))
     if region.get_image() != layer.get_image():
         raise InvalidImage(
             gettext(
-                "The region “{region}” is in another image than the layer “{layer}”. Choose a "
-                "layer or a channel of the same image."
+                "The region “{region}” does not belong to the image of the layer “{layer}”. Choose "
+                "a layer or a channel of the same image."
             ).format(region=region.get_name(), layer=layer.get_name())
         )
     _, x, y = layer.get_offsets()

@@ -1,10 +1,9 @@
-"""The style image: a file, checked before GIMP opens it. It knows none of the user's layers."""
+"""Reads style images from files, which are checked before GIMP opens them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from impasto_gimp.image.layer_reader import read_pixels, scale_down
 from impasto_gimp.image.pdb import last_error
@@ -14,13 +13,13 @@ from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, check_size
 
 
-def read_style(file: Any, longest_side_px: int | None = None) -> Image:
-    """The picture in `file`, a Gio.File in any format that GIMP opens, its layers merged.
+def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
+    """Returns the picture in `file`, in any format that GIMP can open, with its layers merged.
 
-    longest_side_px: where it is larger, it is scaled down to that.
+    longest_side_px: a larger picture is scaled down to this size.
 
     Raises:
-        InvalidImage: where there is no such file, it is no image, or too large a one.
+        InvalidImage: if the file does not exist, is not an image, or is too large.
     """
     name = gettext("The style image {file}").format(file=file.get_parse_name())
     _check_file(file, name)
@@ -32,10 +31,10 @@ def read_style(file: Any, longest_side_px: int | None = None) -> Image:
         return read_pixels(layer)
 
 
-def thumbnail(file: Any, width_px: int, height_px: int) -> Any:
-    """The picture in `file` as a GdkPixbuf.Pixbuf that fits into a box; None where it cannot be.
+def thumbnail(file: Gio.File, width_px: int, height_px: int) -> GdkPixbuf.Pixbuf | None:
+    """Returns the picture in `file`, fitted into a box, if there is one.
 
-    It is a help for the eye, not a check: formats that only GIMP knows, such as XCF, have none.
+    Formats that only GIMP can open, such as XCF, have no thumbnail.
     """
     try:
         _check_file(file, "It")
@@ -47,7 +46,7 @@ def thumbnail(file: Any, width_px: int, height_px: int) -> Any:
         return None
 
 
-def _check_file(file: Any, name: str) -> None:
+def _check_file(file: Gio.File, name: str) -> None:
     if not file.query_exists():
         raise InvalidImage(gettext("{name} does not exist. Choose another file.").format(name=name))
     flags = Gio.FileQueryInfoFlags.NONE
@@ -56,7 +55,7 @@ def _check_file(file: Any, name: str) -> None:
         raise InvalidImage(gettext("{name} is a folder. Choose a file in it.").format(name=name))
     if info.get_size() == 0:
         raise InvalidImage(
-            gettext("{name} is empty: the file has 0 bytes. Choose another.").format(name=name)
+            gettext("{name} is empty: the file has 0 bytes. Choose another file.").format(name=name)
         )
     if path := file.get_path():
         # A huge image must be refused before GIMP takes memory for its pixels.
@@ -66,10 +65,10 @@ def _check_file(file: Any, name: str) -> None:
 
 
 @contextmanager
-def _loaded(file: Any, name: str) -> Iterator[Any]:
-    """The image in `file` without a window, deleted again at the end."""
+def _loaded(file: Gio.File, name: str) -> Iterator[Gimp.Image]:
+    """Opens the image in `file` without a window, and deletes it at the end."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
-    # Opening has a progress bar of its own, which would stay, with a Cancel that cancels nothing.
+    # Otherwise the progress bar of opening stays, with a Cancel button that does nothing.
     Gimp.progress_end()
     if image is None:
         raise InvalidImage(
@@ -81,13 +80,13 @@ def _loaded(file: Any, name: str) -> Iterator[Any]:
         image.delete()
 
 
-def _merged(image: Any, name: str) -> Any:
+def _merged(image: Gimp.Image, name: str) -> Gimp.Layer:
     layers = image.get_layers()
-    if len(layers) == 1:  # merging would give it alpha where it has none
+    if len(layers) == 1:  # merging would add alpha to an opaque layer
         return layers[0]
     if not any(layer.get_visible() for layer in layers):
         raise InvalidImage(
-            gettext("{name} shows nothing: all its layers are hidden. Choose another.").format(
+            gettext("{name} shows nothing: all its layers are hidden. Choose another file.").format(
                 name=name
             )
         )

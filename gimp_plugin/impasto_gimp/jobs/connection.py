@@ -1,4 +1,4 @@
-"""The plug-in's way to the daemon."""
+"""The plug-in's connection to the daemon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from impasto_shared.client import Client
 
 NAME = "GIMP"
-"""What the plug-in is called where the daemon tells of its clients."""
+"""The name of the plug-in in the daemon's list of clients."""
 
 
 def connect(
@@ -19,7 +19,7 @@ def connect(
     on_start: Callable[[], None] = lambda: None,
     while_waiting: Callable[[], object],
 ) -> Client:
-    """A client of the daemon, which is started if none runs.
+    """Returns a client of the daemon, which is started if none runs.
 
     while_waiting: as in `Client.connect`.
     Raises what impasto_shared.launcher.connect_or_start raises.

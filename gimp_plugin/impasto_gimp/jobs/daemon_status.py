@@ -1,4 +1,4 @@
-"""One line that says what the daemon is doing, for the dialog."""
+"""The state of the daemon as a line of text, for the dialog."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from impasto_shared.settings import StyleSettings
 if TYPE_CHECKING:
     from impasto_shared.client import Client
 
-# It answers at once where it runs; the dialog must not wait for it where it hangs.
+# A running daemon answers at once; the dialog must not wait for one that hangs.
 _PATIENCE_S = 0.3
-# For a network between.
+# For a daemon on another machine.
 _REMOTE_PATIENCE_S = 1.5
 
 
 @dataclass(frozen=True)
 class DaemonStatus:
-    """What the daemon is doing, in words, and whether it could be started from here."""
+    """The state of the daemon in words, and whether it can be started from here."""
 
     text: str
     can_start: bool = False
@@ -35,7 +35,7 @@ class DaemonStatus:
 
 @dataclass(frozen=True)
 class PlannedJobs:
-    """What is to be painted: with which settings each picture, and their size in pixels."""
+    """The jobs that a dialog asks for: the settings of each, and the size of all in pixels."""
 
     pictures: tuple[StyleSettings, ...]
     width: int
@@ -43,9 +43,9 @@ class PlannedJobs:
 
 
 def daemon_status(
-    work: PlannedJobs | None = None, *, while_waiting: Callable[[], object] = lambda: None
+    planned: PlannedJobs | None = None, *, while_waiting: Callable[[], object] = lambda: None
 ) -> DaemonStatus:
-    """What the daemon is doing now, and how long `work` would take.
+    """Returns the state of the daemon, with a forecast for `planned`.
 
     while_waiting: as in `Client.connect`.
     """
@@ -58,23 +58,25 @@ def daemon_status(
             endpoint, name=NAME, timeout_s=patience_s, while_waiting=while_waiting
         ) as client:
             status = client.status(timeout_s=patience_s)
-            return DaemonStatus(status_text(status, _forecast(client, work, patience_s)))
+            return DaemonStatus(status_text(status, _forecast(client, planned, patience_s)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
-            return DaemonStatus(str(error))  # elsewhere: it cannot be started from here
+            return DaemonStatus(str(error))  # on another machine: cannot be started from here
         text = gettext("The Impasto daemon is not running; OK starts it.")
         return DaemonStatus(text, can_start=True)
     except ImpastoError as error:
         return DaemonStatus(str(error))
 
 
-def _forecast(client: Client, work: PlannedJobs | None, patience_s: float) -> ForecastReport | None:
-    """What all pictures of `work` would take, one after the other."""
-    if work is None:
+def _forecast(
+    client: Client, planned: PlannedJobs | None, patience_s: float
+) -> ForecastReport | None:
+    """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
+    if planned is None:
         return None
     forecasts: list[ForecastReport] = []
-    for settings in work.pictures:
-        forecast = client.forecast(settings, work.width, work.height, patience_s)
+    for settings in planned.pictures:
+        forecast = client.forecast(settings, planned.width, planned.height, patience_s)
         if forecast is None:
             return None
         forecasts.append(forecast)
@@ -82,7 +84,7 @@ def _forecast(client: Client, work: PlannedJobs | None, patience_s: float) -> Fo
 
 
 def combined(forecasts: Sequence[ForecastReport]) -> ForecastReport:
-    """The forecast for jobs one after the other, of which there is at least one."""
+    """Returns the forecast for one or more jobs that run one after the other."""
     times_s = [forecast.painting_s for forecast in forecasts if forecast.painting_s is not None]
     hungriest = max(forecasts, key=lambda forecast: forecast.needed_bytes)
     is_known = len(times_s) == len(forecasts)
@@ -90,25 +92,26 @@ def combined(forecasts: Sequence[ForecastReport]) -> ForecastReport:
 
 
 def status_text(status: StatusReport, forecast: ForecastReport | None = None) -> str:
-    """The line for a daemon that answers; `forecast`: what the painting would take."""
+    """Returns the line of text for a running daemon, with the forecast for the painting."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
         line = gettext("The Impasto daemon is ready on {device}.").format(
             device=_device(status.worker.device)
         )
-    under_way = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
-    if under_way:
-        jobs = ngettext("{count} job is under way.", "{count} jobs are under way.", under_way)
-        line += f" {jobs.format(count=under_way)}"
+    count = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
+    if count:
+        jobs = ngettext("{count} job is in progress.", "{count} jobs are in progress.", count)
+        line += f" {jobs.format(count=count)}"
     return line if forecast is None else f"{line} {_takes(forecast)}"
 
 
 def _takes(forecast: ForecastReport) -> str:
-    """What the painting would take, as a sentence."""
+    """Returns the time and the memory for the painting as a sentence."""
     needed, available = forecast.needed_bytes, forecast.available_bytes
     if available is not None and needed > available:
         return gettext(
-            "There may be too little memory, {needed} GB of {available} GB: choose a smaller size."
+            "There may not be enough memory: {needed} GB needed, {available} GB available. "
+            "Choose a smaller size."
         ).format(needed=_gigabytes(needed), available=_gigabytes(available))
     memory = gettext("{needed} GB").format(needed=_gigabytes(needed))
     if available is not None:

@@ -26,30 +26,30 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 SILENCE_S = 2.0
-"""The daemon says something twice a second: after so long something is wrong, and is shown."""
+"""The daemon reports twice a second: a longer silence is a problem that the user is shown."""
 TICK_S = 0.1
-"""How long a look for news may take: between looks GIMP's windows must be kept alive."""
+"""The longest wait for a report: between waits the plug-in's windows must handle events."""
 
 
 class JobCancelled(ImpastoError):
-    """Somebody else ended the job."""
+    """The job was cancelled by another client."""
 
 
 class Abandoned(ImpastoError):
-    """The user does not want the painting any more."""
+    """The user cancelled the painting."""
 
 
 class UserAction(Enum):
-    """What the user wants."""
+    """The user's last action in a progress display."""
 
     CONTINUE = auto()
     KEEP = auto()
-    """Stop here, and keep what has been painted."""
+    """Stop here, and keep the picture so far."""
     CANCEL = auto()
 
 
 class JobClient(Protocol):
-    """What a run needs of impasto_shared.client.Client."""
+    """The part of impasto_shared.client.Client that a run uses."""
 
     def submit(
         self,
@@ -58,40 +58,40 @@ class JobClient(Protocol):
         settings: StyleSettings,
         previews: PreviewOptions | None = ...,
     ) -> str:
-        """Starts a job and names it."""
+        """Starts a job and returns its name."""
 
     def poll(self, timeout_s: float = ...) -> list[JobReport]:
-        """The reports that have come."""
+        """Returns the reports that have arrived."""
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the daemon was heard last, while a job is under way."""
+        """Seconds since the daemon's last message, while a job is in progress."""
 
     def take_preview(self, job: str) -> Image | None:
-        """What has been painted since this was asked before, if anything."""
+        """Returns the newest preview if there is one since the last call."""
 
     def keep(self, job: str) -> JobReport:
-        """Ends a job with what has been painted."""
+        """Ends a job with the picture so far as its result."""
 
     def fetch(self, job: str) -> Image:
-        """The picture of a finished job."""
+        """Returns the picture of a finished job."""
 
     def forget(self, job: str) -> None:
         """Lets the daemon free a finished job."""
 
     def status(self) -> StatusReport:
-        """What the daemon is doing, and has."""
+        """Returns the state of the daemon, its jobs and its models."""
 
     def close(self) -> None:
-        """Ends the connection, and with it an unfinished job."""
+        """Closes the connection, which cancels an unfinished job."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What to show: a sentence, and how much is done in [0, 1], None where nobody knows.
+    """The progress to show: a sentence, and the fraction done in [0, 1], or None if unknown.
 
-    loss: how far the picture is from what is wanted, where that is known.
-    can_keep: whether there is something painted that could be kept.
+    loss: the value of the objective, if known.
+    can_keep: whether there is a picture that could be kept.
     """
 
     text: str
@@ -101,47 +101,47 @@ class Progress:
 
 
 class ProgressDisplay(Protocol):
-    """Where a person watches the picture being painted."""
+    """The place where the user watches the progress and can stop it."""
 
     @property
     def previews(self) -> PreviewOptions | None:
-        """How the picture is to be shown; None: not at all."""
+        """The size and rate of previews; None for none."""
 
     def show(self, progress: Progress) -> None:
-        """Shows how far it has come."""
+        """Shows the progress."""
 
     def show_picture(self, picture: Image) -> None:
-        """Shows what has been painted so far."""
+        """Shows the picture so far."""
 
     def user_action(self) -> UserAction:
-        """What the person wants now; called ten times a second, so that windows stay alive."""
+        """Handles events and returns the last action; called ten times a second."""
 
 
 class Connect(Protocol):
-    """Finds or starts the daemon."""
+    """A function that finds or starts the daemon."""
 
     def __call__(
         self, *, on_start: Callable[[], None], while_waiting: Callable[[], object]
     ) -> JobClient:
-        """A client of it; as impasto_shared.launcher.connect_or_start."""
+        """Returns a client, as impasto_shared.launcher.connect_or_start does."""
 
 
 class Session:
-    """One style transfer by the daemon that `connect` finds."""
+    """A style transfer by the daemon that `connect` finds."""
 
     def __init__(self, connect: Connect, display: ProgressDisplay) -> None:
         self._connect = connect
         self._display = display
 
     def run(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> Image:
-        """`content` in `styles`.
+        """Returns `content` painted in `styles`.
 
         Raises:
-            DaemonUnavailable: where no daemon answers and none can be started, or it vanishes.
-            DaemonError: where the daemon refuses the job or fails at it.
-            JobCancelled: where it was cancelled from outside.
-            Abandoned: where the user cancels it.
-            ProtocolError: where the painting has another size than `content`.
+            DaemonUnavailable: if no daemon answers and none can be started, or it exits.
+            DaemonError: if the daemon refuses the job or fails.
+            JobCancelled: if another client cancels the job.
+            Abandoned: if the user cancels it.
+            ProtocolError: if the painting does not have the size of `content`.
         """
         show = self._display.show
         client = self._connected()
@@ -153,7 +153,7 @@ class Session:
             show(Progress(gettext("Fetching the painting…"), 1.0))
             picture = client.fetch(job)
             self._raise_on_cancel()
-            # The painting is here, whatever becomes of the daemon now.
+            # The painting has arrived; the daemon may fail now.
             with suppress(ImpastoError):
                 client.forget(job)
             return _checked(picture, content)
@@ -161,11 +161,11 @@ class Session:
             client.close()
 
     def models(self) -> tuple[str, ...]:
-        """The models whose weights are on the daemon's machine; none where it does not say.
+        """Returns the models whose weights are on the daemon's machine; none if it does not say.
 
         Raises:
-            DaemonUnavailable: where no daemon answers and none can be started.
-            Abandoned: where the user cancels.
+            DaemonUnavailable: if no daemon answers and none can be started.
+            Abandoned: if the user cancels.
         """
         client = self._connected()
         try:
@@ -182,7 +182,7 @@ class Session:
         )
 
     def _follow(self, client: JobClient, job: str) -> None:
-        """Shows the job's reports until it is done; raises where it ends otherwise."""
+        """Shows the job's reports until it is done; raises if it ends otherwise."""
         is_kept = False
         while True:
             for report in client.poll(TICK_S):
@@ -194,19 +194,19 @@ class Session:
                 if not is_kept:
                     self._display.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:
-                silent = gettext("The daemon is silent, for {time}…")
+                silent = gettext("The daemon has not responded for {time}…")
                 self._display.show(Progress(silent.format(time=format_duration(silent_s, gettext))))
             if picture := client.take_preview(job):
                 self._display.show_picture(picture)
             if self._raise_on_cancel() is UserAction.KEEP and not is_kept:
                 is_kept = True
-                self._display.show(Progress(gettext("Finishing what is painted…"), 1.0))
-                # Where the daemon cannot, the job goes on to its end: nothing is lost.
+                self._display.show(Progress(gettext("Finishing the picture…"), 1.0))
+                # An older daemon cannot: then the job runs to its end, and nothing is lost.
                 with suppress(DaemonError):
                     client.keep(job)
 
     def _raise_on_cancel(self) -> UserAction:
-        """What is wished; raises Abandoned where it is to be cancelled."""
+        """Returns the user's action; raises Abandoned if it is to cancel."""
         action = self._display.user_action()
         if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
@@ -214,11 +214,11 @@ class Session:
 
 
 def progress_of(report: JobReport) -> Progress:
-    """What to show of a job that has not ended."""
+    """Returns the progress of a job that has not ended."""
     if report.state is JobState.QUEUED and report.position:
         waiting = ngettext(
-            "Waiting, {count} job before this one",
-            "Waiting, {count} jobs before this one",
+            "Waiting for {count} other job",
+            "Waiting for {count} other jobs",
             report.position,
         )
         return Progress(waiting.format(count=report.position))
@@ -231,13 +231,13 @@ def progress_of(report: JobReport) -> Progress:
 
 
 def _checked(picture: Image, content: Image) -> Image:
-    """The picture; raises ProtocolError where it is none of `content`."""
+    """Returns `picture`; raises ProtocolError unless it has the size of `content`."""
     if (picture.width, picture.height) != (content.width, content.height):
         raise ProtocolError(
             gettext(
                 "The daemon painted {width} × {height} pixels instead of {right_width} × "
-                "{right_height}. Plug-in and daemon do not fit together: run ./install.sh plugin "
-                "in the Impasto folder."
+                "{right_height}. The plug-in and the daemon have different versions: run "
+                "./install.sh plugin in the Impasto folder."
             ).format(
                 width=picture.width,
                 height=picture.height,
@@ -249,11 +249,11 @@ def _checked(picture: Image, content: Image) -> Image:
 
 
 def check_alive(report: JobReport) -> None:
-    """Raises JobCancelled or DaemonError where a job has ended without a picture."""
+    """Raises JobCancelled or DaemonError if a job has ended without a picture."""
     if report.state is JobState.CANCELLED:
-        raise JobCancelled(gettext("The job was cancelled at the daemon. Run the filter again."))
+        raise JobCancelled(gettext("The job was cancelled outside GIMP. Run the filter again."))
     if report.state is JobState.FAILED:
         if report.problem is None:
-            message = gettext("The daemon failed and did not say why.")
+            message = gettext("The daemon failed and gave no reason. Its log may say more.")
             raise DaemonError(message, ErrorCode.INTERNAL)
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)

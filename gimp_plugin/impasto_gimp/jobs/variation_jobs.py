@@ -1,4 +1,4 @@
-"""Small pictures of one layer in the same styles, each with other settings. It knows no GTK."""
+"""Jobs for small pictures of one layer in the same styles, each with other settings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _FACTORS = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class Variation:
-    """What is written below a picture, and the settings that it shows."""
+    """The label of a picture, and the settings that it shows."""
 
     label: str
     settings: StyleSettings
 
 
 def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
-    """Three by three: the style strength grows from row to row, the strokes from left to right."""
+    """Returns a grid of 3 × 3: style strength grows by row, stroke size by column."""
     strength, scale = SETTINGS.number("style_strength"), SETTINGS.number("style_scale")
     return [
         Variation(
@@ -51,7 +51,7 @@ def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
 
 
 def by_loss(settings: StyleSettings) -> list[Variation]:
-    """One for each way in which picture and painting can be compared."""
+    """Returns one variation for each style loss."""
     labels = SETTINGS.choice("style_loss").choices
     return [
         Variation(gettext(labels[loss]), replace(settings, style_loss=loss)) for loss in StyleLoss
@@ -77,43 +77,43 @@ class VariationJobs:
         variations: Sequence[Variation],
     ) -> None:
         self._client = client
-        self._places = {
+        self._indices = {
             client.submit(
                 content,
                 styles,
                 replace(variation.settings, quality=Quality.DRAFT, iterations=0, size=PICTURE_PX),
                 _PREVIEWS,
-            ): place
-            for place, variation in enumerate(variations)
+            ): index
+            for index, variation in enumerate(variations)
         }
-        self._unfinished = set(self._places)
+        self._unfinished = set(self._indices)
 
     @property
     def unfinished(self) -> int:
-        """How many pictures are not finished."""
+        """The number of unfinished pictures."""
         return len(self._unfinished)
 
     def poll(self) -> list[tuple[int, Image]]:
-        """The places of the pictures that have changed, with what is painted there now.
+        """Returns the pictures that have changed, each with the index of its variation.
 
         Raises:
-            DaemonUnavailable: where the daemon has gone.
-            DaemonError: where one of the jobs has failed.
+            DaemonUnavailable: if the daemon has exited.
+            DaemonError: if one of the jobs has failed.
         """
         changed = {}
         for report in self._client.poll(0.0):
             if report.job in self._unfinished:
                 check_alive(report)
                 if report.state is JobState.DONE:
-                    changed[self._places[report.job]] = self._finished(report.job)
+                    changed[self._indices[report.job]] = self._finished(report.job)
         for job in self._unfinished:
             if preview := self._client.take_preview(job):
-                changed[self._places[job]] = preview
+                changed[self._indices[job]] = preview
         return list(changed.items())
 
     def _finished(self, job: str) -> Image:
         self._unfinished.remove(job)
         picture = self._client.fetch(job)
-        with suppress(ImpastoError):  # the picture is here
+        with suppress(ImpastoError):  # the picture has arrived
             self._client.forget(job)
         return picture

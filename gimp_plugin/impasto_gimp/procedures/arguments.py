@@ -1,48 +1,56 @@
-"""The procedure's arguments, made from the settings: names, labels with mnemonics, and back.
+"""The arguments of the procedures, declared from the settings: names, labels and mnemonics.
 
-It imports no GIMP: `declare` calls methods of the procedure that it is given.
+Runs without GIMP, which it knows by its types alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from impasto_gimp.translation import gettext
 from impasto_shared.schema import ChoiceSetting, IntegerSetting, LayersSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting, StyleSettings
 from impasto_shared.texture import HEIGHT, WIDTH
 
+if TYPE_CHECKING:
+    from impasto_gimp.introspection import Gimp, GObject
+
 STYLE = "style"
 STYLE_LABEL = gettext("Style image")
-STYLE_HELP = gettext("The painting whose manner to use: an image file of any kind that GIMP opens")
+STYLE_HELP = gettext(
+    "The painting to take the style from: an image file in any format that GIMP can open"
+)
 LAYER_LABEL = gettext("Style layer")
-LAYER_HELP = gettext("A layer of any open image whose manner to use in place of a style image")
+LAYER_HELP = gettext("A layer of any open image to take the style from, instead of a style image")
 WEIGHT_LABEL = gettext("Weight")
-WEIGHT_HELP = gettext("How much this style counts beside the others that go to the same place")
+WEIGHT_HELP = gettext("The weight of this style relative to others that apply to the same area")
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.01, 100.0
 REGION_LABEL = gettext("Region")
 REGION_HELP = gettext(
-    "Where this style goes: a layer of the same image, where it is painted or, without "
-    "transparency, where it is white; or a channel, where it is white. Without one, the style goes "
-    "wherever no other does"
+    "Where this style applies: a layer of the same image, where it is painted or, if it has no "
+    "transparency, where it is white; or a channel, where it is white. Without a region, the style "
+    "applies wherever no other does"
 )
 ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
 GALLERY_LABEL = gettext("Paintings")
 GIMPS_LETTERS = "chlors"
-"""Those of its own buttons: Cancel, Help, Load, OK, Reset, Save."""
+"""The mnemonics of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save."""
 
 
 def argument_name(setting: Setting) -> str:
-    """The setting's name in the PDB, which knows no underscores."""
+    """Returns the name of a setting in GIMP's PDB, which allows no underscores."""
     return setting.name.replace("_", "-")
 
 
 def with_mnemonics(labels: Iterable[str], taken: str = GIMPS_LETTERS) -> dict[str, str]:
-    """Each label with an underscore before a letter that no other has; none if all are `taken`."""
+    """Returns each label with an underscore before a letter that no other has, if one is free.
+
+    taken: the letters that are used elsewhere.
+    """
     labels = list(labels)
     owners: dict[str, str] = {}
     for label in labels:
@@ -52,7 +60,7 @@ def with_mnemonics(labels: Iterable[str], taken: str = GIMPS_LETTERS) -> dict[st
 
 
 def _find_letter(label: str, owners: dict[str, str], tried: set[str]) -> bool:
-    """Gives `label` its first free letter, or one whose owner can find another."""
+    """Returns whether `label` got its first free letter, or one whose owner can use another."""
     letters = [letter for letter in label.lower() if letter.isalpha() and letter not in tried]
     for letter in sorted(letters, key=owners.__contains__):
         tried.add(letter)
@@ -65,22 +73,22 @@ def _find_letter(label: str, owners: dict[str, str], tried: set[str]) -> bool:
 def _marked(label: str, letter: str | None) -> str:
     if letter is None:
         return label
-    place = label.lower().index(letter)
-    return f"{label[:place]}_{label[place:]}"
+    position = label.lower().index(letter)
+    return f"{label[:position]}_{label[position:]}"
 
 
 _ALL = (WIDTH, HEIGHT, *SETTINGS)
-IN_SIGHT = (
+ALWAYS_VISIBLE = (
     *(WIDTH.name, HEIGHT.name),
     *("style_strength", "quality", "size", "style_scale", "colours", "smoothness"),
 )
-"""The settings that are always in sight; the others are under Advanced."""
+"""The settings that are always visible; the others are under Advanced."""
 
-TEXTURES_IN_SIGHT = ("tileable",)
-"""Those that are so beside them where a texture is painted."""
+TEXTURE_ALWAYS_VISIBLE = ("tileable",)
+"""The settings that are always visible too in the dialog for textures."""
 
-# There are more settings than letters. Those always in sight come first, then the advanced ones
-# from the last, which is the furthest to reach with the tabulator.
+# There are more settings than letters. The visible ones come first, then the advanced ones from
+# the last, which takes the most presses of Tab to reach.
 LABELS = with_mnemonics(
     [
         STYLE_LABEL,
@@ -90,8 +98,12 @@ LABELS = with_mnemonics(
         VARIATIONS_LABEL,
         START_LABEL,
         ADVANCED_LABEL,
-        *(gettext(setting.label) for setting in _ALL if setting.name in IN_SIGHT),
-        *(gettext(setting.label) for setting in reversed(_ALL) if setting.name not in IN_SIGHT),
+        *(gettext(setting.label) for setting in _ALL if setting.name in ALWAYS_VISIBLE),
+        *(
+            gettext(setting.label)
+            for setting in reversed(_ALL)
+            if setting.name not in ALWAYS_VISIBLE
+        ),
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""
@@ -99,7 +111,7 @@ LABELS = with_mnemonics(
 
 @dataclass(frozen=True)
 class StyleArguments:
-    """The names of the arguments that choose the style of this number, from 1."""
+    """The names of the arguments that choose the style with this number, from 1."""
 
     number: int
 
@@ -110,26 +122,31 @@ class StyleArguments:
 
     @property
     def layer(self) -> str:
-        """The layer that is taken in its place."""
+        """The layer to take the style from instead."""
         return f"{self.file}-layer"
 
     @property
     def weight(self) -> str:
-        """How much it counts beside the others."""
+        """The weight relative to other styles."""
         return f"{self.file}-weight"
 
     @property
     def region(self) -> str:
-        """Where it goes."""
+        """The layer or channel that says where it applies."""
         return f"{self.file}-region"
 
 
 STYLES = tuple(StyleArguments(number) for number in range(1, 5))
-"""As many styles as can be chosen; a style of which neither file nor layer is given is none."""
+"""All styles that can be chosen; a style without file and layer is not used."""
 
 
-def declare_painting(procedure: Any, arguments: StyleArguments, any_file: Any, flags: Any) -> None:
-    """Gives a Gimp.Procedure the arguments that name a painting; `any_file` is GIMP's action."""
+def declare_painting(
+    procedure: Gimp.Procedure,
+    arguments: StyleArguments,
+    any_file: Gimp.FileChooserAction,
+    flags: GObject.ParamFlags,
+) -> None:
+    """Adds the arguments that name a painting. `any_file` is FileChooserAction.ANY."""
     procedure.add_file_argument(
         arguments.file, _numbered(STYLE_LABEL, arguments), STYLE_HELP, any_file, True, None, flags
     )
@@ -138,8 +155,10 @@ def declare_painting(procedure: Any, arguments: StyleArguments, any_file: Any, f
     )
 
 
-def declare_styles(procedure: Any, any_file: Any, flags: Any) -> None:
-    """Gives a Gimp.Procedure the arguments of all styles."""
+def declare_styles(
+    procedure: Gimp.Procedure, any_file: Gimp.FileChooserAction, flags: GObject.ParamFlags
+) -> None:
+    """Adds the arguments of all styles."""
     for arguments in STYLES:
         declare_painting(procedure, arguments, any_file, flags)
         procedure.add_double_argument(
@@ -157,40 +176,40 @@ def declare_styles(procedure: Any, any_file: Any, flags: Any) -> None:
 
 
 def _numbered(label: str, arguments: StyleArguments) -> str:
-    # The mnemonics of the first are enough: two may not be alike.
+    # Only the first has mnemonics, since no two may be the same.
     return LABELS.get(label, label) if arguments.number == 1 else f"{label} {arguments.number}"
 
 
 def declare_settings(
-    procedure: Any, settings: Iterable[Setting], new_choice: Callable[[], Any], flags: Any
+    procedure: Gimp.Procedure,
+    settings: Iterable[Setting],
+    new_choice: Callable[[], Gimp.Choice],
+    flags: GObject.ParamFlags,
 ) -> None:
-    """Gives a Gimp.Procedure one argument a setting; `new_choice` makes an empty Gimp.Choice."""
+    """Adds one argument for each setting. `new_choice` returns an empty Gimp.Choice."""
     for setting in settings:
-        name, label = argument_name(setting), LABELS[gettext(setting.label)]
-        help_text = gettext(setting.help)
+        described = (argument_name(setting), LABELS[gettext(setting.label)], gettext(setting.help))
         if isinstance(setting, ChoiceSetting):
             choice = new_choice()
             for number, (nick, meaning) in enumerate(setting.choices.items()):
                 choice.add(nick, number, gettext(meaning), "")
-            default = setting.default.value
-            procedure.add_choice_argument(name, label, help_text, choice, default, flags)
-            continue
-        if isinstance(setting, SwitchSetting):
-            procedure.add_boolean_argument(name, label, help_text, setting.default, flags)
-            continue
-        if isinstance(setting, LayersSetting):
-            procedure.add_string_argument(name, label, help_text, setting.default, flags)
-            continue
-        add = (
-            procedure.add_int_argument
-            if isinstance(setting, IntegerSetting)
-            else procedure.add_double_argument
-        )
-        add(name, label, help_text, setting.low, setting.high, setting.default, flags)
+            procedure.add_choice_argument(*described, choice, setting.default.value, flags)
+        elif isinstance(setting, SwitchSetting):
+            procedure.add_boolean_argument(*described, setting.default, flags)
+        elif isinstance(setting, LayersSetting):
+            procedure.add_string_argument(*described, setting.default, flags)
+        elif isinstance(setting, IntegerSetting):
+            procedure.add_int_argument(
+                *described, setting.low, setting.high, setting.default, flags
+            )
+        else:
+            procedure.add_double_argument(
+                *described, setting.low, setting.high, setting.default, flags
+            )
 
 
-def apply_settings(config: Any, settings: StyleSettings) -> None:
-    """Sets a Gimp.ProcedureConfig to `settings`."""
+def apply_settings(config: Gimp.ProcedureConfig, settings: StyleSettings) -> None:
+    """Writes `settings` to the arguments in `config`."""
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
         config.set_property(
@@ -198,16 +217,16 @@ def apply_settings(config: Any, settings: StyleSettings) -> None:
         )
 
 
-def settings_from(config: Any) -> StyleSettings:
-    """The settings in a Gimp.ProcedureConfig; raises InvalidSettings."""
+def settings_from(config: Gimp.ProcedureConfig) -> StyleSettings:
+    """Returns the settings in `config`; raises InvalidSettings."""
     return StyleSettings.from_json(values_from(config, SETTINGS))
 
 
-def values_from(config: Any, settings: Iterable[Setting]) -> dict[str, Any]:
-    """The values of `settings` in a Gimp.ProcedureConfig, by the settings' names."""
-    return {setting.name: value_of(config, setting) for setting in settings}
+def values_from(config: Gimp.ProcedureConfig, settings: Iterable[Setting]) -> dict[str, object]:
+    """Returns the values of `settings` in `config`, by the names of the settings."""
+    return {setting.name: config.get_property(argument_name(setting)) for setting in settings}
 
 
-def value_of(config: Any, setting: Setting) -> Any:
-    """The value of a setting in a Gimp.ProcedureConfig."""
-    return config.get_property(argument_name(setting))
+def integer_of(config: Gimp.ProcedureConfig, setting: IntegerSetting) -> int:
+    """Returns the value of a setting in `config`."""
+    return int(config.get_property(argument_name(setting)))

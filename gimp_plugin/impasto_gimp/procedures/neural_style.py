@@ -1,10 +1,10 @@
-"""Neural Style, and Neural Style Again: a layer is repainted in the manner of paintings."""
+"""Neural Style and Neural Style Again: repaint a layer in the style of paintings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_layer, the_layer
@@ -12,85 +12,98 @@ from impasto_gimp.image.layer_writer import add_painting
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
-from impasto_gimp.jobs.session import Session
+from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.procedures.arguments import settings_from
 from impasto_gimp.translation import gettext
 
 
 def run(
-    procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
-) -> Any:
-    """Paints the one layer among `drawables`."""
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    _image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
+    """Paints the only layer among `drawables`."""
 
-    def found() -> _Place:
+    def target() -> _Target:
         layer = the_layer(drawables)
-        return _Place(layer, above=layer)
+        return _Target(layer, above=layer)
 
-    return _run(procedure, run_mode, config, found)
+    return _run(procedure, run_mode, config, target)
 
 
 def run_again(
-    procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
-) -> Any:
-    """Paints what the one layer among `drawables` was painted from, as it was painted."""
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    _image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
+    """Paints the layer from which the only layer among `drawables` was painted, the same way."""
 
-    def found() -> _Place:
+    def target() -> _Target:
         painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
-        return _Place(the_layer([layer]), above=painted)
+        return _Target(the_layer([layer]), above=painted)
 
-    return _run(procedure, run_mode, config, found)
+    return _run(procedure, run_mode, config, target)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """The layer to be painted, and the one that the painting goes above."""
+class _Target:
+    """The layer to paint, and the layer above which the painting goes."""
 
-    layer: Any
-    above: Any
+    layer: Gimp.Layer
+    above: Gimp.Layer
 
 
-def _run(procedure: Any, run_mode: Any, config: Any, find: Callable[[], _Place]) -> Any:
+def _run(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    config: Gimp.ProcedureConfig,
+    find_target: Callable[[], _Target],
+) -> Gimp.ValueArray:
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
-        place = find()
-        if interactive and not _ask(procedure, config, place.layer):
+        target = find_target()
+        if interactive and not _ask(procedure, config, target.layer):
             return False
-        _stylize(place, config, interactive=interactive)
+        _stylize(target, config, interactive=interactive)
         return True
 
     return procedure_run.run(procedure, paint)
 
 
-def _ask(procedure: Any, config: Any, layer: Any) -> bool:
-    # GimpUi wants a screen, and a script may have none.
+def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> bool:
+    # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.neural_style_dialog import ask
 
     return ask(procedure, config, layer)
 
 
-def _progress_window(layer: Any) -> Any:
+def _progress(layer: Gimp.Layer, *, interactive: bool) -> AbstractContextManager[ProgressDisplay]:
+    if not interactive:
+        return ProgressBar(gettext("Neural Style"))
     from impasto_gimp.dialogs.progress_window import window_for_layer
 
     return window_for_layer(layer)
 
 
-def _stylize(place: _Place, config: Any, *, interactive: bool) -> None:
-    """Adds the painting at its place; the image is untouched until the painting is here."""
+def _stylize(target: _Target, config: Gimp.ProcedureConfig, *, interactive: bool) -> None:
+    """Adds the painting to the image, which is unchanged until the painting has arrived."""
     settings = settings_from(config)
     chosen = chosen_styles(config)
     Gegl.init(None)
-    styles = [style.read(place.layer) for style in chosen]
-    recipe = recipe_of(place.layer, chosen, settings)
+    styles = [style.read(target.layer) for style in chosen]
+    recipe = recipe_of(target.layer, chosen, settings)
     name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
-    with (
-        _progress_window(place.layer)
-        if interactive
-        else ProgressBar(gettext("Neural Style")) as display
-    ):
-        source = read_layer(place.layer)
+    with _progress(target.layer, interactive=interactive) as display:
+        source = read_layer(target.layer)
         picture = Session(connect, display).run(source.picture, styles, settings)
-    add_painting(source, place.above, picture, name=name, recipe=recipe)
+    add_painting(source, target.above, picture, name=name, recipe=recipe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from impasto_gimp.introspection import Gimp, Gio, GObject
 from impasto_gimp.procedures import explore, neural_style, texture
@@ -32,21 +32,38 @@ _ANY_FILE = Gimp.FileChooserAction.ANY
 _FLAGS = GObject.ParamFlags.READWRITE
 
 
-def _declare_arguments(procedure: Any) -> None:
+_Run: TypeAlias = Callable[
+    [
+        Gimp.Procedure,
+        Gimp.RunMode,
+        Gimp.Image,
+        list[Gimp.Drawable],
+        Gimp.ProcedureConfig,
+        object,
+    ],
+    Gimp.ValueArray,
+]
+
+
+def _declare_arguments(procedure: Gimp.Procedure) -> None:
     declare_styles(procedure, _ANY_FILE, _FLAGS)
     declare_settings(procedure, SETTINGS, Gimp.Choice.new, _FLAGS)
 
 
-def _declare_arguments_of_texture(procedure: Any) -> None:
+def _declare_arguments_of_texture(procedure: Gimp.Procedure) -> None:
     declare_painting(procedure, STYLES[0], _ANY_FILE, _FLAGS)
     declare_settings(procedure, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), Gimp.Choice.new, _FLAGS)
 
 
-def _declare_arguments_of_sheet(procedure: Any) -> None:
+def _declare_arguments_of_sheet(procedure: Gimp.Procedure) -> None:
     declare_sheet(procedure, Gimp.Choice.new, _FLAGS)
     declare_painting(procedure, STYLES[0], _ANY_FILE, _FLAGS)
     procedure.add_image_return_value(
-        "sheet-image", gettext("Image"), gettext("The sheet, which no window shows"), True, _FLAGS
+        "sheet-image",
+        gettext("Image"),
+        gettext("The contact sheet, without a display"),
+        True,
+        _FLAGS,
     )
 
 
@@ -54,48 +71,48 @@ def _declare_arguments_of_sheet(procedure: Any) -> None:
 class _Filter:
     """A procedure with an entry in the menu.
 
-    summary: one line. help: what somebody must know who calls it from a script.
-    sensitivity: with how many layers selected the entry can be chosen.
+    summary: one line. help: the documentation for the authors of scripts.
+    sensitivity: the number of selected layers with which the entry can be chosen.
     """
 
     label: str
     summary: str
     help: str
-    run: Callable[..., Any]
-    declare_arguments: Callable[[Any], None]
-    sensitivity: Any = _ONE_LAYER
+    run: _Run
+    declare_arguments: Callable[[Gimp.Procedure], None]
+    sensitivity: Gimp.ProcedureSensitivityMask = _ONE_LAYER
 
 
 _FILTERS = {
     PROCEDURE: _Filter(
         gettext("_Neural Style…"),
-        gettext("Repaint the layer in the manner of a painting"),
+        gettext("Repaint the layer in the style of a painting"),
         gettext(
-            "Sends the layer and a style image to the Impasto daemon, which repaints the one in "
-            "the manner of the other (neural style transfer, Gatys et al. 2016), and adds the "
-            "painting as a new layer above. Starts the daemon if none is running."
+            "Sends the layer and a style image to the Impasto daemon, which repaints the layer in "
+            "the style of the image (neural style transfer, Gatys et al. 2016), and adds the "
+            "painting as a new layer above it. Starts the daemon if none is running."
         ),
         neural_style.run,
         _declare_arguments,
     ),
     AGAIN: _Filter(
         gettext("Neural St_yle Again…"),
-        gettext("Repaint with the settings that a painted layer was made with"),
+        gettext("Repaint a layer with the settings of an earlier painting"),
         gettext(
-            "Begins with the style image and the settings that the selected layer was painted "
-            "with by Neural Style, and repaints the layer that it was painted from. A script "
-            "cannot change them: it calls Neural Style instead."
+            "Starts with the style images and the settings of the selected layer, which Neural "
+            "Style has painted, and repaints the layer that it was painted from. A script cannot "
+            "change them; it calls Neural Style instead."
         ),
         neural_style.run_again,
         _declare_arguments,
     ),
     TEXTURE: _Filter(
         gettext("Te_xture from Image…"),
-        gettext("Paint the style of an image, without a photo, on a new layer of any size"),
+        gettext("Paint a new layer of any size in the style of an image, without a photo"),
         gettext(
-            "Has the Impasto daemon paint the style of an image from noise (Gatys et al. 2015), "
-            "and adds it as a new layer above the first of those selected. Starts the daemon if "
-            "none is running."
+            "Has the Impasto daemon paint a texture in the style of an image, starting from noise "
+            "(Gatys et al. 2015), and adds it as a new layer above the first selected layer. "
+            "Starts the daemon if none is running."
         ),
         texture.run,
         _declare_arguments_of_texture,
@@ -103,11 +120,11 @@ _FILTERS = {
     ),
     EXPLORE: _Filter(
         gettext("Neural Style: _Explore…"),
-        gettext("See what layers, losses and optimizers do, as a sheet of small pictures"),
+        gettext("Compare layers, losses and optimizers on a contact sheet of small pictures"),
         gettext(
-            "Has the Impasto daemon paint the layer small in several ways, one experiment of "
-            "neural style transfer (Gatys et al. 2015 and later), and makes a new image of them, "
-            "with a layer for each. Starts the daemon if none is running."
+            "Has the Impasto daemon paint small versions of the layer with different settings, "
+            "one experiment of neural style transfer (Gatys et al. 2015 and later), and makes a "
+            "new image of them, with a layer for each. Starts the daemon if none is running."
         ),
         explore.run,
         _declare_arguments_of_sheet,
@@ -119,26 +136,24 @@ class ImpastoPlugIn(Gimp.PlugIn):
     """Registers the filters under Filters > Artistic."""
 
     def do_set_i18n(self, _procedure_name: str) -> bool:
-        """Says that the texts come translated: impasto_gimp.translation does it."""
+        """Returns that GIMP need not translate: impasto_gimp.translation does."""
         return False
 
     def do_query_procedures(self) -> list[str]:
-        """Names the procedures, and says where the pages are that the button Help opens."""
+        """Returns the names of the procedures, and registers the pages behind the button Help."""
         self.set_help_domain(_HELP_DOMAIN, Gio.File.new_for_path(str(HELP)))
         return list(_FILTERS)
 
-    def do_create_procedure(self, name: str) -> Any:
-        """Describes one of them."""
-        described = _FILTERS[name]
-        procedure = Gimp.ImageProcedure.new(
-            self, name, Gimp.PDBProcType.PLUGIN, described.run, None
-        )
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        """Returns the procedure of this name, with its arguments and its menu entry."""
+        entry = _FILTERS[name]
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, entry.run, None)
         procedure.set_image_types("*")
-        procedure.set_sensitivity_mask(described.sensitivity)
-        procedure.set_menu_label(described.label)
+        procedure.set_sensitivity_mask(entry.sensitivity)
+        procedure.set_menu_label(entry.label)
         # After the label, or GIMP 3.2 ignores it.
         procedure.add_menu_path("<Image>/Filters/Artistic")
-        procedure.set_documentation(described.summary, described.help, name)
+        procedure.set_documentation(entry.summary, entry.help, name)
         procedure.set_attribution("The Impasto developers", "The Impasto developers", "2026")
-        described.declare_arguments(procedure)
+        entry.declare_arguments(procedure)
         return procedure

@@ -1,10 +1,9 @@
-"""How every procedure runs: what it needs, and how GIMP is told of its end."""
+"""The frame in which every procedure runs: requirements, and the status that GIMP receives."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 from impasto_gimp.introspection import Gimp, GLib
 from impasto_gimp.jobs.session import Abandoned
@@ -16,10 +15,10 @@ class ZmqMissing(ImpastoError):
     """GIMP's Python lacks the library that reaches the daemon."""
 
 
-def run(procedure: Any, paint: Callable[[], bool]) -> Any:
-    """What a procedure returns that does `paint`, which says whether the person wanted it.
+def run(procedure: Gimp.Procedure, paint: Callable[[], bool]) -> Gimp.ValueArray:
+    """Runs `paint`, which returns False if the user cancelled, and returns the procedure's result.
 
-    An error becomes a message of GIMP's own, whatever it is.
+    Any error becomes a message in GIMP.
     """
     try:
         _require_zmq()
@@ -34,25 +33,26 @@ def run(procedure: Any, paint: Callable[[], bool]) -> Any:
         return _failure(
             procedure,
             gettext(
-                "The filter met an error of its own, {kind}: {error}. The terminal that GIMP was "
-                "started from shows where."
+                "Internal error in the filter ({kind}: {error}). Start GIMP from a terminal for "
+                "details."
             ).format(kind=type(error).__name__, error=error),
         )
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
 
 
-def _failure(procedure: Any, message: str) -> Any:
+def _failure(procedure: Gimp.Procedure, message: str) -> Gimp.ValueArray:
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(message))
 
 
 def _require_zmq() -> None:
-    # Not at the top: GIMP must know the procedure even where this fails, to show why.
+    # Not at the top: GIMP must know the procedures even if this fails, to show why it failed.
     try:
         import zmq  # noqa: F401
     except ImportError as error:
         raise ZmqMissing(
             gettext(
-                "GIMP's Python cannot use pyzmq ({error}), which reaches the Impasto daemon. Run "
-                "./install.sh plugin in the Impasto folder, or impasto doctor --fix."
+                "GIMP's Python cannot use pyzmq ({error}), which the plug-in needs to reach the "
+                "Impasto daemon. Run ./install.sh plugin in the Impasto folder, or impasto doctor "
+                "--fix."
             ).format(error=error)
         ) from error

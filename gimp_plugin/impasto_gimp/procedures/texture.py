@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import AbstractContextManager
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_writer import add_texture
@@ -10,23 +10,22 @@ from impasto_gimp.image.pixel_formats import check_base_type, opaque_format
 from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
-from impasto_gimp.jobs.session import Session
+from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
-from impasto_gimp.procedures.arguments import argument_name, value_of, values_from
+from impasto_gimp.procedures.arguments import argument_name, integer_of, values_from
 from impasto_gimp.translation import gettext
-from impasto_shared.texture import (
-    HEIGHT,
-    TEXTURE_SETTINGS,
-    WIDTH,
-    canvas_of,
-    texture_settings,
-)
+from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 
 
 def run(
-    procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any, _data: Any
-) -> Any:
-    """Adds the texture above the layer that is selected first."""
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
+    """Adds the texture above the first selected layer."""
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
@@ -42,32 +41,38 @@ def run(
     return procedure_run.run(procedure, paint)
 
 
-def _ask(procedure: Any, config: Any) -> bool:
-    # GimpUi wants a screen, and a script may have none.
+def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
+    # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.neural_style_dialog import ask_for_texture
 
     return ask_for_texture(procedure, config)
 
 
-def _progress_window(title: str, width: int, height: int) -> Any:
+def _progress(
+    name: str, width: int, height: int, *, interactive: bool
+) -> AbstractContextManager[ProgressDisplay]:
+    if not interactive:
+        return ProgressBar(gettext("Texture"))
     from impasto_gimp.dialogs.progress_window import ProgressWindow
 
-    return ProgressWindow(title, width, height)
+    return ProgressWindow(name, width, height)
 
 
-def _add_texture(image: Any, drawables: list[Any], config: Any, *, interactive: bool) -> None:
-    """Adds the layer; the image is untouched until the texture is here."""
-    width, height = value_of(config, WIDTH), value_of(config, HEIGHT)
+def _add_texture(
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    *,
+    interactive: bool,
+) -> None:
+    """Adds the texture to the image, which is unchanged until the texture has arrived."""
+    width, height = integer_of(config, WIDTH), integer_of(config, HEIGHT)
     settings = texture_settings(values_from(config, TEXTURE_SETTINGS), width, height)
     chosen = first_painting(config)
     Gegl.init(None)
     content = canvas_of(width, height, opaque_format(image))
-    style = chosen.read(None)
+    style = chosen.read()
     name = f"{gettext('Texture')} ({chosen.name})"
-    with (
-        _progress_window(name, width, height)
-        if interactive
-        else ProgressBar(gettext("Texture")) as display
-    ):
+    with _progress(name, width, height, interactive=interactive) as display:
         picture = Session(connect, display).run(content, [style], settings)
     add_texture(image, drawables, picture, name)

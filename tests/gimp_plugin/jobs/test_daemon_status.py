@@ -34,11 +34,11 @@ def forecast(
         (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
         (
             status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
-            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is under way.",
+            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is in progress.",
         ),
         (
             status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
-            "The Impasto daemon is ready. 2 jobs are under way.",
+            "The Impasto daemon is ready. 2 jobs are in progress.",
         ),
     ],
 )
@@ -59,10 +59,11 @@ def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str
         ),
         (
             forecast(45.4, available=1_000_000_000),
-            "There may be too little memory, 1.5 GB of 1.0 GB: choose a smaller size.",
+            "There may not be enough memory: 1.5 GB needed, 1.0 GB available. "
+            "Choose a smaller size.",
         ),
     ],
-    ids=["all is known", "first painting", "memory unknown", "in tiles", "too little memory"],
+    ids=["all is known", "first painting", "memory unknown", "in tiles", "not enough memory"],
 )
 def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: str) -> None:
     assert status_text(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"

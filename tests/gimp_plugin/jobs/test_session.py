@@ -170,8 +170,8 @@ def test_silent_daemon_is_shown_before_it_is_given_up() -> None:
     run(client)
 
     texts = [progress.text for progress in client.shown]
-    assert texts.count("The daemon is silent, for 3 s…") == 1
-    assert texts.index("The daemon is silent, for 3 s…") < len(texts) - 2
+    assert texts.count("The daemon has not responded for 3 s…") == 1
+    assert texts.index("The daemon has not responded for 3 s…") < len(texts) - 2
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
@@ -209,7 +209,7 @@ def test_every_stage_is_shown() -> None:
     assert client.shown == [
         Progress("Looking for the daemon…"),
         Progress("Sending the picture…"),
-        Progress("Waiting, 2 jobs before this one"),
+        Progress("Waiting for 2 other jobs"),
         Progress("Loading the network…"),
         Progress("Step 1 of 100", 0.01, 0.25),
         Progress("Step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
@@ -264,12 +264,12 @@ def test_windows_are_kept_alive_while_no_news_comes() -> None:
     [
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=1, steps=100),
-            Progress("Waiting, 1 job before this one"),
+            Progress("Waiting for 1 other job"),
             id="one job ahead",
         ),
         pytest.param(
             JobReport(JOB, JobState.QUEUED, position=3, steps=100),
-            Progress("Waiting, 3 jobs before this one"),
+            Progress("Waiting for 3 other jobs"),
             id="several jobs ahead",
         ),
         pytest.param(
@@ -372,7 +372,7 @@ def test_what_has_been_painted_is_kept_on_request() -> None:
     assert client.calls.count("keep") == 1
     assert [progress.text for progress in client.shown][-3:] == [
         "Step 50 of 100",
-        "Finishing what is painted…",
+        "Finishing the picture…",
         "Fetching the painting…",
     ]
 
@@ -431,7 +431,7 @@ def test_failed_job_is_reported_in_the_daemons_words() -> None:
 def test_failed_job_without_a_reason_is_reported_too() -> None:
     client = ScriptedClient([RUNNING, FAILED])
 
-    with pytest.raises(DaemonError, match="did not say why") as caught:
+    with pytest.raises(DaemonError, match="gave no reason") as caught:
         run(client)
 
     assert caught.value.code is ErrorCode.INTERNAL
@@ -441,7 +441,7 @@ def test_failed_job_without_a_reason_is_reported_too() -> None:
 def test_job_cancelled_elsewhere_is_said_to_be_cancelled() -> None:
     client = ScriptedClient([RUNNING], [CANCELLED])
 
-    with pytest.raises(JobCancelled, match=r"cancelled at the daemon\. Run the filter again"):
+    with pytest.raises(JobCancelled, match=r"cancelled outside GIMP\. Run the filter again"):
         run(client)
 
     assert "fetch" not in client.calls

@@ -8,8 +8,8 @@ import pytest
 
 from impasto_gimp.procedures.arguments import (
     ADVANCED_LABEL,
+    ALWAYS_VISIBLE,
     GALLERY_LABEL,
-    IN_SIGHT,
     LABELS,
     REGION_LABEL,
     START_LABEL,
@@ -275,7 +275,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
 
 def test_what_is_always_in_sight_has_a_mnemonic() -> None:
     ours = [STYLE_LABEL, WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, START_LABEL, ADVANCED_LABEL]
-    in_sight = [*ours, *(setting.label for setting in SETTINGS if setting.name in IN_SIGHT)]
+    in_sight = [*ours, *(setting.label for setting in SETTINGS if setting.name in ALWAYS_VISIBLE)]
 
     assert [label for label in in_sight if "_" not in LABELS[label]] == []
 

@@ -171,7 +171,7 @@ def test_sheet_of_which_nothing_can_be_painted_says_why() -> None:
     ("script", "reason"),
     [
         ([TOO_LARGE], "There is too little memory."),
-        ([CANCELLED], "The job was cancelled at the daemon. Run the filter again."),
+        ([CANCELLED], "The job was cancelled outside GIMP. Run the filter again."),
         (LOST, "It has gone."),
     ],
     ids=["fails", "is cancelled", "daemon goes"],

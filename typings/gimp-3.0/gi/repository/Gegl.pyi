@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 from gi.repository import GObject
-def init(argv: Sequence[str] | None) -> list[str]: ...
+def init(argv: Sequence[str] | None = ...) -> list[str]: ...
 
 class AbyssPolicy(GObject.GEnum):
     NONE: ClassVar[Self]

@@ -7,3 +7,6 @@ from gi.repository import GObject
 class EllipsizeMode(GObject.GEnum):
     NONE: ClassVar[Self]
     END: ClassVar[Self]
+
+class Style(GObject.GEnum):
+    NORMAL: ClassVar[Self]
