@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import AbstractContextManager
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
 from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.session import ProgressDisplay
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.procedures.explore_arguments import TITLE, chosen_sheet, needs_painting
 from impasto_gimp.sheets.sheet_image import new_sheet_image
@@ -19,11 +20,16 @@ from impasto_shared.image import Image
 
 
 def run(
-    procedure: Any, run_mode: Any, _image: Any, drawables: list[Any], config: Any, _data: Any
-) -> Any:
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    _image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
     """Makes a contact sheet of the layer in `drawables`, and returns its image to a script."""
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
-    made: list[Any] = []
+    images: list[Gimp.Image] = []
 
     def explore() -> bool:
         layer = the_layer(drawables)
@@ -31,7 +37,7 @@ def run(
             return False
         painted, originals = _painted(layer, config, interactive=interactive)
         image = new_sheet_image(painted, originals)
-        made.append(image)
+        images.append(image)
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.Display.new(image)
             Gimp.displays_flush()
@@ -39,20 +45,25 @@ def run(
             Gimp.message(_left_out(painted))
         return True
 
-    ended = procedure_run.run(procedure, explore)
-    if not made:
-        return ended
-    return Gimp.ValueArray.new_from_values([ended.index(0), GObject.Value(Gimp.Image, made[0])])
+    result = procedure_run.run(procedure, explore)
+    if not images:
+        return result
+    image = GObject.Value(Gimp.Image, images[0])
+    return Gimp.ValueArray.new_from_values([result.index(0), image])
 
 
-def _ask(procedure: Any, config: Any, layer: Any) -> bool:
-    # GimpUi needs a screen, which a script may not have.
+def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> bool:
+    # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.explore_dialog import ask_for_sheet
 
     return ask_for_sheet(procedure, config, layer)
 
 
-def _progress_window(title: str, photo: Image) -> Any:
+def _progress(
+    title: str, photo: Image, *, interactive: bool
+) -> AbstractContextManager[ProgressDisplay]:
+    if not interactive:
+        return ProgressBar(TITLE)
     from impasto_gimp.dialogs.pixbufs import pixbuf_of
     from impasto_gimp.dialogs.progress_window import ProgressWindow
 
@@ -61,7 +72,7 @@ def _progress_window(title: str, photo: Image) -> Any:
 
 
 def _painted(
-    layer: Any, config: Any, *, interactive: bool
+    layer: Gimp.Layer, config: Gimp.ProcedureConfig, *, interactive: bool
 ) -> tuple[PaintedSheet[Image], list[tuple[str, Image]]]:
     """Returns the sheet, and the originals with their captions."""
     sheet = chosen_sheet(config)
@@ -71,10 +82,10 @@ def _painted(
     originals = [(gettext("Photo"), photo)]
     styles = []
     if chosen is not None:
-        styles = [chosen.read(None)]
+        styles = [chosen.read()]
         originals.append((gettext("Painting"), styles[0].image))
     title = f"{TITLE}: {gettext(sheet.title)}"
-    with _progress_window(title, photo) if interactive else ProgressBar(TITLE) as display:
+    with _progress(title, photo, interactive=interactive) as display:
         return paint_sheet(connect, display, sheet, photo, styles), originals
 
 

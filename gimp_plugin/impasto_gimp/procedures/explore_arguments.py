@@ -1,12 +1,12 @@
 """The arguments of the procedure Explore: the contact sheet, and the work for it.
 
-Imports no GIMP.
+Runs without GIMP, which it knows by its types alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from impasto_gimp.procedures.arguments import (
     GALLERY_LABEL,
@@ -20,6 +20,9 @@ from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
 from impasto_shared.schema import IntegerSetting
+
+if TYPE_CHECKING:
+    from impasto_gimp.introspection import Gimp, GObject
 
 TITLE = gettext("Neural Style: Explore")
 SHEET, QUICKLY = "sheet", "quick"
@@ -45,7 +48,9 @@ SHEET_LABELS = with_mnemonics(
 """The labels that only this dialog has, each with its mnemonic."""
 
 
-def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> None:
+def declare_sheet(
+    procedure: Gimp.Procedure, new_choice: Callable[[], Gimp.Choice], flags: GObject.ParamFlags
+) -> None:
     """Adds the arguments to a Gimp.Procedure; `new_choice` makes an empty Gimp.Choice."""
     choice = new_choice()
     for number, sheet in enumerate(all_sheets()):
@@ -60,7 +65,7 @@ def declare_sheet(procedure: Any, new_choice: Callable[[], Any], flags: Any) -> 
     )
 
 
-def chosen_sheet(config: Any) -> ContactSheet:
+def chosen_sheet(config: Gimp.ProcedureConfig) -> ContactSheet:
     """Returns the sheet that a Gimp.ProcedureConfig names.
 
     Raises:

@@ -6,7 +6,6 @@ Captions are not worth losing pictures for: if GIMP has no font, the names of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from impasto_gimp.image.layer_reader import scale_down
 from impasto_gimp.image.layer_writer import new_layer
@@ -45,8 +44,10 @@ _FONT_SCALES = {
 _NARROWEST_COLUMN, _NARROWEST_TEXT = 9, 40
 
 
-def new_sheet_image(painted: PaintedSheet[Image], originals: Sequence[tuple[str, Image]]) -> Any:
-    """Returns the sheet as a Gimp.Image without a window and with nothing to undo.
+def new_sheet_image(
+    painted: PaintedSheet[Image], originals: Sequence[tuple[str, Image]]
+) -> Gimp.Image:
+    """Returns the sheet as an image without a window and with nothing to undo.
 
     originals: what the pictures were made from, with captions; the photo comes first.
     """
@@ -65,7 +66,10 @@ class _Drawing:
     """Draws what `sheet_layout` places, as layers from top to bottom."""
 
     def __init__(
-        self, image: Any, painted: PaintedSheet[Image], originals: Sequence[tuple[str, Image]]
+        self,
+        image: Gimp.Image,
+        painted: PaintedSheet[Image],
+        originals: Sequence[tuple[str, Image]],
     ) -> None:
         self._image = image
         self._painted = painted
@@ -112,7 +116,7 @@ class _Drawing:
         if font is None:
             return 0, 0
         extents = Gimp.text_get_extents_font(text, self._font_px(style), font)
-        return int(extents.width), int(extents.height)
+        return extents.width, extents.height
 
     def _draw_originals(self, rectangles: Sequence[Rectangle]) -> None:
         for (caption, picture), rectangle in zip(self._originals, rectangles, strict=True):
@@ -148,7 +152,7 @@ class _Drawing:
     def _font_px(self, style: TextStyle) -> int:
         return round(self._caption_px * _FONT_SCALES[style])
 
-    def _append(self, layer: Any, group: Any = None) -> None:
+    def _append(self, layer: Gimp.Layer, group: Gimp.GroupLayer | None = None) -> None:
         """Adds a layer below the others of the group; in the image, above the captions."""
         if group is not None:
             position = len(group.get_children())
@@ -173,7 +177,7 @@ class _Drawing:
         self._image.set_selected_layers(self._image.get_layers()[:1])
 
 
-def _font(style: TextStyle) -> Any:
-    """Returns the Gimp.Font of a style, or the current one; None if GIMP has no fonts."""
+def _font(style: TextStyle) -> Gimp.Font | None:
+    """Returns the font of a style, or the current one; None if GIMP has no fonts."""
     name = _BOLD_FONT if style in _BOLD_STYLES else _FONT
     return Gimp.Font.get_by_name(name) or Gimp.context_get_font()
