@@ -1,6 +1,6 @@
 """The plug-in's texts as gettext catalogues: gimp_plugin/po/LANGUAGE.po, and what GIMP reads.
 
-Run by hand after a text or a translation was changed, with the names of new languages, if any:
+Run this after changing a text or a translation, with the names of new languages, if any:
 PYTHONPATH=shared:gimp_plugin:tests .venv/bin/python tests/gimp_plugin/catalogues.py [LANGUAGE…]
 """
 
@@ -32,12 +32,12 @@ TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
 _DURATIONS_FILE = "shared/impasto_shared/durations.py"
 _SHEETS_FILE = "shared/impasto_shared/explore/experiments.py"
-# It is called the same in every language.
+# The names of layers are the same in every language.
 _LAYER = re.compile(r"[a-z]+\d+_\d+")
 
 
 def template() -> Catalog:
-    """All texts of the plug-in, and of the settings and the sheets that its dialogs show."""
+    """Returns all texts of the plug-in, and of the settings and sheets that its dialogs show."""
     catalog = Catalog()
     for file, line, text, _, _ in extract_from_dir(SOURCES, [("**.py", "python")]):
         catalog.add(text, locations=[(f"gimp_plugin/impasto_gimp/{file}", line)])
@@ -71,22 +71,22 @@ def _texts_of_sheets() -> Iterator[str]:
 
 
 def languages() -> list[str]:
-    """The languages that there are translations into."""
+    """Returns the languages that have a translation."""
     return sorted(file.stem for file in TRANSLATIONS.glob("*.po"))
 
 
 def translation_file(language: str) -> Path:
-    """What a translator edits."""
+    """Returns the file that a translator edits."""
     return TRANSLATIONS / f"{language}.po"
 
 
 def catalogue_file(language: str) -> Path:
-    """What the plug-in reads."""
+    """Returns the file that the plug-in reads."""
     return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
 
 
 def read(language: str) -> Catalog:
-    """The translation into a language; an empty one where there is none."""
+    """Returns the translation into a language; a new one is empty."""
     file = translation_file(language)
     if not file.exists():
         return Catalog(
@@ -104,7 +104,7 @@ def read(language: str) -> Catalog:
 
 
 def updated(language: str) -> Catalog:
-    """The translation with all texts of today and no others; those without a translation empty."""
+    """Returns the translation with exactly the current texts; new texts are untranslated."""
     catalog, texts = read(language), template()
     texts.creation_date = catalog.creation_date  # or every run would change the file
     catalog.update(texts, no_fuzzy_matching=True)
@@ -112,14 +112,14 @@ def updated(language: str) -> Catalog:
 
 
 def as_po(catalog: Catalog) -> bytes:
-    """A catalogue as a translator reads it."""
+    """Returns a catalogue in the form that a translator reads."""
     stream = io.BytesIO()
     write_po(stream, catalog, width=100, ignore_obsolete=True, include_lineno=False)
     return stream.getvalue()
 
 
 def as_mo(catalog: Catalog) -> bytes:
-    """A catalogue as gettext reads it."""
+    """Returns a catalogue in the form that gettext reads."""
     stream = io.BytesIO()
     write_mo(stream, catalog)
     return stream.getvalue()

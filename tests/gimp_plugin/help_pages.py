@@ -1,6 +1,6 @@
 """The pages that the dialogs' button Help opens, made from docs/gimp.md and the settings.
 
-Run by hand after one of these was changed:
+Run this after changing one of them:
 PYTHONPATH=shared:gimp_plugin:tests .venv/bin/python tests/gimp_plugin/help_pages.py
 """
 
@@ -25,7 +25,7 @@ _STYLE = (
 
 
 def help_page() -> str:
-    """The page as HTML: it stands alone, without pictures, and links to nothing but itself."""
+    """Returns the page as HTML, without pictures and without links to other pages."""
     body = markdown.markdown(_text(), extensions=["tables", "toc"])
     rows = "\n".join(_row(setting) for setting in SETTINGS)
     return (
@@ -36,7 +36,7 @@ def help_page() -> str:
 
 
 def _text() -> str:
-    """docs/gimp.md as it can be read outside of its folder."""
+    """Returns docs/gimp.md without pictures and links."""
     without_pictures = re.sub(r"\n *!\[[^]]*\]\([^)]*\)\n", "", SOURCE.read_text())
     settings_below = without_pictures.replace("](settings.md)", "](#settings)")
     return re.sub(r"\[([^]]*)\]\((?!#)[^)]*\)", r"\1", settings_below)

@@ -9,7 +9,7 @@ PLUGIN = PAGE.parents[2] / "procedures/plugin.py"
 
 
 def words(page: str) -> list[str]:
-    """What is read, whatever a version of the tools makes of the rest."""
+    """Returns the words of a page, which do not depend on the version of the tools."""
     return re.sub(r"<[^>]*>", " ", page).split()
 
 

@@ -26,7 +26,7 @@ def messages(language: str) -> list[Message]:
 
 
 def texts(wording: object) -> list[str]:
-    """A message's one text, or those of singular and plural."""
+    """Returns a message's text, or those of singular and plural."""
     return [wording] if isinstance(wording, str) else list(wording)  # type: ignore[call-overload]
 
 

@@ -1,4 +1,4 @@
-"""One run: finds the daemon, submits a job, follows it and fetches the picture.
+"""The session of a run: finds the daemon, submits a job, follows it and fetches the picture.
 
 Progress goes to a display, which also says what the user does. Knows neither GIMP, GTK nor sockets.
 """

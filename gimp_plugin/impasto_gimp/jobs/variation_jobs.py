@@ -59,12 +59,12 @@ def by_loss(settings: StyleSettings) -> list[Variation]:
 
 
 def _times(setting: NumberSetting, value: float, factor: float) -> float:
-    """`value` or, where that is nothing, the default, times `factor`, within the range."""
+    """Returns `value`, or the default if that is 0, times `factor`, within the range."""
     return min(max((value or setting.default) * factor, setting.low), setting.high)
 
 
 class VariationJobs:
-    """Has the daemon paint all `variations` of a small picture, as drafts, one after the other.
+    """Jobs for drafts of all `variations` of a small picture, submitted at once.
 
     Raises what `JobClient.submit` raises.
     """

@@ -46,15 +46,15 @@ def argument_name(setting: Setting) -> str:
     return setting.name.replace("_", "-")
 
 
-def with_mnemonics(labels: Iterable[str], taken: str = GIMPS_LETTERS) -> dict[str, str]:
+def with_mnemonics(labels: Iterable[str], used_letters: str = GIMPS_LETTERS) -> dict[str, str]:
     """Returns each label with an underscore before a letter that no other has, if one is free.
 
-    taken: the letters that are used elsewhere.
+    used_letters: the letters that have a mnemonic elsewhere.
     """
     labels = list(labels)
     owners: dict[str, str] = {}
     for label in labels:
-        _find_letter(label, owners, set(taken))
+        _find_letter(label, owners, set(used_letters))
     letters = {label: letter for letter, label in owners.items()}
     return {label: _marked(label, letters.get(label)) for label in labels}
 

@@ -1,4 +1,4 @@
-"""One run of the plug-in against a scripted client; against a real daemon see tests/integration."""
+"""A session against a scripted client; tests/integration has it against a real daemon."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -47,7 +47,7 @@ PAINTING = blank(4, 3)
 
 
 class Broken(Exception):
-    """An error that nobody expects."""
+    """An unexpected error."""
 
 
 class ScriptedClient:

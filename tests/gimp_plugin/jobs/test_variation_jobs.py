@@ -47,7 +47,7 @@ def test_each_loss_is_a_variation() -> None:
 
 
 def painted(jobs: VariationJobs, count: int) -> dict[int, Image]:
-    """The last picture of each place; raises where one is still missing after a while."""
+    """Returns the last picture of each variation; raises if one is missing after a while."""
     pictures: dict[int, Image] = {}
     deadline_s = time.monotonic() + PATIENCE_S
     while jobs.unfinished:

@@ -55,7 +55,7 @@ class Choice:
 
 @dataclass
 class Argument:
-    """What a procedure was told about an argument; `values` is a range or a choice."""
+    """An argument as it was declared; `values` is a range or a choice."""
 
     kind: str
     label: str

@@ -21,7 +21,7 @@ JOB = "a" * 32
 DONE = JobReport(JOB, JobState.DONE, step=9, steps=9, done=1.0)
 HALF_WAY = JobReport(JOB, JobState.RUNNING, step=5, steps=10, done=0.5, loss=2.0)
 CANCELLED = JobReport(JOB, JobState.CANCELLED)
-LOST = DaemonUnavailable("It has gone.")
+LOST = DaemonUnavailable("It exited.")
 STYLES = [Style(PHOTO)]
 
 
@@ -172,9 +172,9 @@ def test_sheet_of_which_nothing_can_be_painted_says_why() -> None:
     [
         ([TOO_LARGE], "There is too little memory."),
         ([CANCELLED], "The job was cancelled outside GIMP. Run the filter again."),
-        (LOST, "It has gone."),
+        (LOST, "It exited."),
     ],
-    ids=["fails", "is cancelled", "daemon goes"],
+    ids=["fails", "is cancelled", "daemon exits"],
 )
 def test_finished_pictures_outlive_a_failure(
     script: list[JobReport] | DaemonUnavailable, reason: str
@@ -188,7 +188,7 @@ def test_finished_pictures_outlive_a_failure(
 @pytest.mark.parametrize(
     ("script", "error"),
     [([TOO_LARGE], DaemonError), ([CANCELLED], JobCancelled), (LOST, DaemonUnavailable)],
-    ids=["fails", "is cancelled", "daemon goes"],
+    ids=["fails", "is cancelled", "daemon exits"],
 )
 def test_failure_of_the_first_picture_is_told(
     script: list[JobReport] | DaemonUnavailable, error: type[Exception]
