@@ -85,6 +85,7 @@ CLEAN = (
     "docs/service.md",
     "gimp_plugin/",
     "install.sh",
+    "shared/impasto_shared/explore/",
     "tests/conftest.py",
     "tests/daemon/commands/",
     "tests/gimp/",
@@ -97,7 +98,9 @@ CLEAN = (
     "tests/integration/test_command_line.py",
     "tests/integration/test_config_command.py",
     "tests/integration/test_doctor.py",
+    "tests/integration/test_explore.py",
     "tests/integration/test_weights_command.py",
+    "tests/shared/explore/",
     "tests/test_",
 )
 

@@ -24,7 +24,7 @@ PHOTO = ROOT / "assets/photos/chelsea.jpg"
 PAINTING = ROOT / "assets/styles/auvers.jpg"
 OTHER_PAINTING = ROOT / "assets/styles/great_wave.jpg"
 SIZE = 32
-# Those whose weights the daemon of these tests has.
+# The networks whose weights the daemon of these tests has.
 PAINTING_MODELS = (Model.AUTO, Model.VGG16_HED)
 SHEETS = {sheet.name: sheet for sheet in all_sheets(SIZE, is_quick=True)}
 
@@ -43,7 +43,7 @@ def jobs_done(daemon: DaemonProcess) -> int:
 
 
 def contents(folder: Path) -> Mapping[str, bytes]:
-    """Every picture of a tile, by its place."""
+    """Returns the bytes of every tile, by path."""
     return {
         str(file.relative_to(folder)): file.read_bytes() for file in folder.glob("tiles/*/*.png")
     }
@@ -51,7 +51,7 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    """One that has a file for VGG-19, which its worker cannot use, and none for other networks."""
+    """A daemon with an unusable file for VGG-19 and no weights of the other networks."""
     torch_home = tmp_path_factory.mktemp("torch")
     (torch_home / "hub/checkpoints").mkdir(parents=True)
     (torch_home / "hub/checkpoints/vgg19-dcbb9e9d.pth").touch()
@@ -62,7 +62,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 @pytest.fixture(scope="module")
 def whole(daemon: DaemonProcess) -> subprocess.CompletedProcess[str]:
-    """A run that made everything, in the folder `whole`."""
+    """A run that made all sheets, in the folder `whole`."""
     return explore(daemon, PHOTO, PAINTING, folder="whole")
 
 
@@ -82,7 +82,7 @@ def test_there_is_a_picture_of_every_sheet_and_a_page(
 
 
 @pytest.mark.parametrize("name", SHEET_NAMES)
-def test_a_sheet_has_room_for_all_that_it_shows(folder: Path, name: str) -> None:
+def test_a_sheet_has_room_for_all_its_pictures(folder: Path, name: str) -> None:
     with PillowImage.open(folder / f"{name}.png") as picture:
         width, height = picture.size
 
@@ -91,14 +91,14 @@ def test_a_sheet_has_room_for_all_that_it_shows(folder: Path, name: str) -> None
     assert height > (1 + len(rows)) * SIZE * 0.6
 
 
-def test_every_tile_is_what_the_daemon_painted_of_the_photo(folder: Path) -> None:
-    wanted = invert(flattened(read_image(PHOTO)[0], SIZE))
+def test_every_tile_is_the_picture_that_the_daemon_painted(folder: Path) -> None:
+    expected = invert(flattened(read_image(PHOTO)[0], SIZE))
 
     for sheet in SHEETS.values():
         for tile in sheet.tiles:
             file = folder / "tiles" / sheet.name / f"{tile.name}.png"
             if tile.settings.model in PAINTING_MODELS:
-                assert bytes(read_image(file)[0].pixels) == wanted.pixels, file
+                assert bytes(read_image(file)[0].pixels) == expected.pixels, file
 
 
 def test_equal_tiles_of_two_sheets_are_painted_once(
@@ -120,13 +120,13 @@ def test_progress_says_which_tile_of_how_many(whole: subprocess.CompletedProcess
     announced = re.findall(r"^(\w+)/([\w-]+) \((\d+) of (\d+)", whole.stderr, re.MULTILINE)
 
     assert announced[0] == ("content", "relu1_1", "1", str(count))
-    places = [int(place) for *_, place, _ in announced]
-    assert places == sorted(set(places))
+    numbers = [int(number) for *_, number, _ in announced]
+    assert numbers == sorted(set(numbers))
     assert re.search(r"\(\d+ of \d+, about \d+ (s|min) left\)", whole.stderr)
 
 
 class Page(HTMLParser):
-    """What a page shows, and what it points to."""
+    """The captions, text and link targets of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -180,7 +180,7 @@ def test_the_page_shows_every_tile_with_its_settings_and_its_curve(page: Page) -
     assert "--style-loss mmd-gaussian" in page.text
 
 
-def test_a_network_without_weights_is_left_out_and_that_is_said(
+def test_a_network_without_weights_is_left_out_with_the_reason(
     whole: subprocess.CompletedProcess[str], folder: Path, page: Page
 ) -> None:
     reason = "There are no weights."
@@ -195,16 +195,16 @@ def test_a_network_without_weights_is_left_out_and_that_is_said(
     assert len(list(folder.glob("tiles/backbones/*.png"))) == 3
 
 
-def test_a_network_that_is_missing_is_not_asked_for(
+def test_a_missing_network_is_not_requested(
     whole: subprocess.CompletedProcess[str],
 ) -> None:
     # Its job would begin with a download.
-    asked_for = set(re.findall(r"backbones/\w+?_([\w-]+) \(", whole.stderr))
+    requested = set(re.findall(r"backbones/\w+?_([\w-]+) \(", whole.stderr))
 
-    assert asked_for == {"vgg16-hed", "vgg19"}
+    assert requested == {"vgg16-hed", "vgg19"}
 
 
-def test_what_is_there_is_not_painted_again(daemon: DaemonProcess, folder: Path) -> None:
+def test_finished_pictures_are_not_painted_again(daemon: DaemonProcess, folder: Path) -> None:
     before, done = contents(folder), jobs_done(daemon)
 
     again = explore(daemon, PHOTO, PAINTING, folder="whole")
@@ -214,7 +214,7 @@ def test_what_is_there_is_not_painted_again(daemon: DaemonProcess, folder: Path)
     assert contents(folder) == before
 
 
-def test_another_painting_or_size_is_painted_anew(daemon: DaemonProcess, folder: Path) -> None:
+def test_another_painting_or_photo_is_painted_again(daemon: DaemonProcess, folder: Path) -> None:
     shutil.copytree(folder, daemon.folder / "copy")
     tiles = len(SHEETS["style"].tiles)
 
@@ -247,7 +247,7 @@ def test_sheets_made_one_by_one_are_on_one_page(daemon: DaemonProcess) -> None:
     assert "Left out: VGG-19" in html
 
 
-def test_without_a_painting_what_needs_none_is_made(daemon: DaemonProcess) -> None:
+def test_without_a_painting_only_sheets_that_need_none_are_made(daemon: DaemonProcess) -> None:
     explored = explore(daemon, PHOTO, folder="photo")
 
     assert explored.returncode == 0, explored.stderr
@@ -270,7 +270,7 @@ def test_without_a_painting_what_needs_none_is_made(daemon: DaemonProcess) -> No
     ],
     ids=lambda value: None if isinstance(value, str) else "",
 )
-def test_what_cannot_be_done_is_refused_at_once(
+def test_an_impossible_request_is_refused_at_once(
     daemon: DaemonProcess, arguments: tuple[object, ...], message: str
 ) -> None:
     done = jobs_done(daemon)
@@ -285,13 +285,13 @@ def test_what_cannot_be_done_is_refused_at_once(
 
 @pytest.fixture
 def slow_daemon() -> Iterator[DaemonProcess]:
-    """One that takes a second for each tile."""
+    """A daemon that takes a second for each tile."""
     with DaemonProcess(is_scripted=True) as daemon:
         yield daemon
 
 
 def begun(daemon: DaemonProcess, sheet: str) -> subprocess.Popen[str]:
-    """The command, when it has painted one tile and is at the second one."""
+    """Starts the command, and returns it once it has painted one tile."""
     options = ("-o", "out", "--quick", "--size", str(SIZE), "--only", sheet)
     process = subprocess.Popen(
         daemon.command("explore", str(PHOTO), str(PAINTING), *options),
@@ -306,7 +306,7 @@ def begun(daemon: DaemonProcess, sheet: str) -> subprocess.Popen[str]:
 
 
 def running_job(daemon: DaemonProcess) -> str:
-    """The name of the job that runs, as soon as one does."""
+    """Returns the name of the running job as soon as there is one."""
 
     def running() -> list[str]:
         reports = client.status().jobs
@@ -316,7 +316,9 @@ def running_job(daemon: DaemonProcess) -> str:
         return wait_for(running, "a job that runs")[0]
 
 
-def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: DaemonProcess) -> None:
+def test_an_interrupted_run_is_continued(
+    slow_daemon: DaemonProcess,
+) -> None:
     with begun(slow_daemon, "style") as process:
         running_job(slow_daemon)
         process.send_signal(signal.SIGINT)
@@ -341,7 +343,9 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on_there(slow_daemon: Daemon
     assert (folder / f"tiles/style/{first.name}.json").stat().st_mtime_ns == record.st_mtime_ns
 
 
-def test_a_daemon_that_dies_is_told_of_and_what_is_done_is_kept(slow_daemon: DaemonProcess) -> None:
+def test_a_dead_daemon_is_reported_and_pictures_are_kept(
+    slow_daemon: DaemonProcess,
+) -> None:
     with begun(slow_daemon, "style") as process:
         running_job(slow_daemon)
         slow_daemon.signal(signal.SIGKILL)
@@ -353,7 +357,7 @@ def test_a_daemon_that_dies_is_told_of_and_what_is_done_is_kept(slow_daemon: Dae
     assert "Traceback" not in said
 
 
-def test_a_tile_that_somebody_cancels_ends_it(slow_daemon: DaemonProcess) -> None:
+def test_a_tile_that_another_client_cancels_ends_it(slow_daemon: DaemonProcess) -> None:
     with begun(slow_daemon, "style") as process:
         second = running_job(slow_daemon)
         with slow_daemon.client() as client:

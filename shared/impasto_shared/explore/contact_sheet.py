@@ -9,7 +9,7 @@ from impasto_shared.settings import Mode, StyleSettings
 
 @dataclass(frozen=True)
 class SheetTile:
-    """One picture of a contact sheet.
+    """A picture of a contact sheet.
 
     name: unique within the sheet; lower-case letters, digits, `_` and `-`.
     caption: the text below the picture.
@@ -22,7 +22,7 @@ class SheetTile:
 
     @property
     def needs_painting(self) -> bool:
-        """Whether the picture shows anything of a painting."""
+        """True if the picture shows anything of a painting."""
         return self.settings.mode is not Mode.CONTENT
 
 

@@ -109,7 +109,7 @@ class SheetPainter(ABC, Generic[Picture]):
 
     @property
     def has_pictures(self) -> bool:
-        """Whether a tile of the current sheet is finished."""
+        """True if a tile of the current sheet is finished."""
         return bool(self._pictures)
 
     def paint(self) -> Iterator[PaintedSheet[Picture]]:

@@ -93,9 +93,9 @@ class Daemon:
 
 
 def paint(
-    daemon: Daemon, wanted: ContactSheet, display: RecordingDisplay | None = None
+    daemon: Daemon, sheet: ContactSheet, display: RecordingDisplay | None = None
 ) -> PaintedSheet[Image]:
-    return paint_sheet(daemon.connect, display or RecordingDisplay(), wanted, PHOTO, STYLES)
+    return paint_sheet(daemon.connect, display or RecordingDisplay(), sheet, PHOTO, STYLES)
 
 
 def test_each_picture_is_painted_with_its_settings_and_the_style_it_needs() -> None:

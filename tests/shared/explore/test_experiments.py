@@ -18,12 +18,11 @@ from impasto_shared.settings import (
 
 
 def sheet(name: str, *, is_quick: bool = True) -> ContactSheet:
-    (found,) = (sheet for sheet in all_sheets(is_quick=is_quick) if sheet.name == name)
-    return found
+    return next(sheet for sheet in all_sheets(is_quick=is_quick) if sheet.name == name)
 
 
 def differing(tiles: tuple[SheetTile, ...]) -> set[str]:
-    """The settings in which these tiles are not all alike."""
+    """Returns the names of the settings that differ between these tiles."""
     first = asdict(tiles[0].settings)
     return {
         name
@@ -56,9 +55,9 @@ def test_no_two_tiles_of_a_sheet_are_the_same_picture(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHEET_NAMES)
 def test_the_size_is_that_of_every_tile(name: str) -> None:
-    (found,) = (sheet for sheet in all_sheets(64) if sheet.name == name)
+    small = next(sheet for sheet in all_sheets(64) if sheet.name == name)
 
-    assert {tile.settings.size for tile in found.tiles} == {64}
+    assert {tile.settings.size for tile in small.tiles} == {64}
 
 
 def test_a_size_that_is_not_possible_is_refused() -> None:
@@ -85,21 +84,21 @@ def test_quick_is_less_work() -> None:
         ("optimizers", {"optimizer"}),
     ],
 )
-def test_a_sheet_varies_nothing_but_what_it_shows(name: str, varied: set[str]) -> None:
+def test_a_sheet_varies_only_its_subject(name: str, varied: set[str]) -> None:
     rows = sheet(name).rows
     groups = [sheet(name).tiles] if name == "matrix" else [row.tiles for row in rows]
 
     assert all(differing(tiles) == varied for tiles in groups)
 
 
-def test_more_style_layers_have_more_evaluations_to_agree() -> None:
+def test_more_style_layers_have_more_evaluations() -> None:
     evaluations = [tile.settings.iterations for tile in sheet("style").tiles]
 
     assert evaluations == sorted(evaluations)
     assert evaluations[-1] > evaluations[0]
 
 
-def test_shallow_layers_have_more_evaluations_to_agree_upon_pixels() -> None:
+def test_shallow_layers_have_more_evaluations_to_match_pixels() -> None:
     evaluations = [tile.settings.iterations for tile in sheet("content").tiles]
 
     assert evaluations == sorted(evaluations, reverse=True)
@@ -130,13 +129,13 @@ def test_every_choice_is_shown(name: str, setting: str, choices: type) -> None:
     assert shown == set(choices)
 
 
-def test_every_network_is_shown_but_the_one_that_is_another() -> None:
+def test_every_network_is_shown_except_auto() -> None:
     shown = {tile.settings.model for tile in sheet("backbones").tiles}
 
     assert shown == set(Model) - {Model.AUTO}
 
 
-def test_the_model_is_that_of_all_sheets_but_the_one_of_networks() -> None:
+def test_the_model_applies_to_all_sheets_except_backbones() -> None:
     models = {
         (sheet.name == "backbones", tile.settings.model)
         for sheet in all_sheets(model=Model.VGG19)
@@ -154,8 +153,8 @@ def test_the_style_row_grows_layer_by_layer() -> None:
     assert all(more.startswith(less + ",") for less, more in pairwise(layers))
 
 
-def test_without_a_painting_what_needs_one_is_left_out() -> None:
-    found = all_sheets(is_quick=True, has_painting=False)
+def test_without_a_painting_tiles_that_need_one_are_left_out() -> None:
+    sheets = all_sheets(is_quick=True, has_painting=False)
 
-    assert [sheet.name for sheet in found] == ["content", "pooling", "backbones"]
-    assert all(tile.settings.mode is Mode.CONTENT for sheet in found for tile in sheet.tiles)
+    assert [sheet.name for sheet in sheets] == ["content", "pooling", "backbones"]
+    assert all(tile.settings.mode is Mode.CONTENT for sheet in sheets for tile in sheet.tiles)
