@@ -14,6 +14,13 @@ ROOT = Path(__file__).parent.parent
 STYLE_TRANSFER = "daemon/impasto_daemon/style_transfer"
 PLUGIN = "gimp_plugin/impasto_gimp"
 
+
+def engine(*names: str) -> set[str]:
+    """Returns the imports allowed to a folder of the engine that uses these folders of it."""
+    folders = {f"impasto_daemon.style_transfer.{name}" for name in names}
+    return folders | {"impasto_shared", "torch", "numpy"}
+
+
 # The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
     "shared/impasto_shared/transport.py": {"impasto_shared", "zmq"},
@@ -33,46 +40,82 @@ ALLOWED = {
         "impasto_shared",
     },
     "gimp_plugin": {"impasto_gimp", "impasto_shared", "zmq"},
+    # Plain numbers, so that the server can plan without torch.
     f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
-    f"{STYLE_TRANSFER}/networks/traced_network.py": {
-        "impasto_daemon.style_transfer",
-        "impasto_shared",
-        "torch",
-        "torchvision",
-    },
-    STYLE_TRANSFER: {
-        "impasto_daemon.malloc",
-        "impasto_daemon.style_transfer",
-        "impasto_shared",
-        "torch",
-        "numpy",
-        "scipy",
-    },
+    f"{STYLE_TRANSFER}/images": engine("images", "planning"),
+    f"{STYLE_TRANSFER}/networks/traced_network.py": engine("networks") | {"torchvision"},
+    f"{STYLE_TRANSFER}/networks": engine("networks"),
+    # The paper: it knows neither tiles nor optimizers.
+    f"{STYLE_TRANSFER}/losses": engine("losses", "images", "networks"),
+    f"{STYLE_TRANSFER}/tiling": engine("tiling", "networks", "planning")
+    | {"impasto_daemon.malloc"},
+    f"{STYLE_TRANSFER}/optimizers": engine("optimizers") | {"scipy"},
+    f"{STYLE_TRANSFER}/runtime": engine("runtime", "planning") | {"impasto_daemon.malloc"},
+    STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch"},
     "daemon/impasto_daemon/models/torchvision_models.py": {
-        "impasto_daemon.style_transfer",
+        "impasto_daemon.style_transfer.networks",
         "impasto_shared",
         "torch",
         "torchvision",
     },
     "daemon/impasto_daemon/models/weights.py": {
         "impasto_daemon.models",
-        "impasto_daemon.style_transfer",
+        "impasto_daemon.style_transfer.networks",
         "impasto_shared",
         "torch",
         "h5py",
     },
-    "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon", "torch"},
-    "daemon/impasto_daemon/worker/main.py": {"impasto_daemon", "impasto_shared", "torch", "zmq"},
+    "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
+    # Of the engine it knows the plans, and of the worker neither torch nor its loop.
+    "daemon/impasto_daemon/server": {
+        "impasto_daemon.log",
+        "impasto_daemon.malloc",
+        "impasto_daemon.models.cache",
+        "impasto_daemon.process_memory",
+        "impasto_daemon.server",
+        "impasto_daemon.style_transfer.planning",
+        "impasto_daemon.worker.messages",
+        "impasto_daemon.worker.process",
+        "impasto_daemon.worker.result_file",
+        "impasto_shared",
+        "zmq",
+    },
+    "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon.models", "torch"},
+    "daemon/impasto_daemon/worker/main.py": {
+        "impasto_daemon.log",
+        "impasto_daemon.malloc",
+        "impasto_daemon.models",
+        "impasto_daemon.process_memory",
+        "impasto_daemon.style_transfer",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "torch",
+        "zmq",
+    },
+    "daemon/impasto_daemon/worker": {
+        "impasto_daemon.process_memory",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "zmq",
+    },
     "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
     "daemon/impasto_daemon/commands/explore": {
-        "impasto_daemon",
+        "impasto_daemon.commands",
         "impasto_shared",
         "PIL",
         "jinja2",
         "markupsafe",
         "matplotlib",
     },
-    "daemon": {"impasto_daemon", "impasto_shared", "zmq"},
+    "daemon/impasto_daemon/commands": {
+        "impasto_daemon.commands",
+        "impasto_daemon.models",
+        "impasto_daemon.server",
+        "impasto_shared",
+        "zmq",
+    },
+    "daemon/impasto_daemon/__main__.py": {"impasto_daemon.commands"},
+    "daemon": {"impasto_shared"},
 }
 
 
