@@ -46,7 +46,6 @@ TEXT_SUFFIXES = (".py", ".sh", ".md", ".html", ".po", ".scm", ".service", ".toml
 ALLOWED_PHRASES: set[tuple[str, str]] = {
     # The key that programs read before it was called can_fix.
     ("daemon/impasto_daemon/commands/doctor/command.py", "mend"),
-    ("tests/daemon/commands/doctor/test_command.py", "mend"),
 }
 
 # A docstring that begins so is a noun clause instead of a sentence.
@@ -63,45 +62,24 @@ VAGUE_NAMES = {"apart", "found", "given", "kept", "seen", "taken", "wanted"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
-# The parts of the project that keep to it so far; this list goes when it is all of them.
-CLEAN = (
-    ".ci/run",
-    "CONTRIBUTING.md",
-    "README.md",
-    "benchmarks/",
-    "daemon/impasto.service",
+# The parts of the project that are still to be rewritten; this list goes when it is empty.
+UNFINISHED = (
     "daemon/impasto_daemon/commands/",
-    "daemon/install_",
-    "docs/architecture.md",
-    "docs/benchmarks.md",
-    "docs/configuration.md",
-    "docs/explore.md",
+    "daemon/impasto_daemon/log.py",
+    "daemon/impasto_daemon/malloc.py",
+    "daemon/impasto_daemon/models/",
+    "daemon/impasto_daemon/process_memory.py",
+    "daemon/impasto_daemon/server/",
+    "daemon/impasto_daemon/style_transfer/images/",
+    "daemon/impasto_daemon/style_transfer/planning/",
+    "daemon/impasto_daemon/style_transfer/runtime/",
+    "daemon/impasto_daemon/worker/",
     "docs/gimp.md",
-    "docs/how-it-works.md",
-    "docs/models.md",
-    "docs/remote.md",
-    "docs/scripting.md",
-    "docs/security.md",
-    "docs/service.md",
     "gimp_plugin/",
-    "install.sh",
-    "shared/impasto_shared/explore/",
-    "tests/conftest.py",
-    "tests/daemon/commands/",
-    "tests/gimp/",
-    "tests/gimp_plugin/",
-    "tests/gpu/",
-    "tests/install_machine.py",
-    "tests/integration/daemon_process.py",
-    "tests/integration/message_fuzzer.py",
-    "tests/integration/scripted_",
-    "tests/integration/test_command_line.py",
-    "tests/integration/test_config_command.py",
-    "tests/integration/test_doctor.py",
-    "tests/integration/test_explore.py",
-    "tests/integration/test_weights_command.py",
-    "tests/shared/explore/",
-    "tests/test_",
+    "tests/daemon/models/",
+    "tests/daemon/server/",
+    "tests/daemon/style_transfer/",
+    "tests/daemon/worker/",
 )
 
 
@@ -117,7 +95,7 @@ def files_with_suffix(*suffixes: str) -> list[str]:
     return [
         name
         for name in tracked_files()
-        if Path(name).suffix in suffixes and name != THIS_FILE and name.startswith(CLEAN)
+        if Path(name).suffix in suffixes and name != THIS_FILE and not name.startswith(UNFINISHED)
     ]
 
 

@@ -36,7 +36,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def talk(folder: Path, count: int, file: Path) -> None:
-    """A process that logs `count` lines into `file`, as the launcher starts the daemon."""
+    """Runs a process that logs `count` lines into `file`, as the launcher starts the daemon."""
     with file.open("ab") as output:
         subprocess.run(
             [sys.executable, "-c", TALKER, str(count)],
@@ -56,7 +56,7 @@ def lines_of(*files: Path) -> list[str]:
     return [line.split()[6] for file in files for line in file.read_text().splitlines()]
 
 
-def test_full_file_is_begun_anew_and_the_one_before_is_kept(tmp_path: Path) -> None:
+def test_full_file_is_replaced_and_the_previous_one_remains(tmp_path: Path) -> None:
     log = log_in(tmp_path)
     count = LIMIT_BYTES // 900 + 200
 

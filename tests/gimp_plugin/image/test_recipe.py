@@ -43,7 +43,7 @@ def test_end_that_a_program_has_added_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "data",
     [
         b"",
         b"\xff",
@@ -56,6 +56,6 @@ def test_end_that_a_program_has_added_is_left_out() -> None:
         RECIPE.to_bytes()[:-1],
     ],
 )
-def test_what_is_no_recipe_is_refused(kept: bytes) -> None:
+def test_invalid_recipe_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidSettings, match=r"cannot be read: .*Choose Neural Style… instead"):
-        Recipe.from_bytes(kept)
+        Recipe.from_bytes(data)

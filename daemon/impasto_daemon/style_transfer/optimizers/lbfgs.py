@@ -30,7 +30,7 @@ class InitialInverseHessian(Protocol):
 
     @property
     def is_fitted(self) -> bool:
-        """Whether it has seen a step."""
+        """True once a step has been learnt from."""
 
     def update(self, s: Tensor, y: Tensor) -> None:
         """Takes a step `s` and the change `y` of the gradient along it into account."""

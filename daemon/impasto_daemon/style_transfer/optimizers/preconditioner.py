@@ -48,7 +48,7 @@ class Preconditioner:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether it has seen a step."""
+        """True once a step has been learnt from."""
         return bool(self._energies)
 
     def update(self, s: Tensor, y: Tensor) -> None:
