@@ -66,8 +66,8 @@ def test_every_text_is_translated_with_the_same_placeholders_and_mnemonics(langu
 
 
 def test_texts_of_code_and_of_settings_are_found() -> None:
-    found = {text for message in template() if message.id for text in texts(message.id)}
-    assert found >= {"_Neural Style…", "{count} jobs are in progress.", "Stroke size", "Draft"}
+    extracted = {text for message in template() if message.id for text in texts(message.id)}
+    assert extracted >= {"_Neural Style…", "{count} jobs are in progress.", "Stroke size", "Draft"}
 
 
 @pytest.mark.parametrize(
