@@ -11,7 +11,7 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
-from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, ScaleWork, fastest_plan
 from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -53,16 +53,16 @@ class Case:
         scale = plan_scales(settings.size, settings)[-1]
         factor = min(1.0, settings.size / max(painting.width, painting.height))
         painting_px = round(painting.width * painting.height * factor**2)
-        work = Work(
+        work = ScaleWork(
             self.height,
             self.width,
             painting_px,
             scale.evaluations,
             settings.optimizer,
             network.number_bytes,
-            footprint=GPU if network.device.type == "cuda" else PROCESSOR,
+            cost_model=GPU if network.device.type == "cuda" else PROCESSOR,
         )
-        return choose(work, math.inf if self.limit_gb is None else self.limit_gb * 1e9)
+        return fastest_plan(work, math.inf if self.limit_gb is None else self.limit_gb * 1e9)
 
     def photo(self) -> Image:
         """Returns a photo of this size."""

@@ -42,7 +42,7 @@ def paint(case: Case) -> dict[str, float | str]:
     started_s = time.monotonic()
     stylize(network, photo, [style], case.settings, available_bytes=limit_bytes)
     return {
-        "seen": plan.seen,
+        "tiling": plan.tiling_text,
         "history": plan.history,
         "needed": plan.needed_bytes,
         "peak": _peak_bytes(),
@@ -72,7 +72,7 @@ def main() -> None:
         cells = (
             case.name,
             case.limit,
-            row["seen"],
+            row["tiling"],
             str(row["history"]),
             f"{row['needed'] / 1e9:.2f} GB",
             f"{row['peak'] / 1e9:.2f} GB",

@@ -50,7 +50,7 @@ def compare(network: Network, case: Case) -> str:
     rounds = [[seconds(objective, photo) for objective in objectives] for _ in range(ROUNDS)]
     at_once_s, *others_s = (min(times) for times in zip(*rounds, strict=True))
     planned_s = others_s[0] if others_s else at_once_s
-    cells = (case.name, case.limit, plan.seen, f"{at_once_s:.1f} s", f"{planned_s:.1f} s")
+    cells = (case.name, case.limit, plan.tiling_text, f"{at_once_s:.1f} s", f"{planned_s:.1f} s")
     return f"| {' | '.join(cells)} | {planned_s / at_once_s:.2f} |"
 
 

@@ -19,7 +19,7 @@ from impasto_daemon.style_transfer.losses.objective import Objective, build_obje
 from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
 from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_daemon.style_transfer.planning.cost_model import GPU
-from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, plans
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, ScaleWork, fastest_plan, plans
 from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
@@ -95,7 +95,7 @@ def test_the_objective_is_the_same_in_tiles() -> None:
     content = photo(270, 333).to(gpu(), torch.float64)
     network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.float64)
     expected, gradient = objective(network, content, StyleSettings()).loss_and_gradient(content)
-    work = Work(270, 333, 150 * 190, 10, Optimizer.LBFGS, footprint=GPU)
+    work = ScaleWork(270, 333, 150 * 190, 10, Optimizer.LBFGS, cost_model=GPU)
     in_tiles = [plan for plan in plans(work) if plan.side_px == 128]
     assert in_tiles
 
@@ -157,8 +157,8 @@ def test_memory_is_within_15_percent_of_the_forecast(
 ) -> None:
     network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=dtype)
     style = painting(768, 1024).to(gpu())
-    work = Work(height, width, 768 * 1024, 6, Optimizer.LBFGS, dtype.itemsize, footprint=GPU)
-    plan = choose(work, limit_gb * 1e9)
+    work = ScaleWork(height, width, 768 * 1024, 6, Optimizer.LBFGS, dtype.itemsize, cost_model=GPU)
+    plan = fastest_plan(work, limit_gb * 1e9)
     content = photo(height, width).to(gpu())
 
     Optimisation(network, StyleSettings()).run(

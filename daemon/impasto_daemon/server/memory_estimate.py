@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
-from impasto_daemon.style_transfer.planning.memory_plan import (
-    WIDEST_BYTES,
-    Work,
-    choose,
-    gates_pay,
-    px_around,
-)
+from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR, WIDEST_UNTILED_BYTES
+from impasto_daemon.style_transfer.planning.layouts import masks_pay
+from impasto_daemon.style_transfer.planning.memory_plan import ScaleWork, fastest_plan
+from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_shared.settings import Precision, StyleSettings, is_vgg
 
@@ -49,17 +45,17 @@ def estimate_memory(
     reduced = scale.longest_side_px / longest
     painted = max(1, round(height * reduced)), max(1, round(width * reduced))
     painting_px = round(painted[0] * painted[1] * settings.style_scale**2)
-    around_px = px_around(settings)
-    work = Work(
-        painted[0] + around_px,
-        painted[1] + around_px,
+    padding_px = circular_padding_px(settings)
+    work = ScaleWork(
+        painted[0] + padding_px,
+        painted[1] + padding_px,
         painting_px,
         scale.evaluations,
         settings.optimizer,
         number_bytes=2 if bfloat16 else 4,
-        footprint=GPU if on_gpu else PROCESSOR,
-        untiled_bytes=None if is_vgg(settings.model) else WIDEST_BYTES,
-        gates_pay=gates_pay(settings),
+        cost_model=GPU if on_gpu else PROCESSOR,
+        untiled_bytes=None if is_vgg(settings.model) else WIDEST_UNTILED_BYTES,
+        masks_pay=masks_pay(settings),
     )
-    plan = choose(work, available_bytes)
+    plan = fastest_plan(work, available_bytes)
     return MemoryEstimate(plan.needed_bytes, plan.tiles)

@@ -12,7 +12,7 @@ import logging
 from pathlib import Path
 from statistics import median_low
 
-from impasto_daemon.style_transfer.planning.memory_plan import px_around
+from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_shared.settings import StyleSettings
 
@@ -67,11 +67,11 @@ class ThroughputHistory:
 
 def evaluated_px(settings: StyleSettings, width: int, height: int) -> float:
     """The pixels of all evaluations of a job with a content of `width` × `height` pixels."""
-    longest, around_px = max(width, height), px_around(settings)
+    longest, padding_px = max(width, height), circular_padding_px(settings)
     return sum(
         scale.evaluations
-        * (width * scale.longest_side_px / longest + around_px)
-        * (height * scale.longest_side_px / longest + around_px)
+        * (width * scale.longest_side_px / longest + padding_px)
+        * (height * scale.longest_side_px / longest + padding_px)
         for scale in plan_scales(min(settings.size, longest), settings)
     )
 

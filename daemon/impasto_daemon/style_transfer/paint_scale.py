@@ -14,7 +14,9 @@ from impasto_daemon.style_transfer.images.tileable import resize_wrapped, whole_
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, UntileableNetwork
 from impasto_daemon.style_transfer.optimize import OnEvaluation, Optimisation, Result
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
-from impasto_daemon.style_transfer.planning.memory_plan import Work, gates_pay, px_around
+from impasto_daemon.style_transfer.planning.layouts import masks_pay
+from impasto_daemon.style_transfer.planning.memory_plan import ScaleWork
+from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import Scale
 from impasto_daemon.style_transfer.runtime.oom_retry import OomRetry
 from impasto_shared.layer_weights import parse_layer_weights
@@ -75,25 +77,25 @@ class ScalePainter:
         self._painted = result.rgb[:, :, :height, :width].cpu()
         return result
 
-    def _work(self, content: Tensor, regions: Sequence[Region], evaluations: int) -> Work:
+    def _work(self, content: Tensor, regions: Sequence[Region], evaluations: int) -> ScaleWork:
         """Returns the numbers that the memory planner needs of a scale."""
         height, width = content.shape[2:]
-        around_px = px_around(self._settings)
+        padding_px = circular_padding_px(self._settings)
         layers = (
             parse_layer_weights(self._settings.content_layers).keys()
             | parse_layer_weights(self._settings.style_layers).keys()
         )
         network = self._network
-        return Work(
-            height + around_px,
-            width + around_px,
+        return ScaleWork(
+            height + padding_px,
+            width + padding_px,
             _largest_painting_px(regions),
             evaluations,
             self._settings.optimizer,
             network.number_bytes,
             network.untiled_bytes(layers) if isinstance(network, UntileableNetwork) else None,
             GPU if network.device.type == "cuda" else PROCESSOR,
-            gates_pay(self._settings),
+            masks_pay(self._settings),
         )
 
     def _initial(self, content: Tensor, regions: Sequence[Region]) -> Tensor:

@@ -12,17 +12,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
-from impasto_daemon.style_transfer.planning.memory_plan import MARGIN_PX
+from impasto_daemon.style_transfer.planning.padding import CIRCULAR_PADDING_PX
 
 UNIT_PX = 16
 """Sides are multiples of it: then the four pooling layers divide every copy alike."""
 
 
 def wrapped(picture: Tensor) -> Tensor:
-    """`picture` (1, C, H, W) amid copies of itself, of which MARGIN_PX are seen on each side."""
+    """Returns `picture` (1, C, H, W) with CIRCULAR_PADDING_PX of its copies on each side."""
     height, width = picture.shape[2:]
     rows, columns = (
-        torch.arange(-MARGIN_PX, length + MARGIN_PX, device=picture.device) % length
+        torch.arange(-CIRCULAR_PADDING_PX, length + CIRCULAR_PADDING_PX, device=picture.device)
+        % length
         for length in (height, width)
     )
     return picture.index_select(2, rows).index_select(3, columns)
@@ -30,7 +31,7 @@ def wrapped(picture: Tensor) -> Tensor:
 
 def inside(mask: Tensor) -> Tensor:
     """`mask` (1, 1, H, W) as `wrapped` would have it, but nothing of the copies around it."""
-    return functional.pad(mask, (MARGIN_PX,) * 4)
+    return functional.pad(mask, (CIRCULAR_PADDING_PX,) * 4)
 
 
 def resize_wrapped(rgb: Tensor, height: int, width: int) -> Tensor:

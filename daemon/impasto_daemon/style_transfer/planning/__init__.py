@@ -1,1 +1,1 @@
-"""Which scales and tiles a picture is painted in: numbers alone, no torch."""
+"""Planning of scales and of memory: numbers alone, without torch."""

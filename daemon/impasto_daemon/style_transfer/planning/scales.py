@@ -1,9 +1,9 @@
-"""From coarse to fine: at which sizes a picture is painted, and how often it is improved at each.
+"""Coarse to fine: the sizes at which a picture is painted, and the evaluations at each.
 
-The network sees strokes of a few pixels up to some dozens. A coarse scale gives the large strokes
-and the composition, the finer ones only add what is smaller, so few evaluations are enough there
-(Gatys et al. 2017, section 6, with two scales). Unless the iterations are given, the scales below
-the last one do not depend on the size asked for, so that a preview shows what the print will be.
+The network sees strokes of a few pixels up to some dozens. A coarse scale makes the large strokes
+and the composition; the finer ones only add smaller detail, so that a few evaluations are enough
+there (Gatys et al. 2017, section 6, with two scales). Unless the iterations are set, the scales
+below the last one do not depend on the requested size, so that a preview shows the final result.
 """
 
 from __future__ import annotations
@@ -16,22 +16,24 @@ from impasto_shared.settings import Mode, Quality, StyleSettings
 
 # At 128 eyes and windows are lost, at 362 the strokes stay small.
 COARSEST_PX = 181
-# A draft of so much or less is painted at its full size: there is room for the coarse scale that
-# larger ones begin with, and one more, and it shows what they will be (docs/benchmarks.md).
+# A smaller draft is painted at its full size: there is room for the coarse scale that larger ones
+# start with and for one more, and it shows the result of a larger size (docs/benchmarks.md).
 _SMALLEST_FINEST_PX = 256
-# The last scale is at least so much larger than the one before.
+# The least ratio of the last scale to the one before.
 _SMALLEST_STEP = 1.2
-# The network sees nothing in less.
+# The network needs at least this side.
 _SMALLEST_PX = 32
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How work is shared out.
+    """A distribution of evaluations over scales.
 
-    factor: between the sides of two scales; first, least: evaluations at the coarsest scale, and
-    at any; fading: how fast they become fewer; finest: the side of the last scale, as a part of
-    the one asked for.
+    factor: The ratio of the sides of two scales.
+    first: The evaluations at the coarsest scale.
+    least: The fewest evaluations at a scale.
+    fading: The exponent with which the evaluations decrease as the side grows.
+    finest: The side of the last scale relative to the requested one.
     """
 
     factor: float
@@ -41,15 +43,15 @@ class Schedule:
     finest: float = 1.0
 
     def evaluations(self, longest_side_px: int) -> int:
-        """How many at a scale of this size: the fewer, the more each costs.
+        """Returns the evaluations at a scale of this size: fewer at larger, costlier sizes.
 
-        The cost grows with the square of the side. Where their number shrinks more slowly, the
-        finer scales get the greater part of the time.
+        The cost of an evaluation grows with the square of the side. With an exponent below 2 the
+        finer scales get most of the time.
         """
         if longest_side_px < COARSEST_PX * _SMALLEST_STEP:  # usually the first one
             return self.first
-        smaller = COARSEST_PX / longest_side_px
-        return max(self.least, round(self.first * math.pow(smaller, self.fading)))
+        ratio = COARSEST_PX / longest_side_px
+        return max(self.least, round(self.first * math.pow(ratio, self.fading)))
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
@@ -61,63 +63,68 @@ SCHEDULES: Mapping[Quality, Schedule] = {
 
 @dataclass(frozen=True)
 class Scale:
-    """A size to paint at, and how many evaluations to spend there."""
+    """A size to paint at, and the number of evaluations there."""
 
     longest_side_px: int
     evaluations: int
 
     @property
     def cost(self) -> float:
-        """The work at this scale, beside that at others: an evaluation costs as its pixels do."""
+        """The cost relative to other scales: an evaluation costs in proportion to its pixels."""
         return self.evaluations * self.longest_side_px**2
 
 
 def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
-    """The scales up to `longest_side_px`, the coarsest first; a large draft stops before.
+    """Returns the scales up to `longest_side_px`, the coarsest first; a large draft ends earlier.
 
-    With `settings.scales` there are so many, as far as there are sizes to paint at: further ones
-    are coarser than usual, and what would have been done at those left out is done at the coarsest
-    of the others. With `settings.iterations` their evaluations add up to that number, shared out as
-    the quality would have it; the finest scale gets at least one, the coarsest are left out before
-    it does not. Unless scales are asked for, what a layer remembers of a photo is painted at one:
-    coarser ones would help it.
+    `settings.scales` sets their number, as far as there are sizes to paint at: additional scales
+    are coarser than usual, and the evaluations of omitted ones go to the coarsest of the others.
+    `settings.iterations` sets the sum of their evaluations, which is distributed as the quality
+    prescribes; every scale gets at least one, and the coarsest are omitted if there are too few.
+    Unless scales are requested, the content alone is painted at one: coarser ones would add
+    information that the layer itself lacks.
     """
     schedule = SCHEDULES[settings.quality]
-    longest_side_px = max(
+    finest_px = max(
         min(longest_side_px, _SMALLEST_FINEST_PX), round(longest_side_px * schedule.finest)
     )
-    sides: list[int] = []
+    scales = [Scale(side, schedule.evaluations(side)) for side in _sides(finest_px, schedule)]
+    count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
+    scales = _with_count(scales, count, schedule)
+    return _with_evaluations(scales, settings.iterations) if settings.iterations else scales
+
+
+def _sides(finest_px: int, schedule: Schedule) -> list[int]:
+    sides = []
     side = float(COARSEST_PX)
-    while side * _SMALLEST_STEP <= longest_side_px:
+    while side * _SMALLEST_STEP <= finest_px:
         sides.append(round(side))
         side *= schedule.factor
-    sides.append(longest_side_px)
-    scales = [Scale(side, schedule.evaluations(side)) for side in sides]
-    count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
-    scales = _counted(scales, count, schedule)
-    return _shared_out(scales, settings.iterations) if settings.iterations else scales
+    return [*sides, finest_px]
 
 
-def _counted(scales: list[Scale], count: int, schedule: Schedule) -> list[Scale]:
-    """So many scales with the same finest one, fewer where the coarser ones would be too small."""
-    left_out, kept = scales[:-count], scales[-count:]
-    coarsest = kept[0]
-    evaluations = coarsest.evaluations + sum(scale.evaluations for scale in left_out)
-    kept[0] = Scale(coarsest.longest_side_px, evaluations)
-    while len(kept) < count:
-        side = round(kept[0].longest_side_px / schedule.factor)
+def _with_count(scales: list[Scale], count: int, schedule: Schedule) -> list[Scale]:
+    """Returns `count` scales with the same finest one, or as many as are not too small."""
+    omitted, remaining = scales[:-count], scales[-count:]
+    coarsest = remaining[0]
+    evaluations = coarsest.evaluations + sum(scale.evaluations for scale in omitted)
+    remaining[0] = Scale(coarsest.longest_side_px, evaluations)
+    while len(remaining) < count:
+        side = round(remaining[0].longest_side_px / schedule.factor)
         if side < _SMALLEST_PX:
             break
-        kept.insert(0, Scale(side, schedule.evaluations(side)))
-    return kept
+        remaining.insert(0, Scale(side, schedule.evaluations(side)))
+    return remaining
 
 
-def _shared_out(scales: list[Scale], evaluations: int) -> list[Scale]:
+def _with_evaluations(scales: list[Scale], evaluations: int) -> list[Scale]:
+    """Returns the scales with evaluations in the same proportions that add up to `evaluations`."""
     scales = scales[-evaluations:]
-    left, shares = evaluations - len(scales), sum(scale.evaluations for scale in scales)
-    shared = []
+    undistributed = evaluations - len(scales)
+    shares = sum(scale.evaluations for scale in scales)
+    result = []
     for scale in scales:
-        share = round(left * scale.evaluations / shares)
-        shared.append(Scale(scale.longest_side_px, 1 + share))
-        left, shares = left - share, shares - scale.evaluations
-    return shared
+        share = round(undistributed * scale.evaluations / shares)
+        result.append(Scale(scale.longest_side_px, 1 + share))
+        undistributed, shares = undistributed - share, shares - scale.evaluations
+    return result

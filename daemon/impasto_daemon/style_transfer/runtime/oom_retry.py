@@ -8,7 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from impasto_daemon.malloc import large_pieces_returned
-from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, choose, next_smaller
+from impasto_daemon.style_transfer.planning.memory_plan import (
+    Plan,
+    ScaleWork,
+    fastest_plan,
+    smaller_plan,
+)
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
@@ -55,7 +60,7 @@ class OomRetry:
     def __init__(self, available_bytes: float) -> None:
         self._available_bytes = available_bytes
 
-    def attempts(self, work: Work) -> Iterator[Attempt]:
+    def attempts(self, work: ScaleWork) -> Iterator[Attempt]:
         """Yields attempts to paint `work`, until one does not run out of memory.
 
         The first has the fastest plan that fits, each of the others a smaller one. Later scales
@@ -64,12 +69,12 @@ class OomRetry:
         Raises:
             MemoryError: if it is known beforehand that no plan fits.
         """
-        fastest = choose(work, self._available_bytes)
+        fastest = fastest_plan(work, self._available_bytes)
         if work.untiled_bytes is not None and fastest.needed_bytes > self._available_bytes:
             raise MemoryError(f"{fastest} are needed, and this network cannot be run in tiles")
         plan: Plan | None = fastest
         while plan is not None:
-            smaller = next_smaller(work, plan)
+            smaller = smaller_plan(work, plan)
             logger.info("%d × %d pixels are painted %s", work.width, work.height, plan)
             attempt = Attempt(plan, is_last=smaller is None)
             yield attempt

@@ -25,7 +25,7 @@ from impasto_daemon.style_transfer.networks.statistics import (
     StatisticSums,
 )
 from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layer
-from impasto_daemon.style_transfer.planning.memory_plan import Tiling
+from impasto_daemon.style_transfer.planning.layouts import Tiling
 from impasto_daemon.style_transfer.tiling.stage import StagePass
 
 
@@ -145,6 +145,6 @@ def _stages(network: TileableNetwork, tiling: Tiling, measures: Measures) -> Ite
                 in_stage,
                 measures,
                 side=stage.side,
-                keeps_masks=stage.keeps_gates,
+                keeps_masks=stage.keeps_masks,
                 is_last=deepest in in_stage,
             )

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 
 from impasto_daemon.style_transfer.networks.crops import Crop, Interval
 from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer
-from impasto_daemon.style_transfer.planning.memory_plan import grid
+from impasto_daemon.style_transfer.planning.layouts import grid
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.pixels import resize
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.images.tileable import (
-    MARGIN_PX,
+    CIRCULAR_PADDING_PX,
     UNIT_PX,
     EnlargedWrapped,
     inside,
@@ -45,8 +45,13 @@ def test_copies_of_the_picture_are_around_it() -> None:
 
     around = wrapped(picture)
 
-    assert around.shape[2:] == (48 + 2 * MARGIN_PX, 32 + 2 * MARGIN_PX)
-    assert torch.equal(around[:, :, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX], picture)
+    assert around.shape[2:] == (48 + 2 * CIRCULAR_PADDING_PX, 32 + 2 * CIRCULAR_PADDING_PX)
+    assert torch.equal(
+        around[
+            :, :, CIRCULAR_PADDING_PX:-CIRCULAR_PADDING_PX, CIRCULAR_PADDING_PX:-CIRCULAR_PADDING_PX
+        ],
+        picture,
+    )
     assert torch.equal(around[:, :, 48:], around[:, :, :-48])
     assert torch.equal(around[:, :, :, 32:], around[:, :, :, :-32])
 
@@ -55,7 +60,12 @@ def test_only_what_lies_inside_counts() -> None:
     mask = inside(torch.ones(1, 1, 48, 32))
 
     assert mask.sum() == 48 * 32
-    assert mask[:, :, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].min() == 1
+    assert (
+        mask[
+            :, :, CIRCULAR_PADDING_PX:-CIRCULAR_PADDING_PX, CIRCULAR_PADDING_PX:-CIRCULAR_PADDING_PX
+        ].min()
+        == 1
+    )
 
 
 @pytest.mark.parametrize("size", [(30, 70), (64, 64), (5, 3)])
@@ -122,7 +132,7 @@ def test_activations_inside_are_those_of_an_endless_pattern() -> None:
     (deepest,) = features(network, wrapped(picture), ["relu5_1"]).values()
     (endless,) = features(network, picture.repeat(1, 1, 15, 15), ["relu5_1"]).values()
 
-    margin = MARGIN_PX // UNIT_PX
+    margin = CIRCULAR_PADDING_PX // UNIT_PX
     seen = deepest[:, :, margin:-margin, margin:-margin]
     middle = endless[:, :, 7 * 2 : 7 * 2 + 2, 7 * 3 : 7 * 3 + 3]
     torch.testing.assert_close(seen, middle, rtol=1e-12, atol=1e-12)

@@ -5,7 +5,7 @@ from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
 from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.losses.content import ContentLoss, content_losses
 from impasto_daemon.style_transfer.networks.network import Network
-from impasto_daemon.style_transfer.planning.memory_plan import Stage
+from impasto_daemon.style_transfer.planning.layouts import Stage
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 
 PHOTO, IMAGE = random_rgb(40, 48, seed=1), random_rgb(40, 48, seed=2)

@@ -6,7 +6,7 @@ from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.objective import build_objective
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.networks.vgg import VGG
-from impasto_daemon.style_transfer.planning.memory_plan import Stage, Tiling
+from impasto_daemon.style_transfer.planning.layouts import Stage, Tiling
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.settings import Pooling, Precision, StyleLoss, StyleSettings
 
@@ -41,7 +41,7 @@ def test_torch_that_cannot_tell_means_32_bits(monkeypatch: pytest.MonkeyPatch) -
     assert number_type(Precision.AUTO, CPU) is torch.float32
 
 
-MASKS_KEPT = [Stage((block,), 16, keeps_gates=True) for block in (1, 2, 3, 4, 5)]
+MASKS_KEPT = [Stage((block,), 16, keeps_masks=True) for block in (1, 2, 3, 4, 5)]
 
 
 @pytest.mark.parametrize("style_loss", StyleLoss)

@@ -15,16 +15,14 @@ from torch import Tensor
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_image, tiny_convolutions
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
+from impasto_daemon.style_transfer.planning.layouts import grid
 from impasto_daemon.style_transfer.planning.memory_plan import (
     HISTORY,
     UNLIMITED,
-    Stage,
-    Work,
-    choose,
-    gates_pay,
-    grid,
-    next_smaller,
+    ScaleWork,
+    fastest_plan,
     plans,
+    smaller_plan,
 )
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.image import Image, PixelFormat
@@ -33,182 +31,183 @@ from impasto_shared.style import Style
 
 PHOTO = random_image(190, 150, PixelFormat.RGB_U16, seed=1)
 PAINTING = Style(random_image(90, 70, PixelFormat.RGB_U8, seed=2))
-# So few steps that every history holds them all.
+# With these few steps every history has room for all of them.
 SETTINGS = StyleSettings(iterations=4, size=190)
 SMALLEST_SIDE_PX = 128
 
-works = st.builds(
-    Work,
+scales = st.builds(
+    ScaleWork,
     height=st.integers(1, 8000),
     width=st.integers(1, 8000),
     painting_px=st.integers(0, 50_000_000),
     evaluations=st.integers(1, 500),
     optimizer=st.sampled_from(Optimizer),
     number_bytes=st.sampled_from([2, 4]),
-    footprint=st.sampled_from([PROCESSOR, GPU]),
+    cost_model=st.sampled_from([PROCESSOR, GPU]),
 )
 
 
-def work(height: int, width: int, evaluations: int = 7) -> Work:
-    return Work(height, width, height * width, evaluations, Optimizer.LBFGS)
+def scale_work(height: int, width: int, evaluations: int = 7) -> ScaleWork:
+    return ScaleWork(height, width, height * width, evaluations, Optimizer.LBFGS)
 
 
-@given(works)
-def test_each_way_needs_less_memory_than_the_one_before(work: Work) -> None:
-    ways = plans(work)
+LARGE = scale_work(2213, 4016, evaluations=30)
 
-    needed = [plan.needed_bytes for plan in ways]
+
+@given(scales)
+def test_each_plan_needs_less_memory_than_the_one_before(work: ScaleWork) -> None:
+    candidates = plans(work)
+
+    needed = [plan.needed_bytes for plan in candidates]
     assert needed == sorted(set(needed), reverse=True)
-    assert ways[0].side_px is None
-    assert all(plan.needed_bytes > work.footprint.base for plan in ways)
-    assert all(1 <= plan.history <= HISTORY for plan in ways)
+    assert candidates[0].side_px is None
+    assert all(plan.needed_bytes > work.cost_model.base for plan in candidates)
+    assert all(1 <= plan.history <= HISTORY for plan in candidates)
 
 
-@given(works, st.floats(0, 1e11))
-def test_the_fastest_way_that_fits_is_chosen_else_the_smallest(
-    work: Work, available_bytes: float
+@given(scales, st.floats(0, 1e11))
+def test_the_fastest_plan_is_the_first_that_fits_or_the_smallest(
+    work: ScaleWork, available_bytes: float
 ) -> None:
-    ways = plans(work)
+    candidates = plans(work)
 
-    plan = choose(work, available_bytes)
+    plan = fastest_plan(work, available_bytes)
 
-    assert plan in ways
+    assert plan in candidates
     if plan.needed_bytes <= available_bytes:
-        assert all(
-            one.needed_bytes > available_bytes
-            for one in ways
-            if one.needed_bytes > plan.needed_bytes
-        )
+        faster = candidates[: candidates.index(plan)]
+        assert all(candidate.needed_bytes > available_bytes for candidate in faster)
     else:
-        assert plan == ways[-1]
+        assert plan == candidates[-1]
 
 
-@given(works)
-def test_where_memory_runs_out_few_ways_are_tried_and_the_smallest_is_the_last(work: Work) -> None:
-    tried = [plans(work)[0]]
-    while (smaller := next_smaller(work, tried[-1])) is not None:
-        tried.append(smaller)
+@given(scales)
+def test_few_smaller_plans_lead_to_the_smallest(work: ScaleWork) -> None:
+    attempts = [plans(work)[0]]
+    while (smaller := smaller_plan(work, attempts[-1])) is not None:
+        attempts.append(smaller)
 
-    assert len(tried) <= 9
-    assert tried[-1] == plans(work)[-1]
+    assert len(attempts) <= 9
+    assert attempts[-1] == plans(work)[-1]
 
 
-def test_where_memory_does_not_matter_the_picture_is_seen_at_once() -> None:
-    plan = choose(work(2213, 4016, evaluations=100), math.inf)
+def test_a_plan_for_unlimited_memory_is_not_tiled() -> None:
+    plan = fastest_plan(replace(LARGE, evaluations=100), math.inf)
 
     assert (plan.side_px, plan.tiling, plan.history) == (None, None, HISTORY)
     assert (UNLIMITED.tiling, UNLIMITED.history) == (None, HISTORY)
 
 
-def test_history_is_no_longer_than_there_are_steps() -> None:
-    assert choose(work(100, 100, evaluations=5), math.inf).history == 4
+def test_the_history_is_no_longer_than_there_are_steps() -> None:
+    assert fastest_plan(scale_work(100, 100, evaluations=5), math.inf).history == 4
 
 
 def test_tiles_come_before_a_shorter_history_but_the_smallest_after_it() -> None:
-    large = work(2213, 4016, evaluations=30)
+    candidates = plans(LARGE)
 
-    ways = plans(large)
-
-    assert ways[0].tiles == 1
-    assert ways[1].tiles == 3 * 3
-    histories = [plan.history for plan in ways]
+    assert candidates[0].tiles == 1
+    assert candidates[1].tiles == 3 * 3
+    histories = [plan.history for plan in candidates]
     assert histories == sorted(histories, reverse=True)
-    assert min(plan.side_px or 0 for plan in ways[1:] if plan.history == HISTORY) == 256
-    assert (ways[-1].side_px, ways[-1].history) == (SMALLEST_SIDE_PX, 3)
+    assert min(plan.side_px or 0 for plan in candidates[1:] if plan.history == HISTORY) == 256
+    assert (candidates[-1].side_px, candidates[-1].history) == (SMALLEST_SIDE_PX, 3)
 
 
-def test_deep_layers_are_seen_at_once_where_there_is_room() -> None:
-    large = work(2213, 4016, evaluations=30)
+def test_deep_blocks_are_not_tiled_if_there_is_memory() -> None:
+    tilings = [plan.tiling for plan in plans(LARGE) if plan.tiling is not None]
 
-    tilings = [plan.tiling for plan in plans(large) if plan.tiling is not None]
-
-    at_once = [tiling[-1].side is None for tiling in tilings]
-    assert at_once[0]
-    assert not at_once[-1]
+    untiled = [tiling[-1].side is None for tiling in tilings]
+    assert untiled[0]
+    assert not untiled[-1]
 
 
-def test_gates_are_kept_where_there_is_room_and_never_on_a_gpu() -> None:
-    large = work(2213, 4016, evaluations=30)
-
+def test_masks_are_kept_if_there_is_memory_and_never_on_a_gpu() -> None:
     on_processor, on_gpu = (
-        [plan.tiling for plan in plans(replace(large, footprint=footprint)) if plan.tiling]
-        for footprint in (PROCESSOR, GPU)
+        [plan.tiling for plan in plans(replace(LARGE, cost_model=cost_model)) if plan.tiling]
+        for cost_model in (PROCESSOR, GPU)
     )
 
-    kept = [tiling[0].keeps_gates for tiling in on_processor]
-    assert kept[0]
-    assert not kept[-1]
-    assert not any(stage.keeps_gates for tiling in on_gpu for stage in tiling)
+    keeps_masks = [tiling[0].keeps_masks for tiling in on_processor]
+    assert keeps_masks[0]
+    assert not keeps_masks[-1]
+    assert not any(stage.keeps_masks for tiling in on_gpu for stage in tiling)
 
 
-@pytest.mark.parametrize(
-    ("content_layers", "style_layers", "pay"),
-    [
-        ("relu4_2", "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", True),
-        ("relu3_1", "relu4_3", True),
-        ("relu2_2", "relu1_1,relu5_1", False),
-        ("relu4_2", "relu1_2,relu2_2,relu3_3,relu4_3", False),
-    ],
-)
-def test_gates_are_not_kept_where_most_layers_are_looked_at(
-    content_layers: str, style_layers: str, pay: bool
-) -> None:
-    settings = StyleSettings(content_layers=content_layers, style_layers=style_layers)
-    large = replace(work(2213, 4016), gates_pay=gates_pay(settings))
+def test_masks_are_not_kept_if_they_do_not_pay() -> None:
+    for masks_pay in (True, False):
+        tilings = [plan.tiling for plan in plans(replace(LARGE, masks_pay=masks_pay))]
 
-    kept = [plan.tiling[0].keeps_gates for plan in plans(large) if plan.tiling]
-
-    assert any(kept) == pay
+        assert any(tiling[0].keeps_masks for tiling in tilings if tiling) == masks_pay
 
 
-def test_gates_are_kept_of_one_block() -> None:
-    with pytest.raises(ValueError, match="of one block, not of"):
-        Stage((1, 2), 64, keeps_gates=True)
-
-
-def test_small_picture_in_one_tile_takes_less_than_all_at_once() -> None:
-    small = work(384, 512, evaluations=30)
-
-    second = plans(small)[1]
+def test_a_small_picture_needs_less_memory_in_one_tile_than_untiled() -> None:
+    second = plans(scale_work(384, 512, evaluations=30))[1]
 
     assert second.tiling is not None
     assert second.tiles == 1
 
 
-def error_between(one: Image, other: Image) -> int:
-    first, second = (np.frombuffer(image.pixels, "<u2").astype(int) for image in (one, other))
+def test_a_network_that_cannot_be_tiled_has_shorter_histories_only() -> None:
+    candidates = plans(replace(LARGE, untiled_bytes=5600))
+
+    assert [plan.history for plan in candidates] == [HISTORY, 10, 6, 3]
+    assert all(plan.tiling is None for plan in candidates)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "shorter"), [(Optimizer.LBFGS, True), (Optimizer.ADAM, False)]
+)
+def test_only_an_optimizer_with_a_history_needs_memory_for_it(
+    optimizer: Optimizer, shorter: bool
+) -> None:
+    candidates = plans(replace(LARGE, optimizer=optimizer))
+
+    assert any(plan.history < HISTORY for plan in candidates[:-2]) == shorter
+
+
+def test_plans_are_described_for_the_log() -> None:
+    candidates = plans(LARGE)
+
+    assert str(candidates[0]).startswith("all at once, history 20, ")
+    assert str(candidates[1]).startswith(
+        "in tiles of 1024 pixels before block 3, with ReLU masks, history 20, "
+    )
+
+
+def largest_difference(a: Image, b: Image) -> int:
+    first, second = (np.frombuffer(image.pixels, "<u2").astype(int) for image in (a, b))
     return int(np.abs(first - second).max())
 
 
 @pytest.mark.parametrize("loss", StyleLoss)
-def test_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
+def test_the_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
     settings = replace(SETTINGS, style_loss=loss)
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
 
-    at_once, in_tiles = (
+    untiled, tiled = (
         stylize(network, PHOTO, [PAINTING], settings, available_bytes=available)
         for available in (math.inf, 0)
     )
 
-    assert error_between(at_once, in_tiles) <= 1
+    assert largest_difference(untiled, tiled) <= 1
 
 
-def test_larger_picture_is_the_same_with_deep_layers_in_tiles_too() -> None:
+def test_a_larger_picture_is_the_same_with_deep_blocks_in_tiles_too() -> None:
     photo = random_image(480, 384, PixelFormat.RGB_U16, seed=1)
     settings = replace(SETTINGS, size=480)
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
-    smallest = plans(Work(384, 480, 90 * 70, 4, Optimizer.LBFGS, network.number_bytes))[-1]
+    smallest = plans(ScaleWork(384, 480, 90 * 70, 4, Optimizer.LBFGS, network.number_bytes))[-1]
     assert smallest.tiling is not None
     deep = next(stage for stage in smallest.tiling if 4 in stage.blocks)
     assert deep.side is not None
     assert grid(384 // 8, 480 // 8, deep.side) != (1, 1)
 
-    at_once, in_tiles = (
+    untiled, tiled = (
         stylize(network, photo, [PAINTING], settings, available_bytes=available)
         for available in (math.inf, 0)
     )
 
-    assert error_between(at_once, in_tiles) <= 1
+    assert largest_difference(untiled, tiled) <= 1
 
 
 class NarrowVGG(VGG):
@@ -220,20 +219,20 @@ class NarrowVGG(VGG):
     most = 168 * 140
     error: Callable[[str], Exception] = torch.OutOfMemoryError
     refused = 0
-    kept: weakref.ref[Tensor] | None = None
+    refused_activation: weakref.ref[Tensor] | None = None
 
     def normalised(self, image: Tensor) -> Tensor:
-        assert self.kept is None or self.kept() is None
+        assert self.refused_activation is None or self.refused_activation() is None
         normalised = super().normalised(image)
         if image.shape[2] * image.shape[3] > self.most:
             self.refused += 1
-            self.kept = weakref.ref(normalised)
-            raise self.error("DefaultCPUAllocator: can't allocate memory: you tried to have it all")
+            self.refused_activation = weakref.ref(normalised)
+            raise self.error("DefaultCPUAllocator: can't allocate memory: you asked for too much")
         return normalised
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
-def test_where_memory_runs_out_the_job_goes_on_in_smaller_tiles(
+def test_the_job_continues_in_smaller_tiles_when_memory_runs_out(
     error: Callable[[str], Exception],
 ) -> None:
     network, narrow = (
@@ -249,7 +248,7 @@ def test_where_memory_runs_out_the_job_goes_on_in_smaller_tiles(
     )
 
     assert narrow.refused > 0
-    assert error_between(expected, picture) <= 1
+    assert largest_difference(expected, picture) <= 1
     assert steps == sorted(steps)
     assert steps[-1] == SETTINGS.iterations
 
@@ -257,7 +256,7 @@ def test_where_memory_runs_out_the_job_goes_on_in_smaller_tiles(
 @pytest.mark.parametrize(
     ("error", "most"),
     [(torch.OutOfMemoryError, 10), (RuntimeError, 10)],
-    ids=["not even in the smallest tiles", "not even so on the CPU"],
+    ids=["on a GPU", "on the CPU"],
 )
 def test_too_little_memory_for_any_tile_is_an_error(
     error: Callable[[str], Exception], most: int
@@ -269,7 +268,7 @@ def test_too_little_memory_for_any_tile_is_an_error(
         stylize(narrow, PHOTO, [PAINTING], SETTINGS)
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+def test_other_errors_are_not_retried() -> None:
     class BrokenVGG(VGG):
         calls = 0
 
@@ -283,28 +282,3 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         stylize(broken, PHOTO, [PAINTING], SETTINGS)
 
     assert broken.calls == 1
-
-
-@given(works)
-def test_every_way_runs_all_of_the_network(work: Work) -> None:
-    for plan in plans(work):
-        if plan.tiling is not None:
-            blocks = [block for stage in plan.tiling for block in stage.blocks]
-            assert blocks == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "side", "wanted"),
-    [
-        (100, 100, 100, (1, 1)),
-        (101, 100, 100, (2, 1)),
-        (866, 1155, 512, (2, 2)),
-        (2213, 4016, 1024, (3, 3)),
-        (10, 4000, 200, (1, 1)),
-        (10, 4001, 200, (1, 2)),
-    ],
-)
-def test_tiles_are_few_and_near_to_squares(
-    height: int, width: int, side: int, wanted: tuple[int, int]
-) -> None:
-    assert grid(height, width, side) == wanted

@@ -2,11 +2,11 @@ import math
 
 import pytest
 
-from impasto_daemon.style_transfer.planning.memory_plan import Plan, Work, plans
+from impasto_daemon.style_transfer.planning.memory_plan import Plan, ScaleWork, plans
 from impasto_daemon.style_transfer.runtime.oom_retry import OomRetry
 from impasto_shared.settings import Optimizer
 
-WORK = Work(2000, 3000, 1000 * 1000, 20, Optimizer.LBFGS)
+WORK = ScaleWork(2000, 3000, 1000 * 1000, 20, Optimizer.LBFGS)
 PLANS = plans(WORK)
 
 
@@ -25,7 +25,7 @@ class Attempts:
         return "painted"
 
 
-def paint(oom_retry: OomRetry, work: Work, paint_with: Attempts) -> str:
+def paint(oom_retry: OomRetry, work: ScaleWork, paint_with: Attempts) -> str:
     for attempt in oom_retry.attempts(work):
         with attempt as plan:
             result = paint_with(plan)
@@ -89,7 +89,7 @@ def test_other_errors_are_not_retried() -> None:
 
 
 def test_a_network_that_cannot_be_tiled_is_not_tried_if_no_plan_fits() -> None:
-    work = Work(2000, 3000, 1000 * 1000, 20, Optimizer.LBFGS, untiled_bytes=5600)
+    work = ScaleWork(2000, 3000, 1000 * 1000, 20, Optimizer.LBFGS, untiled_bytes=5600)
     attempt = Attempts(math.inf)
 
     with pytest.raises(MemoryError, match="cannot be run in tiles"):

@@ -21,7 +21,7 @@ from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import IMAGE, Measure, Statistic
 from impasto_daemon.style_transfer.networks.vgg import VGG, Convolution
 from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layers
-from impasto_daemon.style_transfer.planning.memory_plan import Stage, Tiling
+from impasto_daemon.style_transfer.planning.layouts import Stage, Tiling
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
 
@@ -32,11 +32,11 @@ TWO_STAGES = [Stage((1, 2, 3), 24), Stage((4, 5), 3)]
 FOUR_STAGES = [Stage((1, 2), 20), Stage((3,), 9), Stage((4,), 5), Stage((5,), 2)]
 DEEP_AT_ONCE = [Stage((1, 2), 20), Stage((3, 4, 5), None)]
 BLOCK_BY_BLOCK = [Stage((block,), 7) for block in (1, 2, 3, 4, 5)]
-MASKS_KEPT = [Stage((block,), 7, keeps_gates=True) for block in (1, 2, 3, 4, 5)]
+MASKS_KEPT = [Stage((block,), 7, keeps_masks=True) for block in (1, 2, 3, 4, 5)]
 SOME_MASKS_KEPT = [
-    Stage((1,), 15, keeps_gates=True),
+    Stage((1,), 15, keeps_masks=True),
     Stage((2, 3), 20),
-    Stage((4,), 5, keeps_gates=True),
+    Stage((4,), 5, keeps_masks=True),
     Stage((5,), None),
 ]
 TILINGS = [ONE_STAGE, TWO_STAGES, FOUR_STAGES, DEEP_AT_ONCE, BLOCK_BY_BLOCK]
@@ -174,7 +174,7 @@ def test_with_masks_only_layers_with_a_loss_are_recomputed(
         loss = objective(variable)
         forward = calls
         torch.autograd.grad(loss, variable)
-        counts[tiling[0].keeps_gates] = forward, calls
+        counts[tiling[0].keeps_masks] = forward, calls
 
     (forward, without_masks), (forward_too, with_masks) = counts[False], counts[True]
     assert forward == forward_too
@@ -249,11 +249,11 @@ def test_equal_activations_are_pooled_as_in_the_whole_image(tiling: Tiling) -> N
 
 
 @pytest.mark.parametrize(
-    ("keeps_gates", "style_layers"),
+    ("keeps_masks", "style_layers"),
     [(False, "relu1_1,relu1_2,relu2_1"), (True, "relu1_1,relu2_1"), (True, "relu2_1")],
 )
 def test_layers_wide_enough_for_winograd_agree_to_rounding(
-    keeps_gates: bool, style_layers: str
+    keeps_masks: bool, style_layers: str
 ) -> None:
     generator = torch.Generator().manual_seed(4)
     wide = [
@@ -265,7 +265,7 @@ def test_layers_wide_enough_for_winograd_agree_to_rounding(
     ]
     network = VGG(wide, (2, 1), pooling=Pooling.AVERAGE)
     settings = replace(SETTINGS, style_layers=style_layers, content_layers="relu2_1")
-    tiling = [Stage((1,), 40, keeps_gates), Stage((2,), 20)]
+    tiling = [Stage((1,), 40, keeps_masks), Stage((2,), 20)]
 
     (loss, gradient), (loss_at_once, gradient_at_once) = (
         loss_and_gradient(cut, settings, network=network, dtype=torch.float32)
