@@ -31,8 +31,8 @@ class IntermixedParser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses with options and positionals in any order, except above subcommands.
 
-        `parse_known_intermixed_args` raises TypeError for a parser with subcommands, and, before
-        CPython 3.12.7, calls this method.
+        `parse_known_intermixed_args` raises TypeError for a parser with subcommands. Before CPython
+        3.12.8 and 3.13.1 (gh-125355) it calls this method.
         """
         if self._is_intermixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
