@@ -1,1 +1,1 @@
-"""The GIMP plug-in: a client of the daemon that reads layers and writes layers."""
+"""The plug-in for GIMP: a client of the daemon that reads and adds layers."""

@@ -1,1 +1,1 @@
-"""GIMP images: pixels in and out, styles, and what a layer remembers of them."""
+"""GIMP images: pixels in and out, styles, and the recipes of painted layers."""

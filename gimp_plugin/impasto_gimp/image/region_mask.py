@@ -1,4 +1,4 @@
-"""Reads a region, the layer or channel that says where a style goes, as a mask."""
+"""Reads a region, the layer or channel that says where a style applies, as a mask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from impasto_shared.image import Image, PixelFormat
 
 
 def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
-    """Returns a mask of the size of `layer`: white where the style goes, black elsewhere.
+    """Returns a mask of the size of `layer`: white where the style applies, black elsewhere.
 
     region: a channel, whose values are the mask; or a layer, whose opacity is the mask or, if it
         is opaque everywhere, its brightness.

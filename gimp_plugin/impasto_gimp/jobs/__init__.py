@@ -1,1 +1,1 @@
-"""Jobs from the plug-in's side; it knows neither GIMP nor GTK."""
+"""Jobs of the plug-in, independent of GIMP and GTK."""

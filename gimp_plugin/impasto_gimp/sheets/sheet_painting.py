@@ -102,7 +102,7 @@ class _Position:
 
 
 class _TileDisplay:
-    """The user's display, as the session sees it that paints one picture of a sheet.
+    """The user's display for the session that paints one picture of a sheet.
 
     Stopping early cancels the current picture: with fewer steps than the others it would not
     compare with them.
