@@ -64,7 +64,6 @@ UNFINISHED = (
     "daemon/impasto_daemon/process_memory.py",
     "daemon/impasto_daemon/server/",
     "daemon/impasto_daemon/style_transfer/images/",
-    "daemon/impasto_daemon/style_transfer/planning/",
     "daemon/impasto_daemon/style_transfer/runtime/",
     "daemon/impasto_daemon/worker/",
     "tests/daemon/models/",

@@ -56,7 +56,7 @@ class StageLayout:
 
     @property
     def keeps_masks(self) -> bool:
-        """Whether the ReLU masks of tiles are kept."""
+        """True if the ReLU masks of the tiles are stored."""
         return self.mask_bytes > 0
 
     @property
