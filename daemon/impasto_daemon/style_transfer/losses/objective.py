@@ -24,7 +24,7 @@ from impasto_daemon.style_transfer.images.tileable import inside, wrapped
 from impasto_daemon.style_transfer.losses.content import content_losses
 from impasto_daemon.style_transfer.losses.image_losses import OutOfRangeLoss, TotalVariationLoss
 from impasto_daemon.style_transfer.losses.loss import Loss
-from impasto_daemon.style_transfer.losses.style import style_losses
+from impasto_daemon.style_transfer.losses.region_style import style_losses
 from impasto_daemon.style_transfer.networks.network import Network, missing_layers
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings

@@ -3,7 +3,7 @@ import torch
 
 from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
 from impasto_daemon.style_transfer.images.regions import Painting, Region
-from impasto_daemon.style_transfer.losses.style import style_losses
+from impasto_daemon.style_transfer.losses.region_style import style_losses
 from impasto_shared.settings import StyleLoss
 
 PAINTING, OTHER, IMAGE = (random_rgb(40, 48, seed=seed) for seed in (1, 2, 3))
