@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -57,11 +57,7 @@ def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
             ErrorCode.UNKNOWN_TYPE,
             field="type",
         )
-    pixels = iter(frames[2:])
-    message = _decode_dataclass(by_type[kind], header, "", pixels)
-    if next(pixels, None) is not None:
-        raise ProtocolError("The message has more frames of pixels than images.")
-    return message
+    return _Decoder(frames[2:]).decode_message(by_type[kind], header)
 
 
 def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
@@ -120,53 +116,6 @@ def _fields_of(kind: type[Any]) -> tuple[tuple[Field[Any], Any], ...]:
     return tuple((entry, hints[entry.name]) for entry in fields(kind))
 
 
-def _decode_dataclass(kind: Any, values: object, where: str, pixels: Iterator[Frame]) -> Any:
-    """Returns an instance of `kind`; ignores unknown names in `values`."""
-    if not isinstance(values, dict):
-        raise ProtocolError(f"{where} must be an object, not {values!r:.80}.", field=where)
-    arguments = {}
-    for entry, annotation in _fields_of(kind):
-        name = f"{where}.{entry.name}" if where else entry.name
-        if entry.name in values:
-            arguments[entry.name] = _decode_value(annotation, values[entry.name], name, pixels)
-        elif entry.default is MISSING:
-            raise ProtocolError(f"The field {name} is missing.", field=name)
-    try:
-        return kind(**arguments)
-    except ImpastoError as error:
-        if where:
-            error.field = f"{where}.{error.field}" if error.field else where
-        raise
-
-
-def _decode_value(annotation: Any, value: object, where: str, pixels: Iterator[Frame]) -> Any:
-    """Returns `value` as an instance of `annotation`; raises ProtocolError if it is not one."""
-    if isinstance(annotation, UnionType):  # always `X | None` here
-        if value is None:
-            return None
-        (annotation,) = (arm for arm in get_args(annotation) if arm is not NoneType)
-    if annotation is StyleSettings:
-        return StyleSettings.from_json(value)
-    if annotation is Image:
-        return _decode_image(value, where, pixels)
-    if get_origin(annotation) is tuple:
-        return _decode_tuple(get_args(annotation)[0], value, where, pixels)
-    if is_dataclass(annotation) and isinstance(annotation, type):
-        return _decode_dataclass(annotation, value, where, pixels)
-    return _decode_scalar(annotation, value, where)
-
-
-def _decode_tuple(
-    annotation: Any, value: object, where: str, pixels: Iterator[Frame]
-) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise ProtocolError(f"{where} must be a list, not {value!r:.80}.", field=where)
-    return tuple(
-        _decode_value(annotation, item, f"{where}[{index}]", pixels)
-        for index, item in enumerate(value)
-    )
-
-
 @dataclass(frozen=True)
 class _ImageDescription:
     """The description in the header of an image, whose pixels follow in a frame."""
@@ -176,32 +125,91 @@ class _ImageDescription:
     format: PixelFormat
 
 
-def _decode_image(value: object, where: str, pixels: Iterator[Frame]) -> Image:
-    description = _decode_dataclass(_ImageDescription, value, where, pixels)
-    frame = next(pixels, None)
-    if frame is None:
-        raise ProtocolError(f"The frame with the pixels of {where} is missing.", field=where)
-    try:
-        return Image(description.width, description.height, description.format, frame)
-    except InvalidImage as error:
-        error.field = where
-        raise
+class _Decoder:
+    """Builds the values of a message from JSON, taking the images from the frames of `pixels`.
+
+    `path` is the position of a value in the header, such as `styles[0].image`, for errors. Raises
+    what `decode` raises.
+    """
+
+    def __init__(self, pixels: Sequence[Frame]) -> None:
+        self._pixels = iter(pixels)
+
+    def decode_message(self, kind: Any, header: dict[str, Any]) -> Any:
+        """Returns the message; all frames of pixels must be used."""
+        message = self._decode_dataclass(kind, header, "")
+        if next(self._pixels, None) is not None:
+            raise ProtocolError("The message has more frames of pixels than images.")
+        return message
+
+    def _decode_dataclass(self, kind: Any, values: object, path: str) -> Any:
+        """Returns an instance of `kind`; ignores unknown names in `values`."""
+        if not isinstance(values, dict):
+            raise ProtocolError(f"{path} must be an object, not {values!r:.80}.", field=path)
+        arguments = {}
+        for entry, annotation in _fields_of(kind):
+            name = f"{path}.{entry.name}" if path else entry.name
+            if entry.name in values:
+                arguments[entry.name] = self._decode_value(annotation, values[entry.name], name)
+            elif entry.default is MISSING:
+                raise ProtocolError(f"The field {name} is missing.", field=name)
+        try:
+            return kind(**arguments)
+        except ImpastoError as error:
+            if path:
+                error.field = f"{path}.{error.field}" if error.field else path
+            raise
+
+    def _decode_value(self, annotation: Any, value: object, path: str) -> Any:
+        """Returns `value` as an instance of the type `annotation`."""
+        if isinstance(annotation, UnionType):  # always `X | None` here
+            if value is None:
+                return None
+            (annotation,) = (arm for arm in get_args(annotation) if arm is not NoneType)
+        if annotation is StyleSettings:
+            return StyleSettings.from_json(value)
+        if annotation is Image:
+            return self._decode_image(value, path)
+        if get_origin(annotation) is tuple:
+            return self._decode_tuple(get_args(annotation)[0], value, path)
+        if is_dataclass(annotation) and isinstance(annotation, type):
+            return self._decode_dataclass(annotation, value, path)
+        return _decode_scalar(annotation, value, path)
+
+    def _decode_tuple(self, annotation: Any, value: object, path: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ProtocolError(f"{path} must be a list, not {value!r:.80}.", field=path)
+        return tuple(
+            self._decode_value(annotation, item, f"{path}[{index}]")
+            for index, item in enumerate(value)
+        )
+
+    def _decode_image(self, value: object, path: str) -> Image:
+        description = self._decode_dataclass(_ImageDescription, value, path)
+        frame = next(self._pixels, None)
+        if frame is None:
+            raise ProtocolError(f"The frame with the pixels of {path} is missing.", field=path)
+        try:
+            return Image(description.width, description.height, description.format, frame)
+        except InvalidImage as error:
+            error.field = path
+            raise
 
 
-def _decode_scalar(annotation: type[Any], value: object, where: str) -> Any:
+def _decode_scalar(annotation: type[Any], value: object, path: str) -> Any:
     if issubclass(annotation, StrEnum):
         if isinstance(value, str) and value in set(annotation):
             return annotation(value)
         names = ", ".join(annotation)
-        raise ProtocolError(f"{where} must be one of {names}, not {value!r:.80}.", field=where)
+        raise ProtocolError(f"{path} must be one of {names}, not {value!r:.80}.", field=path)
     if annotation is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     if type(value) is not annotation:
         raise ProtocolError(
-            f"{where} must be of type {annotation.__name__}, not {value!r:.80}.", field=where
+            f"{path} must be of type {annotation.__name__}, not {value!r:.80}.", field=path
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise ProtocolError(f"{where} must be finite.", field=where)
+        raise ProtocolError(f"{path} must be finite.", field=path)
     return value
 
 

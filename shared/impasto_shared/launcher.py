@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from impasto_shared.client import Client
@@ -62,15 +63,16 @@ def connect_or_start(
         DaemonUnavailable: if none answers and none can be started.
     """
     endpoint = endpoint or default_endpoint()
+    connect = partial(Client.connect, endpoint, name=name, while_waiting=while_waiting)
     try:
-        return Client.connect(endpoint, name=name, while_waiting=while_waiting)
+        return connect()
     except DaemonUnavailable:
         if socket_path(endpoint) is None:
             raise  # a daemon at a TCP address must be started on its machine
     on_start()
     log = log_path()
     process = _start([*command(), "serve", "--endpoint", endpoint], log)
-    return _wait_for(endpoint, name, process, log, while_waiting)
+    return _connect_to(process, connect, log=log, while_waiting=while_waiting)
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
@@ -96,18 +98,19 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         ) from error
 
 
-def _wait_for(
-    endpoint: str,
-    name: str,
+def _connect_to(
     process: subprocess.Popen[bytes],
+    connect: Callable[[], Client],
+    *,
     log: Path,
     while_waiting: Callable[[], object],
 ) -> Client:
+    """Returns a client of the daemon that `process` starts, as soon as it answers."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline_s:
         exit_status = process.poll()
         try:
-            return Client.connect(endpoint, name=name, while_waiting=while_waiting)
+            return connect()
         except DaemonUnavailable:
             # If two clients start a daemon at the same time, the second daemon exits with 0.
             if exit_status:
