@@ -23,7 +23,7 @@ from torch.nn import functional
 import samples
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_daemon.models.weights import load_network
-from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.settings import Model, Quality, StyleSettings
@@ -64,7 +64,8 @@ def _both(painted: Tensor, photo: Tensor) -> list[Tensor]:
     height, width = photo.shape[2:]
     guides = None, resize(photo, *painted.shape[2:])
     return [
-        Enlarged(painted, guide, height, width).rows(photo, slice(0, height)) for guide in guides
+        GuidedUpsampler(painted, guide, height, width).rows(photo, slice(0, height))
+        for guide in guides
     ]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.images.initial_image import starting_picture
+from impasto_daemon.style_transfer.images.initial_image import initial_image
 from impasto_daemon.style_transfer.images.pixels import fit, resize
 from impasto_daemon.style_transfer.images.regions import Region, reduced_mask
-from impasto_daemon.style_transfer.images.tileable import resize_wrapped, whole_units
+from impasto_daemon.style_transfer.images.tileable import resize_circular, tileable_size
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, UntileableNetwork
 from impasto_daemon.style_transfer.optimize import OnEvaluation, Optimisation, Result
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
@@ -58,7 +58,7 @@ class ScalePainter:
         """
         content = fit(self._photo, scale.longest_side_px)
         if self._settings.tileable:
-            content = resize_wrapped(self._photo, *whole_units(*content.shape[2:]))
+            content = resize_circular(self._photo, *tileable_size(*content.shape[2:]))
         height, width = content.shape[2:]
         regions = [
             _scaled(region, height, width, scale.longest_side_px, self._settings.style_scale)
@@ -102,8 +102,8 @@ class ScalePainter:
         """Returns the initial image of a scale, in the shape of `content`."""
         if self._painted is None:
             style = regions[0].paintings[0].rgb if regions else content
-            return starting_picture(content, style, self._settings)
-        resized = resize_wrapped if self._settings.tileable else resize
+            return initial_image(content, style, self._settings)
+        resized = resize_circular if self._settings.tileable else resize
         return resized(self._painted, *content.shape[2:])
 
     def _ready_region(self, region: Region) -> Region:

@@ -10,11 +10,11 @@ from functools import partial
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images import colours
-from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
-from impasto_daemon.style_transfer.images.pixels import Picture, resize, to_image
+from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
+from impasto_daemon.style_transfer.images.pixels import Pixels, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region, regions_of
-from impasto_daemon.style_transfer.images.source_image import Layer, Paint
-from impasto_daemon.style_transfer.images.tileable import EnlargedWrapped
+from impasto_daemon.style_transfer.images.source_image import Paint, SourceImage
+from impasto_daemon.style_transfer.images.tileable import CircularUpsampler
 from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
@@ -77,7 +77,7 @@ def stylize(
             "With this model a picture cannot be made tileable: it is not known how far its layers "
             "reach. Choose a VGG, or switch Tileable off.",
         )
-    source = Layer(content)
+    source = SourceImage(content)
     photo = source.fitted(settings.size).rgb
     target, regions = _recoloured(photo, _regions(styles, settings), settings)
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
@@ -119,12 +119,12 @@ def _finishing(
     photo: (1, 3, H, W), no smaller than `painted`.
     """
     painted = painted.cpu()
-    upsampled: Enlarged | EnlargedWrapped
+    upsampled: GuidedUpsampler | CircularUpsampler
     if settings.tileable:
-        upsampled = EnlargedWrapped(painted, height, width)
+        upsampled = CircularUpsampler(painted, height, width)
     else:
         guide = resize(photo, *painted.shape[2:]) if settings.mode is Mode.TRANSFER else None
-        upsampled = Enlarged(painted, guide, height, width)
+        upsampled = GuidedUpsampler(painted, guide, height, width)
 
     def paint(photo_rows: Tensor, rows: slice) -> Tensor:
         result = upsampled.rows(photo_rows, rows)
@@ -138,10 +138,10 @@ def _finishing(
 class _Previews:
     """Makes small pictures of what has been painted so far."""
 
-    def __init__(self, source: Layer, settings: StyleSettings) -> None:
+    def __init__(self, source: SourceImage, settings: StyleSettings) -> None:
         self._source = source
         self._settings = settings
-        self._reduced: dict[int, Picture] = {}
+        self._reduced: dict[int, Pixels] = {}
 
     def __call__(self, painted: Tensor, longest_side_px: int) -> Image:
         """Returns the picture as it would be finished now, reduced to `longest_side_px`."""

@@ -13,7 +13,7 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_vgg,
 )
 from impasto_daemon.style_transfer import optimize
-from impasto_daemon.style_transfer.images.initial_image import starting_picture
+from impasto_daemon.style_transfer.images.initial_image import initial_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.vgg import VGG
@@ -71,7 +71,7 @@ def painted(
         on_evaluation(loss, best)
 
     optimisation = Optimisation(network, settings, should_stop)
-    initial = starting_picture(PHOTO, PAINTING, settings)
+    initial = initial_image(PHOTO, PAINTING, settings)
     result = optimisation.run(PHOTO, STYLE, initial, evaluations, on_evaluation=record)
     return result, losses
 
@@ -93,7 +93,7 @@ def test_first_evaluation_is_of_the_start_itself() -> None:
 
     result, losses = painted(1, settings)
 
-    start = starting_picture(PHOTO, PAINTING, settings)
+    start = initial_image(PHOTO, PAINTING, settings)
     assert torch.equal(result.rgb, start)
     assert losses == [objective_of(settings)(start).item()]
 
@@ -209,7 +209,7 @@ def test_plain_lbfgs_in_double_precision_comes_no_further(start: Start) -> None:
 
     reference = minimize(
         evaluate,
-        starting_picture(photo, painting, settings).flatten().numpy(),
+        initial_image(photo, painting, settings).flatten().numpy(),
         jac=True,
         method="L-BFGS-B",
         bounds=Bounds(0, 1),

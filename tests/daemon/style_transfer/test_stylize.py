@@ -12,7 +12,7 @@ from daemon.style_transfer.reading import features, gram_matrix
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images import colours
-from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.moments import precise
@@ -107,7 +107,7 @@ def test_picture_is_painted_at_the_size_asked_for() -> None:
     picture = stylize(NETWORK, photo, [Style(PAINTING)], settings)
 
     small = resize(from_image(photo).rgb, 32, 48)
-    enlarged = Enlarged(small, small, 64, 96).rows(from_image(photo).rgb, slice(0, 64))
+    enlarged = GuidedUpsampler(small, small, 64, 96).rows(from_image(photo).rgb, slice(0, 64))
     assert bytes(picture.pixels) == bytes(repaint(photo, enlarged).pixels)
 
 

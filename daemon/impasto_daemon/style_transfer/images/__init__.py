@@ -1,1 +1,1 @@
-"""Pictures as tensors: pixels, colours, masks, the initial image, upsampling."""
+"""Images as tensors: pixels, colours, masks, the initial image, upsampling."""

@@ -1,44 +1,44 @@
-"""Whose colours a picture has (Gatys, Bethge, Hertzmann and Shechtman 2016, Preserving Color)."""
+"""Colour preservation and matching (Gatys, Bethge, Hertzmann and Shechtman 2016)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Red, green and blue in luminance, as the paper has them (ITU-R BT.601).
+# The weights of red, green and blue in the luminance, as in the paper (ITU-R BT.601).
 _LUMINANCE = (0.299, 0.587, 0.114)
-# Keeps a painting of few colours from being stretched without end.
+# Added to the variances: keeps a painting of few colours from being stretched without limit.
 _SMALLEST_VARIANCE = 1e-5
 
 
 def luminance(rgb: Tensor) -> Tensor:
-    """The light and dark of `rgb` (N, 3, H, W): (N, 1, H, W)."""
+    """Returns the luminance of `rgb` (N, 3, H, W): (N, 1, H, W)."""
     weights = rgb.new_tensor(_LUMINANCE).view(1, 3, 1, 1)
     return (rgb * weights).sum(dim=1, keepdim=True)
 
 
 def grey(rgb: Tensor) -> Tensor:
-    """`rgb` (N, 3, H, W) without its colours, in the same shape."""
+    """Returns `rgb` (N, 3, H, W) in shades of grey, in the same shape."""
     return luminance(rgb).expand_as(rgb).contiguous()
 
 
 def with_luminance_of(photo: Tensor, painted: Tensor) -> Tensor:
-    """The colours of `photo` with the light and dark of `painted`: (N, 3, H, W), in [0, 1]."""
+    """Returns the colours of `photo` with the luminance of `painted`: (N, 3, H, W), in [0, 1]."""
     return (photo + luminance(painted) - luminance(photo)).clamp(0, 1)
 
 
 def match(painting: Tensor, photo: Tensor) -> Tensor:
-    """`painting` (1, 3, H, W) with the mean and covariance of the colours of `photo`.
+    """Returns `painting` (1, 3, H, W) with the mean and covariance of the colours of `photo`.
 
-    The linear map is the symmetric one, which moves colours least (the paper's section 3.1 allows
-    any that matches the moments).
+    The linear map is the symmetric one, which changes colours least (the paper's section 3.1
+    allows any map that matches the moments).
     """
     colours = painting.flatten(2).squeeze(0).double()  # (3, n)
-    wanted = photo.flatten(2).squeeze(0).double()
-    mean, wanted_mean = colours.mean(1, keepdim=True), wanted.mean(1, keepdim=True)
+    target = photo.flatten(2).squeeze(0).double()
+    mean, target_mean = colours.mean(1, keepdim=True), target.mean(1, keepdim=True)
     root, inverse_root = _roots(_covariance(colours - mean))
-    middle, _ = _roots(root @ _covariance(wanted - wanted_mean) @ root)
-    mapped = inverse_root @ middle @ inverse_root @ (colours - mean) + wanted_mean
+    middle, _ = _roots(root @ _covariance(target - target_mean) @ root)
+    mapped = inverse_root @ middle @ inverse_root @ (colours - mean) + target_mean
     return mapped.clamp(0, 1).to(painting).view_as(painting)
 
 
@@ -48,7 +48,7 @@ def _covariance(centred: Tensor) -> Tensor:
 
 
 def _roots(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """The square root of a symmetric positive matrix, and its inverse."""
+    """Returns the square root of a symmetric positive definite matrix, and its inverse."""
     values, vectors = torch.linalg.eigh(covariance)
     root = values.sqrt()
     return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T

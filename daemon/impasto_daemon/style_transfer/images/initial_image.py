@@ -1,4 +1,4 @@
-"""The pictures that an optimisation can begin with."""
+"""The initial image of an optimisation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from torch import Tensor
 from impasto_daemon.style_transfer.images.pixels import resize
 from impasto_shared.settings import Mode, Start, StyleSettings
 
-# Wide enough that no two places look alike, narrow enough that few iterations smooth it out.
+# Relative to the painting's contrast: enough to make every patch different, and little enough that
+# a few iterations smooth it out.
 _NOISE_CONTRAST = 0.3
 
 
-def starting_picture(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:
-    """The picture to begin with, in the shape of `content`: (1, 3, H, W).
+def initial_image(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:
+    """Returns the initial image, in the shape of `content`: (1, 3, H, W).
 
-    It is the one named by `settings.start`, and noise where content or style alone is painted.
+    `settings.start` names it; if content or style is painted alone, it is noise.
     """
     if settings.start is Start.NOISE or settings.mode is not Mode.TRANSFER:
         return noise_like(content, style, settings.seed)
@@ -25,10 +26,10 @@ def starting_picture(content: Tensor, style: Tensor, settings: StyleSettings) ->
 
 
 def noise_like(content: Tensor, style: Tensor, seed: int) -> Tensor:
-    """Normal noise in the shape of `content`, about the mean colour of `style`.
+    """Returns normal noise in the shape of `content`, around the mean colour of `style`.
 
-    Its standard deviation is a part of the painting's own. It is drawn on the CPU, so that a
-    seed gives the same noise on every device.
+    Its standard deviation is a fraction of that of the painting. It is drawn on the CPU, so that
+    a seed gives the same noise on every device.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(content.shape, generator=generator).to(content)
@@ -38,7 +39,7 @@ def noise_like(content: Tensor, style: Tensor, seed: int) -> Tensor:
 
 
 def cover(rgb: Tensor, height: int, width: int) -> Tensor:
-    """The middle of `rgb`, scaled by the least factor at which it covers height × width."""
+    """Returns the centre of `rgb`, scaled by the least factor that covers height × width."""
     scale = max(height / rgb.shape[2], width / rgb.shape[3])
     scaled_height = max(height, round(rgb.shape[2] * scale))
     scaled_width = max(width, round(rgb.shape[3] * scale))

@@ -1,6 +1,6 @@
-"""Images as they cross the wire, to tensors and back.
+"""Conversion of images between their bytes on the wire and tensors.
 
-The only place that knows byte order, bit depth and alpha; it must not know what is painted.
+No other module knows byte order, bit depth and alpha; this one knows nothing of painting.
 """
 
 from __future__ import annotations
@@ -17,40 +17,43 @@ from torch.nn import functional
 from impasto_shared.image import Image, PixelFormat, fitted_size
 
 MID_GREY = 0.5
-"""What a picture without a single visible pixel is taken to look like."""
+"""The colour assumed of an image without a single visible pixel."""
 
 _NUMBER_TYPES = {1: "<u1", 2: "<u2", 4: "<f4"}
-"""How a number of so many bytes is stored."""
+"""The type of a stored number, by its bytes."""
 
 _WHITE = {1: 255.0, 2: 65_535.0, 4: 1.0}
-"""What 1 is stored as in a number of so many bytes."""
+"""The stored value of white, by the bytes of a number."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as tensors: float32 on the CPU, gamma-encoded (sRGB), all within [0, 1].
+class Pixels:
+    """An image as tensors: float32 on the CPU, gamma-encoded (sRGB), in [0, 1].
 
-    rgb: (1, 3, H, W), colours as stored, also where they are hidden.
-    alpha: (1, 1, H, W), 1 for opaque; None where the format has none.
+    rgb: The colours as stored, also those of transparent pixels: (1, 3, H, W).
+    alpha: The opacity, 1 for opaque: (1, 1, H, W). None if the format has none.
     """
 
     rgb: Tensor
     alpha: Tensor | None
 
 
-def from_image(image: Image) -> Picture:
-    """The picture in `image`; floats outside [0, 1] are clamped, and NaN becomes 0."""
+def from_image(image: Image) -> Pixels:
+    """Returns the pixels of `image`; floats outside [0, 1] are clamped, and NaN becomes 0."""
     white = _WHITE[image.format.bytes_per_channel]
     channels = torch.from_numpy(_to_unit_range(_stored(image), white))
     channels = channels.permute(2, 0, 1).unsqueeze(0).contiguous()  # (1, C, H, W)
     alpha = channels[:, 3:] if image.format.has_alpha else None
-    return Picture(channels[:, :3], alpha)
+    return Pixels(channels[:, :3], alpha)
 
 
 def repaint(image: Image, rgb: Tensor) -> Image:
-    """`image` with other colours: same size and format, its alpha untouched bit by bit.
+    """Returns `image` with other colours: same size and format, its alpha unchanged bit for bit.
 
-    rgb: (1, 3, H, W) of the image's own size, any float dtype and device; clamped to [0, 1].
+    rgb: (1, 3, H, W) of the image's size, any float dtype and device; clamped to [0, 1].
+
+    Raises:
+        ValueError: if rgb has another size.
     """
     if rgb.shape != (1, 3, image.height, image.width):
         raise ValueError(
@@ -63,7 +66,7 @@ def repaint(image: Image, rgb: Tensor) -> Image:
 
 
 def to_image(rgb: Tensor, alpha: Tensor | None = None) -> Image:
-    """A picture of 8 bits a channel: rgb (1, 3, H, W), alpha (1, 1, H, W), both in [0, 1]."""
+    """Returns an image of 8 bits a channel: rgb (1, 3, H, W), alpha (1, 1, H, W), in [0, 1]."""
     channels = rgb if alpha is None else torch.cat((rgb, alpha), dim=1)
     pixel_format = PixelFormat.RGB_U8 if alpha is None else PixelFormat.RGBA_U8
     numbers = channels.detach().squeeze(0).permute(1, 2, 0).to("cpu", torch.float32).numpy()
@@ -71,17 +74,17 @@ def to_image(rgb: Tensor, alpha: Tensor | None = None) -> Image:
     return Image(rgb.shape[3], rgb.shape[2], pixel_format, pixels)
 
 
-def over(background: Tensor, picture: Picture) -> Tensor:
-    """The colours of `picture` laid over `background` (1, 3, 1, 1): (1, 3, H, W)."""
-    if picture.alpha is None:
-        return picture.rgb
-    return torch.lerp(background.to(picture.rgb.dtype), picture.rgb, picture.alpha)
+def over(background: Tensor, pixels: Pixels) -> Tensor:
+    """Returns the colours of `pixels` composited over `background` (1, 3, 1, 1): (1, 3, H, W)."""
+    if pixels.alpha is None:
+        return pixels.rgb
+    return torch.lerp(background.to(pixels.rgb.dtype), pixels.rgb, pixels.alpha)
 
 
 def resample(rgb: Tensor, height: int, width: int) -> Tensor:
-    """`rgb` (N, C, H, W) scaled to height × width, by antialiased bicubic filtering.
+    """Returns `rgb` (N, C, H, W) resized to height × width by antialiased bicubic filtering.
 
-    It overshoots at edges: numbers in [0, 1] may leave it.
+    The filter overshoots at edges: values may leave [0, 1].
     """
     if rgb.shape[2:] == (height, width):
         return rgb
@@ -89,18 +92,18 @@ def resample(rgb: Tensor, height: int, width: int) -> Tensor:
 
 
 def resize(rgb: Tensor, height: int, width: int) -> Tensor:
-    """`rgb` (N, C, H, W) in [0, 1] scaled to height × width, and in [0, 1] again."""
-    scaled = resample(rgb, height, width)
-    return scaled if scaled is rgb else scaled.clamp(0, 1)
+    """Returns `rgb` (N, C, H, W) in [0, 1] resized to height × width, and clamped to [0, 1]."""
+    resampled = resample(rgb, height, width)
+    return resampled if resampled is rgb else resampled.clamp(0, 1)
 
 
 def fit(rgb: Tensor, longest_side_px: int) -> Tensor:
-    """`rgb` (N, C, H, W) scaled down so that its longest side is `longest_side_px`; never up."""
+    """Returns `rgb` (N, C, H, W), reduced if its longest side exceeds `longest_side_px`."""
     return resize(rgb, *fitted_size(rgb.shape[2], rgb.shape[3], longest_side_px))
 
 
 def _stored(image: Image) -> NDArray[Any]:
-    """The numbers of `image` as they are stored: (H, W, C), read-only where its bytes are."""
+    """Returns the numbers of `image` as stored: (H, W, C), read-only if its bytes are."""
     numbers = np.frombuffer(image.pixels, dtype=_NUMBER_TYPES[image.format.bytes_per_channel])
     return numbers.reshape(image.height, image.width, image.format.channels)
 

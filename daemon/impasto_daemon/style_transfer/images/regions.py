@@ -1,4 +1,4 @@
-"""Which painting's style goes where: styles as they were sent, as regions of tensors."""
+"""The regions of the photo and the paintings whose style each gets, as tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.pixels import from_image
-from impasto_daemon.style_transfer.images.source_image import Layer, strips
+from impasto_daemon.style_transfer.images.source_image import SourceImage, row_bands
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, fitted_size
 from impasto_shared.style import Style
@@ -20,11 +20,11 @@ from impasto_shared.style import Style
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting whose style is wanted.
+    """A painting that the style is taken from.
 
-    rgb: (1, 3, H, W) in [0, 1].
-    share: how much it counts beside the others of its region; together they have 1.
-    part: which of it is taken, (1, 1, H, W) in [0, 1]; None: all.
+    rgb: The painting: (1, 3, H, W) in [0, 1].
+    share: The weight relative to the other paintings of its region; together they have 1.
+    part: A mask of the part that the style is taken from, (1, 1, H, W) in [0, 1]; None for all.
     """
 
     rgb: Tensor
@@ -32,28 +32,29 @@ class Painting:
     part: Tensor | None = None
 
 
-Change = Callable[[Tensor], Tensor]
-"""A picture to another one, of any size."""
-
-
-def _unchanged(picture: Tensor) -> Tensor:
-    return picture
+def _unchanged(image: Tensor) -> Tensor:
+    return image
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where in the photo the blended style of some paintings goes.
+    """A region of the photo that gets the blended style of some paintings.
 
-    mask: (1, 1, H, W) in [0, 1], of the photo's size; None: everywhere.
+    paintings: The paintings.
+    mask: The region, (1, 1, H, W) in [0, 1], of the photo's size; None for the whole photo.
     """
 
     paintings: Sequence[Painting]
     mask: Tensor | None = None
 
     def mapped(
-        self, *, rgb: Change = _unchanged, part: Change = _unchanged, mask: Change = _unchanged
+        self,
+        *,
+        rgb: Callable[[Tensor], Tensor] = _unchanged,
+        part: Callable[[Tensor], Tensor] = _unchanged,
+        mask: Callable[[Tensor], Tensor] = _unchanged,
     ) -> Region:
-        """This region with these applied to its paintings, to their parts, and to its mask."""
+        """Returns this region with functions applied to its paintings, their parts and its mask."""
         paintings = [
             replace(
                 painting,
@@ -66,50 +67,55 @@ class Region:
 
 
 def regions_of(styles: Sequence[Style], *, region_px: int, painting_px: int) -> list[Region]:
-    """The styles with the same region together, on the CPU.
+    """Returns the styles grouped by their regions, on the CPU.
 
-    Styles without a region have what the regions of the others leave.
+    Styles without a region get the rest of the photo.
 
-    region_px, painting_px: the longest sides that masks of regions, and paintings with their
-        parts, are reduced to. Nobody looks at them any closer, and at the size that they were sent
-        in they would fill the memory.
+    region_px: the longest side to which the masks of regions are reduced.
+    painting_px: that of paintings and their parts. No larger size is used, and the original sizes
+        would fill the memory.
 
     Raises:
-        InvalidImage: where a region, or a part of a painting, holds nothing.
+        InvalidImage: if a region, or the part of a painting, is empty.
     """
-    grouped: dict[bytes, list[Style]] = {}
+    groups: dict[bytes, list[Style]] = {}
     for style in styles:
-        grouped.setdefault(_digest(style.region), []).append(style)
+        groups.setdefault(_digest(style.region), []).append(style)
     masks = {
         digest: _mask(group[0].region, region_px, "The region of a style")
-        for digest, group in grouped.items()
+        for digest, group in groups.items()
         if group[0].region is not None
     }
-    if masks and _EVERYWHERE in grouped:
-        left = (1 - torch.stack(list(masks.values())).sum(dim=0)).clamp_min(0)
-        if not left.any():
-            raise InvalidImage(
-                "A style has no region, and the regions of the others leave nothing of the photo "
-                "for it. Give it a region, or leave it out."
-            )
-        masks[_EVERYWHERE] = left
+    if masks and _EVERYWHERE in groups:
+        masks[_EVERYWHERE] = _remainder(list(masks.values()))
     return [
         Region(_paintings(group, painting_px), masks.get(digest))
-        for digest, group in grouped.items()
+        for digest, group in groups.items()
     ]
 
 
 def reduced_mask(mask: Tensor, height: int, width: int) -> Tensor:
-    """`mask` (1, 1, H, W) reduced to height × width: how much of each new pixel it has."""
+    """Returns `mask` (1, 1, H, W) reduced to height × width by averaging areas."""
     return functional.interpolate(mask, (height, width), mode="area")
 
 
+def _remainder(masks: list[Tensor]) -> Tensor:
+    """Returns the mask of the photo without `masks`."""
+    remainder = (1 - torch.stack(masks).sum(dim=0)).clamp_min(0)
+    if not remainder.any():
+        raise InvalidImage(
+            "A style has no region, and the regions of the others leave nothing of the photo "
+            "for it. Give it a region, or leave it out."
+        )
+    return remainder
+
+
 def _paintings(styles: Sequence[Style], longest_side_px: int) -> list[Painting]:
-    whole = sum(style.weight for style in styles)
+    total = sum(style.weight for style in styles)
     return [
         Painting(
-            Layer(style.image).fitted(longest_side_px).rgb,
-            style.weight / whole,
+            SourceImage(style.image).fitted(longest_side_px).rgb,
+            style.weight / total,
             None
             if style.part is None
             else _mask(style.part, longest_side_px, "The part of a painting"),
@@ -122,7 +128,7 @@ _EVERYWHERE = b""
 
 
 def _digest(region: Image | None) -> bytes:
-    """The same for regions that are alike."""
+    """Returns a digest that is the same for equal regions."""
     if region is None:
         return _EVERYWHERE
     digest = hashlib.sha256(region.pixels)
@@ -131,15 +137,15 @@ def _digest(region: Image | None) -> bytes:
 
 
 def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
-    """How light each pixel of `image` is, (1, 1, H, W) in [0, 1]; transparent ones are black."""
+    """Returns the luminance of `image`, (1, 1, H, W) in [0, 1]; transparent pixels are black."""
     height, width = fitted_size(image.height, image.width, longest_side_px)
     narrow = torch.empty(1, 1, image.height, width)
-    for rows, strip in strips(image):
-        picture = from_image(strip)
-        mask = colours.luminance(picture.rgb)
-        if picture.alpha is not None:
-            mask = mask * picture.alpha
-        narrow[:, :, rows] = reduced_mask(mask, strip.height, width)
+    for rows, band in row_bands(image):
+        pixels = from_image(band)
+        mask = colours.luminance(pixels.rgb)
+        if pixels.alpha is not None:
+            mask = mask * pixels.alpha
+        narrow[:, :, rows] = reduced_mask(mask, band.height, width)
     if not narrow.any():
         raise InvalidImage(f"{name} is black everywhere: paint white where the style is to be.")
     return reduced_mask(narrow, height, width)

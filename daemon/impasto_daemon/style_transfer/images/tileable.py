@@ -1,8 +1,8 @@
-"""Pictures that go on from each edge to the opposite one, so that copies of them can be tiled.
+"""Tileable pictures: each edge continues at the opposite one.
 
-The network repeats the outermost positions of what it sees. A picture is therefore shown to it with
-as much of itself around as its convolutions reach over, and only what lies inside is measured:
-so every activation that counts is the one of an endless pattern.
+The network pads by replication. So it gets a tileable image with circular padding as wide as its
+receptive field, and the losses measure the interior only: every activation there is that of an
+endless pattern.
 """
 
 from __future__ import annotations
@@ -11,66 +11,66 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto_daemon.style_transfer.images.guided_upsampling import Enlarged
+from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.planning.padding import CIRCULAR_PADDING_PX
 
-UNIT_PX = 16
-"""Sides are multiples of it: then the four pooling layers divide every copy alike."""
+SIDE_STEP_PX = 16
+"""The step of the sides: the four pooling layers divide its multiples without a remainder."""
 
 
-def wrapped(picture: Tensor) -> Tensor:
-    """Returns `picture` (1, C, H, W) with CIRCULAR_PADDING_PX of its copies on each side."""
-    height, width = picture.shape[2:]
+def pad_circular(image: Tensor) -> Tensor:
+    """Returns `image` (1, C, H, W) with CIRCULAR_PADDING_PX of its copies on each side."""
+    height, width = image.shape[2:]
     rows, columns = (
-        torch.arange(-CIRCULAR_PADDING_PX, length + CIRCULAR_PADDING_PX, device=picture.device)
+        torch.arange(-CIRCULAR_PADDING_PX, length + CIRCULAR_PADDING_PX, device=image.device)
         % length
         for length in (height, width)
     )
-    return picture.index_select(2, rows).index_select(3, columns)
+    return image.index_select(2, rows).index_select(3, columns)
 
 
-def inside(mask: Tensor) -> Tensor:
-    """`mask` (1, 1, H, W) as `wrapped` would have it, but nothing of the copies around it."""
+def mask_interior(mask: Tensor) -> Tensor:
+    """Returns `mask` (1, 1, H, W) for the image with circular padding: 0 in the padding."""
     return functional.pad(mask, (CIRCULAR_PADDING_PX,) * 4)
 
 
-def resize_wrapped(rgb: Tensor, height: int, width: int) -> Tensor:
-    """As `tensors.resize`, of a picture that goes on at its edges."""
+def resize_circular(rgb: Tensor, height: int, width: int) -> Tensor:
+    """Returns `rgb` resized as by `pixels.resize`, but with its copies around it."""
     if rgb.shape[2:] == (height, width):
         return rgb
-    # Of three copies in a row the middle one has the others as its surroundings.
-    tall = _scaled(rgb.repeat(1, 1, 3, 1), 3 * height, rgb.shape[3])[:, :, height : 2 * height]
-    wide = _scaled(tall.repeat(1, 1, 1, 3), height, 3 * width)[:, :, :, width : 2 * width]
+    # Of three copies in a row the middle one is surrounded by the others.
+    tall = _resampled(rgb.repeat(1, 1, 3, 1), 3 * height, rgb.shape[3])[:, :, height : 2 * height]
+    wide = _resampled(tall.repeat(1, 1, 1, 3), height, 3 * width)[:, :, :, width : 2 * width]
     return wide.clamp(0, 1)
 
 
-class EnlargedWrapped:
-    """As `enlarging.Enlarged`, of a picture that goes on at its edges; no photo guides it."""
+class CircularUpsampler:
+    """Upsamples a tileable image like `GuidedUpsampler`, without a photo as its guide."""
 
     def __init__(self, painted: Tensor, height: int, width: int) -> None:
         self._height, self._width = height, width
-        self._whole: Tensor | None = None
+        self._resized: Tensor | None = None
         if height <= painted.shape[2] or width <= painted.shape[3]:
-            self._whole = resize_wrapped(painted.clamp(0, 1), height, width)
+            self._resized = resize_circular(painted.clamp(0, 1), height, width)
         else:
-            self._copies = Enlarged(painted.repeat(1, 1, 3, 3), None, 3 * height, 3 * width)
+            self._copies = GuidedUpsampler(painted.repeat(1, 1, 3, 3), None, 3 * height, 3 * width)
 
     def rows(self, photo: Tensor, rows: slice) -> Tensor:
-        """Some of its rows: (1, 3, h, width), in [0, 1]."""
-        if self._whole is not None:
-            return self._whole[:, :, rows].clamp(0, 1)
+        """Returns some rows of the result: (1, 3, h, width), in [0, 1]."""
+        if self._resized is not None:
+            return self._resized[:, :, rows].clamp(0, 1)
         middle = slice(rows.start + self._height, rows.stop + self._height)
         return self._copies.rows(photo, middle)[:, :, :, self._width : 2 * self._width]
 
 
-def _scaled(rgb: Tensor, height: int, width: int) -> Tensor:
+def _resampled(rgb: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(rgb, (height, width), mode="bicubic", antialias=True)
 
 
-def whole_units(height: int, width: int) -> tuple[int, int]:
-    """The sides nearest to these that are multiples of UNIT_PX."""
-    return _whole(height), _whole(width)
+def tileable_size(height: int, width: int) -> tuple[int, int]:
+    """Returns the nearest sides that are multiples of SIDE_STEP_PX, at least 32."""
+    return _tileable_side(height), _tileable_side(width)
 
 
-def _whole(side: int) -> int:
-    return UNIT_PX * max(2, round(side / UNIT_PX))
+def _tileable_side(side: int) -> int:
+    return SIDE_STEP_PX * max(2, round(side / SIDE_STEP_PX))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Region
-from impasto_daemon.style_transfer.images.tileable import inside, wrapped
+from impasto_daemon.style_transfer.images.tileable import mask_interior, pad_circular
 from impasto_daemon.style_transfer.losses.content import content_losses
 from impasto_daemon.style_transfer.losses.image_losses import OutOfRangeLoss, TotalVariationLoss
 from impasto_daemon.style_transfer.losses.loss import Loss
@@ -54,7 +54,7 @@ class Objective:
     def __call__(self, image: Tensor) -> Tensor:
         """Returns the loss, a scalar, of an image (1, 3, H, W) of the photo's size."""
         if self.is_tileable:
-            image = wrapped(image)
+            image = pad_circular(image)
         measures = {
             layer: [loss.measure for loss in losses] for layer, losses in self.losses.items()
         }
@@ -82,7 +82,7 @@ def build_objective(
     """Returns the objective of painting `content` in the styles of `regions`.
 
     content: (1, 3, H, W) in [0, 1], of any size that the network takes, like the paintings; for a
-        tileable image its sides are multiples of `tileable.UNIT_PX`.
+        tileable image its sides are multiples of `tileable.SIDE_STEP_PX`.
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
@@ -93,7 +93,7 @@ def build_objective(
         content_shares = {}
     elif settings.mode is Mode.CONTENT or settings.style_strength == 0:
         style_shares, regions = {}, []
-    photo = wrapped(content) if settings.tileable else content
+    photo = pad_circular(content) if settings.tileable else content
     # Both settings are squared: a hundred and a hundred and ten look the same.
     alpha, beta, smoothness = CONTENT_WEIGHT, settings.style_strength**2, settings.smoothness**2
 
@@ -116,7 +116,7 @@ def build_objective(
 def _within_copies(region: Region, content: Tensor) -> Region:
     """Returns `region` of an image that is surrounded by copies of itself, which do not count."""
     mask = torch.ones_like(content[:, :1]) if region.mask is None else region.mask
-    return Region(region.paintings, inside(mask))
+    return Region(region.paintings, mask_interior(mask))
 
 
 def _shares(network: Network, layers: str, setting: str) -> dict[str, float]:

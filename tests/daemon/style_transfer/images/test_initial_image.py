@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from daemon.style_transfer.networks.tiny_network import random_rgb
-from impasto_daemon.style_transfer.images.initial_image import cover, noise_like, starting_picture
+from impasto_daemon.style_transfer.images.initial_image import cover, initial_image, noise_like
 from impasto_daemon.style_transfer.images.pixels import resize
 from impasto_shared.settings import Start, StyleSettings
 
@@ -11,40 +11,40 @@ PAINTING = random_rgb(50, 40, seed=2, dtype=torch.float32)
 
 
 def ramps(height: int, width: int) -> torch.Tensor:
-    """Red grows from left to right, green from top to bottom, by 1/200 a pixel; blue is plain."""
-    down = torch.arange(height, dtype=torch.float64).view(-1, 1) / 200
-    across = torch.arange(width, dtype=torch.float64).view(1, -1) / 200
-    plain = torch.full((height, width), 0.5, dtype=torch.float64)
-    return torch.stack([across + 0 * down, down + 0 * across, plain]).unsqueeze(0)
+    """Returns ramps by 1/200 a pixel: red grows rightwards, green downwards; blue is constant."""
+    rows = torch.arange(height, dtype=torch.float64).view(-1, 1) / 200
+    columns = torch.arange(width, dtype=torch.float64).view(1, -1) / 200
+    constant = torch.full((height, width), 0.5, dtype=torch.float64)
+    return torch.stack([columns + 0 * rows, rows + 0 * columns, constant]).unsqueeze(0)
 
 
 @pytest.mark.parametrize("start", Start)
-def test_start_has_the_photos_shape_and_colours_within_range(start: Start) -> None:
-    picture = starting_picture(PHOTO, PAINTING, StyleSettings(start=start))
+def test_it_has_the_shape_of_the_photo_and_colours_in_range(start: Start) -> None:
+    image = initial_image(PHOTO, PAINTING, StyleSettings(start=start))
 
-    assert (picture.shape, picture.dtype) == (PHOTO.shape, PHOTO.dtype)
-    assert ((picture >= 0) & (picture <= 1)).all()
+    assert (image.shape, image.dtype) == (PHOTO.shape, PHOTO.dtype)
+    assert ((image >= 0) & (image <= 1)).all()
 
 
 @pytest.mark.parametrize("start", Start)
-def test_same_seed_gives_the_same_start(start: Start) -> None:
+def test_the_same_seed_gives_the_same_image(start: Start) -> None:
     settings = StyleSettings(start=start, seed=5)
 
-    first, second = (starting_picture(PHOTO, PAINTING, settings) for _ in range(2))
+    first, second = (initial_image(PHOTO, PAINTING, settings) for _ in range(2))
 
     assert torch.equal(first, second)
 
 
-def test_other_seed_gives_other_noise() -> None:
+def test_another_seed_gives_other_noise() -> None:
     first, second = (
-        starting_picture(PHOTO, PAINTING, StyleSettings(start=Start.NOISE, seed=seed))
+        initial_image(PHOTO, PAINTING, StyleSettings(start=Start.NOISE, seed=seed))
         for seed in (1, 2)
     )
 
     assert not torch.equal(first, second)
 
 
-def test_noise_leaves_torchs_own_generator_alone() -> None:
+def test_noise_does_not_change_the_global_generator() -> None:
     before = torch.random.get_rng_state()
 
     noise_like(PHOTO, PAINTING, seed=3)
@@ -52,15 +52,15 @@ def test_noise_leaves_torchs_own_generator_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_start_from_the_photo_is_a_copy_of_it() -> None:
-    picture = starting_picture(PHOTO, PAINTING, StyleSettings(start=Start.PHOTO))
+def test_a_start_from_the_photo_is_a_copy_of_it() -> None:
+    image = initial_image(PHOTO, PAINTING, StyleSettings(start=Start.PHOTO))
 
-    assert torch.equal(picture, PHOTO)
-    assert picture.data_ptr() != PHOTO.data_ptr()
+    assert torch.equal(image, PHOTO)
+    assert image.data_ptr() != PHOTO.data_ptr()
 
 
-def test_noise_scatters_about_the_paintings_mean_colour() -> None:
-    # All in the middle of the range, so that clamping moves nothing.
+def test_noise_scatters_around_the_mean_colour_of_the_painting() -> None:
+    # In the middle of the range, so that nothing is clamped.
     tint = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1)
     painting = tint + 0.2 * (PAINTING - 0.5)
 
@@ -72,10 +72,10 @@ def test_noise_scatters_about_the_paintings_mean_colour() -> None:
     torch.testing.assert_close(spread, torch.full((1, 3), 0.3), atol=0.01, rtol=0)
 
 
-def test_start_from_the_painting_covers_the_photo() -> None:
-    picture = starting_picture(PHOTO, PAINTING, StyleSettings(start=Start.PAINTING))
+def test_a_start_from_the_painting_covers_the_photo() -> None:
+    image = initial_image(PHOTO, PAINTING, StyleSettings(start=Start.PAINTING))
 
-    assert torch.equal(picture, cover(PAINTING, 36, 48))
+    assert torch.equal(image, cover(PAINTING, 36, 48))
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_start_from_the_painting_covers_the_photo() -> None:
 def test_cover_keeps_the_aspect_ratio(height: int, width: int, scale: float) -> None:
     covered = cover(ramps(20, 40), height, width)
 
-    # Away from the border, to which bicubic filtering repeats the outermost colours.
+    # Away from the border, where the bicubic filter replicates the outermost colours.
     rows, columns = slice(height // 3, -(height // 3)), slice(width // 3, -(width // 3))
-    within = covered[0, :, rows, columns]
-    across = within[0].diff(dim=1)
-    down = within[1].diff(dim=0)
+    interior = covered[0, :, rows, columns]
+    horizontal = interior[0].diff(dim=1)
+    vertical = interior[1].diff(dim=0)
     expected = torch.tensor(1 / 200 / scale, dtype=torch.float64)
-    torch.testing.assert_close(across, expected.expand_as(across))
-    torch.testing.assert_close(down, expected.expand_as(down))
+    torch.testing.assert_close(horizontal, expected.expand_as(horizontal))
+    torch.testing.assert_close(vertical, expected.expand_as(vertical))
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 60), (60, 60), (40, 20), (10, 20), (20, 40)])
-def test_cover_shows_the_middle(height: int, width: int) -> None:
+def test_cover_shows_the_centre(height: int, width: int) -> None:
     source = ramps(20, 40)
 
     covered = cover(source, height, width)
@@ -106,11 +106,11 @@ def test_cover_shows_the_middle(height: int, width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "wanted"), [((20, 40), (60, 120)), ((40, 30), (20, 15)), ((11, 22), (25, 50))]
+    ("source", "target"), [((20, 40), (60, 120)), ((40, 30), (20, 15)), ((11, 22), (25, 50))]
 )
-def test_cover_in_the_same_proportions_shows_all(
-    source: tuple[int, int], wanted: tuple[int, int]
+def test_cover_in_the_same_proportions_crops_nothing(
+    source: tuple[int, int], target: tuple[int, int]
 ) -> None:
     painting = random_rgb(*source, seed=5)
 
-    torch.testing.assert_close(cover(painting, *wanted), resize(painting, *wanted))
+    torch.testing.assert_close(cover(painting, *target), resize(painting, *target))

@@ -21,14 +21,14 @@ sides = st.integers(1, 6)
 
 
 def numbers_of(image: Image) -> NDArray[np.unsignedinteger]:
-    """The bits of every channel as a whole number: (H, W, C)."""
+    """Returns the bits of every channel as an integer: (H, W, C)."""
     bits = np.frombuffer(image.pixels, dtype=f"<u{image.format.bytes_per_channel}")
     return bits.reshape(image.height, image.width, image.format.channels)
 
 
 @st.composite
 def images(draw: st.DrawFn) -> Image:
-    """Images of any format: colours within [0, 1], and whatever bits there may be as alpha."""
+    """Returns images of any format with colours in [0, 1] and any bits as alpha."""
     form, width, height = draw(forms), draw(sides), draw(sides)
     shape = (height, width, form.channels)
     pixels = draw(arrays(f"<u{form.bytes_per_channel}", shape))
@@ -40,7 +40,7 @@ def images(draw: st.DrawFn) -> Image:
 
 @reproducibly
 @given(images())
-def test_unchanged_picture_keeps_every_bit(image: Image) -> None:
+def test_an_unchanged_image_keeps_every_bit(image: Image) -> None:
     again = repaint(image, from_image(image).rgb)
 
     assert (again.width, again.height, again.format) == (image.width, image.height, image.format)
@@ -49,7 +49,7 @@ def test_unchanged_picture_keeps_every_bit(image: Image) -> None:
 
 @reproducibly
 @given(images(), st.integers(0, 99))
-def test_repainting_leaves_every_bit_of_alpha(image: Image, seed: int) -> None:
+def test_repainting_keeps_every_bit_of_alpha(image: Image, seed: int) -> None:
     again = repaint(image, random_rgb(image.height, image.width, seed=seed))
 
     np.testing.assert_array_equal(numbers_of(again)[:, :, 3:], numbers_of(image)[:, :, 3:])
@@ -57,19 +57,19 @@ def test_repainting_leaves_every_bit_of_alpha(image: Image, seed: int) -> None:
 
 @reproducibly
 @given(images())
-def test_tensors_hold_what_is_stored_within_zero_and_one(image: Image) -> None:
-    picture = from_image(image)
+def test_tensors_are_in_the_unit_range(image: Image) -> None:
+    pixels = from_image(image)
 
-    assert picture.rgb.shape == (1, 3, image.height, image.width)
-    assert picture.rgb.dtype is torch.float32
-    assert (picture.alpha is not None) == image.format.has_alpha
-    for tensor in filter(lambda part: part is not None, (picture.rgb, picture.alpha)):
+    assert pixels.rgb.shape == (1, 3, image.height, image.width)
+    assert pixels.rgb.dtype is torch.float32
+    assert (pixels.alpha is not None) == image.format.has_alpha
+    for tensor in filter(lambda tensor: tensor is not None, (pixels.rgb, pixels.alpha)):
         assert tensor is not None
         assert ((tensor >= 0) & (tensor <= 1)).all()
 
 
 @pytest.mark.parametrize("form", [PixelFormat.RGB_U8, PixelFormat.RGB_U16])
-def test_every_whole_number_comes_back(form: PixelFormat) -> None:
+def test_every_integer_is_preserved(form: PixelFormat) -> None:
     side = 2 ** (4 * form.bytes_per_channel)
     numbers = np.arange(side * side, dtype=f"<u{form.bytes_per_channel}")
     pixels = np.repeat(numbers, 3).tobytes()
@@ -78,21 +78,21 @@ def test_every_whole_number_comes_back(form: PixelFormat) -> None:
     assert bytes(repaint(image, from_image(image).rgb).pixels) == pixels
 
 
-def test_channels_rows_and_columns_keep_their_places() -> None:
+def test_channels_rows_and_columns_are_in_order() -> None:
     image = Image(2, 2, PixelFormat.RGBA_U8, bytes(range(0, 160, 10)))
 
-    picture = from_image(image)
+    pixels = from_image(image)
 
-    assert picture.alpha is not None
-    assert (picture.rgb[0] * 255).round().tolist() == [
+    assert pixels.alpha is not None
+    assert (pixels.rgb[0] * 255).round().tolist() == [
         [[0, 40], [80, 120]],
         [[10, 50], [90, 130]],
         [[20, 60], [100, 140]],
     ]
-    assert (picture.alpha[0, 0] * 255).round().tolist() == [[30, 70], [110, 150]]
+    assert (pixels.alpha[0, 0] * 255).round().tolist() == [[30, 70], [110, 150]]
 
 
-def test_floats_that_are_no_colours_become_some() -> None:
+def test_floats_that_are_no_colours_are_clamped() -> None:
     stored = np.array([np.nan, np.inf, -np.inf, -0.5, 1.5, 0.25], "<f4")
     image = Image(2, 1, PixelFormat.RGB_FLOAT, stored.tobytes())
 

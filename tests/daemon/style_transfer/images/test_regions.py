@@ -12,7 +12,7 @@ PAINTINGS = [random_image(5, 6, PixelFormat.RGB_U8, seed=seed) for seed in range
 
 
 def mask(columns: range, value: int = 255) -> Image:
-    """White in these columns, and black elsewhere."""
+    """Returns an image that is white in these columns and black elsewhere."""
     row = bytes(value * (x in columns) for x in range(WIDTH_PX) for _ in "RGB")
     return Image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, row * HEIGHT_PX)
 
@@ -24,7 +24,7 @@ def read_regions(styles: list[Style], region_px: int = 100, painting_px: int = 1
 LEFT, RIGHT = mask(range(4)), mask(range(4, 8))
 
 
-def test_styles_without_region_are_blended_by_their_weights() -> None:
+def test_styles_without_a_region_are_blended_by_their_weights() -> None:
     (region,) = read_regions([Style(PAINTINGS[0], 3.0), Style(PAINTINGS[1])])
 
     assert region.mask is None
@@ -32,13 +32,13 @@ def test_styles_without_region_are_blended_by_their_weights() -> None:
 
 
 def test_styles_with_the_same_region_are_blended_there() -> None:
-    again = Image(LEFT.width, LEFT.height, LEFT.format, bytes(LEFT.pixels))
+    equal = Image(LEFT.width, LEFT.height, LEFT.format, bytes(LEFT.pixels))
 
     regions = read_regions(
         [
             Style(PAINTINGS[0], region=LEFT),
             Style(PAINTINGS[1], region=RIGHT),
-            Style(PAINTINGS[2], region=again),
+            Style(PAINTINGS[2], region=equal),
         ]
     )
 
@@ -47,7 +47,7 @@ def test_styles_with_the_same_region_are_blended_there() -> None:
     assert regions[0].mask[0, 0, 0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
-def test_style_without_region_has_what_the_others_leave() -> None:
+def test_a_style_without_a_region_gets_the_rest_of_the_photo() -> None:
     grey = mask(range(2, 6), value=102)
 
     regions = read_regions(
@@ -58,36 +58,36 @@ def test_style_without_region_has_what_the_others_leave() -> None:
         ]
     )
 
-    left = next(
+    rest = next(
         region
         for region in regions
         if torch.equal(
             region.paintings[0].rgb, read_regions([Style(PAINTINGS[0])])[0].paintings[0].rgb
         )
     )
-    assert left.mask is not None
-    assert left.mask[0, 0, 0].tolist() == pytest.approx([0, 0, 0.6, 0.6, 0.6, 0.6, 1, 1])
+    assert rest.mask is not None
+    assert rest.mask[0, 0, 0].tolist() == pytest.approx([0, 0, 0.6, 0.6, 0.6, 0.6, 1, 1])
 
 
-def test_transparent_is_black() -> None:
+def test_transparent_pixels_are_black() -> None:
     pixels = bytes([255, 255, 255, 255] * 4 + [255, 255, 255, 0] * 4) * HEIGHT_PX
     region = Image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGBA_U8, pixels)
 
-    (found,) = read_regions([Style(PAINTINGS[0], region=region)])
+    (result,) = read_regions([Style(PAINTINGS[0], region=region)])
 
-    assert found.mask is not None
-    assert found.mask[0, 0, 0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert result.mask is not None
+    assert result.mask[0, 0, 0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("empty", ["region", "part"])
-def test_mask_of_nothing_is_refused(empty: str) -> None:
+def test_an_empty_mask_is_rejected(empty: str) -> None:
     painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=4)
 
     with pytest.raises(InvalidImage, match="black everywhere"):
         read_regions([Style(painting, **{empty: mask(range(0))})])
 
 
-def test_style_that_nothing_is_left_for_is_refused() -> None:
+def test_a_style_without_any_rest_of_the_photo_is_rejected() -> None:
     styles = [
         Style(PAINTINGS[0]),
         Style(PAINTINGS[1], region=LEFT),
@@ -98,14 +98,14 @@ def test_style_that_nothing_is_left_for_is_refused() -> None:
         read_regions(styles)
 
 
-def test_mask_is_reduced_by_area() -> None:
+def test_a_mask_is_reduced_by_averaging_areas() -> None:
     (region,) = read_regions([Style(PAINTINGS[0], region=mask(range(3)))])
 
     assert region.mask is not None
     assert reduced_mask(region.mask, 2, 4)[0, 0].tolist() == [[1, 0.5, 0, 0]] * 2
 
 
-def test_nothing_is_kept_larger_than_it_will_be_looked_at() -> None:
+def test_masks_and_paintings_are_reduced_to_the_sizes_in_use() -> None:
     painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=5)
 
     (region,) = read_regions([Style(painting, region=LEFT, part=RIGHT)], region_px=4, painting_px=6)
