@@ -93,6 +93,7 @@ ALLOWED = {
         "zmq",
     },
     "daemon/impasto_daemon/worker": {
+        "impasto_daemon.malloc",
         "impasto_daemon.process_memory",
         "impasto_daemon.worker",
         "impasto_shared",

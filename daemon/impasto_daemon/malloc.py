@@ -1,47 +1,65 @@
-"""How the C library hands out memory to a process that keeps what it has freed.
+"""The C library's allocator in a process that keeps its freed memory.
 
-The worker keeps it, since asking the system anew at every evaluation takes a quarter of the time
-(docs/benchmarks.md). But where tensors of the whole picture come and go among those of its tiles,
-what is kept is never of the size that is wanted next, and a third more is taken than is in use. So
-then large pieces go back at once, and smaller ones when a stage of the network is done.
+The worker keeps it, since requesting it from the system at every evaluation takes a quarter of the
+time (docs/benchmarks.md). But when tensors of the whole image are freed and allocated among those
+of its tiles, the memory kept never has the requested size, and the process takes a third more than
+it uses. So large blocks are then returned at once, and smaller ones after a stage of the network.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-# Of mallopt(3).
-_MMAP_THRESHOLD, _MMAP_MAX = -3, -4
-_MOST_PIECES = 65_536
+_MMAP_MAX_VARIABLE = "MALLOC_MMAP_MAX_"
+_KEEP = "0"
+
+KEEP_FREED_MEMORY: Mapping[str, str] = {
+    _MMAP_MAX_VARIABLE: _KEEP,
+    "MALLOC_TRIM_THRESHOLD_": "68719476736",
+}
+"""The environment with which a process is started so that glibc keeps the memory it frees.
+
+Large blocks are then no mappings of their own, and the end of the heap is not returned either. (A
+high threshold for mmap would do the same, but glibc before 2.35 refuses it.)
+"""
 
 LARGE_BYTES = 32 * 2**20
-"""The largest that glibc lets be told apart; activations of a tile of 256 pixels are smaller."""
+"""The largest threshold that glibc allows; activations of a tile of 256 pixels are smaller."""
+
+# The parameters of mallopt(3).
+_MMAP_THRESHOLD, _MMAP_MAX = -3, -4
+_LARGEST_COUNT = 65_536
+
+
+def is_kept() -> bool:
+    """Returns whether this process was started with KEEP_FREED_MEMORY."""
+    return os.environ.get(_MMAP_MAX_VARIABLE) == _KEEP
 
 
 @contextmanager
-def large_pieces_returned() -> Iterator[None]:
-    """Within it, what has `LARGE_BYTES` or more goes back to the system as soon as it is freed.
+def trim_large_blocks() -> Iterator[None]:
+    """Returns blocks of `LARGE_BYTES` or more to the system as soon as they are freed, within it.
 
-    It does so anyway but in a process that glibc's variables have told to keep it.
+    It does nothing unless freed memory is kept: glibc returns such blocks by default.
     """
     import ctypes  # here: the server starts without it
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or os.environ.get("MALLOC_MMAP_MAX_") != "0":
+    if mallopt is None or not is_kept():
         yield
         return
     mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
-    mallopt(_MMAP_MAX, _MOST_PIECES)
+    mallopt(_MMAP_MAX, _LARGEST_COUNT)
     try:
         yield
     finally:
         mallopt(_MMAP_MAX, 0)
 
 
-def give_memory_back() -> None:
-    """Returns to the system what this process has freed; only glibc needs to be asked."""
+def release_freed_memory() -> None:
+    """Returns the memory that this process has freed to the system; only glibc keeps it."""
     import ctypes  # here: the server starts without it
 
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

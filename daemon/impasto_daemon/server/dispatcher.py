@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from impasto_daemon.malloc import give_memory_back
+from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.server.jobs import Job, JobTable
 from impasto_daemon.server.results import ResultFile
 from impasto_daemon.worker.messages import (
@@ -266,7 +266,7 @@ class Dispatcher:
             self._current.result_file.drop()
         self._current = None
         self._idle_since_s = self._clock()
-        give_memory_back()
+        release_freed_memory()
 
     # State
 

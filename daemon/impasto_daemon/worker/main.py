@@ -18,7 +18,7 @@ import torch
 import zmq
 
 from impasto_daemon.log import start_logging
-from impasto_daemon.malloc import give_memory_back
+from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.models import weights
 from impasto_daemon.process_memory import available_bytes
 from impasto_daemon.style_transfer.networks.network import Network
@@ -71,7 +71,7 @@ class Worker:
             self._send(_ready(self._device))
             # The job and its painting are gone by the time that the next one is waited for.
             self._serve(self._receive())
-            give_memory_back()
+            release_freed_memory()
             torch.cuda.empty_cache()
 
     def _serve(self, message: ServerMessage) -> None:

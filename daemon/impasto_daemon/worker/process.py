@@ -20,6 +20,7 @@ from typing import Any
 
 import zmq
 
+from impasto_daemon.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, WorkerMessage
 from impasto_shared.codec import decode, encode
@@ -28,13 +29,10 @@ logger = logging.getLogger(__name__)
 
 WORKER_COMMAND: Sequence[str] = (sys.executable, "-m", "impasto_daemon.worker.main")
 KILL_TIMEOUT_S = 5.0
-# Lets glibc keep the memory of large activations for the next ones. Asking the system for it anew,
-# zeroed page by page, takes a sixth of the time on a processor. The worker gives it back after a
-# job. (A high threshold for mmap would do the same, but glibc before 2.35 refuses it.)
 _MEMORY_VARIABLES = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "68719476736",
-    # Of a GPU's memory PyTorch takes up to twice what it needs but for this (docs/benchmarks.md).
+    # The memory of large activations serves the next ones; the worker releases it after a job.
+    **KEEP_FREED_MEMORY,
+    # Without it PyTorch takes up to twice the memory of a GPU that it needs (docs/benchmarks.md).
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 

@@ -29,12 +29,14 @@ def test_worker_has_the_daemons_own_variables(monkeypatch: pytest.MonkeyPatch) -
     assert worker_environment()["IMPASTO_TRIED"] == str(Path.home())
 
 
-def test_worker_keeps_memory_unless_the_user_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_keeps_freed_memory_unless_the_user_sets_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("MALLOC_MMAP_MAX_", raising=False)
-    kept = worker_environment()["MALLOC_MMAP_MAX_"]
+    default = worker_environment()["MALLOC_MMAP_MAX_"]
     monkeypatch.setenv("MALLOC_MMAP_MAX_", "7")
 
-    assert (kept, worker_environment()["MALLOC_MMAP_MAX_"]) == ("0", "7")
+    assert (default, worker_environment()["MALLOC_MMAP_MAX_"]) == ("0", "7")
 
 
 def test_worker_is_ended_and_reaped_without_waiting_for_it(worker: WorkerProcess) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
-from impasto_daemon.malloc import large_pieces_returned
+from impasto_daemon.malloc import trim_large_blocks
 from impasto_daemon.style_transfer.planning.memory_plan import (
     Plan,
     ScaleWork,
@@ -34,7 +34,7 @@ class Attempt:
     def __enter__(self) -> Plan:
         """Returns the plan."""
         if self._plan.tiling is not None:
-            self._allocation = large_pieces_returned()
+            self._allocation = trim_large_blocks()
         self._allocation.__enter__()
         return self._plan
 

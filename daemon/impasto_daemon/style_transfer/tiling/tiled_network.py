@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto_daemon.malloc import give_memory_back
+from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.style_transfer.networks.network import Interrupt, Network, TileableNetwork
 from impasto_daemon.style_transfer.networks.statistics import (
     IMAGE,
@@ -118,7 +118,7 @@ class _TwoPasses:
             gradient = stage.backward(by_layer, gradient)
             if self._device.type == "cpu":
                 # The memory that one stage has freed is seldom of the sizes the next one needs.
-                give_memory_back()
+                release_freed_memory()
         if gradient is None:
             raise ValueError("a tiling needs a stage")
         return gradient
