@@ -1,4 +1,4 @@
-"""How much memory a process has, and may have."""
+"""The memory that a process has, and that it may have."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-# Of what is free, how much may be taken: the person at the machine works with it.
+# The share of free memory to take: the user works at the same machine.
 _USABLE = 0.85
 GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"), Path("/dev/dxg"))
-"""Where NVIDIA's and AMD's drivers, and Windows' for its Linux, show a first GPU."""
+"""The device files of a first GPU: of NVIDIA's and AMD's drivers, and of Windows' for its Linux."""
 
 
 def resident_bytes(pid: int) -> int | None:
-    """The bytes of memory that a process has; None where the system does not say."""
+    """Returns the bytes of memory that a process has; None if the system does not say."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -24,22 +24,23 @@ def resident_bytes(pid: int) -> int | None:
 
 
 def available_bytes(pid: int | None) -> float:
-    """The bytes that a process may have in all, so that the machine has a little left.
+    """Returns the bytes that a process may have in all, so that the machine keeps a reserve.
 
-    pid: of one that has some of them already; None for one that is yet to be started.
-    Infinite where the system does not say.
+    It is infinite if the system does not say.
+
+    pid: a process that has some of them already; None for one that is yet to be started.
     """
-    found = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
-    own = 0 if pid is None else resident_bytes(pid)
-    if found is None or own is None:
+    match = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    resident = 0 if pid is None else resident_bytes(pid)
+    if match is None or resident is None:
         return math.inf
-    return _USABLE * (1024 * int(found[1]) + own)
+    return _USABLE * (1024 * int(match[1]) + resident)
 
 
 def may_have_gpu() -> bool:
-    """Whether this machine has one of the kinds that PyTorch knows; only PyTorch can say for sure.
+    """Returns whether there is a device file of a GPU; only PyTorch knows whether it can use it.
 
-    Its driver's files are looked for: asking PyTorch takes seconds.
+    Asking PyTorch takes seconds.
     """
     return any(path.exists() for path in GPU_DEVICES)
 
