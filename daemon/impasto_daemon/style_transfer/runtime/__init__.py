@@ -1,1 +1,1 @@
-"""How an evaluation is run on this machine: CUDA graphs, running out of memory."""
+"""The execution of evaluations on this machine: CUDA graphs, and retries when memory runs out."""

@@ -1,7 +1,7 @@
-"""On a GPU: an evaluation is recorded once, and then repeated as a whole (CUDA graphs).
+"""CUDA graphs: on a GPU an evaluation is recorded once and then replayed.
 
-It is made of two thousand tasks. Of a picture that is not large each takes the processor longer to
-order than the GPU to do.
+It consists of two thousand kernels. Unless the image is large, the CPU takes longer to launch each
+one than the GPU to run it.
 """
 
 from __future__ import annotations
@@ -16,32 +16,30 @@ from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
-Evaluation = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""A picture (1, 3, H, W) to its loss, a scalar, and its slope, of the picture's shape."""
-
-# Beyond, the processor is done before the GPU is (docs/benchmarks.md).
+# In larger images the CPU is faster than the GPU (docs/benchmarks.md).
 LARGEST_PX = 2**21
-# With fewer evaluations, recording one takes longer than it saves.
+# With fewer evaluations, recording takes longer than it saves.
 FEWEST_EVALUATIONS = 3
 
 
 class CudaGraph:
-    """`evaluate` for pictures of one shape, recorded when it is called for the second time.
+    """A function of images of one shape, recorded at its second call and replayed from then on.
 
-    What it calls beside the GPU's tasks is called then for the last time. Where it cannot be
-    recorded, it is called each time.
+    evaluate: returns the loss, a scalar, of an image (1, 3, H, W), and its gradient, of the image's
+        shape. Only its GPU kernels are replayed: anything else in it happens for the last time when
+        it is recorded. If it cannot be recorded, it is called each time.
     """
 
-    def __init__(self, evaluate: Evaluation) -> None:
+    def __init__(self, evaluate: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
         self._evaluate = evaluate
         self._is_warm = False
         self._is_refused = False
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss and the slope of `rgb`; raises what `evaluate` does."""
+        """Returns the loss of `rgb` and its gradient; raises the errors of `evaluate`."""
         if self._is_refused or not self._is_warm:
-            # What a first time loads and asks for cannot be recorded.
+            # The first call loads kernels and allocates workspaces, which cannot be recorded.
             self._is_warm = True
             return self._evaluate(rgb)
         if self._graph is None:
@@ -50,33 +48,33 @@ class CudaGraph:
             except RuntimeError as error:
                 if is_out_of_memory(error):
                     raise
-                # Other releases, cards and drivers than were tried may refuse some task.
+                # Releases, cards and drivers other than those tested may refuse some kernel.
                 logger.warning("evaluations cannot be recorded: %s", str(error))
                 self._is_refused = True
                 return self._evaluate(rgb)
-        self._picture.copy_(rgb)
+        self._image.copy_(rgb)
         self._graph.replay()
-        return self._loss.clone(), self._slope.clone()
+        return self._loss.clone(), self._gradient.clone()
 
     def _recorded(self, rgb: Tensor) -> torch.cuda.CUDAGraph:
-        picture = rgb.clone()
+        image = rgb.clone()
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream()
-        first: Exception | None = None
+        cause: Exception | None = None
         try:
-            # PyTorch orders slopes from a thread of its own, which stricter modes forbid.
+            # PyTorch runs the backward pass in a thread of its own, which stricter modes forbid.
             with torch.cuda.graph(graph, capture_error_mode="relaxed"):
                 try:
-                    loss, slope = self._evaluate(picture)
+                    loss, gradient = self._evaluate(image)
                 except Exception as error:
-                    first = error
+                    cause = error
                     raise
         except Exception:
-            # The end of a recording that has failed fails too: it would hide why, and leaves the
+            # Ending a failed recording fails, too: it would hide the cause, and leaves the
             # recording's stream the current one (torch 2.6).
             torch.cuda.set_stream(stream)
-            if first is not None:
-                raise first from None
+            if cause is not None:
+                raise cause from None
             raise
-        self._picture, self._loss, self._slope = picture, loss, slope
+        self._image, self._loss, self._gradient = image, loss, gradient
         return graph

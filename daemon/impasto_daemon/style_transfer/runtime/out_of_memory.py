@@ -1,11 +1,11 @@
-"""What torch, and the libraries that it works with, say when there is not enough memory."""
+"""The errors with which torch and its libraries report that memory ran out."""
 
 from __future__ import annotations
 
 import torch
 
-# On a processor torch has no error of its own, and the libraries have none on either device.
-_NO_MEMORY = (
+# On the CPU torch has no error of its own, and the libraries have none on either device.
+_MESSAGES = (
     "allocate memory",
     "could not create a primitive",
     "could not execute a primitive",
@@ -16,7 +16,7 @@ _NO_MEMORY = (
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether it says that there is not enough memory."""
+    """Returns whether `error` means that memory ran out."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+        isinstance(error, RuntimeError) and any(message in str(error) for message in _MESSAGES)
     )

@@ -1,4 +1,4 @@
-"""What becomes of an evaluation that cannot be recorded; the GPU is pretended (see tests/gpu)."""
+"""Evaluations that cannot be recorded, on a simulated GPU; tests/gpu has a real one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 
-PICTURE = torch.full((1, 3, 4, 5), 0.5)
+IMAGE = torch.full((1, 3, 4, 5), 0.5)
 
 
 @contextmanager
 def recording(*_: Any, **__: Any) -> Iterator[None]:
-    """As CUDA does: the end of a recording that has failed fails too."""
+    """Simulates CUDA: ending a failed recording fails, too."""
     try:
         yield
     except BaseException as error:
@@ -25,7 +25,7 @@ def recording(*_: Any, **__: Any) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def simulated_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     STREAMS.clear()
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
@@ -34,15 +34,15 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 STREAMS: list[object] = []
-"""Those that were made the current one."""
+"""The streams that were made the current one."""
 
 
 class Stopped(Exception):
-    """Somebody wants it to stop."""
+    """The user has stopped the job."""
 
 
 class Evaluation:
-    """Raises `error` when it is called for the second time."""
+    """An evaluation that raises `error` at its second call."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -55,30 +55,30 @@ class Evaluation:
         return rgb.sum(), 2 * rgb
 
 
-def test_what_cannot_be_recorded_is_done_each_time() -> None:
+def test_an_evaluation_that_cannot_be_recorded_is_called_each_time() -> None:
     evaluation = Evaluation(RuntimeError("operation not permitted when stream is capturing"))
-    replayed = CudaGraph(evaluation)
+    graph = CudaGraph(evaluation)
 
-    found = [replayed(factor * PICTURE) for factor in (1, 2, 3)]
+    results = [graph(factor * IMAGE) for factor in (1, 2, 3)]
 
     assert evaluation.calls == 4
     assert STREAMS[-1] == "the usual stream"
-    for factor, (loss, slope) in zip((1, 2, 3), found, strict=True):
-        torch.testing.assert_close(loss, factor * PICTURE.sum())
-        torch.testing.assert_close(slope, 2 * factor * PICTURE)
+    for factor, (loss, gradient) in zip((1, 2, 3), results, strict=True):
+        torch.testing.assert_close(loss, factor * IMAGE.sum())
+        torch.testing.assert_close(gradient, 2 * factor * IMAGE)
 
 
 @pytest.mark.parametrize(
     "error",
     [
         Stopped("now"),
-        torch.OutOfMemoryError("all is taken"),
+        torch.OutOfMemoryError("CUDA out of memory"),
         RuntimeError("CUDA error: out of memory"),
     ],
 )
-def test_a_stop_and_too_little_memory_are_told(error: Exception) -> None:
-    replayed = CudaGraph(Evaluation(error))
-    replayed(PICTURE)
+def test_a_stop_and_too_little_memory_are_raised(error: Exception) -> None:
+    graph = CudaGraph(Evaluation(error))
+    graph(IMAGE)
 
     with pytest.raises(type(error), match=str(error)):
-        replayed(PICTURE)
+        graph(IMAGE)
