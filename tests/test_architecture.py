@@ -32,10 +32,36 @@ ALLOWED = {
     # Neither GIMP nor GTK.
     f"{PLUGIN}/jobs": {"impasto_gimp.jobs", "impasto_gimp.translation", "impasto_shared"},
     # GIMP without a screen.
+    f"{PLUGIN}/arguments": {
+        "impasto_gimp.arguments",
+        "impasto_gimp.introspection",
+        "impasto_gimp.translation",
+        "impasto_shared",
+    },
     f"{PLUGIN}/image": {
+        "impasto_gimp.arguments",
         "impasto_gimp.image",
         "impasto_gimp.introspection",
-        "impasto_gimp.procedures",
+        "impasto_gimp.translation",
+        "impasto_shared",
+    },
+    f"{PLUGIN}/sheets": {
+        "impasto_gimp.arguments",
+        "impasto_gimp.image",
+        "impasto_gimp.introspection",
+        "impasto_gimp.jobs",
+        "impasto_gimp.sheets",
+        "impasto_gimp.translation",
+        "impasto_shared",
+    },
+    # Windows, which no other room but the procedures opens.
+    f"{PLUGIN}/dialogs": {
+        "impasto_gimp.arguments",
+        "impasto_gimp.dialogs",
+        "impasto_gimp.image",
+        "impasto_gimp.introspection",
+        "impasto_gimp.introspection_gtk",
+        "impasto_gimp.jobs",
         "impasto_gimp.translation",
         "impasto_shared",
     },

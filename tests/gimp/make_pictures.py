@@ -26,7 +26,7 @@ from gimp.test_screen import (
     open_dialog,
 )
 from impasto_daemon.commands.image_file import read_image, write_image
-from impasto_gimp.procedures.arguments import VARIATIONS_LABEL
+from impasto_gimp.arguments.procedure_arguments import VARIATIONS_LABEL
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess

@@ -12,14 +12,14 @@ import pytest
 from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
 from gimp.scripted_daemon import Behaviour
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.explore_arguments import SHEET_LABEL, SHEET_LABELS
+from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
     STYLE_LABEL,
     VARIATIONS_LABEL,
 )
-from impasto_gimp.procedures.explore_arguments import SHEET_LABEL, SHEET_LABELS
 
 pytestmark = pytest.mark.gimp
 

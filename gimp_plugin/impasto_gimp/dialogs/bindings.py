@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from impasto_gimp.arguments.procedure_arguments import StyleArguments
 from impasto_gimp.introspection import Gimp
-from impasto_gimp.procedures.arguments import StyleArguments
 
 
 def keep_updated(

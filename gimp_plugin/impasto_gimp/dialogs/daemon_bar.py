@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from impasto_gimp.arguments.procedure_arguments import LABELS, START_LABEL
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs, daemon_status
 from impasto_gimp.jobs.session import Abandoned
-from impasto_gimp.procedures.arguments import LABELS, START_LABEL
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 

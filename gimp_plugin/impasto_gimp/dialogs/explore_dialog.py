@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
+from impasto_gimp.arguments.explore_arguments import (
+    QUICKLY,
+    SHEET,
+    SIZE,
+    TITLE,
+    chosen_sheet,
+    needs_painting,
+    summary,
+)
+from impasto_gimp.arguments.procedure_arguments import STYLES
 from impasto_gimp.dialogs.bindings import keep_updated
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
@@ -18,16 +28,6 @@ from impasto_gimp.dialogs.style_page import new_style_page
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.daemon_status import PlannedJobs
-from impasto_gimp.procedures.arguments import STYLES
-from impasto_gimp.procedures.explore_arguments import (
-    QUICKLY,
-    SHEET,
-    SIZE,
-    TITLE,
-    chosen_sheet,
-    needs_painting,
-    summary,
-)
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import fitted_size

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from impasto_gimp.arguments.procedure_arguments import GALLERY_LABEL, StyleArguments
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
 from impasto_gimp.introspection_gtk import Gtk, Pango
-from impasto_gimp.procedures.arguments import GALLERY_LABEL, StyleArguments
 from impasto_gimp.translation import gettext
 
 SHIPPED = Path(__file__).parents[2] / "styles"

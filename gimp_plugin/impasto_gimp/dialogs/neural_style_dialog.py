@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.daemon_bar import DaemonBar
-from impasto_gimp.dialogs.gallery import available_paintings
-from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
-from impasto_gimp.dialogs.variations import choose_variation
-from impasto_gimp.image.styles import chosen_painting, chosen_styles
-from impasto_gimp.introspection import Gimp, GObject
-from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
-from impasto_gimp.jobs.daemon_status import PlannedJobs
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     ALWAYS_VISIBLE,
     LABELS,
@@ -29,6 +19,16 @@ from impasto_gimp.procedures.arguments import (
     settings_from,
     values_from,
 )
+from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.daemon_bar import DaemonBar
+from impasto_gimp.dialogs.gallery import available_paintings
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
+from impasto_gimp.dialogs.variations import choose_variation
+from impasto_gimp.image.styles import chosen_painting, chosen_styles
+from impasto_gimp.introspection import Gimp, GObject
+from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
+from impasto_gimp.jobs.daemon_status import PlannedJobs
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.schema import ChoiceSetting, NumberSetting

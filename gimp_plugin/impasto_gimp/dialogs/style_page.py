@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.gallery import Gallery
-from impasto_gimp.image.layer_reader import all_layers
-from impasto_gimp.image.style_file import thumbnail
-from impasto_gimp.image.styles import chosen_painting
-from impasto_gimp.introspection import Gimp
-from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.procedure_arguments import (
     GALLERY_LABEL,
     LABELS,
     REGION_HELP,
@@ -18,6 +11,13 @@ from impasto_gimp.procedures.arguments import (
     STYLE_LABEL,
     StyleArguments,
 )
+from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.gallery import Gallery
+from impasto_gimp.image.layer_reader import all_layers
+from impasto_gimp.image.style_file import thumbnail
+from impasto_gimp.image.styles import chosen_painting
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk
 from impasto_gimp.translation import gettext
 
 _PREVIEW_WIDTH_PX = 300

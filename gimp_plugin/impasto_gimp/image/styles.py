@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from impasto_gimp.arguments.procedure_arguments import STYLE, STYLES, StyleArguments, apply_settings
 from impasto_gimp.image.layer_reader import read_painting, read_thumbnail
 from impasto_gimp.image.recipe import PARASITE, Recipe, RememberedItem, RememberedStyle
 from impasto_gimp.image.region_mask import read_region, reduce_mask
 from impasto_gimp.image.style_file import read_style
 from impasto_gimp.introspection import Gimp, Gio
-from impasto_gimp.procedures.arguments import STYLE, STYLES, StyleArguments, apply_settings
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image

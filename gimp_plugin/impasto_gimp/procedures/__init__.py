@@ -1,1 +1,1 @@
-"""The procedures that GIMP offers, and their arguments."""
+"""The procedures that GIMP offers."""

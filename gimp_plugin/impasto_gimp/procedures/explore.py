@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from impasto_gimp.arguments.explore_arguments import TITLE, chosen_sheet, needs_painting
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
 from impasto_gimp.image.styles import first_painting
@@ -11,7 +12,6 @@ from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay
 from impasto_gimp.procedures import procedure_run
-from impasto_gimp.procedures.explore_arguments import TITLE, chosen_sheet, needs_painting
 from impasto_gimp.sheets.sheet_image import new_sheet_image
 from impasto_gimp.sheets.sheet_painting import paint_sheet
 from impasto_gimp.translation import gettext, ngettext

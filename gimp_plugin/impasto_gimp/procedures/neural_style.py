@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
@@ -14,7 +15,6 @@ from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
-from impasto_gimp.procedures.arguments import settings_from
 from impasto_gimp.translation import gettext
 
 

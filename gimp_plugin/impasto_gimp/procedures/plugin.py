@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from impasto_gimp.introspection import Gimp, Gio, GObject
-from impasto_gimp.procedures import explore, neural_style, texture
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.explore_arguments import declare_sheet
+from impasto_gimp.arguments.procedure_arguments import (
     STYLES,
     declare_painting,
     declare_settings,
     declare_styles,
 )
-from impasto_gimp.procedures.explore_arguments import declare_sheet
+from impasto_gimp.introspection import Gimp, Gio, GObject
+from impasto_gimp.procedures import explore, neural_style, texture
 from impasto_gimp.translation import gettext
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH

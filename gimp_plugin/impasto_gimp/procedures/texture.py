@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from impasto_gimp.arguments.procedure_arguments import argument_name, integer_of, values_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_writer import add_texture
 from impasto_gimp.image.pixel_formats import check_base_type, opaque_format
@@ -12,7 +13,6 @@ from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
-from impasto_gimp.procedures.arguments import argument_name, integer_of, values_from
 from impasto_gimp.translation import gettext
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from impasto_gimp.arguments.explore_arguments import full_caption
 from impasto_gimp.image.layer_reader import scale_down
 from impasto_gimp.image.layer_writer import new_layer
 from impasto_gimp.introspection import Gegl, Gimp
-from impasto_gimp.procedures.explore_arguments import full_caption
 from impasto_gimp.translation import gettext
 from impasto_shared.explore.contact_sheet import SheetRow
 from impasto_shared.explore.sheet_layout import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from impasto_gimp.arguments.explore_arguments import full_caption
 from impasto_gimp.jobs.session import (
     Abandoned,
     Connect,
@@ -13,7 +14,6 @@ from impasto_gimp.jobs.session import (
     Session,
     UserAction,
 )
-from impasto_gimp.procedures.explore_arguments import full_caption
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     ALWAYS_VISIBLE,
     GALLERY_LABEL,

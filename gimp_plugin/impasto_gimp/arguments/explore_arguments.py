@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from impasto_gimp.procedures.arguments import (
+from impasto_gimp.arguments.procedure_arguments import (
     GALLERY_LABEL,
     GIMPS_LETTERS,
     LABELS,

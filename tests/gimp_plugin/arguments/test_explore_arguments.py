@@ -2,14 +2,25 @@
 
 import pytest
 
-from gimp_plugin.procedures.test_arguments import FLAGS, GIMPS_LETTERS, Choice, Procedure, mnemonic
-from impasto_gimp.procedures.arguments import GALLERY_LABEL, LABELS, START_LABEL, STYLE_LABEL
-from impasto_gimp.procedures.explore_arguments import (
+from gimp_plugin.arguments.test_procedure_arguments import (
+    FLAGS,
+    GIMPS_LETTERS,
+    Choice,
+    Procedure,
+    mnemonic,
+)
+from impasto_gimp.arguments.explore_arguments import (
     chosen_sheet,
     declare_sheet,
     full_caption,
     needs_painting,
     summary,
+)
+from impasto_gimp.arguments.procedure_arguments import (
+    GALLERY_LABEL,
+    LABELS,
+    START_LABEL,
+    STYLE_LABEL,
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.explore.contact_sheet import SheetRow, SheetTile
