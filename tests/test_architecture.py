@@ -94,6 +94,7 @@ ALLOWED = {
     "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
     # Of the engine it knows the plans, and of the worker neither torch nor its loop.
     "daemon/impasto_daemon/server": {
+        "impasto_daemon.atomic_write",
         "impasto_daemon.log",
         "impasto_daemon.malloc",
         "impasto_daemon.models.cache",
@@ -118,6 +119,12 @@ ALLOWED = {
         "torch",
         "zmq",
     },
+    # The type of a step, and nothing that is loaded with it.
+    "daemon/impasto_daemon/worker/job_run.py": {
+        "impasto_daemon.style_transfer.stylize",
+        "impasto_daemon.worker",
+        "impasto_shared",
+    },
     "daemon/impasto_daemon/worker": {
         "impasto_daemon.malloc",
         "impasto_daemon.process_memory",
@@ -127,6 +134,7 @@ ALLOWED = {
     },
     "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
     "daemon/impasto_daemon/commands/explore": {
+        "impasto_daemon.atomic_write",
         "impasto_daemon.commands",
         "impasto_shared",
         "PIL",

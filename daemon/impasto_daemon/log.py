@@ -1,4 +1,4 @@
-"""The form of the log: one line an event, on standard error; and the size of its file."""
+"""The log: one line for each event, on standard error; its file is rotated when it is full."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OUTPUT = (1, 2)
 def start_logging(process: str, level: LogLevel = LogLevel.INFO, *, rotates: bool = False) -> None:
     """Sends the log of this process, called `process` in each line, to standard error.
 
-    rotates: whether this process sees to the size of the log's own file, where it goes there.
+    rotates: whether this process limits the size of the log file, if that is where it goes.
     """
     logging.basicConfig(
         level=level.upper(),
@@ -27,10 +27,10 @@ def start_logging(process: str, level: LogLevel = LogLevel.INFO, *, rotates: boo
 
 
 class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
-    """Standard error. Where that is the file at `path`, it is begun anew when it is full.
+    """Standard error. If that is the file at `path`, it is rotated when it is full.
 
-    The one before is kept beside it. Several processes write into it: one of them `rotates`, the
-    others follow.
+    The previous file is kept next to it. Several processes write to it: one of them `rotates`, and
+    the others follow.
     """
 
     def __init__(self, path: Path, *, rotates: bool) -> None:
@@ -49,6 +49,7 @@ class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
         super().emit(record)
 
     def _follow(self) -> None:
+        """Rotates a full file, and reopens the file if it has been rotated."""
         descriptor = self._descriptors[0]
         if self._rotates and os.fstat(descriptor).st_size >= LIMIT_BYTES:
             self._path.replace(self._path.with_name(self._path.name + ".1"))

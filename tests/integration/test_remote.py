@@ -159,7 +159,7 @@ def test_client_whose_key_is_not_known_is_turned_away(remote: RemoteDaemon) -> N
     with pytest.raises(AccessDenied, match="does not know this client's key"):
         Client.connect(remote.address, name="test", server_key=remote.key)
 
-    wait_for(lambda: "was turned away: its key is not known" in remote.log, "a line in the log")
+    wait_for(lambda: "was refused: its key is not authorised" in remote.log, "a line in the log")
 
 
 @pytest.mark.usefixtures("known")
@@ -261,8 +261,8 @@ def test_secret_keys_are_this_users_alone(tmp_path: Path, monkeypatch: pytest.Mo
     [
         (("add", "laptop", "abc"), "64 hexadecimal digits"),
         (("add", "my laptop", KEY), "1 to 100 letters"),
-        (("add", "two", KEY), "There is one with this name or key: one"),
-        (("add", "one", KEY[::-1]), "There is one with this name or key: one"),
+        (("add", "two", KEY), "exists already: one"),
+        (("add", "one", KEY[::-1]), "exists already: one"),
         (("remove", "two"), "No client is called two"),
     ],
 )

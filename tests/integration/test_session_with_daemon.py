@@ -122,7 +122,7 @@ def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess)
     with shared_daemon.client() as onlooker:
         job = onlooker.status().jobs[-1].job
 
-        with pytest.raises(DaemonError, match="gone now"):
+        with pytest.raises(DaemonError, match="has expired"):
             onlooker.fetch(job)
 
 

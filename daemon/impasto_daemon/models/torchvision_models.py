@@ -1,6 +1,6 @@
-"""The classification networks of torchvision: their names, their published weights, their parts.
+"""The classification networks of torchvision: their names, published weights and layers.
 
-Importing torchvision takes seconds, so every function here does it when it is called.
+Importing torchvision takes seconds, so the functions import it when they are called.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _VGG_BLOCKS = {
     "vgg16": VGG16_BLOCKS,
     "vgg19": VGG19_BLOCKS,
 }
-# The file of the DenseNets is of a time when modules' names could have dots.
+# The files of the DenseNets date from a time when modules' names could contain dots.
 _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)")
 
 
 def published_weights(model: str) -> WeightsEnum:
-    """What torchvision says of a model's weights: those that were published first.
+    """Returns torchvision's entry for the weights of a model that were published first.
 
     Raises:
-        InvalidSettings: where it has no model of that name.
+        InvalidSettings: if it has no model of that name.
     """
     from torchvision import models
 
@@ -59,20 +59,20 @@ def published_weights(model: str) -> WeightsEnum:
 
 
 def vgg_blocks(model: str) -> tuple[int, ...] | None:
-    """How many convolutions each block has; None where the model is no VGG."""
+    """Returns the number of convolutions in each block; None if the model is no VGG."""
     return _VGG_BLOCKS.get(model.removesuffix("_bn"))
 
 
 def vgg_convolutions(state: Mapping[str, Tensor]) -> list[Convolution]:
-    """The convolutions of a VGG in their order, batch norm a part of them; no classifier."""
+    """Returns the convolutions of a VGG in order, with batch norm folded into them."""
     convolutions = []
-    for place in sorted(
-        int(name.split(".")[1])
-        for name, tensor in state.items()
-        if re.fullmatch(r"features\.\d+\.weight", name) and tensor.ndim == 4
+    for index in sorted(
+        int(key.split(".")[1])
+        for key, tensor in state.items()
+        if re.fullmatch(r"features\.\d+\.weight", key) and tensor.ndim == 4
     ):
-        at, norm = f"features.{place}", f"features.{place + 1}"
-        convolution = Convolution(state[f"{at}.weight"], state[f"{at}.bias"])
+        name, norm = f"features.{index}", f"features.{index + 1}"
+        convolution = Convolution(state[f"{name}.weight"], state[f"{name}.bias"])
         if f"{norm}.running_mean" in state:
             convolution = fold_batch_norm(
                 convolution,
@@ -88,18 +88,18 @@ def vgg_convolutions(state: Mapping[str, Tensor]) -> list[Convolution]:
 
 
 def build_model(model: str, state: dict[str, Tensor]) -> nn.Module:
-    """Torchvision's model with the weights of its file; they are given the names of today.
+    """Returns torchvision's model with the weights of its file, under their current names.
 
-    Raises RuntimeError where they are not its own.
+    Raises RuntimeError if they belong to another model.
     """
     from torchvision import models
 
-    # Its builders fill it with random numbers first, which are none of the job's.
+    # Its builders initialise it with random numbers, which must not affect the job's.
     with torch.random.fork_rng(devices=[]):
-        made: nn.Module = models.get_model(model, weights=None)
-    for name in list(state):  # in place: what it says of the modules' versions is needed, too
+        network: nn.Module = models.get_model(model, weights=None)
+    for name in list(state):  # in place: the metadata on the modules' versions is needed, too
         state[_DENSE_LAYER.sub(r"\1\2", name)] = state.pop(name)
-    made.load_state_dict(state)
-    if isinstance(made, models.GoogLeNet | models.Inception3):  # trained with other colours
-        made.transform_input = True
-    return made
+    network.load_state_dict(state)
+    if isinstance(network, models.GoogLeNet | models.Inception3):  # trained on other colours
+        network.transform_input = True
+    return network

@@ -1,7 +1,7 @@
-"""The weights of the networks: whether they are here and whole, how they become a network.
+"""The weights of the networks: downloading, verifying and loading them.
 
-It knows files and downloads, and nothing of pictures. torchvision is imported only where it is
-really asked, since that takes seconds.
+It handles files, not pictures. torchvision is imported only where it is needed, since that takes
+seconds.
 """
 
 from __future__ import annotations
@@ -38,34 +38,34 @@ from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, Convol
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import Model, Pooling
 
-# A server that says nothing for so long will not say anything any more.
+# A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0
 
 _HED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
-# Blue, green and red as Caffe's networks have them removed, in 0 to 255.
+# The means of blue, green and red that Caffe's networks subtract, in [0, 255].
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 class WeightsMissing(ImpastoError):
-    """A network's weights are not on this machine, and cannot be had."""
+    """A network's weights are not on this machine, and cannot be downloaded."""
 
     code = ErrorCode.WEIGHTS_MISSING
 
 
 class WeightsDamaged(WeightsMissing):
-    """A file of weights is not what it was published as."""
+    """A file of weights differs from the published one."""
 
 
 @dataclass(frozen=True)
 class CachedWeights:
-    """What this machine has of a model: its file, None where there is none."""
+    """The file with the weights of a model on this machine; None if there is none."""
 
     model: Model
     path: Path | None
 
 
 def resolve(model: str) -> str:
-    """The model meant: for `auto` vgg19 where its weights are on the machine, else vgg16-hed."""
+    """Returns the model itself, or for `auto` vgg19 if its weights are here, else vgg16-hed."""
     if model != Model.AUTO:
         return model
     return Model.VGG19 if _cached(Model.VGG19) is not None else Model.VGG16_HED
@@ -78,12 +78,12 @@ def load_network(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Network:
-    """The network of that name, calculating in `dtype`; one not on the machine is downloaded.
+    """Returns the network of that name, calculating in `dtype`; missing weights are downloaded.
 
     Raises:
-        InvalidSettings: where there is no model of that name.
-        WeightsMissing: where it cannot be had.
-        WeightsDamaged: where its file is not as it was published.
+        InvalidSettings: if there is no model of that name.
+        WeightsMissing: if the weights cannot be downloaded.
+        WeightsDamaged: if the file differs from the published one.
     """
     model = resolve(model)
     vgg = partial(VGG, pooling=pooling, device=device, dtype=dtype)
@@ -99,17 +99,17 @@ def load_network(
     from impasto_daemon.style_transfer.networks.traced_network import TracedNetwork
 
     try:
-        whole = build_model(model, state)
+        module = build_model(model, state)
     except RuntimeError as error:
         raise WeightsDamaged(
             f"The weights in {path} are not those of the model {model} ({error}). Move the file "
             f"away and run: impasto weights fetch {model}"
         ) from error
-    return TracedNetwork(whole, pooling=pooling, device=device, dtype=dtype)
+    return TracedNetwork(module, pooling=pooling, device=device, dtype=dtype)
 
 
 def list_cached() -> list[CachedWeights]:
-    """What the machine has of each model to choose from."""
+    """Returns the weights on this machine for each of the choices of the setting `model`."""
     return [
         CachedWeights(model, installed_hed() if model is Model.VGG16_HED else _cached(model))
         for model in Model
@@ -118,11 +118,11 @@ def list_cached() -> list[CachedWeights]:
 
 
 def fetch(model: str) -> Path:
-    """The file of a model, downloaded if it is missing or damaged; progress on standard error.
+    """Returns the file of a model, downloaded if missing or damaged; progress on standard error.
 
     Raises:
-        InvalidSettings: where there is no model of that name.
-        WeightsMissing: where it cannot be had.
+        InvalidSettings: if there is no model of that name.
+        WeightsMissing: if it cannot be downloaded.
     """
     model = resolve(model)
     if model == Model.VGG16_HED:
@@ -137,12 +137,12 @@ def fetch(model: str) -> Path:
 
 
 def verify(model: str) -> Path:
-    """The file of a model after reading it whole.
+    """Returns the file of a model after comparing its checksum with the published one.
 
     Raises:
-        InvalidSettings: where there is no model of that name.
-        WeightsMissing: where it is not on the machine.
-        WeightsDamaged: where it is not as it was published.
+        InvalidSettings: if there is no model of that name.
+        WeightsMissing: if it is not on this machine.
+        WeightsDamaged: if it differs from the published one.
     """
     model = resolve(model)
     if model == Model.VGG16_HED:
@@ -158,17 +158,17 @@ def verify(model: str) -> Path:
 
 
 def download(model: str, *, progress: bool) -> Path:
-    """Gets a model's file by torchvision's own way, checks it, and keeps it in torch hub's folder.
+    """Downloads a model's file into torch hub's folder with torchvision, which verifies it.
 
     Raises:
-        InvalidSettings: where there is no model of that name.
-        WeightsMissing: where it cannot be downloaded, or is not as published; nothing is kept.
+        InvalidSettings: if there is no model of that name.
+        WeightsMissing: if it cannot be downloaded or is damaged; no file remains then.
     """
     weights = published_weights(model)
     path = hub_folder() / str(weights.url).rpartition("/")[2]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # torch hub speaks of the download on standard output, which is for what was asked for.
+        # torch hub reports the download on standard output, which is for results.
         with _socket_timeout(DOWNLOAD_TIMEOUT_S), redirect_stdout(sys.stderr):
             weights.get_state_dict(progress=progress, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, HTTPException) as error:
@@ -180,13 +180,13 @@ def download(model: str, *, progress: bool) -> Path:
     return path
 
 
-# torchvision's files, in torch hub's folder
+# torchvision's files in torch hub's folder
 
 
 def _cached(model: str) -> Path | None:
-    """The file of one of torchvision's models; raises InvalidSettings where it has none such."""
-    if found := cached_file(model):
-        return found
+    """Returns the file of one of torchvision's models; raises InvalidSettings if unknown."""
+    if file := cached_file(model):
+        return file
     if model in frozenset(Model):  # their files are named after them
         return None
     return cached_file(published_weights(model).url.rpartition("/")[2].rpartition("-")[0])
@@ -198,13 +198,13 @@ def _check_hub_file(model: str, path: Path) -> Path:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Lets no new connection wait longer: torch hub has no timeout of its own."""
-    former = socket.getdefaulttimeout()
+    """Limits the timeout of new connections: torch hub sets none."""
+    old_timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
         yield
     finally:
-        socket.setdefaulttimeout(former)
+        socket.setdefaulttimeout(old_timeout)
 
 
 # vgg16-hed: a file in an installed package
@@ -221,22 +221,22 @@ def _checked_hed() -> Path:
 
 
 def hed_convolutions() -> list[Convolution]:
-    """The convolutions of VGG-16 in HED's file (Keras layout: row, column, in, out)."""
+    """Returns the convolutions of VGG-16 in HED's file (Keras layout: row, column, in, out)."""
     convolutions = []
     with h5py.File(_checked_hed()) as file:
         for block, count in enumerate(VGG16_BLOCKS, start=1):
-            for place in range(count):
-                layer = "conv2d" if place == 0 else f"conv2d_{place}"
+            for index in range(count):
+                layer = "conv2d" if index == 0 else f"conv2d_{index}"
                 variables = file[f"block{block}/layers/{layer}/vars"]
                 weight = torch.from_numpy(variables["0"][()]).permute(3, 2, 0, 1).contiguous()
                 convolutions.append(Convolution(weight, torch.from_numpy(variables["1"][()])))
-    return [_take_rgb(convolutions[0]), *convolutions[1:]]
+    return [_for_rgb(convolutions[0]), *convolutions[1:]]
 
 
-def _take_rgb(caffe: Convolution) -> Convolution:
-    """A first convolution for Caffe's input as one for RGB less ImageNet's mean, over its std.
+def _for_rgb(caffe: Convolution) -> Convolution:
+    """Returns a first convolution for Caffe's input as one for RGB, normalised as for ImageNet.
 
-    Exact where the input is not padded with zeros, which the VGG here does not do.
+    Exact as long as the input is not padded with zeros, which the VGG here does not do.
     """
     weight = caffe.weight.double().flip(1)  # B, G, R to R, G, B
     mean = weight.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
@@ -246,11 +246,11 @@ def _take_rgb(caffe: Convolution) -> Convolution:
     return Convolution((weight * 255 * std).float(), bias.float())
 
 
-# Both
+# Checksums
 
 
 def _check(path: Path, sha256_prefix: str, remedy: str) -> Path:
-    """`path`; raises WeightsDamaged where the SHA-256 of the file begins with anything else."""
+    """Returns `path`; raises WeightsDamaged if its SHA-256 does not begin with the prefix."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(sha256_prefix):

@@ -1,7 +1,11 @@
-"""Where the daemon is reached, and who gets in.
+"""Authentication of clients: libzmq asks before it accepts a connection (ZAP, RFC 27).
 
-By the ipc socket this user, whose folder it is in; by TCP on this machine everybody, from other
-machines clients with known keys: libzmq asks before a connection becomes one (ZAP, RFC 27).
+The ipc socket is open to this user, in whose folder it is; a TCP socket on this machine to every
+local process; other machines need an authorised key.
+
+pyzmq's `ThreadAuthenticator` was tried instead: it accepts clients without a key (NULL) in every
+domain, the remote one included, and it writes clients' keys into the debug log. Its callback
+is not told a client's address, which the log should name, and it needs a thread.
 """
 
 from __future__ import annotations
@@ -21,26 +25,26 @@ logger = logging.getLogger(__name__)
 _ADDRESS = "inproc://zeromq.zap.01"
 _LOCAL, _REMOTE = b"local", b"remote"
 _FRAMES_BEFORE_CREDENTIALS = 6
-# What a stranger sends is kept until the handshake fails: so long, and no longer.
+# Bytes from an unauthenticated client are buffered until the handshake fails, but no longer.
 HANDSHAKE_MS = 3000
 
 
 @dataclass(frozen=True)
 class Remote:
-    """Where other machines are served, and the keys by which they know this daemon."""
+    """The address that serves other machines, and the daemon's keys for it."""
 
     endpoint: str
     keys: KeyPair
 
 
 class Authenticator:
-    """Answers libzmq's questions; used from the thread of the server's loop.
+    """Answers libzmq's ZAP requests, in the thread of the server's loop.
 
-    `known` are the clients that are let in at `remote`; None: other machines are not served.
+    `clients` are authorised to connect to `remote`; None: other machines are not served.
     """
 
-    def __init__(self, known: AuthorizedClients, remote: Remote | None = None) -> None:
-        self._known = known
+    def __init__(self, clients: AuthorizedClients, remote: Remote | None = None) -> None:
+        self._clients = clients
         self._remote = remote
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REP)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -48,60 +52,63 @@ class Authenticator:
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
-        """To be polled: readable when there is a question."""
+        """The socket to poll: readable when there is a request."""
         return self._socket
 
-    def open(self, router: zmq.Socket[bytes], endpoint: str) -> None:
-        """Binds `router` to `endpoint` and to where other machines are served.
-
-        What is set on a socket holds for the addresses that it binds afterwards.
+    def bind(self, router: zmq.Socket[bytes], endpoint: str) -> None:
+        """Binds `router` to `endpoint`, and to the address for other machines if there is one.
 
         Raises:
-            CannotServe: where an address cannot be bound.
-            InvalidKey: where the file of known clients is damaged.
+            CannotServe: if an address cannot be bound.
+            InvalidKey: if the file of authorised clients is damaged.
         """
+        # A socket's options hold for the addresses that it binds afterwards.
         router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if endpoint.startswith("tcp:"):
-            # Without it libzmq would take what a browser sends to a port for its oldest protocol.
+            # Without it libzmq would take a browser's bytes for its oldest protocol.
             router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
         bind_privately(router, endpoint)
         logger.info("serving at %s", endpoint)
-        if self._remote is None:
-            return
-        if not self._known.read():
-            logger.warning("no client's key is known yet: impasto keys add NAME KEY")
-        router.setsockopt(zmq.CURVE_SERVER, 1)
-        router.setsockopt(zmq.CURVE_SECRETKEY, self._remote.keys.secret)
-        router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
-        bind_privately(router, self._remote.endpoint)
-        logger.info("serving other machines at %s", self._remote.endpoint)
+        if self._remote is not None:
+            self._bind_remote(router, self._remote)
 
-    def answer(self) -> None:
-        """Answers what has been asked."""
+    def answer_requests(self) -> None:
+        """Answers the pending requests."""
         while self._socket.poll(0):
             frames = self._socket.recv_multipart()
             version, request_id, domain, address, _, mechanism = frames[:_FRAMES_BEFORE_CREDENTIALS]
-            name = self._name_of(domain, mechanism, frames[_FRAMES_BEFORE_CREDENTIALS:])
-            where = address.decode(errors="replace")
+            name = self._client_name(domain, mechanism, frames[_FRAMES_BEFORE_CREDENTIALS:])
+            peer = address.decode(errors="replace")
             if name is None:
-                logger.warning("a client at %s was turned away: its key is not known", where)
-                verdict = [b"400", b"The key is not known"]
+                logger.warning("a client at %s was refused: its key is not authorised", peer)
+                verdict = [b"400", b"The key is not authorised"]
             else:
-                logger.info("%s at %s was let in", name, where)
+                logger.info("%s at %s was authenticated", name, peer)
                 verdict = [b"200", b"OK"]
             self._socket.send_multipart([version, request_id, *verdict, (name or "").encode(), b""])
 
     def close(self) -> None:
-        """Ends it; nobody gets in any more."""
+        """Stops answering: no client can connect any more."""
         self._socket.close(linger=0)
 
-    def _name_of(self, domain: bytes, mechanism: bytes, credentials: Sequence[bytes]) -> str | None:
-        """Who it is; None: to be turned away."""
+    def _bind_remote(self, router: zmq.Socket[bytes], remote: Remote) -> None:
+        if not self._clients.read():
+            logger.warning("no client is authorised yet: impasto keys add NAME KEY")
+        router.setsockopt(zmq.CURVE_SERVER, 1)
+        router.setsockopt(zmq.CURVE_SECRETKEY, remote.keys.secret)
+        router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
+        bind_privately(router, remote.endpoint)
+        logger.info("serving other machines at %s", remote.endpoint)
+
+    def _client_name(
+        self, domain: bytes, mechanism: bytes, credentials: Sequence[bytes]
+    ) -> str | None:
+        """Returns the name of a client; None if it is not authorised."""
         if domain == _LOCAL and mechanism == b"NULL":
             return "a local client"
         if domain == _REMOTE and mechanism == b"CURVE" and len(credentials) == 1:
             try:
-                return self._known.read().get(credentials[0].hex())
+                return self._clients.read().get(credentials[0].hex())
             except (OSError, UnicodeDecodeError, InvalidKey):
-                logger.exception("the known clients cannot be read: nobody is let in")
+                logger.exception("the authorised clients cannot be read: all are refused")
         return None

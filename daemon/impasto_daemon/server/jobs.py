@@ -1,4 +1,4 @@
-"""The jobs the daemon knows of: who waits, who runs, what has become of the rest.
+"""The jobs of the daemon: queued, running and ended, with their results.
 
 Plain Python: no sockets, no processes, no tensors; the clock is passed in.
 """
@@ -23,18 +23,18 @@ from impasto_shared.settings import StyleSettings
 MAX_QUEUED_JOBS = 64
 MAX_QUEUED_JOBS_OF_ONE = 48
 MAX_QUEUED_BYTES = 2 * 2**30
-KEPT_REPORTS = 100
+MAX_ENDED_REPORTS = 100
 # Of the pictures that could not be written to the disk; the newest is kept whatever its size.
-KEPT_IN_MEMORY_BYTES = 256 * 2**20
+MAX_MEMORY_BYTES = 256 * 2**20
 
-# All detached jobs have their turns together: a picture that somebody waits for does not wait
-# behind a folder full of them.
+# All detached jobs share their turns, so that a picture that a user waits for does not queue behind
+# a folder full of them.
 _DETACHED = b""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How long, and how much of, finished pictures is kept."""
+    """Limits on finished pictures: the time for which they are kept, and their total size."""
 
     seconds: float = DaemonOptions.keep_minutes * 60
     size_bytes: int = DaemonOptions.keep_mb * 2**20
@@ -42,7 +42,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a job comes from: the connection, and the name of the program."""
+    """The origin of a job: the connection, and the name of the program."""
 
     address: bytes
     client: str = ""
@@ -50,7 +50,7 @@ class Origin:
 
 @dataclass(eq=False)
 class Job:
-    """One request and what has become of it; what it came with is dropped at its first step."""
+    """One request and its progress; `submission`, its input, is dropped at the first step."""
 
     name: str
     submission: Submit | None
@@ -73,21 +73,21 @@ class Job:
     ended_s: float | None = None
     problem: Problem | None = None
     picture: Picture | None = None
-    lost_because: str = "The picture was kept for a while and is gone now."
+    removal_reason: str = "The picture has expired."
 
     @property
     def turn_key(self) -> bytes:
-        """Whose turn it needs."""
+        """The client in whose turn it runs."""
         return _DETACHED if self.is_detached else self.origin.address
 
     def belongs_to(self, address: bytes) -> bool:
-        """Whether it ends with this connection."""
+        """Returns whether it is cancelled when this connection breaks."""
         return not self.is_detached and self.origin.address == address
 
 
 @dataclass
 class JobTable:
-    """All jobs by name, the oldest first. `clock` gives seconds that never run backwards."""
+    """All jobs by name, oldest first. `clock` is monotonic, in seconds."""
 
     clock: Callable[[], float]
     results: Results
@@ -101,15 +101,15 @@ class JobTable:
     _queue: list[Job] | None = None
 
     def submit(self, submission: Submit, origin: Origin) -> Job:
-        """Takes in a new job; one that is known already is now this connection's.
+        """Queues a new job; one that exists already now belongs to this connection.
 
         Raises:
             DaemonError: queue-full.
         """
-        if known := self._jobs.get(submission.job):
-            known.origin = origin
+        if job := self._jobs.get(submission.job):
+            job.origin = origin
             self._queue = None
-            return known
+            return job
         content = submission.content
         job = Job(
             submission.job,
@@ -128,28 +128,28 @@ class JobTable:
         return job
 
     def find(self, name: str) -> Job:
-        """The job of that name; raises DaemonError unknown-job."""
+        """Returns the job of that name; raises DaemonError unknown-job."""
         if name not in self._jobs:
             raise DaemonError(
-                f"The daemon knows no job {name}: it has been forgotten, or the daemon was "
-                "started anew since.",
+                f"The daemon knows no job {name}: it has expired, or the daemon has been "
+                "restarted. Run the job again.",
                 ErrorCode.UNKNOWN_JOB,
             )
         return self._jobs[name]
 
     @property
     def all(self) -> list[Job]:
-        """Every job, the oldest first."""
+        """All jobs, oldest first."""
         return list(self._jobs.values())
 
     @property
     def running(self) -> Job | None:
-        """The job that the worker has, if any."""
+        """The running job, if any."""
         return next((job for job in self.all if job.state is JobState.RUNNING), None)
 
     @property
     def queue(self) -> list[Job]:
-        """The jobs that wait, as their turns come: clients take turns."""
+        """The queued jobs in the order in which they will run: clients take turns."""
         if self._queue is None:
             self._queue = self._round_robin.in_order(
                 (job.turn_key, job) for job in self.all if job.state is JobState.QUEUED
@@ -158,13 +158,13 @@ class JobTable:
 
     @property
     def next_queued(self) -> Job | None:
-        """The job whose turn is next, if any waits."""
+        """The queued job whose turn is next, if any."""
         return next(iter(self.queue), None)
 
     def start(self, job: Job) -> Submit:
-        """Marks a job as running and gives what is to be run; possible until its first step."""
+        """Marks a job as running and returns its input; may be repeated until its first step."""
         if job.submission is None:
-            raise ValueError(f"job {job.name} cannot start any more")
+            raise ValueError(f"job {job.name} can no longer be started")
         if job.state is JobState.QUEUED:
             job.state = JobState.RUNNING
             job.started_s = self.clock()
@@ -173,7 +173,7 @@ class JobTable:
         return job.submission
 
     def advance(self, job: Job, step: int, steps: int, loss: float, done: float) -> None:
-        """Notes that `step` of `steps` evaluations are done, which are `done` of the work."""
+        """Records that `step` of `steps` evaluations are done, a fraction `done` of the work."""
         job.submission = None
         now_s = self.clock()
         if job.first_step_s is None:
@@ -182,7 +182,7 @@ class JobTable:
         job.curve.add(CurvePoint(step, now_s - job.first_step_s, loss))
 
     def finish(self, job: Job, result: Image | Picture) -> None:
-        """Ends a job with its picture, kept already or not; one cancelled meanwhile stays so."""
+        """Ends a job with its picture, stored or not; a cancelled job stays cancelled."""
         picture = self.results.keep(result) if isinstance(result, Image) else result
         if job.state.is_final or job.started_s is None:
             picture.drop()
@@ -192,66 +192,52 @@ class JobTable:
         painted_s = self.clock() - job.started_s
         self.waited_s += job.started_s - job.submitted_s
         self.painted_s += painted_s
-        # One that was kept early, or had hardly begun at its first step, says little.
+        # A job that was ended early, or whose first step came late, says little about others.
         if job.step == job.steps and job.first_done < 0.5:
-            self.throughput.record(job.settings, job.width, job.height, self._whole_s(job))
+            self.throughput.record(job.settings, job.width, job.height, self._painting_s(job))
 
     def fail(self, job: Job, problem: Problem) -> None:
-        """Ends a job with the reason it failed for."""
+        """Ends a job with the reason for its failure."""
         if not job.state.is_final:
             job.problem = problem
             self._end(job, JobState.FAILED)
 
     def cancel(self, job: Job) -> None:
-        """Ends a job without a picture; one that has ended stays as it is."""
+        """Ends a job without a picture; a job that has ended does not change."""
         if not job.state.is_final:
             self._end(job, JobState.CANCELLED)
 
     def fetch(self, name: str) -> Image:
-        """The picture of a job; raises DaemonError where it has none (any more)."""
+        """Returns the picture of a job; raises DaemonError if it has none, or no longer."""
         job = self.find(name)
         if job.picture is not None:
             return job.picture.image
         if job.state is JobState.DONE:
-            raise DaemonError(f"{job.lost_because} Run the job again.", ErrorCode.UNKNOWN_JOB)
-        raise DaemonError(f"Job {name} is {job.state.value}: no picture.", ErrorCode.NOT_DONE)
+            raise DaemonError(f"{job.removal_reason} Run the job again.", ErrorCode.UNKNOWN_JOB)
+        raise DaemonError(
+            f"Job {name} is {job.state.value} and has no picture.", ErrorCode.NOT_DONE
+        )
 
     def forget(self, job: Job) -> None:
-        """Frees a finished job's picture; its report stays for a while."""
+        """Frees the picture of an ended job; its report is kept for a while."""
         if job.picture is not None:
             job.picture.drop()
             job.picture = None
 
     def expire(self, watched: Collection[str] = ()) -> None:
-        """Frees pictures that are old or too many, and the reports of jobs long ended.
+        """Frees pictures that are too old or too large in total, and the oldest reports.
 
-        watched: the names of jobs whose reports are still to be told.
+        watched: the names of jobs with subscribers, whose reports are kept.
         """
         ended = sorted((job for job in self.all if job.state.is_final), key=_ended_s, reverse=True)
-        kept_bytes = memory_bytes = 0
-        for job in ended:
-            if job.picture is None:
-                continue
-            kept_bytes += job.picture.size_bytes
-            memory_bytes += job.picture.size_bytes if job.picture.is_in_memory else 0
-            # The newest is kept whatever its size: its client is about to fetch it.
-            is_newest = kept_bytes == job.picture.size_bytes
-            if self._kept_s(job) < 0 or (kept_bytes > self.retention.size_bytes and not is_newest):
-                self.forget(job)
-            elif (
-                memory_bytes > KEPT_IN_MEMORY_BYTES
-                and not is_newest
-                and (problem := self.results.problem)
-            ):
-                job.lost_because = f"The picture could not be kept on the disk ({problem})."
-                self.forget(job)
-        for job in ended[KEPT_REPORTS:]:
+        self._expire_pictures([job for job in ended if job.picture is not None])
+        for job in ended[MAX_ENDED_REPORTS:]:
             if job.name not in watched:
                 self.forget(job)
                 del self._jobs[job.name]
 
     def report(self, job: Job) -> JobReport:
-        """How far a job has come, as the protocol says it."""
+        """Returns the report of a job, as the protocol defines it."""
         ahead = 0
         if job.state is JobState.QUEUED:
             ahead = self.queue.index(job) + (self.running is not None)
@@ -275,16 +261,34 @@ class JobTable:
         )
 
     def waiting_s(self) -> float | None:
-        """How long until a job that came now could begin; None where that is not known."""
+        """Returns how long a job that is queued now will wait; None if that cannot be estimated."""
         running = [] if self.running is None else [self._eta_s(self.running)]
         return _sum([*running, *map(self._duration_s, self.queue)])
 
+    def _expire_pictures(self, newest_first: list[Job]) -> None:
+        total_bytes = memory_bytes = 0
+        for job in newest_first:
+            picture = job.picture
+            if picture is None:
+                continue
+            # The newest is kept whatever its size: its client is about to fetch it.
+            is_newest = total_bytes == 0
+            total_bytes += picture.size_bytes
+            memory_bytes += picture.size_bytes if picture.is_in_memory else 0
+            is_too_much = total_bytes > self.retention.size_bytes and not is_newest
+            fills_memory = memory_bytes > MAX_MEMORY_BYTES and not is_newest
+            if self._kept_s(job) < 0 or is_too_much:
+                self.forget(job)
+            elif fills_memory and (problem := self.results.problem):
+                job.removal_reason = f"The picture could not be written to the disk ({problem})."
+                self.forget(job)
+
     def _check_room(self, job: Job) -> None:
-        """Raises DaemonError queue-full where `job` may not wait as well."""
+        """Raises DaemonError queue-full if the queue has no room for `job`."""
         queue = self.queue
         if len(queue) >= MAX_QUEUED_JOBS:
             full = f"{MAX_QUEUED_JOBS} jobs are waiting"
-        elif sum(other.turn_key == job.turn_key for other in queue) >= MAX_QUEUED_JOBS_OF_ONE:
+        elif sum(queued.turn_key == job.turn_key for queued in queue) >= MAX_QUEUED_JOBS_OF_ONE:
             whose = "detached jobs" if job.is_detached else "jobs of this program"
             full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"
         elif queue and sum(map(_input_bytes, [*queue, job])) > MAX_QUEUED_BYTES:
@@ -294,21 +298,21 @@ class JobTable:
         raise DaemonError(f"{full} already. Try again when some are done.", ErrorCode.QUEUE_FULL)
 
     def _eta_s(self, job: Job) -> float | None:
-        """The time left in seconds, as far as it can be told."""
+        """Returns the estimated time to completion; None if there is no estimate."""
         if job.state is JobState.QUEUED:
-            before = self.queue[: self.queue.index(job)]
+            ahead = self.queue[: self.queue.index(job)]
             running = [] if self.running is None else [self._eta_s(self.running)]
-            return _sum([*running, *map(self._duration_s, before), self._duration_s(job)])
-        # At the pace so far; the first step counts the start, not the pace.
+            return _sum([*running, *map(self._duration_s, ahead), self._duration_s(job)])
         if job.state is not JobState.RUNNING:
             return None
         if job.first_step_s is None or job.step < 2 or job.done <= job.first_done:
             return self._duration_s(job)
+        # The throughput so far, without the first step, which includes loading the network.
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
-    def _whole_s(self, job: Job) -> float:
-        """How long a job that is done would have taken without its start: the network is loaded."""
+    def _painting_s(self, job: Job) -> float:
+        """Returns the duration of a finished job, less that of loading the network."""
         first_step_s = job.first_step_s if job.first_step_s is not None else job.submitted_s
         return (self.clock() - first_step_s) / max(1 - job.first_done, 0.01)
 
@@ -332,7 +336,7 @@ class JobTable:
 
 
 def _sum(times_s: list[float | None]) -> float | None:
-    """Their sum; None where one of them is not known."""
+    """Returns their sum; None if one of them is None."""
     known = [time_s for time_s in times_s if time_s is not None]
     return sum(known) if len(known) == len(times_s) else None
 
@@ -342,7 +346,7 @@ def _ended_s(job: Job) -> float:
 
 
 def _input_bytes(job: Job) -> int:
-    """What a job that waits holds in memory."""
+    """Returns the size of the images that a queued job holds in memory."""
     if job.submission is None:
         return 0
     submission = job.submission

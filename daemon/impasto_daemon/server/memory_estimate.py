@@ -1,4 +1,4 @@
-"""What a job would take: time and memory, said before it is begun."""
+"""Estimates of the memory that a job needs, before it is submitted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impasto_shared.settings import Precision, StyleSettings, is_vgg
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """The most memory that the painting process will have, and in how many tiles it works then."""
+    """The peak memory of the worker, and the number of tiles in which it then paints."""
 
     needed_bytes: int
     tiles: int
@@ -29,26 +29,26 @@ def estimate_memory(
     on_gpu: bool = False,
     auto_bfloat16: bool = False,
 ) -> MemoryEstimate:
-    """What painting a content of `width` × `height` pixels needs where so much is available.
+    """Returns the memory to paint a content of `width` × `height` pixels in `available_bytes`.
 
-    Its paintings are taken to be as large as it is, and a network that is no VGG to be as wide as
-    any.
+    Assumes that the paintings are as large as the content, and that a network that is no VGG is as
+    wide as the widest.
 
     on_gpu: whether it is the memory of a GPU. auto_bfloat16: whether the device calculates in
-        bfloat16 where the precision is left to it.
+        bfloat16 if the precision is left to it.
     """
     bfloat16 = settings.precision is Precision.BFLOAT16 or (
         settings.precision is Precision.AUTO and auto_bfloat16
     )
-    longest = max(width, height)
-    scale = plan_scales(min(settings.size, longest), settings)[-1]
-    reduced = scale.longest_side_px / longest
-    painted = max(1, round(height * reduced)), max(1, round(width * reduced))
-    painting_px = round(painted[0] * painted[1] * settings.style_scale**2)
+    longest_px = max(width, height)
+    scale = plan_scales(min(settings.size, longest_px), settings)[-1]
+    factor = scale.longest_side_px / longest_px
+    scaled_height, scaled_width = max(1, round(height * factor)), max(1, round(width * factor))
+    painting_px = round(scaled_height * scaled_width * settings.style_scale**2)
     padding_px = circular_padding_px(settings)
     work = ScaleWork(
-        painted[0] + padding_px,
-        painted[1] + padding_px,
+        scaled_height + padding_px,
+        scaled_width + padding_px,
         painting_px,
         scale.evaluations,
         settings.optimizer,

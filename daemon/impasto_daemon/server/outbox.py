@@ -1,4 +1,4 @@
-"""What is sent to clients, and what waits until they read; nobody is ever waited for."""
+"""Messages to clients, with backpressure: the server never waits for one that does not read."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ logger = logging.getLogger(__name__)
 
 # Messages in the queue of a client that does not read. A preview has up to a megabyte.
 QUEUED_MESSAGES = 32
-# What a client asks beyond these is not answered: it would fill the memory.
+# Further replies are dropped: they would fill the memory.
 MAX_WAITING_REPLIES = 256
 
 
 class Delivery(Enum):
-    """What has become of a message to a client."""
+    """The outcome of sending a message to a client."""
 
     SENT = auto()
     REFUSED = auto()
-    """It has not read for so long that no more fits into its queue."""
+    """Its queue is full, because it has not read for a while."""
     DISCONNECTED = auto()
 
 
 class Outbox:
-    """Sends through a ROUTER socket that refuses what does not fit and names who has gone."""
+    """Sends through a ROUTER socket that refuses messages to full queues and unknown clients."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
         self._waiting: dict[bytes, deque[Any]] = {}
 
     def try_send(self, address: bytes, message: Any) -> Delivery:
-        """Sends news, if its client can take it now: what is refused is not sent later."""
+        """Sends a message if its client can take it now; it is not sent later."""
         if address in self._waiting:
             return Delivery.REFUSED
         return self._send(address, message)
 
     def reply(self, address: bytes, message: Any) -> None:
-        """Sends a reply now, or as soon as its client reads what was sent before it.
+        """Sends a reply now, or as soon as its client has read earlier messages.
 
-        Dropped where the client has gone, or has left 256 others waiting.
+        It is dropped if the client has disconnected, or if 256 replies to it are waiting.
         """
         waiting = self._waiting.get(address)
         if waiting is None:
@@ -58,11 +58,11 @@ class Outbox:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether a reply waits for its client to read."""
+        """Whether any reply is waiting for its client to read."""
         return bool(self._waiting)
 
     def flush(self) -> None:
-        """Sends of the waiting replies what their clients take now."""
+        """Sends the waiting replies that their clients can take now."""
         for address, waiting in list(self._waiting.items()):
             while waiting:
                 delivery = self._send(address, waiting[0])

@@ -1,7 +1,7 @@
-"""Finished pictures: on the disk as far as it has room, so that the server stays small.
+"""Finished pictures: on the disk if it has room, so that the server's memory stays small.
 
-Their files have no name: no other program can open or shorten them, and the system frees them when
-the server ends, however it ends.
+Their files have no name: no other program can open or truncate them, and the system frees them when
+the server exits, for whatever reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from impasto_shared.paths import make_private
 
 logger = logging.getLogger(__name__)
 
-# What is written at once: the server answers between two of them.
+# Written at once; the server answers between two chunks.
 _CHUNK_BYTES = 8 * 2**20
 
 
@@ -37,7 +37,7 @@ class Picture:
 
     @classmethod
     def in_memory(cls, image: Image) -> Picture:
-        """One that is not written yet."""
+        """Returns a picture that is not written yet."""
         picture = cls(image.width, image.height, image.format)
         picture._pixels = memoryview(image.pixels).cast("B")
         return picture
@@ -49,12 +49,12 @@ class Picture:
 
     @property
     def image(self) -> Image:
-        """The picture itself; its pixels may be those of the file, shared by all who ask."""
+        """The picture itself; its pixels may be those of the file, shared by all callers."""
         pixels = self._pixels if self._pixels is not None else memoryview(self._mapping())
         return Image(self._width, self._height, self._format, pixels)
 
     def write_some(self, folder: Path) -> bool:
-        """Writes the next part; whether all is written. Raises OSError, and stays in memory."""
+        """Writes the next chunk; returns whether it was the last. On OSError it stays in memory."""
         if self._pixels is None:
             return True
         if self._file is None:
@@ -71,12 +71,12 @@ class Picture:
         return True
 
     def drop(self) -> None:
-        """Frees memory and file; who has its pixels still keeps them."""
+        """Frees memory and file; pixels that were handed out stay valid."""
         self._pixels = self._mapped = None
         self._close()
 
     def _mapping(self) -> mmap.mmap:
-        """The file's bytes; mapped anew when nobody has them, as what was read counts as ours."""
+        """Returns the file's bytes, mapped only while they are in use: pages read count as ours."""
         mapped = self._mapped() if self._mapped is not None else None
         if mapped is None:
             if self._file is None:
@@ -92,19 +92,19 @@ class Picture:
 
 
 class ResultFile:
-    """A file without a name, for another process of this user to write one picture to.
+    """A file without a name, to which another process of this user writes one picture.
 
-    So a picture of a hundred megabytes crosses one socket less, and the server writes nothing.
-    Raises OSError where there can be none.
+    A picture of a hundred megabytes thus crosses one socket less, and the server writes nothing.
+    Raises OSError if it cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file: int | None = _open_nameless(folder)
         self.path = f"/proc/{os.getpid()}/fd/{self._file}"
-        """Where it can be opened as long as it is neither taken nor dropped."""
+        """The path that opens it until it is taken or dropped."""
 
     def take(self, width: int, height: int, form: PixelFormat) -> Picture:
-        """The picture that was written; raises ValueError where it was not, or not whole."""
+        """Returns the picture in the file; raises ValueError if it is missing or incomplete."""
         picture = Picture(width, height, form)
         if self._file is None or os.fstat(self._file).st_size != picture.size_bytes:
             raise ValueError(f"{self.path} does not hold {width} × {height} pixels")
@@ -112,30 +112,30 @@ class ResultFile:
         return picture
 
     def drop(self) -> None:
-        """Frees the file of a picture that was not taken."""
+        """Closes the file, unless its picture was taken."""
         if self._file is not None:
             os.close(self._file)
         self._file = None
 
 
 class Results:
-    """Writes pictures to files in `folder`, part by part."""
+    """Stores pictures in `folder`, chunk by chunk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._unwritten: deque[Picture] = deque()
         self.problem: str | None = None
-        """Why the last picture could not be written; None where it could."""
+        """The reason why the last picture could not be written; None if it was."""
 
     def keep(self, image: Image) -> Picture:
-        """A picture that is written as `write_some` is called."""
+        """Returns a picture that later calls of `write_some` write to its file."""
         picture = Picture.in_memory(image)
         if picture.size_bytes >= MIN_FILE_BYTES:
             self._unwritten.append(picture)
         return picture
 
     def new_file(self) -> ResultFile | None:
-        """A file for the next picture; None where there can be none, which `problem` explains."""
+        """Returns a file for the next picture; None if there can be none: see `problem`."""
         try:
             return ResultFile(self._folder)
         except (OSError, ImpastoError) as error:
@@ -143,18 +143,18 @@ class Results:
             return None
 
     def take(self, result_file: ResultFile, width: int, height: int, form: PixelFormat) -> Picture:
-        """The picture on a result_file; raises ValueError where it is not there, or not whole."""
+        """Returns the picture in a file; raises ValueError if it is missing or incomplete."""
         picture = result_file.take(width, height, form)
         self.problem = None
         return picture
 
     @property
     def is_writing(self) -> bool:
-        """Whether there is something to be written."""
+        """Whether a picture is waiting to be written."""
         return bool(self._unwritten)
 
     def write_some(self) -> None:
-        """Writes the next part of the next picture; one that cannot be written stays in memory."""
+        """Writes a chunk of the next picture, which stays in memory if it cannot be written."""
         if not self._unwritten:
             return
         try:
@@ -163,14 +163,14 @@ class Results:
             self.problem = None
         except (OSError, ImpastoError) as error:
             self.problem = str(error)
-            logger.warning("a picture stays in memory, it cannot be written: %s", error)
+            logger.warning("a picture stays in memory, as it cannot be written: %s", error)
         self._unwritten.popleft()
 
 
 def _open_nameless(folder: Path) -> int:
-    """A new file of this user's alone in `folder`, which is made; raises OSError."""
+    """Creates a file in `folder` that only this user can open; raises OSError."""
     make_private(folder)
-    # With a name for a moment: not every file system can do without.
+    # It has a name for a moment, as not every file system supports O_TMPFILE.
     path = folder / os.urandom(8).hex()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     path.unlink()

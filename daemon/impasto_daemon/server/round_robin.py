@@ -1,4 +1,4 @@
-"""Whose turn it is: clients take turns, each with the oldest of its jobs."""
+"""Round robin: clients take turns, each with its oldest job."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ T = TypeVar("T")
 
 
 class RoundRobin(Generic[T]):
-    """Round robin: the client that has waited longest for a turn comes next."""
+    """The order of turns: the client whose last turn is longest ago comes next."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._last: dict[Hashable, int] = {}
+        self._last_turns: dict[Hashable, int] = {}
 
     def record_turn(self, client: Hashable) -> None:
-        """Notes that a client has had its turn now."""
-        self._last.pop(client, None)
-        self._last[client] = self._count
+        """Records that a client has its turn now."""
+        self._last_turns.pop(client, None)
+        self._last_turns[client] = self._count
         self._count += 1
-        # One that is forgotten comes first when it returns, as does one that is new.
-        if len(self._last) > _REMEMBERED_CLIENTS:
-            del self._last[next(iter(self._last))]
+        # A forgotten client comes first when it returns, like a new one.
+        if len(self._last_turns) > _REMEMBERED_CLIENTS:
+            del self._last_turns[next(iter(self._last_turns))]
 
     def in_order(self, waiting: Iterable[tuple[Hashable, T]]) -> list[T]:
-        """What waits, each with its client and the oldest first, as it will have its turns."""
-        of_client: dict[Hashable, deque[T]] = {}
+        """Returns waiting items, each given with its client and oldest first, in turn order."""
+        by_client: dict[Hashable, deque[T]] = {}
         for client, item in waiting:
-            of_client.setdefault(client, deque()).append(item)
+            by_client.setdefault(client, deque()).append(item)
         heap = [
-            (self._last.get(client, -1), arrival, client)
-            for arrival, client in enumerate(of_client)
+            (self._last_turns.get(client, -1), arrival, client)
+            for arrival, client in enumerate(by_client)
         ]
         heapq.heapify(heap)
         ordered: list[T] = []
         turn = self._count
         while heap:
             _, arrival, client = heapq.heappop(heap)
-            ordered.append(of_client[client].popleft())
-            if of_client[client]:
+            ordered.append(by_client[client].popleft())
+            if by_client[client]:
                 heapq.heappush(heap, (turn, arrival, client))
             turn += 1
         return ordered

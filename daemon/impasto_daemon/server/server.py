@@ -106,12 +106,12 @@ class Server:
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
         try:
-            self._authenticator.open(self._socket, self._endpoint)
+            self._authenticator.bind(self._socket, self._endpoint)
             self._notifier.notify_ready(f"Serving at {self._endpoint}")
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
                 self._wait()
-                self._authenticator.answer()
+                self._authenticator.answer_requests()
                 self._outbox.flush()
                 self._answer_clients()
                 self._tend_worker()

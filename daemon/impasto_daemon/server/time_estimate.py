@@ -1,8 +1,9 @@
-"""How fast this machine paints, to say how long a job will take: learnt from every job.
+"""Estimates of how long a job takes, from the throughput of earlier jobs on this machine.
 
-The work of a job is known before it starts (`pyramid`); what a unit of it has taken in the last few
-jobs is remembered, over restarts too. Their median counts, of two the lower: one job beside other
-work, or the first one, which waits for the disk, says little of the next.
+The work of a job is known before it starts (`planning.scales`). The seconds per unit of work of the
+last few jobs are stored, across restarts too. Their median counts, of two the lower: a job that
+shared the machine with other work, or the first one, which waits for the disk, says little about
+the next.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 from pathlib import Path
 from statistics import median_low
 
+from impasto_daemon.atomic_write import write_atomically
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_shared.settings import StyleSettings
@@ -23,9 +25,9 @@ _REMEMBERED_JOBS = 5  # of each kind
 
 
 class ThroughputHistory:
-    """Seconds for a unit of work in former jobs, by what decides how long that takes.
+    """Seconds per unit of work in earlier jobs, by the settings that determine them.
 
-    file: where they are remembered; None: nowhere.
+    file: where they are stored; None: in memory only.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -33,19 +35,19 @@ class ThroughputHistory:
         self._seconds_per_unit: dict[str, list[float]] = _read(file) if file is not None else {}
 
     def record(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
-        """Notes how long a job with a content of `width` × `height` pixels has taken."""
+        """Records how long a job with a content of `width` × `height` pixels took."""
         kind = _kind(settings)
-        former = self._seconds_per_unit.pop(kind, [])
+        earlier = self._seconds_per_unit.pop(kind, [])
         newest = seconds / evaluated_px(settings, width, height)
-        self._seconds_per_unit[kind] = [*former, newest][-_REMEMBERED_JOBS:]
+        self._seconds_per_unit[kind] = [*earlier, newest][-_REMEMBERED_JOBS:]
         if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
             del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
         self._write()
 
     def estimate_s(self, settings: StyleSettings, width: int, height: int) -> float | None:
-        """How long such a job will take; None where no job has been done yet.
+        """Returns how long such a job takes; None before the first job.
 
-        Where none of its kind has been, the pace of the kind of the last one is taken.
+        Without an earlier job of its kind, the throughput of the latest kind is used.
         """
         if not self._seconds_per_unit:
             return None
@@ -56,17 +58,18 @@ class ThroughputHistory:
     def _write(self) -> None:
         if self._file is None:
             return
-        new = self._file.with_suffix(".new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(self._seconds_per_unit))
-            new.replace(self._file)
+            write_atomically(self._file, json.dumps(self._seconds_per_unit).encode())
         except OSError as error:
-            logger.warning("the pace of the last job will be forgotten: %s", error)
+            logger.warning("the throughput of the last job cannot be stored: %s", error)
 
 
 def evaluated_px(settings: StyleSettings, width: int, height: int) -> float:
-    """The pixels of all evaluations of a job with a content of `width` × `height` pixels."""
+    """Returns the pixels of all evaluations of a job with a content of `width` × `height` pixels.
+
+    It is the unit of work.
+    """
     longest, padding_px = max(width, height), circular_padding_px(settings)
     return sum(
         scale.evaluations
@@ -82,12 +85,10 @@ def _kind(settings: StyleSettings) -> str:
 
 def _read(file: Path) -> dict[str, list[float]]:
     try:
-        remembered = json.loads(file.read_text())
-        return {
-            kind: [float(seconds) for seconds in jobs] for kind, jobs in remembered.items() if jobs
-        }
+        stored = json.loads(file.read_text())
+        return {kind: [float(seconds) for seconds in jobs] for kind, jobs in stored.items() if jobs}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        logger.warning("the pace of former jobs cannot be read from %s: %s", file, error)
+        logger.warning("the throughput of earlier jobs cannot be read from %s: %s", file, error)
         return {}

@@ -1,6 +1,7 @@
-"""The process that paints: it holds the network and runs one job after another.
+"""The worker process: holds the network and runs one job after another.
 
-Run by the server as `python -m impasto_daemon.worker.main ENDPOINT`; it ends when the server does.
+The server runs it as `python -m impasto_daemon.worker.main ENDPOINT BYTES`; it exits when the
+server does.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
-from typing import Any
 
 import torch
 import zmq
@@ -24,63 +23,59 @@ from impasto_daemon.process_memory import available_bytes
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
-from impasto_daemon.style_transfer.stylize import Step, stylize
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.worker.channel import Channel
+from impasto_daemon.worker.job_run import JobRun
 from impasto_daemon.worker.messages import (
     Failed,
     Loaded,
     Painted,
-    Previewed,
     Ready,
     Run,
     ServerMessage,
-    Show,
-    Stepped,
-    Stop,
     Stopped,
     Written,
 )
-from impasto_daemon.worker.result_file import hand_over
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.reports import Problem
 from impasto_shared.settings import Pooling, Precision, StyleSettings
 
 logger = logging.getLogger(__name__)
 
-# The person at the same machine goes first.
+# Other programs take precedence.
 NICENESS = 5
-# Other programs, the screen among them, take some of it at any time.
+# The rest is for other programs, which may allocate some at any time, and for the screen.
 _USABLE_OF_GPU = 0.9
 
 
 class Worker:
-    """Runs the jobs that come in at `socket`, one after another."""
+    """Runs the jobs that arrive on `channel`, one after another, on `device`."""
 
     def __init__(
-        self, socket: zmq.Socket[bytes], device: torch.device, limit_bytes: float = math.inf
+        self, channel: Channel, device: torch.device, limit_bytes: float = math.inf
     ) -> None:
-        self._socket = socket
+        self._channel = channel
         self._device = device
         self._limit_bytes = limit_bytes
         self._loaded: tuple[str, Pooling, torch.dtype] | None = None
         self._network: Network
 
     def serve(self) -> None:
-        """Runs jobs for ever."""
+        """Runs jobs forever."""
         while True:
-            self._send(_ready(self._device))
-            # The job and its painting are gone by the time that the next one is waited for.
-            self._serve(self._receive())
+            self._channel.send(_ready(self._device))
+            # A call of its own, so that the job's memory is free before the next one.
+            self._serve(self._channel.receive())
             release_freed_memory()
             torch.cuda.empty_cache()
 
     def _serve(self, message: ServerMessage) -> None:
-        # A stop for a job that has just ended may still come in: there is nothing to do.
+        # A stop for a job that has just ended may still arrive, and is ignored.
         if isinstance(message, Run):
-            self._send(self._run(message))
+            self._channel.send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
-        """What has become of a job; nothing that goes wrong in one ends the worker."""
+        """Returns the message that ends a job; an error in a job does not end the worker."""
         try:
             return self._paint(run)
         except ImpastoError as error:
@@ -91,44 +86,20 @@ class Worker:
         return Failed(run.job, problem)
 
     def _paint(self, run: Run) -> Painted | Written | Stopped:
-        stop: Stop | None = None
-
-        previews = run.previews
-
-        def should_stop() -> bool:
-            nonlocal stop, previews
-            while self._socket.poll(0):
-                message = self._receive()
-                if isinstance(message, Show) and message.job == run.job:
-                    previews = message.previews
-                # A job whose picture was to be kept may be cancelled after all.
-                if isinstance(message, Stop) and message.job == run.job:
-                    stop = message
-            return stop is not None
-
-        previewed_s = -math.inf
-
-        def on_step(step: Step) -> None:
-            nonlocal previewed_s
-            self._send(Stepped(run.job, step.step, step.steps, step.loss, step.done))
-            if previews and time.monotonic() - previewed_s >= previews.interval_s:
-                previewed_s = time.monotonic()
-                image = step.preview(previews.longest_side_px)
-                self._send(Previewed(run.job, step.step, image))
-
+        job = JobRun(run, self._channel)
         image = stylize(
             self._load(run.settings),
             run.content,
             run.styles,
             run.settings,
-            on_step=on_step,
-            should_stop=should_stop,
+            on_step=job.on_step,
+            should_stop=job.should_stop,
             available_bytes=min(self._limit_bytes, _available_bytes(self._device)),
         )
-        return hand_over(run, image) if stop is None or stop.keeps_result else Stopped(run.job)
+        return job.result(image)
 
     def _load(self, settings: StyleSettings) -> Network:
-        """The network, from memory if the last job used the same."""
+        """Returns the network, from memory if the last job used the same."""
         model = weights.resolve(settings.model)
         dtype = number_type(settings.precision, self._device)
         if self._loaded != (model, settings.pooling, dtype):
@@ -136,16 +107,8 @@ class Worker:
                 model, settings.pooling, device=self._device, dtype=dtype
             )
             self._loaded = model, settings.pooling, dtype
-            self._send(Loaded(_device_name(self._device), str(model)))
+            self._channel.send(Loaded(_device_name(self._device), str(model)))
         return self._network
-
-    def _receive(self) -> ServerMessage:
-        frames = self._socket.recv_multipart(copy=False)
-        message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
-        return message
-
-    def _send(self, message: Any) -> None:
-        self._socket.send_multipart(encode(message), copy=False)
 
 
 def _describe(error: Exception, run: Run) -> Problem:
@@ -157,18 +120,18 @@ def _describe(error: Exception, run: Run) -> Problem:
         )
     return Problem(
         ErrorCode.INTERNAL,
-        f"The painting failed unexpectedly ({type(error).__name__}); the daemon's log says more.",
+        f"Internal error while painting ({type(error).__name__}); see the daemon's log.",
     )
 
 
 def _available_bytes(device: torch.device) -> float:
-    """The bytes that this process may have in all, on the device that the network is on."""
+    """Returns the bytes that this process may have in total, on the network's device."""
     gpu_bytes = _gpu_bytes(device)
     return available_bytes(os.getpid()) if gpu_bytes is None else gpu_bytes
 
 
 def _gpu_bytes(device: torch.device) -> int | None:
-    """The same of a GPU; None on the CPU."""
+    """Returns the bytes that this process may have of a GPU's memory; None on the CPU."""
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)
@@ -180,7 +143,7 @@ def _ready(device: torch.device) -> Ready:
         is_bfloat16 = number_type(Precision.AUTO, device) == torch.bfloat16
         return Ready(_gpu_bytes(device), is_bfloat16)
     except RuntimeError:
-        # A job will meet it too, and say so to who has sent it.
+        # A job will fail with the same error, and report it to its client.
         logger.exception("the GPU cannot be used")
         return Ready(gpu_bytes=None, bfloat16=False)
 
@@ -190,15 +153,15 @@ def _device_name(device: torch.device) -> str:
 
 
 def _end_with_server() -> None:
-    """Ends this process when the server's end of the pipe closes, whatever it is doing."""
+    """Exits when the server's end of the pipe closes, whatever this process is doing."""
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 def main() -> None:
-    """Serves the server: its endpoint, and the bytes that painting may take, are the arguments."""
+    """Runs a worker; the arguments are its endpoint and the bytes that painting may take."""
     start_logging("worker")
-    # Ctrl+C in the server's terminal goes to both: the server decides.
+    # Ctrl+C in the server's terminal reaches both processes: the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()
     os.nice(NICENESS)
@@ -206,7 +169,7 @@ def main() -> None:
     socket.bind(sys.argv[1])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     limit_bytes = int(sys.argv[2])
-    Worker(socket, device, limit_bytes or math.inf).serve()
+    Worker(Channel(socket), device, limit_bytes or math.inf).serve()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the server and its worker tell each other, in the frames of the protocol's codec."""
+"""The messages between the server and its worker, in the frames of the protocol's codec."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from impasto_shared.style import Style
 
 @dataclass(frozen=True)
 class Run:
-    """Server to worker: paint this. Sent only to a worker that has nothing to do.
+    """Server to worker: paint this job. Sent only to an idle worker.
 
-    The picture is to be written to the file `result_file`, if there is one.
+    result_file: path of the file for the picture; None: it is sent as a message.
     """
 
     type: ClassVar[str] = "run"
@@ -30,7 +30,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Stop:
-    """Server to worker: end this job soon, and give what has been painted where it is wanted."""
+    """Server to worker: stop this job; send its best picture so far if `keeps_result`."""
 
     type: ClassVar[str] = "stop"
     job: str
@@ -39,7 +39,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Show:
-    """Server to worker: somebody watches this job who wishes for these previews."""
+    """Server to worker: send previews of this job like these from now on."""
 
     type: ClassVar[str] = "show"
     job: str
@@ -48,10 +48,10 @@ class Show:
 
 @dataclass(frozen=True)
 class Ready:
-    """Worker to server: it waits for a job.
+    """Worker to server: it is idle.
 
-    gpu_bytes: what painting may take of a GPU's memory; None where there is none.
-    bfloat16: whether it calculates in it where the precision is left to it.
+    gpu_bytes: the GPU memory available for painting; None without a GPU.
+    bfloat16: whether it calculates in bfloat16 if the precision is left to it.
     """
 
     type: ClassVar[str] = "ready"
@@ -70,7 +70,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Stepped:
-    """Worker to server: `step` of `steps` evaluations are done, `done` of the work in [0, 1]."""
+    """Worker to server: `step` of `steps` evaluations are done, a fraction `done` of the work."""
 
     type: ClassVar[str] = "stepped"
     job: str
@@ -82,7 +82,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Previewed:
-    """Worker to server: what the picture looks like after `step`."""
+    """Worker to server: a preview of the picture after `step`."""
 
     type: ClassVar[str] = "previewed"
     job: str
@@ -92,7 +92,7 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Painted:
-    """Worker to server: the picture. The worker is free again."""
+    """Worker to server: the job is done; its picture. The worker is idle again."""
 
     type: ClassVar[str] = "painted"
     job: str
@@ -101,7 +101,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Written:
-    """Worker to server: the picture is in the `result_file` of the run. The worker is free."""
+    """Worker to server: the job is done; its picture is in `result_file`. The worker is idle."""
 
     type: ClassVar[str] = "written"
     job: str
@@ -112,7 +112,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Worker to server: the job was stopped. The worker is free again."""
+    """Worker to server: the job was stopped. The worker is idle again."""
 
     type: ClassVar[str] = "stopped"
     job: str
@@ -120,7 +120,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Failed:
-    """Worker to server: the job failed. The worker is free again."""
+    """Worker to server: the job failed. The worker is idle again."""
 
     type: ClassVar[str] = "failed"
     job: str

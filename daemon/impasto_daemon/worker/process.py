@@ -1,8 +1,8 @@
-"""The server's hold on its worker: a process that is started when needed and may die at any time.
+"""The worker as the server's child process: started on demand, it may die at any time.
 
-The worker is executed anew, not forked: sockets and CUDA survive no fork. Its standard input is
-a pipe that the server never writes to: when the server dies, however it dies, the pipe ends and
-so does the worker.
+The worker is executed, not forked: neither sockets nor CUDA survive a fork. Its standard input is
+a pipe that the server never writes to: when the server dies, for whatever reason, the pipe closes
+and the worker exits.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
 from impasto_daemon.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.process_memory import available_bytes, may_have_gpu
-from impasto_daemon.worker.messages import Ready, WorkerMessage
+from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
 from impasto_shared.codec import decode, encode
 
 logger = logging.getLogger(__name__)
@@ -38,10 +37,10 @@ _MEMORY_VARIABLES = {
 
 
 class WorkerProcess:
-    """At most one worker, talking over a PAIR socket at `path`.
+    """At most one worker, connected over a PAIR socket at `path`.
 
-    `command` starts a worker; it is given the socket's endpoint, and how many bytes painting may
-    take, 0 for as many as there are.
+    `command` starts a worker; its arguments are the socket's endpoint and the bytes of memory that
+    painting may take, 0 for no limit.
     """
 
     def __init__(
@@ -59,22 +58,22 @@ class WorkerProcess:
         self.socket: zmq.Socket[bytes] | None = None
         self.device: str | None = None
         self.model: str | None = None
-        # What it, or the one before it, has said last.
+        # The last message of its kind from this worker or its predecessor.
         self.ready: Ready | None = None
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id while there is one."""
+        """The worker's process id; None if there is no worker."""
         return self._process.pid if self._process else None
 
     def ensure_started(self) -> bool:
-        """Starts a worker where there is none; whether it did."""
+        """Starts a worker if there is none; returns whether it did. Raises OSError."""
         if self._process is not None:
             return False
         endpoint = f"ipc://{self._path}"
         self.socket = zmq.Context.instance().socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)
-        # The worker binds: a PAIR that has bound blocks in send until its peer has come.
+        # The worker binds: a PAIR socket that has bound blocks in send until its peer connects.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*self._command, endpoint, str(self._limit_bytes)],
@@ -86,25 +85,25 @@ class WorkerProcess:
 
     @property
     def has_gpu(self) -> bool:
-        """Whether it paints on a GPU, as far as is known: it may not have said so yet."""
+        """Whether it paints on a GPU; a guess until the first worker has reported."""
         return may_have_gpu() if self.ready is None else self.ready.gpu_bytes is not None
 
     def available_bytes(self) -> float:
-        """How many bytes painting may take: a GPU's, or what this machine has now; inf: unknown."""
+        """Returns the bytes that painting may take, on the GPU or on this machine; inf: unknown."""
         limit = self._limit_bytes or math.inf
         if not self.has_gpu:
             return min(limit, available_bytes(self.pid))
         gpu_bytes = None if self.ready is None else self.ready.gpu_bytes
         return limit if gpu_bytes is None else min(limit, gpu_bytes)
 
-    def send(self, message: Any) -> None:
-        """Sends a message; it waits in the socket until the worker has bound it."""
+    def send(self, message: ServerMessage) -> None:
+        """Sends a message; it is queued until the worker has bound its socket."""
         if self.socket is None:
             raise RuntimeError("the worker has not been started")
         self.socket.send_multipart(encode(message), copy=False)
 
     def receive(self) -> list[WorkerMessage]:
-        """What the worker has sent since the last call."""
+        """Returns the messages received since the last call."""
         received: list[WorkerMessage] = []
         while self.socket is not None and self.socket.poll(0):
             frames = self.socket.recv_multipart(copy=False)
@@ -112,11 +111,11 @@ class WorkerProcess:
         return received
 
     def exit_status(self) -> int | None:
-        """The status of a worker that has ended (negative: the signal that ended it), or None."""
+        """Returns the status of a worker that exited by itself (negative: a signal), else None."""
         return self._process.poll() if self._process else None
 
     def end(self) -> None:
-        """Ends the worker and frees all that was its own; returns before it has ended."""
+        """Kills the worker and closes its socket; returns before it has exited."""
         if self._process is not None:
             self._process.kill()
             if self._process.stdin is not None:
@@ -130,32 +129,32 @@ class WorkerProcess:
 
     @property
     def is_ending(self) -> bool:
-        """Whether one that was told to end may still hold its memory.
+        """Whether a killed worker may still hold its memory.
 
-        After five seconds it is not waited for any more: it is stuck in the kernel, as under a
-        broken driver, and ends when it gets out.
+        After five seconds it is no longer waited for: it is stuck in the kernel, as with a broken
+        driver, and exits when it gets out.
         """
         oldest_s = time.monotonic() - KILL_TIMEOUT_S
         return any(killed_s > oldest_s for _, killed_s in self._ending)
 
     def reap(self) -> None:
-        """Takes notice of those that have ended; to be called now and then."""
+        """Collects the exit statuses of killed workers; to be called regularly."""
         for process, _ in self._ending:
             if process.poll() is not None:
-                logger.info("worker %d ended", process.pid)
+                logger.info("worker %d exited", process.pid)
         self._ending = [entry for entry in self._ending if entry[0].returncode is None]
 
     def wait_ended(self) -> None:
-        """Waits for those that were told to end, five seconds at most."""
+        """Waits for killed workers to exit, five seconds at most."""
         deadline_s = time.monotonic() + KILL_TIMEOUT_S
         for process, _ in self._ending:
             try:
                 process.wait(max(0.0, deadline_s - time.monotonic()))
             except subprocess.TimeoutExpired:
-                logger.exception("worker %d does not end", process.pid)
+                logger.exception("worker %d does not exit", process.pid)
         self.reap()
 
 
 def worker_environment() -> dict[str, str]:
-    """The variables that a worker is started with: this process's own, and how memory is taken."""
+    """Returns the environment of a worker: this process's, and the settings of its allocators."""
     return {**_MEMORY_VARIABLES, **os.environ}

@@ -6,7 +6,7 @@ import pytest
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server import jobs as jobs_module
 from impasto_daemon.server.jobs import (
-    KEPT_REPORTS,
+    MAX_ENDED_REPORTS,
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
     Job,
@@ -224,7 +224,7 @@ def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: Fa
     assert table.start(job) is order
     assert table.report(job).painted_s == 5
     table.advance(job, 1, 11, 5.0, 0.1)
-    with pytest.raises(ValueError, match="cannot start any more"):
+    with pytest.raises(ValueError, match="can no longer be started"):
         table.start(job)
 
 
@@ -232,7 +232,7 @@ def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
     job = table.submit(submission(), ALICE)
     table.cancel(job)
 
-    with pytest.raises(ValueError, match="cannot start any more"):
+    with pytest.raises(ValueError, match="can no longer be started"):
         table.start(job)
 
 
@@ -255,14 +255,14 @@ def test_result_can_be_fetched_again_until_forgotten(table: JobTable) -> None:
 
     assert [bytes(table.fetch(job.name).pixels) for _ in range(2)] == [PIXEL.pixels] * 2
     table.forget(job)
-    with pytest.raises(DaemonError, match="gone now"):
+    with pytest.raises(DaemonError, match="has expired"):
         table.fetch(job.name)
 
 
 def test_unfinished_job_has_no_picture(table: JobTable) -> None:
     job = table.submit(submission(), ALICE)
 
-    with pytest.raises(DaemonError, match="queued: no picture") as caught:
+    with pytest.raises(DaemonError, match="queued and has no picture") as caught:
         table.fetch(job.name)
 
     assert caught.value.code is ErrorCode.NOT_DONE
@@ -307,7 +307,7 @@ def test_results_beyond_the_size_limit_expire_oldest_first(
 def test_results_that_the_disk_has_no_room_for_stay_in_memory(
     table: JobTable, results: Results, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs_module, "KEPT_IN_MEMORY_BYTES", 500)
+    monkeypatch.setattr(jobs_module, "MAX_MEMORY_BYTES", 500)
     results.problem = "No space left on device"
     jobs = []
     for _ in range(3):
@@ -323,13 +323,13 @@ def test_results_that_the_disk_has_no_room_for_stay_in_memory(
 
 def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: FakeClock) -> None:
     waiting = table.submit(submission(), ALICE)
-    for _ in range(KEPT_REPORTS + 5):
+    for _ in range(MAX_ENDED_REPORTS + 5):
         done_job(table)
         clock.now_s += 1
 
     table.expire()
 
-    assert len(table.all) == KEPT_REPORTS + 1
+    assert len(table.all) == MAX_ENDED_REPORTS + 1
     assert table.find(waiting.name) is waiting
 
 
@@ -337,11 +337,11 @@ def test_job_whose_end_is_still_to_be_told_is_not_dropped(
     table: JobTable, clock: FakeClock
 ) -> None:
     first = done_job(table)
-    for _ in range(KEPT_REPORTS + 5):
+    for _ in range(MAX_ENDED_REPORTS + 5):
         clock.now_s += 1
         done_job(table)
 
     table.expire(watched=[first.name])
 
-    assert len(table.all) == KEPT_REPORTS + 1
+    assert len(table.all) == MAX_ENDED_REPORTS + 1
     assert table.find(first.name) is first

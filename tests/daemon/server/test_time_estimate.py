@@ -101,4 +101,4 @@ def test_a_full_disk_does_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     throughput.record(GOOD, 512, 384, 45.0)
 
     assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
-    assert "will be forgotten" in caplog.text
+    assert "cannot be stored" in caplog.text

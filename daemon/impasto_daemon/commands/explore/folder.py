@@ -13,6 +13,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from impasto_daemon.atomic_write import write_atomically
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_daemon.commands.explore.pictures import Originals
 from impasto_daemon.commands.image_file import write_image
@@ -113,10 +114,8 @@ class Folder:
     def write(self, name: str, content: bytes) -> Path:
         """Writes a file of the folder completely or not at all; raises FolderUnusable."""
         file = self.path / name
-        new = file.with_name(file.name + ".new")
         try:
-            new.write_bytes(content)
-            new.replace(file)
+            write_atomically(file, content)
         except OSError as error:
             raise _unwritable(file, error) from error
         return file

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.jobs import Job, JobTable, Origin
+from impasto_daemon.server.outbox import Delivery
+from impasto_daemon.server.results import Results
+from impasto_daemon.server.subscriptions import (
+    STEP_INTERVAL_S,
+    UPDATE_INTERVAL_S,
+    Subscriptions,
+)
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Preview, Submit, Update
+from impasto_shared.reports import JobState
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+CLIENT, WATCHER = b"client", b"watcher"
+
+
+class FakeOutbox:
+    """Remembers what was sent; `delivery` is the outcome for each address."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Any]] = []
+        self.delivery: dict[bytes, Delivery] = {}
+
+    def try_send(self, address: bytes, message: Any) -> Delivery:
+        self.sent.append((address, message))
+        return self.delivery.get(address, Delivery.SENT)
+
+    def take(self) -> list[tuple[bytes, Any]]:
+        sent, self.sent = self.sent, []
+        return sent
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def table(clock: FakeClock, tmp_path: Path) -> JobTable:
+    return JobTable(clock, Results(tmp_path / "results"))
+
+
+@pytest.fixture
+def outbox() -> FakeOutbox:
+    return FakeOutbox()
+
+
+@pytest.fixture
+def subscriptions(outbox: FakeOutbox, clock: FakeClock) -> Subscriptions:
+    return Subscriptions(outbox, clock)  # type: ignore[arg-type]
+
+
+def start_job(table: JobTable, *, detached: bool = False) -> Job:
+    settings = StyleSettings(iterations=11, size=64)
+    name = secrets.token_hex(16)
+    submission = Submit("1", name, settings, PIXEL, (Style(PIXEL),), None, detached)
+    job = table.submit(submission, Origin(CLIENT))
+    table.start(job)
+    return job
+
+
+def test_updates_without_news_are_sent_at_intervals(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+
+    subscriptions.send_updates(table)
+    assert outbox.take() == []
+    clock.now_s += UPDATE_INTERVAL_S
+    for _ in range(2):
+        subscriptions.send_updates(table)
+
+    ((address, update),) = outbox.take()
+    assert address == CLIENT
+    assert isinstance(update, Update)
+    assert update.report.job == job.name
+
+
+def test_steps_are_sent_earlier_but_not_all_of_them(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+
+    for step in range(1, 11):
+        clock.now_s += STEP_INTERVAL_S / 2 + 1e-9
+        table.advance(job, step, 11, 1.0, step / 11)
+        subscriptions.send_updates(table)
+
+    assert [update.report.step for _, update in outbox.take()] == [2, 4, 6, 8, 10]
+
+
+def test_end_is_sent_at_once_and_ends_the_subscription(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions
+) -> None:
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    table.finish(job, PIXEL)
+
+    subscriptions.send_updates(table)
+
+    assert [update.report.state for _, update in outbox.take()] == [JobState.DONE]
+    assert not subscriptions.job_names
+
+
+def test_end_is_sent_again_until_the_client_can_take_it(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    table.finish(job, PIXEL)
+    outbox.delivery[CLIENT] = Delivery.REFUSED
+
+    subscriptions.send_updates(table)
+    assert job.name in subscriptions.job_names
+    outbox.delivery.clear()
+    clock.now_s += UPDATE_INTERVAL_S
+    subscriptions.send_updates(table)
+
+    assert len(outbox.take()) == 2
+    assert not subscriptions.job_names
+
+
+@pytest.mark.parametrize(
+    ("address", "detached", "is_abandoned"),
+    [(CLIENT, False, True), (CLIENT, True, False), (WATCHER, False, False)],
+    ids=["its client", "detached", "another client"],
+)
+def test_job_is_abandoned_if_its_own_client_disconnects(
+    table: JobTable,
+    outbox: FakeOutbox,
+    subscriptions: Subscriptions,
+    clock: FakeClock,
+    address: bytes,
+    detached: bool,
+    is_abandoned: bool,
+) -> None:
+    job = start_job(table, detached=detached)
+    subscriptions.add(job, address, wants_previews=False)
+    outbox.delivery[address] = Delivery.DISCONNECTED
+    clock.now_s += UPDATE_INTERVAL_S
+
+    abandoned = subscriptions.send_updates(table)
+
+    assert abandoned == ([job] if is_abandoned else [])
+    assert not subscriptions.job_names
+
+
+def test_previews_go_to_the_subscribers_who_want_them(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions
+) -> None:
+    job, other = start_job(table), start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    subscriptions.add(job, WATCHER, wants_previews=True)
+    subscriptions.add(other, b"another", wants_previews=True)
+    preview = Preview(job.name, 3, PIXEL)
+
+    subscriptions.send_preview(preview)
+
+    assert outbox.take() == [(WATCHER, preview)]
