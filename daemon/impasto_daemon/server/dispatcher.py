@@ -53,11 +53,11 @@ class Worker(Protocol):
 
     @property
     def has_gpu(self) -> bool:
-        """Whether it paints on a GPU, as far as is known."""
+        """True if it paints on a GPU, as far as is known."""
 
     @property
     def is_ending(self) -> bool:
-        """Whether a worker that was killed may still hold memory."""
+        """True if a worker that was killed may still hold memory."""
 
     def ensure_started(self) -> bool:
         """Starts a worker if there is none; returns whether it did. Raises OSError."""
@@ -118,7 +118,7 @@ class Dispatcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job is in the worker, or a killed worker has not yet exited."""
+        """True if a job is in the worker, or a killed worker has not yet exited."""
         return self._current is not None or self._worker.is_ending
 
     def start_next(self) -> None:

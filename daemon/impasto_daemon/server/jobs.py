@@ -50,7 +50,7 @@ class Origin:
 
 @dataclass(eq=False)
 class Job:
-    """One request and its progress; `submission`, its input, is dropped at the first step."""
+    """A request and its progress; `submission`, its input, is dropped at the first step."""
 
     name: str
     submission: Submit | None

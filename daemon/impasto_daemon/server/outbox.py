@@ -58,7 +58,7 @@ class Outbox:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether any reply is waiting for its client to read."""
+        """True if any reply is waiting for its client to read."""
         return bool(self._waiting)
 
     def flush(self) -> None:

@@ -44,7 +44,7 @@ class Picture:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether its pixels are in this process's memory."""
+        """True if its pixels are in this process's memory."""
         return self._pixels is not None
 
     @property
@@ -150,7 +150,7 @@ class Results:
 
     @property
     def is_writing(self) -> bool:
-        """Whether a picture is waiting to be written."""
+        """True if a picture is waiting to be written."""
         return bool(self._unwritten)
 
     def write_some(self) -> None:

@@ -18,7 +18,7 @@ UPDATE_INTERVAL_S = 0.5
 
 @dataclass(eq=False)
 class _Subscription:
-    """One client's subscription to a job: the last update that was sent."""
+    """A client's subscription to a job, with the last update that was sent."""
 
     wants_previews: bool
     sent_s: float

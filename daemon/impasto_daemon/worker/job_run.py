@@ -1,4 +1,4 @@
-"""One job in the worker, as the server follows it: progress and previews, and requests to stop."""
+"""The course of a job in the worker: progress and previews to the server, requests from it."""
 
 from __future__ import annotations
 

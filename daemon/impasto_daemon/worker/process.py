@@ -85,7 +85,7 @@ class WorkerProcess:
 
     @property
     def has_gpu(self) -> bool:
-        """Whether it paints on a GPU; a guess until the first worker has reported."""
+        """True if it paints on a GPU; a guess until the first worker has reported."""
         return may_have_gpu() if self.ready is None else self.ready.gpu_bytes is not None
 
     def available_bytes(self) -> float:
@@ -129,7 +129,7 @@ class WorkerProcess:
 
     @property
     def is_ending(self) -> bool:
-        """Whether a killed worker may still hold its memory.
+        """True if a killed worker may still hold its memory.
 
         After five seconds it is no longer waited for: it is stuck in the kernel, as with a broken
         driver, and exits when it gets out.

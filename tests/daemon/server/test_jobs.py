@@ -101,12 +101,12 @@ def test_one_client_cannot_fill_the_queue(table: JobTable) -> None:
     assert caught.value.code is ErrorCode.QUEUE_FULL
 
 
-def test_pictures_that_wait_must_fit_into_memory(
+def test_queued_pictures_must_fit_into_memory(
     table: JobTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs_module, "MAX_QUEUED_BYTES", 100)
 
-    # One is taken whatever its size, else there were pictures that could never be painted.
+    # One is accepted whatever its size: else some pictures could never be painted.
     table.start(table.submit(submission(picture(300)), ALICE))
     table.submit(submission(picture(300)), ALICE)
     with pytest.raises(DaemonError, match="are waiting to be painted already") as caught:
@@ -127,7 +127,7 @@ def test_clients_take_turns(table: JobTable) -> None:
     assert ran == [of_alice[0], of_bob[0], of_alice[1], of_bob[1], of_alice[2]]
 
 
-def test_client_that_comes_back_does_not_overtake_those_who_wait(table: JobTable) -> None:
+def test_client_that_returns_does_not_overtake_waiting_clients(table: JobTable) -> None:
     waiting = [table.submit(submission(), ALICE) for _ in range(2)]
     ran = []
     for _ in range(4):
@@ -141,7 +141,7 @@ def test_client_that_comes_back_does_not_overtake_those_who_wait(table: JobTable
     assert [job for job in ran if job.origin is ALICE] == waiting
 
 
-def test_detached_jobs_take_their_turns_together(table: JobTable) -> None:
+def test_detached_jobs_share_their_turns(table: JobTable) -> None:
     folder = [
         table.submit(submission(detached=True), Origin(bytes([number]))) for number in range(3)
     ]
@@ -155,14 +155,14 @@ def test_detached_jobs_take_their_turns_together(table: JobTable) -> None:
     ]
 
 
-def test_time_left_of_a_job_that_waits_is_that_of_others_like_it(
+def test_remaining_time_of_a_queued_job_is_that_of_similar_jobs(
     table: JobTable, clock: FakeClock
 ) -> None:
     photo = Image(128, 128, PixelFormat.RGB_U8, bytes(3 * 128 * 128))
     first, second, third = (
         table.submit(submission(photo, size=size), ALICE) for size in (64, 64, 128)
     )
-    assert table.report(second).eta_s is None  # nothing has been painted yet
+    assert table.report(second).eta_s is None  # no job has been finished yet
     assert table.waiting_s() is None
     table.start(first)
     clock.now_s += 10
@@ -173,7 +173,7 @@ def test_time_left_of_a_job_that_waits_is_that_of_others_like_it(
     assert table.waiting_s() == pytest.approx(10 + 4 * 10)
 
     table.start(second)
-    assert table.report(second).eta_s == pytest.approx(10)  # nothing better is known yet
+    assert table.report(second).eta_s == pytest.approx(10)  # there is no better estimate yet
 
 
 def test_final_state_never_changes(table: JobTable) -> None:
@@ -198,9 +198,7 @@ def test_job_holds_no_submission_once_it_runs(table: JobTable) -> None:
     assert [job.submission for job in jobs] == [None, None, None]
 
 
-def test_report_says_whose_job_it_is_and_how_long_it_took(
-    table: JobTable, clock: FakeClock
-) -> None:
+def test_report_names_the_client_and_the_times(table: JobTable, clock: FakeClock) -> None:
     job = table.submit(submission(detached=True), ALICE)
     clock.now_s += 5
     table.start(job)
@@ -215,7 +213,7 @@ def test_report_says_whose_job_it_is_and_how_long_it_took(
     assert table.report(job).kept_s is None
 
 
-def test_job_can_be_started_anew_until_its_first_step(table: JobTable, clock: FakeClock) -> None:
+def test_job_can_be_started_again_until_its_first_step(table: JobTable, clock: FakeClock) -> None:
     order = submission()
     job = table.submit(order, ALICE)
 
@@ -236,10 +234,10 @@ def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
         table.start(job)
 
 
-def test_time_left_follows_the_pace_of_the_work(table: JobTable, clock: FakeClock) -> None:
+def test_remaining_time_follows_the_throughput(table: JobTable, clock: FakeClock) -> None:
     job = table.submit(submission(), ALICE)
     table.start(job)
-    clock.now_s += 30  # loading the network is not the pace
+    clock.now_s += 30  # loading the network does not count
     table.advance(job, 1, 11, 5.0, 0.1)
     assert table.report(job).eta_s is None
 
@@ -268,7 +266,7 @@ def test_unfinished_job_has_no_picture(table: JobTable) -> None:
     assert caught.value.code is ErrorCode.NOT_DONE
 
 
-def test_unknown_job_is_said_to_be_unknown(table: JobTable) -> None:
+def test_unknown_job_is_an_error(table: JobTable) -> None:
     with pytest.raises(DaemonError, match="knows no job") as caught:
         table.fetch("f" * 32)
 
@@ -295,16 +293,16 @@ def test_results_beyond_the_size_limit_expire_oldest_first(
         jobs.append(done_job(table, picture(size_bytes)))
         clock.now_s += 1
     table.expire()
-    kept = [job.picture is not None for job in jobs]
+    has_picture = [job.picture is not None for job in jobs]
 
     large = done_job(table, picture(3000))
     table.expire()
 
-    assert kept == [False, True, True]
+    assert has_picture == [False, True, True]
     assert [job.picture is not None for job in [*jobs, large]] == [False, False, False, True]
 
 
-def test_results_that_the_disk_has_no_room_for_stay_in_memory(
+def test_results_without_room_on_the_disk_stay_in_memory(
     table: JobTable, results: Results, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs_module, "MAX_MEMORY_BYTES", 500)
@@ -333,9 +331,7 @@ def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: FakeCloc
     assert table.find(waiting.name) is waiting
 
 
-def test_job_whose_end_is_still_to_be_told_is_not_dropped(
-    table: JobTable, clock: FakeClock
-) -> None:
+def test_report_of_a_job_with_subscribers_is_kept(table: JobTable, clock: FakeClock) -> None:
     first = done_job(table)
     for _ in range(MAX_ENDED_REPORTS + 5):
         clock.now_s += 1

@@ -15,27 +15,27 @@ def curve_of(steps: int) -> LossCurve:
     return curve
 
 
-def test_before_the_first_step_there_is_nothing() -> None:
+def test_curve_is_empty_before_the_first_step() -> None:
     assert LossCurve().points == ()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 100, MAX_POINTS - 1])
-def test_of_a_short_job_every_step_is_there(steps: int) -> None:
+def test_curve_of_a_short_job_has_every_step(steps: int) -> None:
     assert [point.step for point in curve_of(steps).points] == list(range(1, steps + 1))
 
 
 @pytest.mark.parametrize("steps", [MAX_POINTS, MAX_POINTS + 1, 3000, 10_000])
-def test_of_a_long_job_steps_are_there_at_even_distances(steps: int) -> None:
+def test_curve_of_a_long_job_has_evenly_spaced_steps(steps: int) -> None:
     points = curve_of(steps).points
 
-    found = [point.step for point in points]
-    assert (found[0], found[-1]) == (1, steps)
-    assert MAX_POINTS / 2 <= len(found) <= MAX_POINTS
-    assert len({after - before for before, after in pairwise(found[:-1])}) == 1
+    steps_kept = [point.step for point in points]
+    assert (steps_kept[0], steps_kept[-1]) == (1, steps)
+    assert MAX_POINTS / 2 <= len(steps_kept) <= MAX_POINTS
+    assert len({after - before for before, after in pairwise(steps_kept[:-1])}) == 1
     assert all(point.loss == 1 / point.step for point in points)
 
 
-def test_the_longest_fits_into_a_header() -> None:
+def test_longest_curve_fits_into_a_header() -> None:
     longest = CurvePoint(10_000, 123456.78901234567, 1.2345678901234567e-300)
     report = CurveReport("x" * 100, "0" * 32, (longest,) * MAX_POINTS)
 

@@ -17,7 +17,7 @@ def test_less_memory_means_tiles() -> None:
     assert in_tiles.needed_bytes <= at_once.needed_bytes / 2
 
 
-def test_the_layer_counts_as_far_as_it_is_painted() -> None:
+def test_layer_counts_at_the_size_at_which_it_is_painted() -> None:
     settings = StyleSettings(size=500)
 
     small, large = (estimate_memory(settings, side, side, math.inf) for side in (500, 5000))
@@ -25,7 +25,7 @@ def test_the_layer_counts_as_far_as_it_is_painted() -> None:
     assert small == large
 
 
-def test_what_is_seen_around_a_tileable_picture_counts() -> None:
+def test_padding_of_a_tileable_picture_counts() -> None:
     plain, tileable = (
         estimate_memory(StyleSettings(tileable=switch), 512, 512, math.inf)
         for switch in (False, True)
@@ -34,7 +34,7 @@ def test_what_is_seen_around_a_tileable_picture_counts() -> None:
     assert tileable.needed_bytes > 1.3 * plain.needed_bytes
 
 
-def test_on_a_gpu_half_the_numbers_take_about_half_the_memory() -> None:
+def test_numbers_of_half_the_size_take_about_half_the_memory_of_a_gpu() -> None:
     automatic, precise = StyleSettings(), StyleSettings(precision=Precision.FLOAT32)
 
     short, long, as_told = (

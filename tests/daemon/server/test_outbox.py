@@ -22,7 +22,7 @@ def router() -> Iterator[zmq.Socket[bytes]]:
     socket = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.SNDHWM, QUEUE)
-    # A name of its own: the one of the test before may still be closing.
+    # A new name for each test: the last one may still be closing.
     socket.bind(f"inproc://outbox-{next(_numbers)}")
     yield socket
     socket.close(linger=0)
@@ -30,7 +30,7 @@ def router() -> Iterator[zmq.Socket[bytes]]:
 
 @pytest.fixture
 def dealer(router: zmq.Socket[bytes]) -> Iterator[zmq.Socket[bytes]]:
-    """A client that has said something, so that the router knows it."""
+    """A client that has sent a message, so that the router knows it."""
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.ROUTING_ID, ADDRESS)
     socket.setsockopt(zmq.RCVHWM, QUEUE)
@@ -46,7 +46,7 @@ def message(number: int) -> ErrorReply:
 
 
 def fill(outbox: Outbox) -> int:
-    """Sends news until no more fits; how many did."""
+    """Sends messages until the queue is full; returns their number."""
     sent = 0
     while outbox.try_send(ADDRESS, message(-1)) is Delivery.SENT:
         sent += 1
@@ -54,7 +54,7 @@ def fill(outbox: Outbox) -> int:
 
 
 def read_all(outbox: Outbox, dealer: zmq.Socket[bytes]) -> list[str]:
-    """The numbers of the messages that come as long as the client reads."""
+    """Returns the numbers of the messages that arrive while the client reads."""
     numbers = []
     while outbox.has_waiting or dealer.poll(50):
         outbox.flush()
@@ -77,7 +77,9 @@ def test_replies_wait_for_a_client_that_does_not_read(
     assert not outbox.has_waiting
 
 
-def test_news_do_not_overtake_replies(router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]) -> None:
+def test_updates_do_not_overtake_replies(
+    router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
+) -> None:
     outbox = Outbox(router)
     fill(outbox)
     outbox.reply(ADDRESS, message(1))
@@ -90,7 +92,7 @@ def test_news_do_not_overtake_replies(router: zmq.Socket[bytes], dealer: zmq.Soc
     assert read_all(outbox, dealer) == ["1", "3"]
 
 
-def test_replies_that_wait_are_limited(
+def test_number_of_waiting_replies_is_limited(
     router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
 ) -> None:
     outbox = Outbox(router)
@@ -102,14 +104,14 @@ def test_replies_that_wait_are_limited(
     assert len(read_all(outbox, dealer)) == before + MAX_WAITING_REPLIES
 
 
-def test_replies_to_a_client_that_has_gone_are_dropped(
+def test_replies_to_a_disconnected_client_are_dropped(
     router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
 ) -> None:
     outbox = Outbox(router)
     fill(outbox)
     outbox.reply(ADDRESS, message(1))
     dealer.close(linger=0)
-    router.poll(50)  # the router learns of it when it is used
+    router.poll(50)  # the router notices it when it is used
 
     outbox.flush()
 

@@ -21,12 +21,12 @@ def open_files() -> int:
 
 
 def write(results: Results) -> int:
-    """Writes all there is; in how many parts."""
-    parts = 0
+    """Writes all pictures; returns the number of chunks."""
+    chunks = 0
     while results.is_writing:
         results.write_some()
-        parts += 1
-    return parts
+        chunks += 1
+    return chunks
 
 
 def test_picture_moves_from_memory_to_a_file_without_a_name(
@@ -46,7 +46,7 @@ def test_picture_moves_from_memory_to_a_file_without_a_name(
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_all_who_ask_share_the_pixels(folder: Path) -> None:
+def test_all_callers_share_the_pixels(folder: Path) -> None:
     results = Results(folder)
     picture = results.keep(LARGE)
     write(results)
@@ -56,7 +56,7 @@ def test_all_who_ask_share_the_pixels(folder: Path) -> None:
     assert memoryview(first.pixels).obj is memoryview(second.pixels).obj
 
 
-def test_dropped_picture_is_still_there_for_who_has_it(folder: Path) -> None:
+def test_pixels_that_were_handed_out_outlive_the_picture(folder: Path) -> None:
     results = Results(folder)
     picture = results.keep(LARGE)
     write(results)
@@ -71,7 +71,7 @@ def test_dropped_picture_is_still_there_for_who_has_it(folder: Path) -> None:
         _ = picture.image
 
 
-def test_picture_dropped_while_it_is_written_ends_there(
+def test_picture_dropped_while_it_is_written_is_written_no_further(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results_module, "_CHUNK_BYTES", 1000)
@@ -85,7 +85,7 @@ def test_picture_dropped_while_it_is_written_ends_there(
     assert results.problem is None
 
 
-def test_small_picture_is_not_worth_a_file(folder: Path) -> None:
+def test_small_picture_stays_in_memory(folder: Path) -> None:
     results = Results(folder)
 
     picture = results.keep(Image(1, 1, PixelFormat.RGB_U8, bytes(3)))
@@ -131,7 +131,7 @@ def test_disk_that_is_full_halfway_loses_nothing(
     assert open_files() == descriptors - 1
 
 
-def test_picture_that_another_process_wrote_is_kept_as_it_is(folder: Path) -> None:
+def test_picture_that_another_process_wrote_is_taken_over(folder: Path) -> None:
     result_file = ResultFile(folder)
     write_result_file(result_file.path, LARGE.pixels)
 

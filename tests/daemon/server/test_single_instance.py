@@ -10,7 +10,7 @@ from impasto_daemon.server.single_instance import (
 from impasto_shared.paths import UnsafeDirectory
 
 
-def test_lock_is_held_by_one_and_names_its_holder(tmp_path: Path) -> None:
+def test_lock_is_held_by_one_process_and_names_it(tmp_path: Path) -> None:
     lock = tmp_path / "runtime" / "daemon.lock"
 
     with exclusive_lock(lock):
@@ -24,7 +24,7 @@ def test_lock_is_held_by_one_and_names_its_holder(tmp_path: Path) -> None:
         pass
 
 
-def test_released_lock_names_nobody(tmp_path: Path) -> None:
+def test_released_lock_names_no_process(tmp_path: Path) -> None:
     lock = tmp_path / "runtime" / "daemon.lock"
 
     with exclusive_lock(lock):

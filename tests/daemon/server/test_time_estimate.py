@@ -11,11 +11,11 @@ GOOD = StyleSettings()
 DRAFT = StyleSettings(quality=Quality.DRAFT)
 
 
-def test_nothing_is_known_before_the_first_job() -> None:
+def test_there_is_no_estimate_before_the_first_job() -> None:
     assert ThroughputHistory().estimate_s(GOOD, 512, 384) is None
 
 
-def test_one_job_tells_of_all_sizes_and_qualities() -> None:
+def test_one_job_is_enough_for_all_sizes_and_qualities() -> None:
     throughput = ThroughputHistory()
 
     throughput.record(GOOD, 512, 384, 45.0)
@@ -27,7 +27,7 @@ def test_one_job_tells_of_all_sizes_and_qualities() -> None:
     assert throughput.estimate_s(DRAFT, 512, 384) == pytest.approx(10.5, rel=0.15)
 
 
-def test_tileable_pictures_take_longer_the_smaller_they_are_the_more() -> None:
+def test_tileable_pictures_take_longer_small_ones_most_of_all() -> None:
     tileable = StyleSettings(tileable=True)
 
     at_512, at_64 = (
@@ -37,13 +37,13 @@ def test_tileable_pictures_take_longer_the_smaller_they_are_the_more() -> None:
     assert 1.5 < at_512 < at_64
 
 
-def test_a_photo_smaller_than_the_size_asked_for_is_painted_at_its_own() -> None:
+def test_photo_smaller_than_the_setting_counts_at_its_own_size() -> None:
     assert evaluated_px(StyleSettings(size=4096), 512, 384) == evaluated_px(
         StyleSettings(size=512), 512, 384
     )
 
 
-def test_what_takes_longer_is_remembered_apart() -> None:
+def test_slower_settings_have_their_own_history() -> None:
     throughput = ThroughputHistory()
     slow = StyleSettings(style_loss=StyleLoss.MMD_GAUSSIAN)
     throughput.record(GOOD, 512, 384, 45.0)
@@ -55,7 +55,7 @@ def test_what_takes_longer_is_remembered_apart() -> None:
     assert throughput.estimate_s(unknown, 512, 384) == pytest.approx(90)
 
 
-def test_one_job_beside_other_work_does_not_count() -> None:
+def test_one_slow_job_among_others_does_not_count() -> None:
     throughput = ThroughputHistory()
     for seconds in (45.0, 46.0, 300.0, 44.0):
         throughput.record(GOOD, 512, 384, seconds)
@@ -63,7 +63,7 @@ def test_one_job_beside_other_work_does_not_count() -> None:
     assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
-def test_a_machine_that_has_become_faster_is_believed_soon() -> None:
+def test_estimate_soon_follows_a_faster_machine() -> None:
     throughput = ThroughputHistory()
     for seconds in (45.0, 45.0, 45.0, 45.0, 45.0, 2.0, 2.0, 2.0):
         throughput.record(GOOD, 512, 384, seconds)
@@ -71,7 +71,7 @@ def test_a_machine_that_has_become_faster_is_believed_soon() -> None:
     assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(2)
 
 
-def test_it_is_remembered_over_restarts(tmp_path: Path) -> None:
+def test_history_survives_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "state/pace.json"
     ThroughputHistory(file).record(GOOD, 512, 384, 300.0)
     ThroughputHistory(file).record(GOOD, 512, 384, 45.0)
@@ -80,7 +80,7 @@ def test_it_is_remembered_over_restarts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"lbfgs": 1.5e-6}', '{"lbfgs": [null]}', "\0"])
-def test_a_broken_file_is_said_and_replaced(
+def test_damaged_file_is_reported_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     file = tmp_path / "pace.json"
@@ -94,7 +94,9 @@ def test_a_broken_file_is_said_and_replaced(
     assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
-def test_a_full_disk_does_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_history_that_cannot_be_stored_stays_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     throughput = ThroughputHistory(tmp_path / "state/pace.json")
 

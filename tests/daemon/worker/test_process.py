@@ -39,7 +39,7 @@ def test_worker_keeps_freed_memory_unless_the_user_sets_the_variable(
     assert (default, worker_environment()["MALLOC_MMAP_MAX_"]) == ("0", "7")
 
 
-def test_worker_is_ended_and_reaped_without_waiting_for_it(worker: WorkerProcess) -> None:
+def test_worker_is_killed_and_reaped_without_waiting_for_it(worker: WorkerProcess) -> None:
     worker.ensure_started()
     pid = worker.pid
     assert pid is not None
@@ -55,7 +55,7 @@ def test_worker_is_ended_and_reaped_without_waiting_for_it(worker: WorkerProcess
         os.kill(pid, 0)
 
 
-def test_worker_that_does_not_end_is_waited_for_no_longer(
+def test_worker_that_does_not_exit_is_given_up(
     worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_process, "KILL_TIMEOUT_S", 0.1)

@@ -1,0 +1,49 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from impasto_daemon.models.cache import cached_file, cached_models, hub_folder, sha256_prefix
+from impasto_daemon.models.torchvision_models import published_weights
+from impasto_shared.settings import Model
+
+
+@pytest.mark.parametrize("variables", [{"TORCH_HOME": "~/t"}, {"XDG_CACHE_HOME": "/var/x"}, {}])
+def test_folder_is_the_one_that_torch_hub_uses(
+    variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert hub_folder() == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def test_cached_models_are_recognised_by_their_files(hub: Path) -> None:
+    assert cached_models() == ["vgg16-hed"]
+    for name in ("vgg19-12345678.pth", "resnet50-11ad3fa6.pth", "resnet50-0676ba61.pth"):
+        (hub / name).touch()
+    for name in ("vgg16.pth", "vgg13-19584684.pth.ab.partial", "Ünfug-12345678.pth"):
+        (hub / name).touch()
+
+    assert cached_models() == ["resnet50", "vgg19", "vgg16-hed"]
+
+
+def test_files_of_the_models_to_choose_from_are_named_after_them() -> None:
+    # The server, which imports no torchvision, recognises them so.
+    listed = [model for model in Model if model not in (Model.AUTO, Model.VGG16_HED)]
+
+    assert listed
+    for model in listed:
+        assert str(published_weights(model).url).rpartition("/")[2].startswith(f"{model}-")
+
+
+def test_file_is_found_by_its_stem_and_names_the_digits_of_its_checksum(hub: Path) -> None:
+    path = hub / "resnet50-0676ba61.pth"
+    path.touch()
+
+    assert cached_file("resnet50") == path
+    assert cached_file("resnet") is None
+    assert sha256_prefix(path) == "0676ba61"
