@@ -119,45 +119,56 @@ def _correlate(activation: Tensor, kernels: Tensor, bias: Tensor | None, margin:
     bands = _bands(tiles_down, tiles_across)
     image = activation.permute(0, 2, 3, 1).squeeze(0)  # (H, W, in)
     result = activation.new_empty(1, rows, columns, outputs)
-    # Scratch memory, used again from band to band; some bands have fewer tiles than others.
-    scratch = [
-        activation.new_empty(max(bands) * tiles_across, numbers)
-        for numbers in (
-            _TILE**2 * inputs,
-            _TILE**2 * inputs,
-            (_TILE**2 + 1) * outputs,
-            _STEP**2 * outputs,
-            _STEP**2 * outputs,
-        )
-    ]
-    across = _STEP * tiles_across + 2
-    padded = activation.new_zeros(_STEP * max(bands) + 2, across, inputs)
-    to_transformed, to_positions = _transforms(activation)
-
+    scratch = _Scratch(activation, max(bands) * tiles_across, inputs, outputs)
+    padded = activation.new_zeros(_STEP * max(bands) + 2, _STEP * tiles_across + 2, inputs)
     first = 0
     for band in bands:
-        tiles = band * tiles_across
         padded_band = padded[: _STEP * band + 2]
-        data, transformed, products, positions, pixels = (memory[:tiles] for memory in scratch)
         _pad(image, padded_band, first - margin, margin, replicate=bias is not None)
-        views = padded_band.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
-        data.view(views.shape).copy_(views)
-        data, transformed = data.view(_TILE**2, -1), transformed.view(_TILE**2, -1)
-        torch.mm(to_transformed, data, out=transformed)
-        # The bias is one more product, which the last transform adds to every position.
-        products = products.view(_TILE**2 + 1, tiles, outputs)
-        transformed = transformed.view(_TILE**2, tiles, inputs)
-        torch.bmm(transformed, kernels, out=products[:-1])
-        products[-1] = 0 if bias is None else bias
-        torch.mm(to_positions, products.view(_TILE**2 + 1, -1), out=positions.view(_STEP**2, -1))
-        by_tile = positions.view(_STEP, _STEP, band, tiles_across, outputs)
-        by_row = by_tile.permute(2, 0, 3, 1, 4)
-        pixels.view(by_row.shape).copy_(by_row)
         last = min(rows, first + _STEP * band)
-        block = pixels.view(_STEP * band, _STEP * tiles_across, outputs)
+        block = scratch.correlate(padded_band, kernels, bias)
         result[0, first:last] = block[: last - first, :columns]
         first = last
     return result.permute(0, 3, 1, 2)
+
+
+class _Scratch:
+    """The memory for one band of tiles, used again from band to band, and the transforms.
+
+    tiles: the most in a band; some bands have fewer.
+    """
+
+    def __init__(self, like: Tensor, tiles: int, inputs: int, outputs: int) -> None:
+        self._data, self._transformed = (like.new_empty(tiles, _TILE**2 * inputs) for _ in range(2))
+        self._products = like.new_empty(tiles, (_TILE**2 + 1) * outputs)
+        self._positions, self._pixels = (
+            like.new_empty(tiles, _STEP**2 * outputs) for _ in range(2)
+        )
+        self._to_transformed, self._to_positions = _transforms(like)
+
+    def correlate(self, padded: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
+        """Returns the correlation with `kernels` over a band of tiles: (rows, columns, out).
+
+        padded: (rows + 2, columns + 2, in); rows and columns are multiples of the tiles' step.
+        """
+        band, across = ((length - 2) // _STEP for length in padded.shape[:2])
+        tiles, (_, inputs, outputs) = band * across, kernels.shape
+        views = padded.unfold(0, _TILE, _STEP).unfold(1, _TILE, _STEP).permute(3, 4, 0, 1, 2)
+        data = self._data[:tiles]
+        data.view(views.shape).copy_(views)
+        transformed = self._transformed[:tiles].view(_TILE**2, -1)
+        torch.mm(self._to_transformed, data.view(_TILE**2, -1), out=transformed)
+        # The bias is one more product, which the last transform adds to every position.
+        products = self._products[:tiles].view(_TILE**2 + 1, tiles, outputs)
+        torch.bmm(transformed.view(_TILE**2, tiles, inputs), kernels, out=products[:-1])
+        products[-1] = 0 if bias is None else bias
+        positions = self._positions[:tiles].view(_STEP**2, -1)
+        torch.mm(self._to_positions, products.view(_TILE**2 + 1, -1), out=positions)
+        by_tile = positions.view(_STEP, _STEP, band, across, outputs)
+        by_row = by_tile.permute(2, 0, 3, 1, 4)
+        pixels = self._pixels[:tiles]
+        pixels.view(by_row.shape).copy_(by_row)
+        return pixels.view(_STEP * band, _STEP * across, outputs)
 
 
 def _bands(tiles_down: int, tiles_across: int) -> list[int]:

@@ -63,32 +63,38 @@ def tiles_of(
     tiles = []
     for own_rows, own_columns in product(_cut(height, rows, unit), _cut(width, columns, unit)):
         down, across = _reach(own_rows, height, strides), _reach(own_columns, width, strides)
-        crops = {
-            layer: LayerCrops(
-                *(
-                    Crop(rows, columns, height // stride, width // stride)
-                    for rows, columns in zip(down[index][1:], across[index][1:], strict=True)
-                )
-            )
-            for index, (layer, stride) in enumerate(zip(layers, strides, strict=True))
-        }
-        output = None
-        if has_output:
-            output = Crop(
-                _reduced(own_rows, height, unit),
-                _reduced(own_columns, width, unit),
-                height // unit,
-                width // unit,
-            )
         tiles.append(
             Tile(
                 input=Crop(down[0][0], across[0][0], height, width),
                 own=Crop(own_rows, own_columns, height, width),
-                layers=crops,
-                output=output,
+                layers={
+                    layer: _layer_crops(
+                        down[index], across[index], height // stride, width // stride
+                    )
+                    for index, (layer, stride) in enumerate(zip(layers, strides, strict=True))
+                },
+                output=_output(own_rows, own_columns, height, width, unit) if has_output else None,
             )
         )
     return tiles
+
+
+def _layer_crops(
+    down: Sequence[Interval], across: Sequence[Interval], height: int, width: int
+) -> LayerCrops:
+    """Returns the crops of a layer of height × width, given its reach along both sides."""
+    (_, *rows), (_, *columns) = down, across
+    computed, needed, own = (
+        Crop(*sides, height, width) for sides in zip(rows, columns, strict=True)
+    )
+    return LayerCrops(computed, needed, own)
+
+
+def _output(rows: Interval, columns: Interval, height: int, width: int, unit: int) -> Crop:
+    """Returns the part of the stage's output that belongs to these positions of its input."""
+    return Crop(
+        _reduced(rows, height, unit), _reduced(columns, width, unit), height // unit, width // unit
+    )
 
 
 def _cut(length: int, count: int, unit: int) -> list[Interval]:
