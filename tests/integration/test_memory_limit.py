@@ -1,4 +1,4 @@
-"""A daemon that may have little memory paints the same picture, in tiles."""
+"""A daemon with a low memory limit paints the same picture in tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from integration.daemon_process import DaemonProcess, picture, wait_for
 
 SETTINGS = StyleSettings(iterations=3, size=200)
 PHOTO = picture(200, 150, PixelFormat.RGB_U8)
-# The network alone takes more: no way of painting fits, and the smallest one is taken.
+# The network alone takes more: no plan fits, and the smallest one is used.
 TOO_LITTLE_GB = "0.5"
 
 
@@ -48,10 +48,10 @@ def test_limit_too_low_for_the_first_plan_ends_with_the_right_picture(
     ("options", "available_bytes"),
     [([], 3_000_000_000), (["--memory-limit-gb", "2"], 2_000_000_000)],
 )
-def test_forecast_is_of_the_gpus_memory_before_anything_was_painted(
+def test_forecast_uses_the_gpus_memory_before_the_first_job(
     options: list[str], available_bytes: int
 ) -> None:
-    """Only the worker can tell how much it has: the first question starts it."""
+    """Only a worker can tell how much there is: the first forecast starts one."""
     variables = {"SCRIPTED_GPU_BYTES": "3000000000"}
     with (
         DaemonProcess(options=options, is_scripted=True, variables=variables) as daemon,

@@ -117,7 +117,7 @@ MALFORMED: dict[str, tuple[list[bytes], ErrorCode]] = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_message_gets_an_error_and_the_daemon_lives_on(
+def test_malformed_message_gets_an_error_and_the_daemon_continues(
     shared_daemon: DaemonProcess, name: str
 ) -> None:
     frames, code = MALFORMED[name]
@@ -174,7 +174,7 @@ near_messages = st.builds(
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_frames_at_all_are_answered(shared_daemon: DaemonProcess, frames: list[bytes]) -> None:
+def test_arbitrary_frames_are_answered(shared_daemon: DaemonProcess, frames: list[bytes]) -> None:
     with RawConnection(shared_daemon.endpoint) as connection:
         connection.ask(*frames)
         welcome = connection.ask(MAGIC, header(HELLO))

@@ -1,4 +1,4 @@
-"""A daemon for other machines: who gets in with which keys, and who is turned away."""
+"""A daemon for other machines: the keys that it accepts, and the clients that it refuses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def remote() -> Iterator[RemoteDaemon]:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A client's machine, with a configuration of its own; the client's public key."""
+    """A client's machine with its own configuration; the value is the client's public key."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("IMPASTO_SERVER_KEY", raising=False)
     return ensure_keys(Role.CLIENT).public.hex()
@@ -61,7 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def known(remote: RemoteDaemon, machine: str) -> Iterator[None]:
-    """The client's key is known to the daemon."""
+    """Authorises the client's key."""
     added = remote.run("keys", "add", "laptop", machine)
     assert added.returncode == 0, added.stderr
     yield
@@ -69,7 +69,7 @@ def known(remote: RemoteDaemon, machine: str) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("known")
-def test_configured_client_needs_no_more_than_its_configuration(
+def test_configured_client_needs_only_its_configuration(
     remote: RemoteDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("IMPASTO_ENDPOINT", raising=False)
@@ -132,7 +132,7 @@ def watch_a_job(client: Client) -> tuple[set[tuple[int, int]], JobReport, bytes]
 
 
 @pytest.mark.usefixtures("known")
-def test_dialog_says_that_a_daemon_elsewhere_is_ready(
+def test_dialog_reports_that_a_remote_daemon_is_ready(
     remote: RemoteDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
@@ -142,7 +142,7 @@ def test_dialog_says_that_a_daemon_elsewhere_is_ready(
 
 
 @pytest.mark.usefixtures("machine")
-def test_dialog_says_that_a_daemon_elsewhere_does_not_know_the_key(
+def test_dialog_reports_that_a_remote_daemon_refuses_the_key(
     remote: RemoteDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_ENDPOINT", remote.address)
@@ -155,7 +155,7 @@ def test_dialog_says_that_a_daemon_elsewhere_does_not_know_the_key(
 
 
 @pytest.mark.usefixtures("machine")
-def test_client_whose_key_is_not_known_is_turned_away(remote: RemoteDaemon) -> None:
+def test_client_whose_key_is_not_authorised_is_refused(remote: RemoteDaemon) -> None:
     with pytest.raises(AccessDenied, match="does not know this client's key"):
         Client.connect(remote.address, name="test", server_key=remote.key)
 
@@ -164,15 +164,13 @@ def test_client_whose_key_is_not_known_is_turned_away(remote: RemoteDaemon) -> N
 
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("server_key", [KEY, ""], ids=["another key", "no key"])
-def test_client_without_the_daemons_key_is_turned_away(
-    remote: RemoteDaemon, server_key: str
-) -> None:
+def test_client_without_the_daemons_key_is_refused(remote: RemoteDaemon, server_key: str) -> None:
     with pytest.raises(AccessDenied, match="set server_key here"):
         Client.connect(remote.address, name="test", server_key=server_key)
 
 
 @pytest.mark.usefixtures("machine")
-def test_key_where_the_daemon_has_none_is_named_as_the_cause() -> None:
+def test_key_for_a_daemon_without_keys_is_named_as_the_cause() -> None:
     with (
         DaemonProcess(free_address()) as daemon,
         pytest.raises(AccessDenied, match="remove server_key"),
@@ -180,7 +178,7 @@ def test_key_where_the_daemon_has_none_is_named_as_the_cause() -> None:
         Client.connect(daemon.endpoint, name="test", server_key=KEY)
 
 
-def test_keys_hold_as_soon_as_they_are_added_and_no_longer_than_they_are(
+def test_added_key_is_accepted_at_once_and_refused_once_removed(
     remote: RemoteDaemon, machine: str
 ) -> None:
     key = remote.key
@@ -213,7 +211,7 @@ def test_damaged_file_of_keys_authorises_no_client(remote: RemoteDaemon, machine
         file.unlink()
 
 
-def test_client_without_keys_of_its_own_is_told_how_to_make_them(
+def test_client_without_keys_learns_how_to_make_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -230,7 +228,7 @@ def test_no_picture_leaves_the_machine_without_encryption(host: str) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_absent_daemon_is_no_refusal() -> None:
+def test_absent_daemon_is_reported_as_absent_not_as_refusing() -> None:
     with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
         Client.connect(free_address(), name="test", server_key=KEY, timeout_s=0.5)
 
@@ -266,7 +264,7 @@ def test_secret_keys_are_this_users_alone(tmp_path: Path, monkeypatch: pytest.Mo
         (("remove", "two"), "No client is called two"),
     ],
 )
-def test_keys_that_make_no_sense_are_refused(
+def test_invalid_keys_are_refused(
     machine_with_one_client: DaemonProcess, arguments: tuple[str, ...], message: str
 ) -> None:
     file = machine_with_one_client.folder / ".config/impasto/keys/known_clients"
@@ -280,7 +278,7 @@ def test_keys_that_make_no_sense_are_refused(
 
 @pytest.fixture(scope="module")
 def machine_with_one_client() -> Iterator[DaemonProcess]:
-    """A machine whose daemon, if there were one, would let one client in."""
+    """A machine whose daemon, if it were started, would authorise one client."""
     machine = DaemonProcess()
     machine.run("keys", "add", "one", KEY)
     yield machine
@@ -301,8 +299,8 @@ def test_address_in_use_is_named(option: str) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_what_a_browser_could_send_does_not_get_in() -> None:
-    """libzmq takes what does not begin with 0xff for ZMTP 1.0, which has no handshake."""
+def test_bytes_that_a_browser_could_send_are_refused() -> None:
+    """Bytes that do not begin with 0xff are ZMTP 1.0 to libzmq, which has no handshake."""
     hello = b'{"type": "hello", "id": "1", "client": "a web page"}'
     address = free_address()
     with DaemonProcess(address) as daemon:

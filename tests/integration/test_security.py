@@ -59,21 +59,21 @@ def greeting(mechanism: bytes) -> bytes:
 
 
 def is_closed_by_peer(plain: socket.socket) -> bool:
-    """Waits for the other side to close; what it says before does not count."""
+    """Waits for the peer to close the connection; bytes before that are ignored."""
     with suppress(ConnectionResetError):
         while plain.recv(4096):
             pass
     return True
 
 
-# Who gets in
+# Access
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_other_users_cannot_reach_the_socket(shared_daemon: DaemonProcess) -> None:
     program = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     path = shared_daemon.endpoint.removeprefix("ipc://")
-    shared_daemon.folder.chmod(0o755)  # theirs to enter; the folder of the socket is not
+    shared_daemon.folder.chmod(0o755)  # others may enter it, but not the folder of the socket
 
     def connect(user: int) -> str:
         command = ["/usr/bin/python3", "-c", program, path]
@@ -86,7 +86,7 @@ def test_other_users_cannot_reach_the_socket(shared_daemon: DaemonProcess) -> No
         shared_daemon.folder.chmod(0o700)
 
 
-def test_no_tcp_port_is_open_unless_asked_for(shared_daemon: DaemonProcess) -> None:
+def test_no_tcp_port_is_open_by_default(shared_daemon: DaemonProcess) -> None:
     with DaemonProcess(free_address()) as asked:
         assert listening_ports(asked.pid)
     assert not listening_ports(shared_daemon.pid)
@@ -107,7 +107,9 @@ def listening_ports(pid: int) -> list[str]:
     return [" ".join(line) for line in lines if line[3] == "0A" and line[9] in inodes]
 
 
-def test_client_gives_no_picture_to_a_socket_that_others_could_have_made(tmp_path: Path) -> None:
+def test_client_sends_no_picture_to_a_socket_that_other_users_could_have_made(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "impasto"
     folder.mkdir()
     folder.chmod(0o777)
@@ -147,7 +149,7 @@ def eavesdropper(endpoint: str) -> Iterator[tuple[str, bytearray]]:
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True])
-def test_what_goes_to_another_machine_is_encrypted(
+def test_traffic_to_another_machine_is_encrypted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_encrypted: bool
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -173,12 +175,12 @@ def test_what_goes_to_another_machine_is_encrypted(
         assert (secret in heard) is not is_encrypted
 
 
-# What a stranger can send
+# Unauthenticated clients
 
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[tuple[DaemonProcess, str]]:
-    """A daemon that serves other machines too, and where."""
+    """A daemon that also serves other machines, and its address for them."""
     address = free_address()
     with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
         yield daemon, address
@@ -195,7 +197,7 @@ def remote() -> Iterator[tuple[DaemonProcess, str]]:
     ],
     ids=["silence", "one byte", "a greeting", "a huge command", "a huge message"],
 )
-def test_stranger_that_does_not_prove_who_it_is_is_dropped_soon(
+def test_client_that_does_not_authenticate_is_dropped_soon(
     remote: tuple[DaemonProcess, str], words: bytes
 ) -> None:
     daemon, address = remote
@@ -203,14 +205,14 @@ def test_stranger_that_does_not_prove_who_it_is_is_dropped_soon(
         stranger.sendall(words)
         started_s = time.monotonic()
         assert is_closed_by_peer(stranger)
-        # Long after it was due, long before libzmq's own half minute.
+        # Long after the timeout, and long before libzmq's own of half a minute.
         assert time.monotonic() - started_s < 5 * HANDSHAKE_MS / 1000
 
     assert daemon.answers()
 
 
 @pytest.mark.parametrize("mechanism", [b"NULL", b"PLAIN", b"GSSAPI"])
-def test_stranger_without_encryption_is_turned_away(
+def test_client_without_encryption_is_refused(
     remote: tuple[DaemonProcess, str], mechanism: bytes
 ) -> None:
     _, address = remote
@@ -220,7 +222,7 @@ def test_stranger_without_encryption_is_turned_away(
         assert is_closed_by_peer(stranger)
 
 
-# What a client can send
+# Authenticated clients
 
 
 def test_frame_beyond_the_limit_ends_its_connection_alone(shared_daemon: DaemonProcess) -> None:
@@ -238,9 +240,9 @@ def test_frame_beyond_the_limit_ends_its_connection_alone(shared_daemon: DaemonP
     assert shared_daemon.answers()
 
 
-# What the daemon does with it
+# The daemon's handling of their messages
 
-# Imported by every Python at its start.
+# Every Python imports it at its start.
 SITECUSTOMIZE = """
 import json, os, sys
 log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -253,7 +255,7 @@ sys.addaudithook(note)
 
 
 class WatchedDaemon(DaemonProcess):
-    """A daemon whose server and worker tell what they open, load and start."""
+    """A daemon whose server and worker record the files they open and the programs they start."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -272,7 +274,7 @@ class WatchedDaemon(DaemonProcess):
         return [tuple(json.loads(line)) for line in lines]
 
 
-def test_nothing_that_a_client_says_is_opened_loaded_or_run(tmp_path: Path) -> None:
+def test_no_text_of_a_client_is_opened_loaded_or_run(tmp_path: Path) -> None:
     bait = tmp_path / "bait"
     bait.write_bytes(b"")
     words = [str(bait), f"$(touch {bait})", f"`{bait}`", f"; {bait}", f"file://{bait}"]
@@ -284,7 +286,7 @@ def test_nothing_that_a_client_says_is_opened_loaded_or_run(tmp_path: Path) -> N
         events = daemon.events
         pid = daemon.pid
 
-    # The hooks do see what is opened: the lock, and the network.
+    # The hooks do record opened files: the lock, and the network.
     opened = [(process == pid, what) for process, event, what in events if event == "open"]
     assert any(is_server and "daemon.lock" in what for is_server, what in opened)
     assert any(not is_server and "hed" in what for is_server, what in opened)

@@ -31,15 +31,15 @@ from integration.scripted_worker import Behaviour, invert
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[DaemonProcess]:
-    """A daemon for the tests that leave it as they found it."""
+    """A daemon for the tests that leave it unchanged."""
     with DaemonProcess(is_scripted=True) as daemon:
         yield daemon
 
 
-# Detached jobs, and coming back
+# Detached jobs, and clients that return
 
 
-def test_detached_job_goes_on_without_its_client_and_any_other_can_fetch_it(
+def test_detached_job_continues_without_its_client_and_any_other_can_fetch_it(
     service: DaemonProcess,
 ) -> None:
     with service.client() as client:
@@ -56,7 +56,7 @@ def test_detached_job_goes_on_without_its_client_and_any_other_can_fetch_it(
     assert bytes(fetched.pixels) == invert(picture()).pixels
 
 
-def test_watcher_of_a_job_that_has_ended_is_told_so(service: DaemonProcess) -> None:
+def test_watcher_of_a_job_that_has_ended_is_notified(service: DaemonProcess) -> None:
     with service.client() as client, service.client() as other:
         job = submit(client)
         last_report(client, job)
@@ -163,7 +163,7 @@ def test_fetch_of_a_job_that_fails_says_why(service: DaemonProcess) -> None:
     assert not (service.folder / "never.png").exists()
 
 
-def test_stylize_wants_a_file_or_to_be_detached(service: DaemonProcess) -> None:
+def test_stylize_requires_an_output_file_or_detach(service: DaemonProcess) -> None:
     refused = service.run("stylize", "photo.png", "photo.png")
 
     assert refused.returncode == 2
@@ -200,7 +200,7 @@ def test_metrics_count_jobs_times_and_memory() -> None:
 def test_clients_take_turns(service: DaemonProcess) -> None:
     with service.client() as greedy, service.client() as modest:
         first = submit(greedy, steps=30)
-        # Each takes so long that the next has not begun when all have been looked at.
+        # Each takes so long that the next has not started when all states have been read.
         many = [submit(greedy, steps=1000) for _ in range(10)]
         one = submit(modest, steps=1)
         position = report_of(modest, one).position
@@ -210,7 +210,7 @@ def test_clients_take_turns(service: DaemonProcess) -> None:
         for job in many:
             greedy.cancel(job)
 
-    assert position == 1  # behind the one that runs
+    assert position == 1  # after the running job
     assert sum(still_waiting) >= len(many) - 1
 
 
@@ -263,7 +263,7 @@ def test_worker_that_does_not_stop_is_replaced(service: DaemonProcess) -> None:
     assert not is_alive(hanging)
 
 
-def test_job_fails_with_its_worker_and_the_queue_goes_on(service: DaemonProcess) -> None:
+def test_job_fails_with_its_worker_and_the_queue_continues(service: DaemonProcess) -> None:
     with service.client() as client:
         doomed = submit(client, behaviour=Behaviour.DIE)
         following = submit(client)
@@ -274,7 +274,7 @@ def test_job_fails_with_its_worker_and_the_queue_goes_on(service: DaemonProcess)
     assert after.state is JobState.DONE
 
 
-def test_job_given_to_a_worker_that_was_about_to_die_is_done_by_the_next(
+def test_job_sent_to_a_dying_worker_is_done_by_the_next_one(
     service: DaemonProcess,
 ) -> None:
     with service.client() as client:
@@ -290,7 +290,7 @@ def test_job_given_to_a_worker_that_was_about_to_die_is_done_by_the_next(
         assert client.status().metrics.workers == before.metrics.workers + 1
 
 
-def test_job_that_kills_every_worker_is_given_to_two_at_most(service: DaemonProcess) -> None:
+def test_job_that_kills_every_worker_is_tried_twice_at_most(service: DaemonProcess) -> None:
     with service.client() as client:
         last_report(client, submit(client))
         workers = client.status().metrics.workers
@@ -302,10 +302,10 @@ def test_job_that_kills_every_worker_is_given_to_two_at_most(service: DaemonProc
         assert last_report(client, submit(client)).state is JobState.DONE
 
 
-# Stops and silence
+# Pauses and silence
 
 
-def test_stopped_client_loses_nothing_of_its_own(service: DaemonProcess) -> None:
+def test_paused_client_loses_no_update_and_no_picture(service: DaemonProcess) -> None:
     program = "print(submit(client, 100), flush=True)\nfor _ in range(9): print(client.poll(9)[-1])"
     with client_process(service, program) as process, service.client() as client:
         job = first_line(process)
@@ -320,7 +320,7 @@ def test_stopped_client_loses_nothing_of_its_own(service: DaemonProcess) -> None
     assert heard
 
 
-def test_requests_of_a_client_that_does_not_read_are_answered_when_it_does(
+def test_requests_of_a_client_that_does_not_read_are_answered_when_it_reads(
     service: DaemonProcess,
 ) -> None:
     with zmq.Context.instance().socket(zmq.DEALER) as stalled, service.client() as other:
@@ -396,7 +396,7 @@ def test_pictures_are_kept_on_the_disk_and_the_server_stays_small(
         assert client.status().metrics.pictures == 0
 
 
-def test_status_fits_into_a_message_whatever_the_jobs_are_called() -> None:
+def test_status_fits_into_a_message_with_the_longest_names_of_jobs() -> None:
     with (
         DaemonProcess(is_scripted=True) as daemon,
         Client.connect(daemon.endpoint, name="\U0001f58c" * MAX_NAME_CHARACTERS) as client,

@@ -1,4 +1,4 @@
-"""The daemon as a service: what systemd hears of it, at a real socket, and the unit."""
+"""The daemon as a service: its notifications on a real socket, and the unit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNIT = ROOT / "daemon/impasto.service"
 
 
 class Service(DaemonProcess):
-    """A daemon started as systemd would, with a watchdog, and systemd's ear."""
+    """A daemon started as by systemd, with a watchdog, and the socket of its notifications."""
 
     def __init__(self) -> None:
         super().__init__(is_scripted=True)
@@ -72,7 +72,7 @@ def service() -> Iterator[Service]:
     service.end()
 
 
-def test_daemon_is_ready_when_it_says_so_and_says_when_it_ends(service: Service) -> None:
+def test_daemon_notifies_when_it_is_ready_and_when_it_stops(service: Service) -> None:
     service.start_only()
 
     assert service.hear() == f"READY=1\nSTATUS=Serving at {service.endpoint}"
@@ -84,7 +84,7 @@ def test_daemon_is_ready_when_it_says_so_and_says_when_it_ends(service: Service)
     assert set(before) <= {"WATCHDOG=1"}
 
 
-def test_watchdog_hears_of_a_daemon_that_is_idle_and_not_of_one_that_hangs(
+def test_watchdog_is_notified_by_an_idle_daemon_but_not_by_one_that_hangs(
     service: Service,
 ) -> None:
     service.start_only()
@@ -114,7 +114,7 @@ def test_worker_cannot_speak_for_the_daemon(service: Service) -> None:
     assert b"WATCHDOG" not in variables
 
 
-def test_second_daemon_does_not_say_that_it_is_ready(service: Service) -> None:
+def test_second_daemon_does_not_notify_that_it_is_ready(service: Service) -> None:
     service.start_only()
     service.hear()
 
@@ -152,7 +152,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert "ProtectSystme" in verify().stderr
 
 
-# What the unit asks systemd for, made by hand: everything is read-only but the folders given first.
+# The unit's sandbox made by hand: all is read-only but the folders that are the first arguments.
 SANDBOX = """
 set -e
 umask 077
@@ -169,7 +169,7 @@ exec setpriv --no-new-privs "$@"
 
 
 class SandboxedDaemon(DaemonProcess):
-    """A daemon that can write where the unit says, and nowhere else."""
+    """A daemon that can write only where the unit allows."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -197,8 +197,8 @@ class SandboxedDaemon(DaemonProcess):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make such a sandbox")
-def test_daemon_writes_nowhere_but_where_the_unit_lets_it() -> None:
-    """But for a GPU: that needs a machine with one."""
+def test_daemon_writes_only_where_the_unit_allows() -> None:
+    """Without a GPU, for which a machine with one is needed."""
     with SandboxedDaemon(options=["--listen", free_address()]) as daemon:
         for place, can_write in (("data", False), (".config/impasto", True), ("impasto", True)):
             (daemon.folder / place).mkdir(parents=True, exist_ok=True)
@@ -226,12 +226,12 @@ def unit_options() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
 
 
-def test_unit_lets_the_daemon_at_the_gpu_and_at_its_own_folders() -> None:
+def test_unit_gives_access_to_the_gpu_and_to_the_daemons_folders() -> None:
     options = unit_options()
 
     hiding = {"PrivateDevices", "DevicePolicy", "DeviceAllow", "ProtectClock"}
     assert not hiding & options.keys()  # they hide /dev/nvidia*, /dev/kfd and /dev/dri
-    assert "MemoryDenyWriteExecute" not in options  # PyTorch makes code as it runs
+    assert "MemoryDenyWriteExecute" not in options  # PyTorch generates code at run time
     assert options["Type"] == "notify"
     assert options["Restart"] == "on-failure"
     assert {"RuntimeDirectory", "CacheDirectory", "ConfigurationDirectory"} <= options.keys()
