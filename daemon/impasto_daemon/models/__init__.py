@@ -1,1 +1,1 @@
-"""The networks: where their weights are, how they are fetched, checked and loaded."""
+"""The weights of the networks: caching, downloading, verifying and loading them."""

@@ -1,1 +1,1 @@
-"""The server process: sockets, jobs and results; it answers within milliseconds, without torch."""
+"""The server process: sockets, jobs and results. It answers within milliseconds; no torch."""

@@ -114,7 +114,7 @@ class Server:
                 self._authenticator.answer_requests()
                 self._outbox.flush()
                 self._answer_clients()
-                self._tend_worker()
+                self._dispatch()
                 self._notify_subscribers()
                 self._jobs.results.write_some()
                 self._jobs.expire(watched=self._subscriptions.job_names)
@@ -141,7 +141,7 @@ class Server:
         is_busy = self._subscriptions.job_names or self._dispatcher.is_busy
         return BUSY_POLL_MS if is_busy else IDLE_POLL_MS
 
-    def _tend_worker(self) -> None:
+    def _dispatch(self) -> None:
         for preview in self._dispatcher.receive():
             self._subscriptions.send_preview(preview)
         self._dispatcher.supervise()
