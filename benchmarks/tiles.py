@@ -21,7 +21,7 @@ from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
-from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.settings import Model
 
@@ -42,7 +42,7 @@ def compare(network: Network, case: Case) -> str:
     photo, painting = from_image(case.photo()).rgb, fit(from_image(image).rgb, case.settings.size)
     regions = [Region([Painting(painting)])]
     networks = [network]
-    if plan.tiling is not None and isinstance(network, TileableNetwork):
+    if plan.tiling is not None and isinstance(network, ConvolutionChain):
         networks.append(TiledNetwork(network, plan.tiling))
     objectives = [build_objective(each, photo, regions, case.settings) for each in networks]
     for objective in objectives:

@@ -23,9 +23,9 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.keys import KeysUnusable, Role, load_keys
-from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import DaemonMessage
 from impasto_shared.paths import check_private, is_loopback, socket_path
+from impasto_shared.tcp_keepalive import notice_lost_peers
 
 # The interval at which `while_waiting` is called, short enough to keep windows responsive.
 _WAITING_INTERVAL_S = 0.1

@@ -16,7 +16,7 @@ from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_i
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.matrix_sqrt import matrix_sqrt
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
-from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_daemon.style_transfer.planning.cost_model import GPU
 from impasto_daemon.style_transfer.planning.memory_plan import Plan, ScaleWork, fastest_plan, plans
@@ -67,7 +67,7 @@ def objective(
     mask[:, :, :, : content.shape[3] // 2] = 1
     regions = [Region([Painting(style)], mask), Region([Painting(style.flip(1))], 1 - mask)]
     if plan is not None and plan.tiling is not None:
-        assert isinstance(network, TileableNetwork)
+        assert isinstance(network, ConvolutionChain)
         network = TiledNetwork(network, plan.tiling)
     return build_objective(network, content, regions, settings)
 

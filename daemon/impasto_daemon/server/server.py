@@ -35,7 +35,6 @@ from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
-from impasto_shared.liveness import notice_lost_peers
 from impasto_shared.messages import (
     Accepted,
     Cancel,
@@ -57,6 +56,7 @@ from impasto_shared.messages import (
     Welcome,
 )
 from impasto_shared.reports import MAX_NAME_CHARACTERS, Limits, Problem, WorkerReport
+from impasto_shared.tcp_keepalive import notice_lost_peers
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.network import (
+    ConvolutionChain,
     Interrupt,
     Network,
-    TileableNetwork,
 )
 from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import UNLIMITED, Plan
@@ -123,7 +123,7 @@ def _in_tiles(network: Network, plan: Plan) -> Network:
     """Returns the network as the plan evaluates it: in tiles, or as it is."""
     if plan.tiling is None:
         return network
-    if not isinstance(network, TileableNetwork):
+    if not isinstance(network, ConvolutionChain):
         raise ValueError("this network cannot be evaluated in tiles")
     return TiledNetwork(network, plan.tiling)
 
@@ -173,7 +173,7 @@ class _Evaluations:
 def can_record(network: Network, rgb: Tensor) -> bool:
     """Returns whether a CUDA graph can replay evaluations of `rgb`, and is faster.
 
-    It is if launching the kernels takes longer than running them.
+    Replaying is faster if launching the kernels takes longer than running them.
     """
     return (
         rgb.is_cuda and network.launches_same_kernels and rgb.shape[2] * rgb.shape[3] <= LARGEST_PX

@@ -11,7 +11,7 @@ from impasto_daemon.style_transfer.images.initial_image import initial_image
 from impasto_daemon.style_transfer.images.pixels import fit, resize
 from impasto_daemon.style_transfer.images.regions import Region, reduced_mask
 from impasto_daemon.style_transfer.images.tileable import resize_circular, tileable_size
-from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, UntileableNetwork
+from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, UntiledNetwork
 from impasto_daemon.style_transfer.optimize import OnEvaluation, Optimisation, Result
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
 from impasto_daemon.style_transfer.planning.layouts import masks_pay
@@ -23,7 +23,7 @@ from impasto_shared.layer_weights import parse_layer_weights
 
 
 class ScalePainter:
-    """Paints `photo` (1, 3, H, W) at one scale after another, on what the one before has painted.
+    """Paints `photo` (1, 3, H, W) at one scale after another, each starting from the last result.
 
     available_bytes: see `stylize`.
     """
@@ -93,7 +93,7 @@ class ScalePainter:
             evaluations,
             self._settings.optimizer,
             network.number_bytes,
-            network.untiled_bytes(layers) if isinstance(network, UntileableNetwork) else None,
+            network.untiled_bytes(layers) if isinstance(network, UntiledNetwork) else None,
             GPU if network.device.type == "cuda" else PROCESSOR,
             masks_pay(self._settings),
         )

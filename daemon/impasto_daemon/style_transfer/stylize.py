@@ -15,7 +15,7 @@ from impasto_daemon.style_transfer.images.pixels import Pixels, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region, regions_of
 from impasto_daemon.style_transfer.images.source_image import Paint, SourceImage
 from impasto_daemon.style_transfer.images.tileable import CircularUpsampler
-from impasto_daemon.style_transfer.networks.network import Network, TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
@@ -71,7 +71,7 @@ def stylize(
         MemoryError: if there is not enough for any way to paint it.
         NotFinite: if the loss or its gradient is infinite or not a number.
     """
-    if settings.tileable and not isinstance(network, TileableNetwork):
+    if settings.tileable and not isinstance(network, ConvolutionChain):
         raise InvalidSettings(
             "tileable",
             "With this model a picture cannot be made tileable: it is not known how far its layers "
@@ -91,7 +91,7 @@ def stylize(
 
 
 def _regions(styles: Sequence[Style], settings: StyleSettings) -> list[Region]:
-    """Returns the regions of `styles`, their paintings reduced to the size they are used at."""
+    """Returns the regions of `styles`, their paintings reduced to the largest size needed."""
     if settings.mode is Mode.CONTENT:
         return []
     painting_px = math.ceil(settings.size * max(1.0, settings.style_scale))

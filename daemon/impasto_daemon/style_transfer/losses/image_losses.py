@@ -32,7 +32,7 @@ def out_of_range(rgb: Tensor) -> Tensor:
 
 
 class TotalVariationLoss(Loss):
-    """The total variation of the image: a price on noise."""
+    """The total variation of the image: a penalty for noise."""
 
     def __init__(self, weight: float) -> None:
         self.measure = _TotalVariation()
@@ -44,7 +44,7 @@ class TotalVariationLoss(Loss):
 
 
 class OutOfRangeLoss(Loss):
-    """A price on colours outside [0, 1], which an optimizer without bounds needs."""
+    """A penalty for colours outside [0, 1], which an optimizer without bounds needs."""
 
     def __init__(self, weight: float) -> None:
         self.measure = _OutOfRange()

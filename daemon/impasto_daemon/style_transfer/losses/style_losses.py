@@ -139,8 +139,8 @@ class GaussianMMDLoss(LayerStyleLoss):
     """MMD² with a Gaussian kernel (Li et al. 2017), in linear time by random features.
 
     The kernel's width is the paintings' own mean squared distance. The paper estimates MMD² from
-    random pairs of positions, drawn again at every step. L-BFGS must see one function, and learns
-    fixed pairs by heart: the loss falls below zero and the image turns to noise. The means of
+    random pairs of positions, drawn again at every step. L-BFGS must see one function, and
+    overfits fixed pairs: the loss falls below zero and the image turns to noise. The means of
     random cosines (Rahimi and Recht 2007, algorithm 1) are as fast and take in every position, and
     no image is nearer to the paintings than they are themselves.
     """

@@ -116,7 +116,7 @@ class WholeImageNetwork(Network):
         return {layer: statistics[layer] for layer in measures}
 
 
-class UntileableNetwork(WholeImageNetwork):
+class UntiledNetwork(WholeImageNetwork):
     """A network with unknown receptive fields, which can only be evaluated at once."""
 
     @abstractmethod
@@ -127,7 +127,7 @@ class UntileableNetwork(WholeImageNetwork):
         """
 
 
-class TileableNetwork(WholeImageNetwork):
+class ConvolutionChain(WholeImageNetwork):
     """A chain of 3 × 3 convolutions and 2 × 2 pooling layers, which can be evaluated in tiles.
 
     The receptive field of its layers is therefore known: each convolution reaches one position

@@ -20,7 +20,7 @@ from impasto_daemon.style_transfer.networks.network import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     MIN_SIDE_PX,
-    UntileableNetwork,
+    UntiledNetwork,
 )
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Pooling
@@ -51,7 +51,7 @@ class _Extractor:
     bytes_per_pixel: float
 
 
-class TracedNetwork(UntileableNetwork):
+class TracedNetwork(UntiledNetwork):
     """A torchvision model; its weights never take a gradient.
 
     model: is changed in place: its zero padding becomes replicate padding, as in `vgg`, and with

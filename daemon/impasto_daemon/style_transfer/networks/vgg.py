@@ -15,7 +15,7 @@ from impasto_daemon.style_transfer.networks.conv_relu import ConvReLU
 from impasto_daemon.style_transfer.networks.network import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    TileableNetwork,
+    ConvolutionChain,
     missing_layers,
 )
 from impasto_daemon.style_transfer.networks.pooling import pool, pool_mask
@@ -68,7 +68,7 @@ def fold_batch_norm(convolution: Convolution, norm: BatchNorm) -> Convolution:
     return Convolution(weight.to(convolution.weight), bias.to(convolution.bias))
 
 
-class VGG(TileableNetwork):
+class VGG(ConvolutionChain):
     """The convolutional part of a VGG network.
 
     convolutions: all of them, from conv1_1 on; blocks: the number of convolutions in each block.

@@ -47,7 +47,7 @@ class BitMask:
         return BitMask(self.packed & other.packed, self.shape)
 
     def __or__(self, other: BitMask) -> BitMask:
-        """Returns the mask that is true where at least one of both is."""
+        """Returns the mask that is true where either is."""
         return BitMask(self.packed | other.packed, self.shape)
 
     def __invert__(self) -> BitMask:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.networks.crops import Crop
-from impasto_daemon.style_transfer.networks.network import TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain
 from impasto_daemon.style_transfer.networks.pooling import pool
 from impasto_daemon.style_transfer.networks.statistics import (
     IMAGE,
@@ -41,7 +41,7 @@ class StagePass:
 
     def __init__(
         self,
-        network: TileableNetwork,
+        network: ConvolutionChain,
         layers: Sequence[VGGLayer],
         measures: Measures,
         *,
@@ -68,8 +68,8 @@ class StagePass:
         tiles = self._tiles(stage_input)
         for tile in tiles:
             # The backward pass begins with the tile that the forward pass ends with.
-            is_next = self._is_last and tile is tiles[-1]
-            tape = self._tape(saves_activations=saves and is_next, saves_masks=saves)
+            is_first_backward = self._is_last and tile is tiles[-1]
+            tape = self._tape(saves_activations=saves and is_first_backward, saves_masks=saves)
             activation = self._run(tile, stage_input, self._layers, tape, sums)
             if tile.output is not None:
                 pooled = pool(activation, self._network.pooling)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.malloc import release_freed_memory
-from impasto_daemon.style_transfer.networks.network import Interrupt, Network, TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Interrupt, Network
 from impasto_daemon.style_transfer.networks.statistics import (
     IMAGE,
     Measures,
@@ -32,7 +32,7 @@ from impasto_daemon.style_transfer.tiling.stage import StagePass
 class TiledNetwork(Network):
     """`network` evaluated in the stages and tiles of `tiling`."""
 
-    def __init__(self, network: TileableNetwork, tiling: Tiling) -> None:
+    def __init__(self, network: ConvolutionChain, tiling: Tiling) -> None:
         self._network = network
         self._tiling = tiling
 
@@ -88,7 +88,7 @@ class _Statistics(torch.autograd.Function):
 class _TwoPasses:
     """An evaluation: the statistics of an image, and the gradient of a function of them."""
 
-    def __init__(self, network: TileableNetwork, tiling: Tiling, measures: Measures) -> None:
+    def __init__(self, network: ConvolutionChain, tiling: Tiling, measures: Measures) -> None:
         self._measures = measures
         self._device = network.device
         self._stages = list(_stages(network, tiling, measures))
@@ -132,7 +132,7 @@ class _TwoPasses:
         }
 
 
-def _stages(network: TileableNetwork, tiling: Tiling, measures: Measures) -> Iterator[StagePass]:
+def _stages(network: ConvolutionChain, tiling: Tiling, measures: Measures) -> Iterator[StagePass]:
     """Yields the stages down to the deepest layer that is measured, at least the first one."""
     names = network.down_to([name for name in measures if name != IMAGE]) or network.layers[:1]
     layers = [layer for name in names if (layer := vgg_layer(name))]

@@ -5,7 +5,7 @@ from torch import Tensor
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_rgb, tiny_vgg
 from impasto_daemon.style_transfer.losses.guides import GuidedMeasure
 from impasto_daemon.style_transfer.losses.moments import moments
-from impasto_daemon.style_transfer.networks.network import TileableNetwork
+from impasto_daemon.style_transfer.networks.network import ConvolutionChain
 from impasto_daemon.style_transfer.networks.statistics import Measure, StatisticSums
 from impasto_daemon.style_transfer.networks.vgg_layers import VGGLayer, vgg_layers
 from impasto_daemon.style_transfer.tiling.stage import StagePass
@@ -15,7 +15,7 @@ LAYERS = [layer for layer in vgg_layers(TINY_BLOCKS) if layer.block <= 2]
 MEASURES: dict[str, list[Measure]] = {"relu1_1": [GuidedMeasure(moments, None)]}
 
 
-def stage(network: TileableNetwork, side: int | None, *, masks: bool, last: bool) -> StagePass:
+def stage(network: ConvolutionChain, side: int | None, *, masks: bool, last: bool) -> StagePass:
     return StagePass(network, LAYERS, MEASURES, side=side, keeps_masks=masks, is_last=last)
 
 
