@@ -74,9 +74,9 @@ ALLOWED = {
     # The paper: it knows neither tiles nor optimizers.
     f"{STYLE_TRANSFER}/losses": engine("losses", "images", "networks"),
     f"{STYLE_TRANSFER}/tiling": engine("tiling", "networks", "planning")
-    | {"impasto_daemon.malloc"},
+    | {"impasto_daemon.system.malloc"},
     f"{STYLE_TRANSFER}/optimizers": engine("optimizers") | {"scipy"},
-    f"{STYLE_TRANSFER}/runtime": engine("runtime", "planning") | {"impasto_daemon.malloc"},
+    f"{STYLE_TRANSFER}/runtime": engine("runtime", "planning") | {"impasto_daemon.system.malloc"},
     STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch"},
     "daemon/impasto_daemon/models/torchvision_models.py": {
         "impasto_daemon.style_transfer.networks",
@@ -92,13 +92,11 @@ ALLOWED = {
         "h5py",
     },
     "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
+    "daemon/impasto_daemon/system": {"impasto_daemon.system", "impasto_shared"},
     # Of the engine it knows the plans, and of the worker neither torch nor its loop.
     "daemon/impasto_daemon/server": {
-        "impasto_daemon.atomic_write",
-        "impasto_daemon.log",
-        "impasto_daemon.malloc",
+        "impasto_daemon.system",
         "impasto_daemon.models.cache",
-        "impasto_daemon.process_memory",
         "impasto_daemon.server",
         "impasto_daemon.style_transfer.planning",
         "impasto_daemon.worker.messages",
@@ -109,10 +107,8 @@ ALLOWED = {
     },
     "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon.models", "torch"},
     "daemon/impasto_daemon/worker/main.py": {
-        "impasto_daemon.log",
-        "impasto_daemon.malloc",
+        "impasto_daemon.system",
         "impasto_daemon.models",
-        "impasto_daemon.process_memory",
         "impasto_daemon.style_transfer",
         "impasto_daemon.worker",
         "impasto_shared",
@@ -126,15 +122,14 @@ ALLOWED = {
         "impasto_shared",
     },
     "daemon/impasto_daemon/worker": {
-        "impasto_daemon.malloc",
-        "impasto_daemon.process_memory",
+        "impasto_daemon.system",
         "impasto_daemon.worker",
         "impasto_shared",
         "zmq",
     },
     "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
     "daemon/impasto_daemon/commands/explore": {
-        "impasto_daemon.atomic_write",
+        "impasto_daemon.system",
         "impasto_daemon.commands",
         "impasto_shared",
         "PIL",

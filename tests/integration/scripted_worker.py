@@ -18,8 +18,8 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon import process_memory as memory
 from impasto_daemon.commands import main as cli
+from impasto_daemon.system import process_memory as memory
 from impasto_daemon.worker import process as worker_process
 from impasto_daemon.worker.messages import (
     Failed,

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.server.jobs import Job, JobTable
 from impasto_daemon.server.results import ResultFile
+from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.worker.messages import (
     Failed,
     Loaded,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 
-from impasto_daemon.log import start_logging
 from impasto_daemon.server.authentication import Authenticator, Remote
 from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_daemon.server.endpoint import check_endpoint
@@ -16,6 +15,7 @@ from impasto_daemon.server.signals import StopSignals
 from impasto_daemon.server.single_instance import exclusive_lock
 from impasto_daemon.server.systemd import SystemdNotifier
 from impasto_daemon.server.time_estimate import ThroughputHistory
+from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.keys import Role, ensure_keys

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 
-from impasto_daemon.process_memory import resident_bytes
 from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.memory_estimate import estimate_memory
+from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.codec import MAX_HEADER_BYTES, header_bytes
 from impasto_shared.messages import Forecast, ForecastReport

@@ -16,14 +16,14 @@ import threading
 import torch
 import zmq
 
-from impasto_daemon.log import start_logging
-from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.models import weights
-from impasto_daemon.process_memory import available_bytes
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.system.log import start_logging
+from impasto_daemon.system.malloc import release_freed_memory
+from impasto_daemon.system.process_memory import available_bytes
 from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.job_run import JobRun
 from impasto_daemon.worker.messages import (

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import zmq
 
-from impasto_daemon.malloc import KEEP_FREED_MEMORY
-from impasto_daemon.process_memory import available_bytes, may_have_gpu
+from impasto_daemon.system.malloc import KEEP_FREED_MEMORY
+from impasto_daemon.system.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
 from impasto_shared.codec import decode, encode
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
-from impasto_daemon.malloc import trim_large_blocks
 from impasto_daemon.style_transfer.planning.memory_plan import (
     Plan,
     ScaleWork,
@@ -15,6 +14,7 @@ from impasto_daemon.style_transfer.planning.memory_plan import (
     smaller_plan,
 )
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
+from impasto_daemon.system.malloc import trim_large_blocks
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto_daemon.malloc import release_freed_memory
 from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Interrupt, Network
 from impasto_daemon.style_transfer.networks.statistics import (
     IMAGE,
@@ -27,6 +26,7 @@ from impasto_daemon.style_transfer.networks.statistics import (
 from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layer
 from impasto_daemon.style_transfer.planning.layouts import Tiling
 from impasto_daemon.style_transfer.tiling.stage import StagePass
+from impasto_daemon.system.malloc import release_freed_memory
 
 
 class TiledNetwork(Network):

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from impasto_daemon.malloc import KEEP_FREED_MEMORY, is_kept
+from impasto_daemon.system.malloc import KEEP_FREED_MEMORY, is_kept
 
 PROGRAM = """
 import contextlib, os, sys
-from impasto_daemon.malloc import LARGE_BYTES, release_freed_memory, trim_large_blocks
-from impasto_daemon.process_memory import resident_bytes
+from impasto_daemon.system.malloc import LARGE_BYTES, release_freed_memory, trim_large_blocks
+from impasto_daemon.system.process_memory import resident_bytes
 
 def freed_bytes(after_freeing=lambda: None):
     blocks = [bytearray(2 * LARGE_BYTES) for _ in range(4)]

@@ -7,19 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from impasto_daemon.log import LIMIT_BYTES
+from impasto_daemon.system.log import LIMIT_BYTES
 from integration.daemon_process import ROOT
 
 TALKER = """
 import logging, sys
-from impasto_daemon.log import start_logging
+from impasto_daemon.system.log import start_logging
 start_logging("server", rotates=True)
 for number in range(int(sys.argv[1])):
     logging.getLogger("server").info("line %d %s", number, "x" * 900)
 """
 FOLLOWER = """
 import logging, sys
-from impasto_daemon.log import start_logging
+from impasto_daemon.system.log import start_logging
 start_logging("worker")
 print("ready", flush=True)
 for line in sys.stdin:

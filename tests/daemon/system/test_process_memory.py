@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon import process_memory
-from impasto_daemon.process_memory import available_bytes, may_have_gpu, resident_bytes
+from impasto_daemon.system import process_memory
+from impasto_daemon.system.process_memory import available_bytes, may_have_gpu, resident_bytes
 
 # No process has it: Linux allows ids up to 2**22.
 NO_PID = 2**30
