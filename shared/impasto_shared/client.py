@@ -174,7 +174,7 @@ class Client:
             if report is None:
                 if job not in self._watched:
                     raise DaemonUnavailable(
-                        f"This client does not receive reports on the job {job}, or not any more."
+                        f"This client is not, or no longer, watching the job {job}."
                     )
                 self._listen(timeout_s=0.5)
                 continue
@@ -322,5 +322,6 @@ class Client:
         if self._watched and is_lost:
             raise DaemonUnavailable(
                 "The Impasto daemon has stopped answering in the middle of the job: it crashed, "
-                "hangs or was ended. Try again; its log says more."
+                "hangs or was ended. Try again; if that does not help, see the daemon's log "
+                "(impasto doctor says where it is)."
             )

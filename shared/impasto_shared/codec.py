@@ -53,7 +53,7 @@ def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
     kind = header.get("type")
     if not isinstance(kind, str) or kind not in by_type:
         raise ProtocolError(
-            f"There is no message type {kind!r}; known are {', '.join(sorted(by_type))}.",
+            f"There is no message type {kind!r}. Choose from {', '.join(sorted(by_type))}.",
             ErrorCode.UNKNOWN_TYPE,
             field="type",
         )

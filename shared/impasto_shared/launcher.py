@@ -115,17 +115,22 @@ def _connect_to(
             # If two clients start a daemon at the same time, the second daemon exits with 0.
             if exit_status:
                 raise DaemonUnavailable(
-                    f"The Impasto daemon exited as soon as it was started: {_last_line(log)} "
-                    f"To see the cause, read {log}, or run impasto serve in a terminal."
+                    f"The Impasto daemon exited as soon as it was started. {_explanation(log)}"
                 ) from None
         while_waiting()
         time.sleep(_RETRY_S)
     raise DaemonUnavailable(
-        f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s: "
-        f"{_last_line(log)} To see the cause, read {log}."
+        f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s. "
+        f"{_explanation(log)}"
     )
 
 
-def _last_line(log: Path) -> str:
+def _explanation(log: Path) -> str:
+    """Returns the last line of the log as a sentence, and where to see the cause."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it logged nothing."
+    if not lines:
+        return "It logged nothing. Run impasto serve in a terminal to see the cause."
+    return (
+        f"Its log ends with: {lines[-1].rstrip('.')}. To see the cause, read {log}, or run impasto "
+        "serve in a terminal."
+    )

@@ -40,7 +40,7 @@ class Style:
                 f"got {self.weight!r}.",
             )
         if self.part is not None:
-            _check_same_size(self.part, self.image, "The part", "its painting")
+            _check_same_size(self.part, self.image, "part", "painting")
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -62,12 +62,13 @@ def check_styles(styles: Sequence[Style], content: Image, settings: StyleSetting
         raise InvalidImage(f"A picture can have at most {MAX_STYLES} styles; got {len(styles)}.")
     for style in styles:
         if style.region is not None:
-            _check_same_size(style.region, content, "The region of a style", "the photo")
+            _check_same_size(style.region, content, "region", "photo")
 
 
-def _check_same_size(mask: Image, image: Image, mask_name: str, image_name: str) -> None:
+def _check_same_size(mask: Image, image: Image, purpose: str, image_name: str) -> None:
     if (mask.width, mask.height) != (image.width, image.height):
         raise InvalidImage(
-            f"{mask_name} is {mask.width} × {mask.height} pixels and must be as large as "
-            f"{image_name}, {image.width} × {image.height} pixels."
+            f"The mask for a {purpose} is {mask.width} × {mask.height} pixels, but the "
+            f"{image_name} is {image.width} × {image.height}. Give the mask the size of the "
+            f"{image_name}."
         )

@@ -113,7 +113,10 @@ class Transport:
         if socket_path(self._endpoint) is None:
             advice = "Check the address, and start the daemon on that machine: impasto serve."
         else:
-            advice = "If it hangs, end its process and try again; impasto doctor says which it is."
+            advice = (
+                "One may be running but stuck: impasto doctor shows its process number. End that "
+                "process and try again."
+            )
         return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}. {advice}")
 
     def close(self) -> None:
@@ -143,8 +146,9 @@ class Transport:
             self.is_connected = False
         elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             self._refusal = (
-                f"The daemon at {self._endpoint} does not know this client's key. On the daemon's "
-                "machine, run impasto keys add with the key that impasto keys shows here."
+                f"The daemon at {self._endpoint} does not know this client's key. To authorise "
+                "this client, run impasto keys add on the daemon's machine, with the client key "
+                "that impasto keys shows here."
             )
         elif socket_path(self._endpoint) is None:
             self._refusal = (

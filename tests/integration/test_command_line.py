@@ -155,8 +155,8 @@ def test_options_may_stand_between_the_files(shared_daemon: DaemonProcess) -> No
     [
         ([str(PAINTING), "--weights", "1", "2"], "--weights needs one value for each painting: 1"),
         ([str(PAINTING), "--weights", "0"], "The weight of a style must be above 0"),
-        ([str(PAINTING), "--regions", str(PAINTING)], "must be as large as the photo, 451"),
-        ([str(PAINTING), "--parts", str(PHOTO)], "must be as large as its painting"),
+        ([str(PAINTING), "--regions", str(PAINTING)], "but the photo is 451"),
+        ([str(PAINTING), "--parts", str(PHOTO)], "Give the mask the size of the painting"),
         ([str(PAINTING), "--regions", "absent.png"], "absent.png cannot be read"),
         ([], "No style is given"),
     ],
@@ -184,7 +184,7 @@ def test_black_region_is_refused_by_the_daemon(shared_daemon: DaemonProcess) -> 
     )
 
     assert refused.returncode == 1
-    assert "black everywhere" in refused.stderr
+    assert "region of a style is empty" in refused.stderr
 
 
 def test_layer_that_the_model_lacks_is_refused(shared_daemon: DaemonProcess) -> None:
@@ -193,7 +193,7 @@ def test_layer_that_the_model_lacks_is_refused(shared_daemon: DaemonProcess) -> 
     refused = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *options)
 
     assert refused.returncode == 1
-    assert "The model has no layer relu3_4" in refused.stderr
+    assert "The network has no layer relu3_4" in refused.stderr
 
 
 def test_model_that_does_not_exist_is_refused_with_those_that_do(
@@ -272,7 +272,7 @@ def test_status_shows_running_jobs_to_people_and_to_programs(shared_daemon: Daem
         for_programs = json.loads(shared_daemon.run("status", "--json").stdout)
 
     assert f"Impasto {__version__}, pid {shared_daemon.pid}" in for_people
-    assert re.search(r"^Networks on this machine: .*vgg16-hed$", for_people, re.MULTILINE)
+    assert re.search(r"^Networks on the daemon's machine: .*vgg16-hed$", for_people, re.MULTILINE)
     assert for_programs["models"][-1] == "vgg16-hed"
     assert re.search(rf"{job[:8]}  running .* 64 × 48 .*loss", for_people)
     assert for_programs["pid"] == shared_daemon.pid

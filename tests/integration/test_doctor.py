@@ -196,7 +196,7 @@ def remove_a_package(plugin: Path) -> None:
         (replace_by_broken_link, "is a link to /nowhere/impasto-gimp, which does not exist"),
         (break_link_of_package, "impasto_gimp is a link to /nowhere"),
         (replace_by_older_version, f"its version is 0.0.1, not {__version__}"),
-        (damage_a_module, "its impasto_gimp is not that of this version"),
+        (damage_a_module, "its impasto_gimp differs from this version's"),
         (remove_a_package, "its impasto_shared is missing"),
     ],
 )

@@ -354,7 +354,7 @@ def test_truncated_or_changed_weights_are_reported_and_not_used(
     for final in (truncated, changed):
         assert final.problem is not None
         assert final.problem.code is ErrorCode.WEIGHTS_MISSING
-        assert "are damaged" in final.problem.message
+        assert "is damaged" in final.problem.message
     assert (repaired.state, loaded.state, workers) == (JobState.DONE, JobState.DONE, 1)
 
 

@@ -82,7 +82,7 @@ def test_damaged_network_is_reported(machine: DaemonProcess, hub: Path) -> None:
     refused = machine.run("weights", "verify", "vgg19")
 
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"{hub / NAME} are damaged" in refused.stderr
+    assert f"{hub / NAME} is damaged" in refused.stderr
     assert "Run: impasto weights fetch vgg19" in refused.stderr
 
 
@@ -90,8 +90,8 @@ def test_failed_download_names_the_installed_network(machine: DaemonProcess, hub
     refused = machine.run("weights", "fetch", "vgg19")
 
     assert refused.returncode == 1
-    assert f"{NAME} could not be downloaded" in refused.stderr
-    assert "vgg16-hed, which is installed" in refused.stderr
+    assert "The network vgg19 could not be downloaded" in refused.stderr
+    assert "Choose vgg16-hed (in GIMP: VGG-16 (" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert list(hub.iterdir()) == []
 

@@ -35,7 +35,7 @@ def read_image(path: Path | str) -> tuple[Image, bytes | None]:
     except UnidentifiedImageError as error:
         raise InvalidImage(f"{path} is not a picture, or its format is not supported.") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidImage(f"{path} cannot be read: {error}") from error
+        raise InvalidImage(f"{path} cannot be read: {_reason(error)}.") from error
 
 
 def write_image(image: Image, path: Path | str, icc_profile: bytes | None = None) -> None:
@@ -52,7 +52,7 @@ def write_image(image: Image, path: Path | str, icc_profile: bytes | None = None
     try:
         picture.save(path, icc_profile=icc_profile, quality=95)
     except (OSError, ValueError) as error:
-        raise InvalidImage(f"{path} cannot be written: {error}") from error
+        raise InvalidImage(f"{path} cannot be written: {_reason(error)}.") from error
 
 
 def check_writable(path: Path) -> None:
@@ -66,6 +66,12 @@ def check_writable(path: Path) -> None:
         raise InvalidImage(f"{path} is a folder. Give the name of a file in it.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidImage(f"{path} cannot be written: permission denied. Choose another folder.")
+
+
+def _reason(error: Exception) -> str:
+    """Returns the cause of an error as the end of a sentence, without its number and path."""
+    text = (isinstance(error, OSError) and error.strerror) or str(error)
+    return f"{text[:1].lower()}{text[1:].rstrip('.')}"
 
 
 def _to_image(picture: PillowImage.Image) -> Image:

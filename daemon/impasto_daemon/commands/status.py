@@ -47,7 +47,7 @@ def status_lines(status: StatusReport) -> list[str]:
         lines.append("No network is loaded.")
     else:
         lines.append(f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}")
-    lines.append(f"Networks on this machine: {', '.join(status.models) or 'none'}")
+    lines.append(f"Networks on the daemon's machine: {', '.join(status.models) or 'none'}")
     return [*lines, *_metric_lines(status.metrics), *map(job_line, status.jobs)]
 
 

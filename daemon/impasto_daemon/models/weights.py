@@ -36,7 +36,7 @@ from impasto_daemon.models.torchvision_models import (
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD, Network
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, ImpastoError
-from impasto_shared.settings import Model, Pooling
+from impasto_shared.settings import SETTINGS, Model, Pooling
 
 # A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0
@@ -102,8 +102,8 @@ def load_network(
         module = build_model(model, state)
     except RuntimeError as error:
         raise WeightsDamaged(
-            f"The weights in {path} are not those of the model {model} ({error}). Move the file "
-            f"away and run: impasto weights fetch {model}"
+            f"The file {path} does not contain the network {model} ({error}). Move it away and "
+            f"run: impasto weights fetch {model}"
         ) from error
     return TracedNetwork(module, pooling=pooling, device=device, dtype=dtype)
 
@@ -151,8 +151,8 @@ def verify(model: str) -> Path:
     if cached is None:
         size_mb = published_weights(model).meta["_file_size"]
         raise WeightsMissing(
-            f"The weights of {model} are not on this machine. To download them ({size_mb:.0f} MB), "
-            f"run: impasto weights fetch {model}"
+            f"The network {model} is not on this machine. To download it ({size_mb:.0f} MB), run: "
+            f"impasto weights fetch {model}"
         )
     return _check_hub_file(model, cached)
 
@@ -172,9 +172,10 @@ def download(model: str, *, progress: bool) -> Path:
         with _socket_timeout(DOWNLOAD_TIMEOUT_S), redirect_stdout(sys.stderr):
             weights.get_state_dict(progress=progress, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, HTTPException) as error:
+        label = SETTINGS.choice("model").choices[Model.VGG16_HED]
         raise WeightsMissing(
-            f"The weights {path.name} could not be downloaded ({error}). Choose the model "
-            f"{Model.VGG16_HED.value}, which is installed, or try again later: "
+            f"The network {model} could not be downloaded ({error}). Choose "
+            f"{Model.VGG16_HED.value} (in GIMP: {label}), which is installed, or try again later: "
             f"impasto weights fetch {model}"
         ) from error
     return path
@@ -255,7 +256,7 @@ def _check(path: Path, sha256_prefix: str, remedy: str) -> Path:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(sha256_prefix):
         raise WeightsDamaged(
-            f"The weights in {path} are damaged: their SHA-256 should begin with "
+            f"The file {path} is damaged: its SHA-256 should begin with "
             f"{sha256_prefix[:8]}, and begins with {digest[:8]}. {remedy}"
         )
     return path

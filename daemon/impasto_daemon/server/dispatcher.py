@@ -321,5 +321,5 @@ def _died(exit_status: int) -> Problem:
     return Problem(
         ErrorCode.WORKER_DIED,
         f"The painting process ended unexpectedly (status {exit_status}). Run the job again; if it "
-        "fails again, see the daemon's log.",
+        "fails again, see the daemon's log (impasto doctor says where it is).",
     )

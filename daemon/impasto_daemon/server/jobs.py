@@ -214,9 +214,7 @@ class JobTable:
             return job.picture.image
         if job.state is JobState.DONE:
             raise DaemonError(f"{job.removal_reason} Run the job again.", ErrorCode.UNKNOWN_JOB)
-        raise DaemonError(
-            f"Job {name} is {job.state.value} and has no picture.", ErrorCode.NOT_DONE
-        )
+        raise DaemonError(_without_picture(job), ErrorCode.NOT_DONE)
 
     def forget(self, job: Job) -> None:
         """Frees the picture of an ended job; its report is kept for a while."""
@@ -333,6 +331,20 @@ class JobTable:
         job.submission = None
         self.outcomes[state] += 1
         self._queue = None
+
+
+def _without_picture(job: Job) -> str:
+    """Returns the reason why a job that is not done has no picture."""
+    match job.state:
+        case JobState.FAILED:
+            return "The job failed, so there is no picture."
+        case JobState.CANCELLED:
+            return "The job was cancelled, so there is no picture."
+    activity = "still waiting" if job.state is JobState.QUEUED else "not finished"
+    return (
+        f"The job is {activity} and has no picture yet. To wait for it: "
+        f"impasto fetch {job.name[:8]} --wait -o OUT.png"
+    )
 
 
 def _sum(times_s: list[float | None]) -> float | None:

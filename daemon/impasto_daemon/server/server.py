@@ -187,7 +187,8 @@ class Server:
             reply = ErrorReply(_request_id(frames), Problem.of(error))
         except Exception:
             logger.exception("a message of %d frames could not be handled", len(frames))
-            problem = Problem(ErrorCode.INTERNAL, "Internal error; see the daemon's log.")
+            text = "Internal error; see the daemon's log (impasto doctor says where it is)."
+            problem = Problem(ErrorCode.INTERNAL, text)
             reply = ErrorReply(_request_id(frames), problem)
         self._outbox.reply(address, reply)
 

@@ -186,7 +186,7 @@ def _finite(loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
     value, sum_of_gradient = torch.stack((loss, gradient.sum())).tolist()
     if not (math.isfinite(value) and math.isfinite(sum_of_gradient)):
         raise NotFinite(
-            f"The loss became {value:g} or its gradient is not finite, so the picture cannot be "
+            f"The calculation went out of range (loss {value:g}), so the picture cannot be "
             "improved further. Try a lower style strength or smoothness, or another painting."
         )
     return value, gradient

@@ -74,8 +74,8 @@ def stylize(
     if settings.tileable and not isinstance(network, ConvolutionChain):
         raise InvalidSettings(
             "tileable",
-            "With this model a picture cannot be made tileable: it is not known how far its layers "
-            "reach. Choose a VGG, or switch Tileable off.",
+            # How far the layers of other networks reach is not known.
+            "Only VGG networks can paint tileable pictures. Choose one, or switch Tileable off.",
         )
     source = SourceImage(content)
     photo = source.fitted(settings.size).rgb

@@ -115,12 +115,13 @@ def _describe(error: Exception, run: Run) -> Problem:
     if is_out_of_memory(error):
         return Problem(
             ErrorCode.OUT_OF_MEMORY,
-            f"There is not enough memory to paint at size {run.settings.size}. Choose a smaller "
-            "size.",
+            "There is not enough memory to paint a picture with a longest side of "
+            f"{run.settings.size} pixels. Choose a smaller size, or close other programs.",
         )
     return Problem(
         ErrorCode.INTERNAL,
-        f"Internal error while painting ({type(error).__name__}); see the daemon's log.",
+        f"Internal error while painting ({type(error).__name__}); see the daemon's log (impasto "
+        "doctor says where it is).",
     )
 
 

@@ -124,7 +124,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path} cannot be read: {error}") from error
+        raise InvalidConfig(f"{path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(f"{path} is not TOML: {error}. Correct that line.") from error
     _refuse_unknown_names(tables, path)
@@ -138,14 +138,14 @@ def _refuse_unknown_names(tables: Mapping[str, object], path: Path) -> None:
     for table, values in tables.items():
         if table not in known or not isinstance(values, dict):
             raise InvalidConfig(
-                f"{path}{_line_of(path, table)}: there is no table [{table}]; known are "
+                f"{path}{_line_of(path, table)}: there is no table [{table}]. Choose from "
                 f"{', '.join(f'[{name}]' for name in known)}."
             )
         for name in values:
             if name not in known[table]:
                 raise InvalidConfig(
-                    f"{path}{_line_of(path, name)}: there is no option {name} in [{table}]; known "
-                    f"are {', '.join(known[table])}."
+                    f"{path}{_line_of(path, name)}: there is no option {name} in [{table}]. Choose "
+                    f"from {', '.join(known[table])}."
                 )
 
 

@@ -18,7 +18,7 @@ def test_idle_daemon_has_no_network_loaded() -> None:
     assert lines_of() == [
         "Impasto 0.1.0, pid 77, up for 5 min",
         "No network is loaded.",
-        "Networks on this machine: none",
+        "Networks on the daemon's machine: none",
         "Jobs: 0 waiting, 0 done, 0 failed, 0 cancelled",
     ]
 
@@ -27,7 +27,7 @@ def test_worker_and_networks_are_named() -> None:
     lines = lines_of(worker=WorkerReport(78, "CPU", "vgg19"), models=("vgg19", "vgg16-hed"))
 
     assert "Worker 78: vgg19 on CPU" in lines
-    assert "Networks on this machine: vgg19, vgg16-hed" in lines
+    assert "Networks on the daemon's machine: vgg19, vgg16-hed" in lines
 
 
 def test_worker_that_starts_has_neither_model_nor_device() -> None:

@@ -323,7 +323,7 @@ def test_damaged_file_is_named_with_its_remedy(
 )
 def test_missing_file_is_named_with_its_remedy(model: str, size: str) -> None:
     with pytest.raises(
-        WeightsMissing, match=rf"of {model} are not .*\({size} MB\).*impasto weights fetch {model}"
+        WeightsMissing, match=rf"{model} is not .*\({size} MB\).*impasto weights fetch {model}"
     ):
         weights.verify(model)
 
@@ -383,7 +383,9 @@ def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet:
     network = weights.load_network("squeezenet1_1", Pooling.MAX)
     picture = random_rgb(32, 32, seed=7, dtype=torch.float32)
 
-    with pytest.raises(InvalidSettings, match=r"4_2. Give content_layers .*features\.3") as caught:
+    with pytest.raises(
+        InvalidSettings, match=r"4_2\. For content_layers, choose .*features\.3"
+    ) as caught:
         build_objective(network, picture, [], StyleSettings())
 
     assert caught.value.field == "content_layers"
@@ -407,7 +409,7 @@ def test_file_of_another_network_is_refused(hub: Path, squeezenet: nn.Module) ->
     name, content = file_of("resnet18", squeezenet.state_dict())
     (hub / name).write_bytes(content)
 
-    with pytest.raises(WeightsDamaged, match="not those of the model resnet18") as caught:
+    with pytest.raises(WeightsDamaged, match="not contain the network resnet18") as caught:
         weights.load_network("resnet18", Pooling.MAX)
 
     assert str(hub / name) in str(caught.value)

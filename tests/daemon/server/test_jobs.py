@@ -260,7 +260,7 @@ def test_result_can_be_fetched_again_until_forgotten(table: JobTable) -> None:
 def test_unfinished_job_has_no_picture(table: JobTable) -> None:
     job = table.submit(submission(), ALICE)
 
-    with pytest.raises(DaemonError, match="queued and has no picture") as caught:
+    with pytest.raises(DaemonError, match="still waiting and has no picture yet") as caught:
         table.fetch(job.name)
 
     assert caught.value.code is ErrorCode.NOT_DONE

@@ -101,11 +101,11 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
             "endpoint in [client]: Endpoint must be ipc:///PATH or tcp://ADDRESS:PORT",
         ),
         ('[client]\nserver_key = "abc"', 2, "must be 64 hexadecimal digits"),
-        ("[daemon]\nidle_minute = 5", 2, "there is no option idle_minute in [daemon]; known are"),
+        ("[daemon]\nidle_minute = 5", 2, "there is no option idle_minute in [daemon]. Choose from"),
         (
             "[deamon]\nidle_minutes = 5",
             1,
-            "there is no table [deamon]; known are [daemon], [client]",
+            "there is no table [deamon]. Choose from [daemon], [client]",
         ),
         ("idle_minutes = 5", 1, "there is no table [idle_minutes]"),
     ],

@@ -32,7 +32,7 @@ def check_config() -> tuple[Finding, str]:
         configured = [entry for entry in resolved_options() if entry.source]
         endpoint = default_endpoint()
     except InvalidConfig as error:
-        remedy = "Correct the file, or move it away."
+        remedy = "Correct the value, or remove it."
         return problem("configuration", str(error), remedy), usual_endpoint()
     texts = [f"{entry.option.name} = {toml_value(entry.value)}" for entry in configured]
     return ok("configuration", ", ".join(texts) or "only the defaults"), endpoint
@@ -91,8 +91,8 @@ def _check_running(endpoint: str) -> Finding:
     try:
         with Client.connect(endpoint, name="impasto doctor") as client:
             status = client.status()
-    except DaemonUnavailable as error:
-        return _unavailable(endpoint, error)
+    except DaemonUnavailable:
+        return _unavailable(endpoint)
     except (AccessDenied, KeysUnusable) as error:
         return problem(TOPIC, str(error))
     except ImpastoError as error:
@@ -107,7 +107,7 @@ def _check_running(endpoint: str) -> Finding:
     return ok(TOPIC, text)
 
 
-def _unavailable(endpoint: str, error: DaemonUnavailable) -> Finding:
+def _unavailable(endpoint: str) -> Finding:
     """Returns a note if clients can start a daemon themselves, otherwise a problem."""
     pid = lock_holder(lock_path())
     if pid is not None and endpoint.startswith("ipc:"):
@@ -119,4 +119,4 @@ def _unavailable(endpoint: str, error: DaemonUnavailable) -> Finding:
     if socket_path(endpoint) is None:
         text = f"no daemon answers at {endpoint}"
         return problem(TOPIC, text, "Start it on that machine: impasto serve.")
-    return note(TOPIC, f"{error} It starts by itself when it is needed on this machine.")
+    return note(TOPIC, "not running; it starts by itself when it is needed")

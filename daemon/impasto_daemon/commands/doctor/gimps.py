@@ -129,13 +129,14 @@ def check_gimps(gimps: list[Gimp]) -> Iterator[Finding]:
         location = "Flatpak" if gimp.is_flatpak else gimp.command[0]
         topic = f"GIMP {gimp.exact_version}"
         if not gimp.is_new_enough:
-            yield note(topic, f"{location} is too old for this plug-in")
+            yield note(topic, f"this GIMP ({location}) is too old; the plug-in needs GIMP 3")
         elif gimp.profile.is_dir():
             yield ok(topic, f"{location}, with its plug-ins in {gimp.profile / 'plug-ins'}")
         else:
             yield problem(
                 topic,
-                f"{location} has never been started, so it has no folder {gimp.profile} yet",
+                f"this GIMP ({location}) has never been started, so it has no folder "
+                f"{gimp.profile} yet",
                 "Start GIMP once, then run: impasto doctor --fix",
                 fix=gimp.make_profile,
             )

@@ -28,8 +28,8 @@ def check_machine() -> Iterator[Finding]:
     yield ok("Impasto", f"{__version__} in {Path(__file__).parents[3]}")
     yield ok("Python", f"{platform.python_version()} ({sys.executable})")
     yield ok("system", f"{platform.platform()}, {_distribution()}")
-    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    yield ok("memory", f"{memory_gb:.1f} GB, {os.cpu_count()} processors")
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    yield ok("memory", f"{memory_gib:.1f} GiB, {os.cpu_count()} processors")
     yield _check_zmq()
 
 

@@ -89,7 +89,7 @@ def _defect(folder: Path, source: dict[str, Path] | None) -> str | None:
     if versions[0] != versions[1]:
         return f"its version is {versions[0]}, not {versions[1]}"
     changed = next((part for part in _PARTS if not _is_same(folder / part, source[part])), None)
-    return f"its {changed} is not that of this version of Impasto" if changed else None
+    return f"its {changed} differs from this version's" if changed else None
 
 
 def _version(folder: Path) -> str:

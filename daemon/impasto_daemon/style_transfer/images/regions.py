@@ -82,7 +82,7 @@ def regions_of(styles: Sequence[Style], *, region_px: int, painting_px: int) -> 
     for style in styles:
         groups.setdefault(_digest(style.region), []).append(style)
     masks = {
-        digest: _mask(group[0].region, region_px, "The region of a style")
+        digest: _mask(group[0].region, region_px, _EMPTY_REGION)
         for digest, group in groups.items()
         if group[0].region is not None
     }
@@ -116,15 +116,21 @@ def _paintings(styles: Sequence[Style], longest_side_px: int) -> list[Painting]:
         Painting(
             SourceImage(style.image).fitted(longest_side_px).rgb,
             style.weight / total,
-            None
-            if style.part is None
-            else _mask(style.part, longest_side_px, "The part of a painting"),
+            None if style.part is None else _mask(style.part, longest_side_px, _EMPTY_PART),
         )
         for style in styles
     ]
 
 
 _EVERYWHERE = b""
+_EMPTY_REGION = (
+    "The region of a style is empty. Paint where the style should go: in any colour on a "
+    "transparent layer, in white on a channel or mask."
+)
+_EMPTY_PART = (
+    "The mask for a part of a painting is all black. Paint white where the style should be taken "
+    "from."
+)
 
 
 def _digest(region: Image | None) -> bytes:
@@ -136,8 +142,11 @@ def _digest(region: Image | None) -> bytes:
     return digest.digest()
 
 
-def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
-    """Returns the luminance of `image`, (1, 1, H, W) in [0, 1]; transparent pixels are black."""
+def _mask(image: Image, longest_side_px: int, if_empty: str) -> Tensor:
+    """Returns the luminance of `image`, (1, 1, H, W) in [0, 1]; transparent pixels are black.
+
+    Raises InvalidImage with the text `if_empty` if it is black everywhere.
+    """
     height, width = fitted_size(image.height, image.width, longest_side_px)
     narrow = torch.empty(1, 1, image.height, width)
     for rows, band in row_bands(image):
@@ -147,5 +156,5 @@ def _mask(image: Image, longest_side_px: int, name: str) -> Tensor:
             mask = mask * pixels.alpha
         narrow[:, :, rows] = reduced_mask(mask, band.height, width)
     if not narrow.any():
-        raise InvalidImage(f"{name} is black everywhere: paint white where the style is to be.")
+        raise InvalidImage(if_empty)
     return reduced_mask(narrow, height, width)

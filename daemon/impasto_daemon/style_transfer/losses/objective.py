@@ -125,7 +125,7 @@ def _shares(network: Network, layers: str, setting: str) -> dict[str, float]:
     if missing := missing_layers(network, weights):
         raise InvalidSettings(
             setting,
-            f"The model has no layer {', '.join(missing)}. Give {setting} some of these: "
+            f"The network has no layer {', '.join(missing)}. For {setting}, choose from: "
             f"{', '.join(network.layers)}.",
         )
     total = sum(weights.values())

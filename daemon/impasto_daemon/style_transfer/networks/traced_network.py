@@ -165,16 +165,16 @@ class TracedNetwork(UntiledNetwork):
         except (RuntimeError, AssertionError, ValueError) as error:
             raise InvalidSettings(
                 "model",
-                f"This model cannot look at pictures of any size ({error}). Choose another one, "
-                "or shallower layers.",
+                f"This network accepts pictures of one size only ({error}). Choose another "
+                "network, or shallower layers.",
             ) from error
         for node in sorted(nodes):
             size: Sequence[int] = shapes.get(node, ())
             if len(size) != 4 or not size[2] <= size[3] <= 2 * size[2]:
                 raise InvalidSettings(
                     "model",
-                    f"The model's layer {node} has no rows and columns of its own "
-                    f"({' × '.join(map(str, size)) or 'no numbers'}). Choose another one.",
+                    f"The layer {node} of this network does not follow the picture's width and "
+                    f"height ({' × '.join(map(str, size)) or 'no numbers'}). Choose another layer.",
                 )
         return run.numbers * _FLOAT32_BYTES / (blank.shape[2] * blank.shape[3])
 

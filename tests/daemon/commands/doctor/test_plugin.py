@@ -79,7 +79,7 @@ def test_changed_module_is_repaired(profile: Path) -> None:
     (finding,) = check_plugin(profile)
     fix(finding)
 
-    assert finding.text == "its impasto_gimp is not that of this version of Impasto"
+    assert finding.text == "its impasto_gimp differs from this version's"
     assert module.read_bytes() == before
 
 

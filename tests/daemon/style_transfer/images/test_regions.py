@@ -79,11 +79,14 @@ def test_transparent_pixels_are_black() -> None:
     assert result.mask[0, 0, 0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("empty", ["region", "part"])
-def test_an_empty_mask_is_rejected(empty: str) -> None:
+@pytest.mark.parametrize(
+    ("empty", "message"),
+    [("region", "region of a style is empty"), ("part", "part of a painting is all black")],
+)
+def test_an_empty_mask_is_rejected(empty: str, message: str) -> None:
     painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=4)
 
-    with pytest.raises(InvalidImage, match="black everywhere"):
+    with pytest.raises(InvalidImage, match=message):
         read_regions([Style(painting, **{empty: mask(range(0))})])
 
 

@@ -294,7 +294,9 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
 def test_layer_that_the_model_lacks_is_named(name: str) -> None:
     settings = StyleSettings(**{name: "relu1_1,relu3_4"})
 
-    with pytest.raises(InvalidSettings, match=r"no layer relu3_4\..* these: relu1_1,") as caught:
+    with pytest.raises(
+        InvalidSettings, match=r"no layer relu3_4\..* choose from: relu1_1,"
+    ) as caught:
         objective_of(PHOTO, PAINTING, settings)
 
     assert caught.value.field == name

@@ -210,7 +210,7 @@ def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
 def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, str]) -> None:
     picture = random_rgb(32, 32, seed=12)
 
-    with pytest.raises(InvalidSettings, match=r"no layer .*of these: conv1, .*layer3\.1") as met:
+    with pytest.raises(InvalidSettings, match=r"no layer .*choose from: conv1, .*layer3\.1") as met:
         build_objective(traced(), picture, [Region([Painting(picture)])], StyleSettings(**layers))
 
     assert met.value.field == next(iter(layers))
@@ -231,14 +231,16 @@ class Flattening(nn.Module):
 def test_layer_without_rows_and_columns_is_refused() -> None:
     network = TracedNetwork(Flattening(32 * 48), pooling=Pooling.MAX)
 
-    with pytest.raises(InvalidSettings, match=r"layer dense has no rows and columns .*\(1 × 4\)"):
+    with pytest.raises(
+        InvalidSettings, match=r"layer dense of this network does not follow .*\(1 × 4\)"
+    ):
         read(network, random_rgb(32, 48, seed=13, dtype=torch.float32), "dense")
 
 
 def test_network_for_pictures_of_one_size_is_refused() -> None:
     network = TracedNetwork(Flattening(7), pooling=Pooling.MAX)
 
-    with pytest.raises(InvalidSettings, match="cannot look at pictures of any size"):
+    with pytest.raises(InvalidSettings, match="accepts pictures of one size only"):
         read(network, random_rgb(32, 48, seed=14, dtype=torch.float32), "dense")
     assert read(network, random_rgb(32, 48, seed=14, dtype=torch.float32), "conv")
 
@@ -285,7 +287,7 @@ def test_style_goes_where_its_region_is() -> None:
 
 
 def test_tileable_pictures_are_refused_with_the_setting_to_change() -> None:
-    with pytest.raises(InvalidSettings, match="Choose a VGG") as met:
+    with pytest.raises(InvalidSettings, match="Only VGG networks") as met:
         painted(StyleSettings(size=48, tileable=True), Style(PAINTING))
 
     assert met.value.field == "tileable"
