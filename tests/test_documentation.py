@@ -31,7 +31,7 @@ def settings_row(setting: Setting) -> str:
     else:
         values = f"{setting.low} to {setting.high}"
         default = str(setting.default)
-    return f"| `{setting.name}` | {default} | {values} | {setting.help} |"
+    return f"| `{setting.name}` | {setting.label} | {default} | {values} | {setting.help} |"
 
 
 def test_table_of_settings_equals_the_code() -> None:

@@ -15,3 +15,9 @@ LOCALE = Path(__file__).parent / "locale"
 _catalogue = translation(DOMAIN, LOCALE, fallback=True)
 gettext = _catalogue.gettext
 ngettext = _catalogue.ngettext
+_DECIMAL_POINT = gettext(".")
+
+
+def decimal(number: str) -> str:
+    """Returns a number that Python has written, with the decimal point of the user's language."""
+    return number.replace(".", _DECIMAL_POINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,11 @@ from impasto_shared.errors import InvalidImage
 
 MAX_SIDE_PX = 65_535
 MAX_PIXELS = 100_000_000
+SIDE_OUT_OF_RANGE = "{name} has {width} × {height} pixels; each side must have 1 to {limit}."
+TOO_MANY_PIXELS = (
+    "{name} has {width} × {height} pixels ({size} megapixels); at most {limit} megapixels are "
+    "possible. Scale it down first."
+)
 
 
 class PixelFormat(StrEnum):
@@ -47,16 +53,28 @@ class PixelFormat(StrEnum):
         return self.channels * self.bytes_per_channel
 
 
-def check_size(width: int, height: int, name: str = "The image") -> None:
-    """Raises InvalidImage if an image of `width` × `height` pixels is too large or empty."""
+def check_size(
+    width: int, height: int, name: str = "The image", translate: Callable[[str], str] = str
+) -> None:
+    """Raises InvalidImage if an image of `width` × `height` pixels is too large or empty.
+
+    translate: finds the sentence that starts with `name` in a catalogue.
+    """
     if not (1 <= width <= MAX_SIDE_PX and 1 <= height <= MAX_SIDE_PX):
         raise InvalidImage(
-            f"{name} is {width} × {height} pixels; each side must have 1 to {MAX_SIDE_PX} pixels."
+            translate(SIDE_OUT_OF_RANGE).format(
+                name=name, width=width, height=height, limit=MAX_SIDE_PX
+            )
         )
     if width * height > MAX_PIXELS:
         raise InvalidImage(
-            f"{name} is {width} × {height} pixels, which is {width * height / 1e6:.0f} "
-            f"megapixels; the limit is {MAX_PIXELS / 1e6:.0f}. Scale it down first."
+            translate(TOO_MANY_PIXELS).format(
+                name=name,
+                width=width,
+                height=height,
+                size=f"{width * height / 1e6:.0f}",
+                limit=f"{MAX_PIXELS / 1e6:.0f}",
+            )
         )
 
 

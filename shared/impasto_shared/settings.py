@@ -123,16 +123,16 @@ class StyleSettings:
         low=0.0,
         high=10.0,
         label="Style strength",
-        help="How strongly the painting's style replaces the look of the photo: 0 keeps the photo, "
-        "1 suits most pictures, 10 leaves little of the photo; the loss weight is its square",
+        help="How strongly the painting's style replaces the look of the photo: 0 keeps the "
+        "photo, 1 suits most pictures, 10 leaves little of the photo",
     )
     quality: Quality = described(
         ChoiceSetting,
         Quality.GOOD,
         choices={Quality.DRAFT: "Draft", Quality.GOOD: "Good", Quality.BEST: "Best"},
         label="Quality",
-        help="How much work goes into the picture: compared with good, draft takes a quarter to a "
-        "third of the time, best three times as long",
+        help="How much work goes into the picture. A draft takes a quarter to a third of the "
+        "time of good quality; the best quality takes three times as long",
     )
     iterations: int = described(
         IntegerSetting,
@@ -180,9 +180,8 @@ class StyleSettings:
             Colours.MATCHED: "The painting's, matched to the photo",
         },
         label="Colours",
-        help="Where the colours come from: painting takes the painting's, photo keeps exactly the "
-        "photo's (only light and dark are painted), matched first matches the painting's colours "
-        "to the photo's",
+        help="Where the colours come from: the painting; the photo, unchanged (only light and "
+        "dark are painted); or the painting, after its colours are matched to the photo's",
     )
     smoothness: float = described(
         NumberSetting,
@@ -190,8 +189,8 @@ class StyleSettings:
         low=0.0,
         high=10.0,
         label="Smoothness",
-        help="How strongly neighbouring pixels are evened out (total variation): 0 keeps all the "
-        "grain of the paint, 10 smooths it away; the loss weight is its square",
+        help="How strongly neighbouring pixels are evened out: 0 keeps all the grain of the "
+        "paint, 10 smooths it away",
     )
     mode: Mode = described(
         ChoiceSetting,
@@ -202,9 +201,9 @@ class StyleSettings:
             Mode.CONTENT: "The photo's content only",
         },
         label="Paint",
-        help="What is painted: transfer is the photo in the painting's style, texture the "
-        "painting's style without a photo, content the photo as the network sees it; texture and "
-        "content start from noise",
+        help="What is painted: the photo in the painting's style, the painting's style without a "
+        "photo (texture), or only what the network sees in the photo (content). The last two "
+        "start from noise",
     )
     tileable: bool = described(
         SwitchSetting,
@@ -241,8 +240,8 @@ class StyleSettings:
             StyleLoss.MMD_GAUSSIAN: "MMD, Gaussian kernel",
         },
         label="Style loss",
-        help="How the picture is compared with the painting: wasserstein reproduces colours and "
-        "strokes most faithfully, gram is the loss of the original paper",
+        help="How the picture is compared with the painting. Wasserstein reproduces colours and "
+        "strokes most faithfully; the Gram matrix is what the original paper uses",
     )
     optimizer: Optimizer = described(
         ChoiceSetting,
@@ -254,15 +253,15 @@ class StyleSettings:
             Optimizer.GRADIENT_DESCENT: "Gradient descent",
         },
         label="Optimizer",
-        help="The method that improves the picture: lbfgs gets furthest in the same time",
+        help="The method that improves the picture; L-BFGS gets furthest in the same time",
     )
     pooling: Pooling = described(
         ChoiceSetting,
         Pooling.MAX,
         choices={Pooling.AVERAGE: "Average", Pooling.MAX: "Maximum"},
         label="Pooling",
-        help="How the network reduces its activations: max, with which it was trained, keeps more "
-        "of the photo's detail; average gives calmer pictures",
+        help="How the network condenses what it sees: the maximum, with which it was trained, "
+        "keeps more of the photo's detail; the average gives calmer pictures",
     )
     start: Start = described(
         ChoiceSetting,
@@ -273,8 +272,8 @@ class StyleSettings:
             Start.PAINTING: "The painting",
         },
         label="Start from",
-        help="The initial image: photo keeps the picture closest to the photo, noise gives the "
-        "freest composition",
+        help="The picture to begin with: the photo keeps the result closest to the photo, noise "
+        "gives the freest composition",
     )
     model: str = described(
         OpenChoiceSetting,
@@ -286,12 +285,13 @@ class StyleSettings:
             Model.VGG19_BN: "VGG-19, batch norm",
             Model.VGG16_BN: "VGG-16, batch norm",
             Model.RESNET50: "ResNet-50",
-            Model.VGG16_HED: "VGG-16 (embedded)",
+            Model.VGG16_HED: "VGG-16 (included)",
         },
         others="the name of any other classification network in torchvision",
         label="Model",
-        help="The network that sees content and style: auto takes vgg19 if its weights are on the "
-        "machine, otherwise vgg16-hed; other networks are downloaded when first used",
+        help="The network that sees content and style. The best available one (auto) is VGG-19 "
+        "if it is on the daemon's machine, otherwise the VGG-16 that comes with Impasto "
+        "(vgg16-hed). Others are downloaded when first used",
     )
     precision: Precision = described(
         ChoiceSetting,
@@ -302,8 +302,8 @@ class StyleSettings:
             Precision.BFLOAT16: "16 bits (bfloat16)",
         },
         label="Precision",
-        help="The number format in which the network calculates: auto takes bfloat16 if the "
-        "machine has instructions for it, otherwise float32",
+        help="The number format in which the network calculates. The fastest available (auto) is "
+        "bfloat16 if the machine has instructions for it, otherwise float32",
     )
     seed: int = described(
         IntegerSetting,
@@ -311,7 +311,7 @@ class StyleSettings:
         low=0,
         high=2**31 - 1,
         label="Seed",
-        help="Selects the noise to start from; the same seed gives the same picture",
+        help="Which noise to start from; no effect when starting from the photo or the painting",
     )
 
     def __post_init__(self) -> None:

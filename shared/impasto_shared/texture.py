@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from impasto_shared.image import Image, PixelFormat, check_size
 from impasto_shared.schema import IntegerSetting
 from impasto_shared.settings import SETTINGS, Mode, Setting, StyleSettings
+
+NAME = "The texture"
 
 # Meaningless without a photo, or derived from the width and height of the texture.
 _NOT_FOR_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
@@ -39,11 +41,18 @@ def texture_settings(values: Mapping[str, Any], width: int, height: int) -> Styl
     )
 
 
-def canvas_of(width: int, height: int, pixel_format: PixelFormat) -> Image:
+def canvas_of(
+    width: int,
+    height: int,
+    pixel_format: PixelFormat,
+    translate: Callable[[str], str] = str,
+) -> Image:
     """Returns the content of such a job: a black image that only sets size and format.
+
+    translate: finds the text of an error in a catalogue.
 
     Raises:
         InvalidImage: if the size is out of bounds.
     """
-    check_size(width, height, "The texture")
+    check_size(width, height, translate(NAME), translate)
     return Image(width, height, pixel_format, bytes(width * height * pixel_format.bytes_per_pixel))

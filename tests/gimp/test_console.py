@@ -69,10 +69,10 @@ FAILING = {
     "style_folder": "folder is a folder",
     "style_text.png": "text.png could not be opened",
     "style_empty.png": "empty.png is empty",
-    "style_huge.png": "huge.png is 60000 × 60000 pixels",
+    "style_huge.png": "huge.png has 60000 × 60000 pixels",
     "style_header_only.png": "header_only.png could not be opened",
     "indexed": "Image > Mode > RGB",
-    "texture_too_large": "the limit is 100",
+    "texture_too_large": "at most 100 megapixels",
     "texture_without_a_style": "No style image is chosen",
     "texture_of_an_indexed_image": "Image > Mode > RGB",
     "explore_without_a_style": "No style image is chosen",
@@ -265,7 +265,7 @@ def test_explore_says_below_each_picture_what_it_is(report: Report) -> None:
         for text, caption in zip(sheet_image["texts"], sheet_image["captions"], strict=True)
     }
 
-    assert sheet_image["texts"][0] == "What each layer remembers of the photo"
+    assert sheet_image["texts"][0] == "What each network layer remembers of the photo"
     assert {text: names for text, names in below.items() if names} == {
         name: [name] for name in sheet_image["pictures"]
     }
@@ -276,7 +276,7 @@ def test_explore_says_which_network_is_left_out(report: Report) -> None:
 
     left_out = [text.replace("\n", " ") for text in texts if text.startswith("Left out")]
     assert left_out[0] == (
-        "Left out: The weights of vgg19 are not on the daemon's machine. To download them there, "
+        "Left out: The network vgg19 is not on the daemon's machine. To download it there, "
         "run: impasto weights fetch vgg19"
     )
     assert len(left_out) > 1

@@ -26,8 +26,8 @@ VARIATIONS = "^Neuronaler Stil: Varianten$"
 PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
-TAKES = "Das Malen braucht etwa 42 s und 2.0 von 10.0 GB Speicher."
-IN_TILES = "Das Bild wird in 3 Kacheln gemalt."
+TAKES = "Das Bild braucht etwa 42 s und 2,0 von 10,0 GB Speicher."
+IN_PARTS = "Damit es in den Speicher passt, wird das Bild in 3 Teilen gemalt."
 GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
 
@@ -88,7 +88,7 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.read_out("focus", DIALOG, "Größe")
     screen.press("ctrl+a")
     screen.type("420\t")
-    said = f"{TAKES} {IN_TILES}"
+    said = f"{TAKES} {IN_PARTS}"
     screen.wait_for(lambda: said in screen.read_out("dump", DIALOG), "the expected time")
     screen.photograph("expected-time-german", DIALOG)
     screen.read_out("focus", DIALOG, "Startwert")
@@ -122,5 +122,5 @@ def test_every_control_of_explore_has_a_name(german: Home, screen: Screen) -> No
 
     assert not nameless(dialog)
     names = {entry["name"] for entry in dialog}
-    assert {"Blatt", "Schnell", "Größe"} <= names
+    assert {"Bogen", "Schnell", "Größe"} <= names
     assert any(name.startswith("Jedes Bild begann als Rauschen") for name in names)

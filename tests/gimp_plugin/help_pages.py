@@ -12,7 +12,7 @@ from pathlib import Path
 
 import markdown
 
-from impasto_shared.schema import ChoiceSetting, LayersSetting, SwitchSetting
+from impasto_shared.schema import ChoiceSetting, IntegerSetting, LayersSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ _STYLE = (
 
 def help_page() -> str:
     """Returns the page as HTML, without pictures and without links to other pages."""
-    body = markdown.markdown(_text(), extensions=["tables", "toc"])
+    body = markdown.markdown(_text(), extensions=["tables", "toc", "fenced_code"])
     rows = "\n".join(_row(setting) for setting in SETTINGS)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -36,20 +36,23 @@ def help_page() -> str:
 
 
 def _text() -> str:
-    """Returns docs/gimp.md without pictures and links."""
+    """Returns docs/gimp.md without pictures, naming other pages instead of linking to them."""
     without_pictures = re.sub(r"\n *!\[[^]]*\]\([^)]*\)\n", "", SOURCE.read_text())
     settings_below = without_pictures.replace("](settings.md)", "](#settings)")
-    return re.sub(r"\[([^]]*)\]\((?!#)[^)]*\)", r"\1", settings_below)
+    named = re.sub(r"\[([^]]*\.md)\]\(\1\)", r"docs/\1 in the Impasto folder", settings_below)
+    return re.sub(r"\[([^]]*)\]\((?!#)[^)]*\)", r"\1", named)
 
 
 def _row(setting: Setting) -> str:
     match setting:
         case ChoiceSetting(choices=choices):
-            values = ", ".join(choices.values())
+            values = "; ".join(choices.values())
         case SwitchSetting():
             values = "on or off"
         case LayersSetting(default=default):
             values = default
+        case IntegerSetting():
+            values = f"{setting.low} to {setting.high}"
         case _:
             values = f"{setting.low:g} to {setting.high:g}"
     cells = (setting.label, setting.help, values)

@@ -86,11 +86,21 @@ def test_the_language_is_that_of_the_environment(environment: dict[str, str], te
         "report = JobReport('0' * 32, JobState.RUNNING, step=1, steps=2, eta_s=42.0)\n"
         "print(progress_of(report).text)\n"
     )
-    said = subprocess.run(
+    assert text in _said(program, environment)
+
+
+@pytest.mark.parametrize(("language", "number"), [("de", "1,5"), ("tlh", "1.5")])
+def test_numbers_have_the_decimal_point_of_the_language(language: str, number: str) -> None:
+    program = "from impasto_gimp.translation import decimal\nprint(decimal('1.5'))\n"
+    assert _said(program, {"LANGUAGE": language}) == f"{number}\n"
+
+
+def _said(program: str, environment: dict[str, str]) -> str:
+    """Returns what a Python program prints that can import the plug-in."""
+    return subprocess.run(
         [sys.executable, "-X", "utf8", "-c", program],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{SHARED}:{SOURCES.parent}", **environment},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert text in said

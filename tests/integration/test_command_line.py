@@ -224,7 +224,7 @@ def test_texture_has_the_requested_size(shared_daemon: DaemonProcess) -> None:
     [
         (["--width", "0"], "Width must lie between 1 and 16384; got 0."),
         (["--height", "70000"], "Height must lie between 1 and 16384; got 70000."),
-        (["--width", "16000", "--height", "16000"], "the limit is 100"),
+        (["--width", "16000", "--height", "16000"], "at most 100 megapixels"),
     ],
     ids=["too-narrow", "too-high", "too-large"],
 )

@@ -188,7 +188,7 @@ def test_a_network_without_weights_is_left_out_with_the_reason(
     assert whole.stderr.count(f"left out: {reason}") == 1
     assert page.text.count(f"Left out: VGG-19: {reason}") == 1
     for model in ("vgg16", "vgg19_bn", "vgg16_bn", "resnet50"):
-        reason = f"The weights of {model} are not on the daemon's machine."
+        reason = f"The network {model} is not on the daemon's machine."
         assert whole.stderr.count(f"left out: {reason}") == 1
         assert page.text.count(f": {reason} To download them there, run: ") == 1
     assert len(list(folder.glob("tiles/backbones/*vgg16-hed.png"))) == 3

@@ -6,6 +6,8 @@ from impasto_shared.errors import InvalidImage
 from impasto_shared.image import (
     MAX_PIXELS,
     MAX_SIDE_PX,
+    SIDE_OUT_OF_RANGE,
+    TOO_MANY_PIXELS,
     Image,
     PixelFormat,
     check_size,
@@ -42,6 +44,14 @@ def test_image_with_a_byte_too_few_or_many_is_refused(difference: int) -> None:
 def test_size_out_of_bounds_is_refused(width: int, height: int) -> None:
     with pytest.raises(InvalidImage, match="pixels"):
         check_size(width, height)
+
+
+@pytest.mark.parametrize("text", [SIDE_OUT_OF_RANGE, TOO_MANY_PIXELS])
+def test_both_sentences_are_translated(text: str) -> None:
+    size = (MAX_SIDE_PX + 1, 1) if text == SIDE_OUT_OF_RANGE else (20_000, 20_000)
+    german = {text: "{name} ist zu groß."}
+    with pytest.raises(InvalidImage, match="Die Ebene ist zu groß"):
+        check_size(*size, "Die Ebene", german.__getitem__)
 
 
 def test_largest_sizes_are_accepted() -> None:

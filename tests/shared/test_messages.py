@@ -78,5 +78,5 @@ def test_submission_checks_its_styles() -> None:
 
 
 def test_forecast_checks_the_size_of_the_content() -> None:
-    with pytest.raises(InvalidImage, match="The content is 0 × 5 pixels"):
+    with pytest.raises(InvalidImage, match="The content has 0 × 5 pixels"):
         Forecast("1", StyleSettings(), 0, 5)

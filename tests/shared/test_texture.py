@@ -54,5 +54,5 @@ def test_canvas_has_the_size_and_format(pixel_format: PixelFormat) -> None:
 
 
 def test_canvas_beyond_the_limit_is_refused_before_memory_is_allocated() -> None:
-    with pytest.raises(InvalidImage, match="The texture is 16000 × 16000 pixels"):
+    with pytest.raises(InvalidImage, match="The texture has 16000 × 16000 pixels"):
         canvas_of(16_000, 16_000, PixelFormat.RGBA_FLOAT)

@@ -86,7 +86,9 @@ def summary(sheet: ContactSheet) -> str:
     """Returns the number and size of the pictures as a sentence."""
     size, count = sheet.tiles[0].settings.size, len(sheet.tiles)
     return ngettext(
-        "{count} picture of {size} pixels.", "{count} pictures of {size} pixels.", count
+        "{count} picture, longest side {size} pixels.",
+        "{count} pictures, longest side {size} pixels.",
+        count,
     ).format(count=count, size=size)
 
 

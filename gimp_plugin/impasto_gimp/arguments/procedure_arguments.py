@@ -29,16 +29,16 @@ WEIGHT_HELP = gettext("The weight of this style relative to others that apply to
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.01, 100.0
 REGION_LABEL = gettext("Region")
 REGION_HELP = gettext(
-    "Where this style applies: a layer of the same image, where it is painted or, if it has no "
-    "transparency, where it is white; or a channel, where it is white. Without a region, the style "
-    "applies wherever no other does"
+    "The area that gets this style. Choose a layer of this image: its painted area counts or, if "
+    "it has no transparency, its white area. Or choose a channel: its white area counts. Without a "
+    "region, the style applies wherever no other does"
 )
 ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
 GALLERY_LABEL = gettext("Paintings")
-GIMPS_LETTERS = "chlors"
-"""The mnemonics of GIMP's own buttons: Cancel, Help, Load, OK, Reset, Save."""
+GIMPS_LETTERS = gettext("chlors")
+"""The mnemonics of GIMP's own buttons, translated: Cancel, Help, Load, OK, Reset, Save."""
 
 
 def argument_name(setting: Setting) -> str:

@@ -222,7 +222,7 @@ def _new_variations_button(
 ) -> Gtk.Button:
     button = Gtk.Button.new_with_mnemonic(LABELS[VARIATIONS_LABEL])
     button.set_tooltip_text(
-        gettext("Compare small paintings with different settings, and use the settings of one")
+        gettext("Compare small pictures with different settings, and use the settings of one")
     )
     button.set_halign(Gtk.Align.END)
 

@@ -7,7 +7,7 @@ from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
 from impasto_gimp.introspection import GdkPixbuf, Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.session import Progress, UserAction
-from impasto_gimp.translation import gettext
+from impasto_gimp.translation import decimal, gettext
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewOptions
 
@@ -15,6 +15,10 @@ PICTURE_PX = 480
 _PREVIEWS = PreviewOptions(longest_side_px=PICTURE_PX, interval_s=0.4)
 _MARGIN_PX = 12
 _KEEP = 1
+_LOSS_HELP = gettext(
+    "How far the picture still is from the photo's content and the painting's style; smaller is "
+    "closer"
+)
 _KEEP_HELP = gettext("Stop here and keep the picture so far as a new layer")
 
 
@@ -40,6 +44,7 @@ class ProgressWindow:
         self._picture = Gtk.Image()
         self._bar = Gtk.ProgressBar(show_text=True)
         self._loss = Gtk.Label(label=" ", xalign=1.0)
+        self._loss.set_tooltip_text(_LOSS_HELP)
         self._dialog = Gtk.Dialog(title=title, role="impasto-progress")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
@@ -70,7 +75,7 @@ class ProgressWindow:
         else:
             self._bar.set_fraction(progress.fraction)
         if progress.loss is not None:
-            self._loss.set_text(gettext("Loss {loss}").format(loss=f"{progress.loss:.4g}"))
+            self._loss.set_text(gettext("Loss {loss}").format(loss=decimal(f"{progress.loss:.4g}")))
         self._keep.set_sensitive(progress.can_keep)
         handle_events()
 

@@ -47,7 +47,7 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
     (drawable,) = drawables
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
-    check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"))
+    check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
     return drawable
 
@@ -124,7 +124,7 @@ def read_painting(layer: Gimp.Layer) -> Image:
     """
     _check_valid(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
-    check_size(layer.get_width(), layer.get_height(), name)
+    check_size(layer.get_width(), layer.get_height(), name, gettext)
     return read_pixels(layer)
 
 

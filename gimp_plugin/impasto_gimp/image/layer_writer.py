@@ -62,7 +62,9 @@ def add_texture(
         InvalidImage: if it was converted to indexed colours.
     """
     if not image.is_valid():
-        raise ImageChanged(gettext("The image was deleted while the texture was being painted."))
+        raise ImageChanged(
+            gettext("The image was deleted during painting, so the texture could not be added.")
+        )
     check_base_type(image)
     layer = new_layer(image, name, picture)
     layers = [item for item in selected if item.is_valid() and item.is_layer()]
@@ -87,7 +89,10 @@ def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> No
 def _check_unchanged(source: SourceLayer, picture: Image) -> None:
     if not source.layer.is_valid():
         raise ImageChanged(
-            gettext("The layer or its image was deleted while it was being painted.")
+            gettext(
+                "The layer or its image was deleted during painting, so the result could not be "
+                "added."
+            )
         )
     check_base_type(source.layer.get_image())
     size = (source.layer.get_width(), source.layer.get_height())
@@ -95,7 +100,8 @@ def _check_unchanged(source: SourceLayer, picture: Image) -> None:
         raise ImageChanged(
             gettext(
                 "The layer was resized while it was being painted: it is now {width} × {height} "
-                "pixels, but the painting is {old_width} × {old_height}. Run Neural Style again."
+                "pixels, but the new picture is {old_width} × {old_height}. Run Neural Style "
+                "again."
             ).format(
                 width=size[0],
                 height=size[1],

@@ -9,4 +9,4 @@ from impasto_gimp.translation import gettext
 def last_error() -> str:
     """Returns GIMP's own explanation of why its last call failed."""
     pdb = Gimp.get_pdb()
-    return (pdb and pdb.get_last_error()) or gettext("it gave no reason.")
+    return (pdb and pdb.get_last_error()) or gettext("GIMP gave no reason.")

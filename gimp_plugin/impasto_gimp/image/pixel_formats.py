@@ -53,7 +53,7 @@ def check_base_type(image: Gimp.Image) -> None:
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise InvalidImage(
             gettext(
-                "This image is indexed: it is limited to the colours of its palette, and a "
-                "painting needs more. Choose Image > Mode > RGB first."
+                "This image is indexed: it is limited to the colours of its palette, and the "
+                "new picture needs more. Choose Image > Mode > RGB first."
             )
         )

@@ -63,8 +63,8 @@ class Recipe:
             raise InvalidSettings(
                 "settings",
                 gettext(
-                    "How this layer was painted cannot be read: {error}. Choose Neural Style… "
-                    "instead."
+                    "The settings stored in this layer cannot be read ({error}). Choose Neural "
+                    "Style… instead."
                 ).format(error=error),
             ) from error
 

@@ -25,7 +25,7 @@ def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
     _check_file(file, name)
     with _loaded(file, name) as image:
         layer = _merged(image, name)
-        check_size(layer.get_width(), layer.get_height(), name)
+        check_size(layer.get_width(), layer.get_height(), name, gettext)
         if longest_side_px is not None:
             scale_down(layer, longest_side_px)
         return read_pixels(layer)
@@ -61,7 +61,7 @@ def _check_file(file: Gio.File, name: str) -> None:
         # A huge image must be refused before GIMP takes memory for its pixels.
         kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
         if kind is not None:
-            check_size(width, height, name)
+            check_size(width, height, name, gettext)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from impasto_gimp.jobs.connection import NAME
-from impasto_gimp.translation import gettext, ngettext
+from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
@@ -62,7 +62,7 @@ def daemon_status(
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
-        text = gettext("The Impasto daemon is not running; OK starts it.")
+        text = gettext("Impasto's background program (the daemon) is not running; OK starts it.")
         return DaemonStatus(text, can_start=True)
     except ImpastoError as error:
         return DaemonStatus(str(error))
@@ -92,10 +92,10 @@ def combined(forecasts: Sequence[ForecastReport]) -> ForecastReport:
 
 
 def status_text(status: StatusReport, forecast: ForecastReport | None = None) -> str:
-    """Returns the line of text for a running daemon, with the forecast for the painting."""
+    """Returns the line of text for a running daemon, with the forecast for the picture."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
-        line = gettext("The Impasto daemon is ready on {device}.").format(
+        line = gettext("The Impasto daemon is ready ({device}).").format(
             device=_device(status.worker.device)
         )
     count = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
@@ -106,7 +106,7 @@ def status_text(status: StatusReport, forecast: ForecastReport | None = None) ->
 
 
 def _takes(forecast: ForecastReport) -> str:
-    """Returns the time and the memory for the painting as a sentence."""
+    """Returns the time and the memory for the picture as a sentence."""
     needed, available = forecast.needed_bytes, forecast.available_bytes
     if available is not None and needed > available:
         return gettext(
@@ -119,19 +119,21 @@ def _takes(forecast: ForecastReport) -> str:
             needed=_gigabytes(needed), available=_gigabytes(available)
         )
     if forecast.painting_s is None:
-        takes = gettext("Painting takes {memory} of memory.").format(memory=memory)
+        takes = gettext("The picture takes {memory} of memory.").format(memory=memory)
     else:
-        takes = gettext("Painting takes about {time} and {memory} of memory.").format(
+        takes = gettext("The picture takes about {time} and {memory} of memory.").format(
             time=format_duration(forecast.painting_s, gettext), memory=memory
         )
     if forecast.tiles > 1:
-        in_tiles = gettext("The picture is painted in {count} tiles.").format(count=forecast.tiles)
-        takes = f"{takes} {in_tiles}"
+        in_parts = gettext("To fit into memory, the picture is painted in {count} parts.").format(
+            count=forecast.tiles
+        )
+        takes = f"{takes} {in_parts}"
     return takes
 
 
 def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f}"
+    return decimal(f"{size_bytes / 1e9:.1f}")
 
 
 def _device(device: str) -> str:

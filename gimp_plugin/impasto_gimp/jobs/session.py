@@ -141,7 +141,7 @@ class Session:
             DaemonError: if the daemon refuses the job or fails.
             JobCancelled: if another client cancels the job.
             Abandoned: if the user cancels it.
-            ProtocolError: if the painting does not have the size of `content`.
+            ProtocolError: if the picture does not have the size of `content`.
         """
         show = self._display.show
         client = self._connected()
@@ -150,10 +150,10 @@ class Session:
             show(Progress(gettext("Sending the picture…")))
             job = client.submit(content, styles, settings, self._display.previews)
             self._follow(client, job)
-            show(Progress(gettext("Fetching the painting…"), 1.0))
+            show(Progress(gettext("Fetching the picture…"), 1.0))
             picture = client.fetch(job)
             self._raise_on_cancel()
-            # The painting has arrived; the daemon may fail now.
+            # The picture has arrived; the daemon may fail now.
             with suppress(ImpastoError):
                 client.forget(job)
             return _checked(picture, content)
@@ -254,6 +254,9 @@ def check_alive(report: JobReport) -> None:
         raise JobCancelled(gettext("The job was cancelled outside GIMP. Run the filter again."))
     if report.state is JobState.FAILED:
         if report.problem is None:
-            message = gettext("The daemon failed and gave no reason. Its log may say more.")
+            message = gettext(
+                "The daemon failed and gave no reason. Look in its log; impasto doctor says where "
+                "it is."
+            )
             raise DaemonError(message, ErrorCode.INTERNAL)
         raise DaemonError(report.problem.message, report.problem.code, report.problem.field)

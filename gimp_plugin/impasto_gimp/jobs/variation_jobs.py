@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from impasto_gimp.jobs.session import JobClient, check_alive
-from impasto_gimp.translation import gettext
+from impasto_gimp.translation import decimal, gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.messages import PreviewOptions
@@ -34,8 +34,8 @@ def by_strength_and_scale(settings: StyleSettings) -> list[Variation]:
     strength, scale = SETTINGS.number("style_strength"), SETTINGS.number("style_scale")
     return [
         Variation(
-            f"{gettext(strength.label)} {varied.style_strength:g}\n"
-            f"{gettext(scale.label)} {varied.style_scale:g}",
+            f"{gettext(strength.label)} {decimal(format(varied.style_strength, 'g'))}\n"
+            f"{gettext(scale.label)} {decimal(format(varied.style_scale, 'g'))}",
             varied,
         )
         for strength_factor in _FACTORS

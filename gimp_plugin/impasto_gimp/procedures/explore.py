@@ -91,5 +91,5 @@ def _painted(
 
 def _left_out(painted: PaintedSheet[Image]) -> str:
     count = painted.missing
-    text = ngettext("{count} picture is left out.", "{count} pictures are left out.", count)
+    text = ngettext("{count} picture was left out.", "{count} pictures were left out.", count)
     return " ".join([text.format(count=count), *painted.reasons])

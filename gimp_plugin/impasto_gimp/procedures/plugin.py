@@ -90,18 +90,18 @@ _FILTERS = {
         gettext(
             "Sends the layer and a style image to the Impasto daemon, which repaints the layer in "
             "the style of the image (neural style transfer, Gatys et al. 2016), and adds the "
-            "painting as a new layer above it. Starts the daemon if none is running."
+            "result as a new layer above it. Starts the daemon if none is running."
         ),
         neural_style.run,
         _declare_arguments,
     ),
     AGAIN: _Filter(
         gettext("Neural St_yle Again…"),
-        gettext("Repaint a layer with the settings of an earlier painting"),
+        gettext("Repaint a layer with the settings of an earlier picture"),
         gettext(
-            "Starts with the style images and the settings of the selected layer, which Neural "
-            "Style has painted, and repaints the layer that it was painted from. A script cannot "
-            "change them; it calls Neural Style instead."
+            "Repaints the layer from which the selected layer was painted, starting with the "
+            "paintings and settings stored in the selected layer. Scripts cannot change these; to "
+            "use others, call Neural Style."
         ),
         neural_style.run_again,
         _declare_arguments,
@@ -120,11 +120,14 @@ _FILTERS = {
     ),
     EXPLORE: _Filter(
         gettext("Neural Style: _Explore…"),
-        gettext("Compare layers, losses and optimizers on a contact sheet of small pictures"),
         gettext(
-            "Has the Impasto daemon paint small versions of the layer with different settings, "
-            "one experiment of neural style transfer (Gatys et al. 2015 and later), and makes a "
-            "new image of them, with a layer for each. Starts the daemon if none is running."
+            "Compare network layers, losses and optimizers on a contact sheet of small pictures"
+        ),
+        gettext(
+            "Repeats an experiment from the papers on neural style transfer (Gatys et al. 2015 "
+            "and later): the Impasto daemon paints small versions of the layer with different "
+            "settings, which become the layers of a new image. Starts the daemon if none is "
+            "running."
         ),
         explore.run,
         _declare_arguments_of_sheet,

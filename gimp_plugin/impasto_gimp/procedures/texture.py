@@ -70,7 +70,7 @@ def _add_texture(
     settings = texture_settings(values_from(config, TEXTURE_SETTINGS), width, height)
     chosen = first_painting(config)
     Gegl.init(None)
-    content = canvas_of(width, height, opaque_format(image))
+    content = canvas_of(width, height, opaque_format(image), gettext)
     style = chosen.read()
     name = f"{gettext('Texture')} ({chosen.name})"
     with _progress(name, width, height, interactive=interactive) as display:

@@ -105,11 +105,11 @@ _CONTENT_FACTORS = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0, 5: 1.0}
 def _content(base: StyleSettings, convolutions: Iterable[int]) -> ContactSheet:
     return ContactSheet(
         "content",
-        "What each layer remembers of the photo",
+        "What each network layer remembers of the photo",
         "Each picture started as noise and was changed until one layer of the network saw the same "
         "in it as in the photo (Gatys et al. 2015, figure 1, lower row). Shallow layers keep "
-        "nearly every pixel. Deep layers keep where things are and let the detail go, which is "
-        "the freedom that brush strokes need.",
+        "nearly every pixel. Deep layers keep where things are but not their detail. Brush strokes "
+        "need that freedom.",
         tuple(
             SheetRow(
                 "",
@@ -143,7 +143,7 @@ _STYLE_FACTORS = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.5, 5: 2.5}
 def _style(base: StyleSettings) -> ContactSheet:
     return ContactSheet(
         "style",
-        "The painting's style in more and more layers",
+        "The painting's style in more and more network layers",
         "Each picture started as noise and was changed until its Gram matrices matched the "
         "painting's in the layers named below (Gatys et al. 2015, figure 1, upper row). The first "
         "layer alone captures colours, a few more capture strokes, and all five capture motifs.",
@@ -307,7 +307,7 @@ def _backbones(base: StyleSettings) -> ContactSheet:
         "The same experiment with other networks: VGGs with and without batch norm, read at the "
         "first layer of each block, and a ResNet, read where its blocks are merged. Its skip "
         "connections are said to make it less suitable for style transfer (Wang et al. 2021). "
-        "Networks whose weights are not on the daemon's machine are left out.",
+        "Networks that are not on the daemon's machine are left out.",
         tuple(
             SheetRow(
                 caption,

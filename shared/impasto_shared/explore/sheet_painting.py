@@ -15,7 +15,7 @@ from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTi
 from impasto_shared.settings import Model
 
 WEIGHTS_MISSING = (
-    "The weights of {model} are not on the daemon's machine. To download them there, run: "
+    "The network {model} is not on the daemon's machine. To download it there, run: "
     "impasto weights fetch {model}"
 )
 """Why a network is left out, before it is translated."""

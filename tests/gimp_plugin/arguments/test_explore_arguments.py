@@ -65,7 +65,7 @@ def test_size_is_that_of_each_picture(procedure: Procedure) -> None:
     sheet = chosen_sheet(procedure)
 
     assert {tile.settings.size for tile in sheet.tiles} == {77}
-    assert summary(sheet) == f"{len(sheet.tiles)} pictures of 77 pixels."
+    assert summary(sheet) == f"{len(sheet.tiles)} pictures, longest side 77 pixels."
 
 
 def test_impossible_size_is_refused(procedure: Procedure) -> None:

@@ -57,5 +57,7 @@ def test_end_that_a_program_has_added_is_left_out() -> None:
     ],
 )
 def test_invalid_recipe_is_refused(data: bytes) -> None:
-    with pytest.raises(InvalidSettings, match=r"cannot be read: .*Choose Neural Style… instead"):
+    with pytest.raises(
+        InvalidSettings, match=r"cannot be read \(.*\)\. Choose Neural Style… instead"
+    ):
         Recipe.from_bytes(data)

@@ -31,10 +31,10 @@ def forecast(
     ("report", "line"),
     [
         (status(None), "The Impasto daemon is ready."),
-        (status("CPU", JobState.DONE), "The Impasto daemon is ready on the processor."),
+        (status("CPU", JobState.DONE), "The Impasto daemon is ready (the processor)."),
         (
             status("NVIDIA RTX 4070", JobState.RUNNING, JobState.FAILED),
-            "The Impasto daemon is ready on NVIDIA RTX 4070. 1 job is in progress.",
+            "The Impasto daemon is ready (NVIDIA RTX 4070). 1 job is in progress.",
         ),
         (
             status(None, JobState.RUNNING, JobState.QUEUED, JobState.CANCELLED),
@@ -49,13 +49,13 @@ def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str
 @pytest.mark.parametrize(
     ("forecast", "sentence"),
     [
-        (forecast(45.4), "Painting takes about 45 s and 1.5 of 8.0 GB of memory."),
-        (forecast(None), "Painting takes 1.5 of 8.0 GB of memory."),
-        (forecast(45.4, available=None), "Painting takes about 45 s and 1.5 GB of memory."),
+        (forecast(45.4), "The picture takes about 45 s and 1.5 of 8.0 GB of memory."),
+        (forecast(None), "The picture takes 1.5 of 8.0 GB of memory."),
+        (forecast(45.4, available=None), "The picture takes about 45 s and 1.5 GB of memory."),
         (
             forecast(45.4, tiles=6),
-            "Painting takes about 45 s and 1.5 of 8.0 GB of memory. "
-            "The picture is painted in 6 tiles.",
+            "The picture takes about 45 s and 1.5 of 8.0 GB of memory. "
+            "To fit into memory, the picture is painted in 6 parts.",
         ),
         (
             forecast(45.4, available=1_000_000_000),
@@ -88,7 +88,9 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
             monkeypatch.setenv(name, value)
         line = daemon_status(work)
 
-    assert line.text.startswith("The Impasto daemon is ready. Painting takes about 20 min and 1.")
+    assert line.text.startswith(
+        "The Impasto daemon is ready. The picture takes about 20 min and 1."
+    )
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +101,7 @@ def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert running == DaemonStatus("The Impasto daemon is ready.")
     assert daemon_status() == DaemonStatus(
-        "The Impasto daemon is not running; OK starts it.", can_start=True
+        "Impasto's background program (the daemon) is not running; OK starts it.", can_start=True
     )
 
 

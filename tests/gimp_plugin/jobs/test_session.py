@@ -213,7 +213,7 @@ def test_every_stage_is_shown() -> None:
         Progress("Loading the network…"),
         Progress("Step 1 of 100", 0.01, 0.25),
         Progress("Step 50 of 100, 42 s left", 0.5, 0.125, can_keep=True),
-        Progress("Fetching the painting…", 1.0),
+        Progress("Fetching the picture…", 1.0),
     ]
 
 
@@ -343,7 +343,7 @@ def test_reports_of_other_jobs_are_ignored(state: JobState) -> None:
     assert client.calls.count("poll") == 3
     assert [progress.text for progress in client.shown][2:] == [
         "Step 50 of 100",
-        "Fetching the painting…",
+        "Fetching the picture…",
     ]
 
 
@@ -373,7 +373,7 @@ def test_what_has_been_painted_is_kept_on_request() -> None:
     assert [progress.text for progress in client.shown][-3:] == [
         "Step 50 of 100",
         "Finishing the picture…",
-        "Fetching the painting…",
+        "Fetching the picture…",
     ]
 
 

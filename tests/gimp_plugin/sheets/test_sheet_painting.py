@@ -140,7 +140,7 @@ def test_network_that_the_daemon_lacks_is_not_asked_for() -> None:
 
     assert list(painted.pictures) == ["last"]
     assert list(painted.reasons) == [
-        "The weights of vgg19 are not on the daemon's machine. To download them there, run: "
+        "The network vgg19 is not on the daemon's machine. To download it there, run: "
         "impasto weights fetch vgg19"
     ]
     assert daemon.clients[0].calls[-2:] == ["status", "close"]

@@ -96,7 +96,7 @@ def test_a_network_that_is_not_installed_is_left_out_without_a_job() -> None:
 
     assert painter.painted == ["a"]
     (announced,) = painter.announced
-    assert announced.startswith("The weights of vgg19 are not on the daemon's machine.")
+    assert announced.startswith("The network vgg19 is not on the daemon's machine.")
     assert painter.skipped == [("vgg", announced), ("vgg_too", announced)]
     assert painted.reasons == {announced: ("VGG", "VGG_TOO")}
 

@@ -112,7 +112,7 @@ def test_a_missing_network_is_printed_once_and_noted_in_the_folder(tmp_path: Pat
 
     assert not run.client.submitted
     (line,) = run.said
-    assert line.startswith("left out: The weights of vgg19 are not on the daemon's machine.")
+    assert line.startswith("left out: The network vgg19 is not on the daemon's machine.")
     assert run.folder.find_sheet(sheet(VGG19)) == painted
 
 
