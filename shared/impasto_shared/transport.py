@@ -1,7 +1,7 @@
 """The client's socket: it sends and receives messages, and notices when the connection breaks.
 
-It knows nothing of jobs. Each daemon connection is authenticated and encrypted with CurveZMQ if a
-server key is configured.
+It knows nothing of jobs. A TCP connection is authenticated and encrypted with CurveZMQ if a server
+key is configured.
 """
 
 from __future__ import annotations

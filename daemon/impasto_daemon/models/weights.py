@@ -250,13 +250,13 @@ def _for_rgb(caffe: Convolution) -> Convolution:
 # Checksums
 
 
-def _check(path: Path, sha256_prefix: str, remedy: str) -> Path:
+def _check(path: Path, expected_prefix: str, remedy: str) -> Path:
     """Returns `path`; raises WeightsDamaged if its SHA-256 does not begin with the prefix."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(sha256_prefix):
+    if not digest.startswith(expected_prefix):
         raise WeightsDamaged(
             f"The file {path} is damaged: its SHA-256 should begin with "
-            f"{sha256_prefix[:8]}, and begins with {digest[:8]}. {remedy}"
+            f"{expected_prefix[:8]}, and begins with {digest[:8]}. {remedy}"
         )
     return path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 from torch.nn import functional
@@ -20,6 +22,8 @@ from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import Scale
 from impasto_daemon.style_transfer.runtime.oom_retry import OomRetry
 from impasto_shared.layer_weights import parse_layer_weights
+
+logger = logging.getLogger(__name__)
 
 
 class ScalePainter:
@@ -50,8 +54,10 @@ class ScalePainter:
             raise ValueError("there is no scale to paint at")
         return self._painted
 
-    def paint(self, scale: Scale, on_evaluation: OnEvaluation) -> Result:
+    def paint(self, scale: Scale, new_report: Callable[[], OnEvaluation]) -> Result:
         """Paints the photo at `scale`.
+
+        new_report: called before each attempt; returns what is called after its evaluations.
 
         Raises:
             InvalidSettings, MemoryError, NotFinite: as `stylize` does.
@@ -66,13 +72,14 @@ class ScalePainter:
         ]
         for attempt in self._retry.attempts(self._work(content, regions, scale.evaluations)):
             with attempt as plan:
+                logger.info("%d × %d pixels are painted %s", width, height, plan)
                 result = self._optimisation.run(
                     self._ready(content),
                     [self._ready_region(region) for region in regions],
                     self._ready(self._initial(content, regions)),
                     scale.evaluations,
                     plan,
-                    lambda loss, best: on_evaluation(loss, best[:, :, :height, :width]),
+                    partial(_report_cropped, new_report(), height, width),
                 )
         self._painted = result.rgb[:, :, :height, :width].cpu()
         return result
@@ -112,6 +119,13 @@ class ScalePainter:
     def _ready(self, image: Tensor) -> Tensor:
         """Returns `image` on the network's device, and no smaller than the network takes."""
         return pad_to_min(image).to(self._network.device)
+
+
+def _report_cropped(
+    report: OnEvaluation, height: int, width: int, loss: float, best: Tensor
+) -> None:
+    """Reports an evaluation without the padding of the image."""
+    report(loss, best[:, :, :height, :width])
 
 
 def _largest_painting_px(regions: Sequence[Region]) -> int:

@@ -85,7 +85,7 @@ def stylize(
     optimisation = Optimisation(network, settings, should_stop)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
     for scale in scales:
-        if painter.paint(scale, progress.of(scale)).stopped:
+        if painter.paint(scale, partial(progress.of, scale)).stopped:
             break
     return source.repainted(_finishing(painter.painted, photo, settings, *source.size))
 
@@ -166,8 +166,8 @@ class _ProgressReporter:
         self._spent = 0.0
 
     def of(self, scale: Scale) -> Callable[[float, Tensor], None]:
-        """Returns what is to be called after every evaluation at `scale`."""
-        # A scale may have ended before its evaluations were used up.
+        """Returns what is to be called after every evaluation of an attempt at `scale`."""
+        # The scale before may have ended early, and an attempt may have run out of memory.
         before = self._scales[: self._scales.index(scale)]
         self._step = sum(earlier.evaluations for earlier in before)
         self._spent = sum(earlier.cost for earlier in before)

@@ -65,7 +65,7 @@ class _Variations:
         self._client: Client | None = None
         self._jobs: VariationJobs | None = None
         self._pictures: list[Gtk.Image] = []
-        self._must_submit = self._is_busy = False
+        self._must_submit = self._is_busy = self._is_answered = False
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)

@@ -25,7 +25,7 @@ def test_each_scale_has_its_size_and_its_evaluations() -> None:
     losses: list[float] = []
 
     for scale in (Scale(45, 2), Scale(90, 3)):
-        scales.paint(scale, lambda loss, _: losses.append(loss))
+        scales.paint(scale, lambda: lambda loss, _: losses.append(loss))
         assert max(scales.painted.shape[2:]) == scale.longest_side_px
 
     assert scales.painted.shape == PHOTO.shape
@@ -35,10 +35,12 @@ def test_each_scale_has_its_size_and_its_evaluations() -> None:
 def test_a_scale_starts_from_the_one_before() -> None:
     once, twice = (painter(StyleSettings()) for _ in range(2))
     first: dict[ScalePainter, torch.Tensor] = {}
-    twice.paint(Scale(45, 8), lambda _loss, _best: None)
+    twice.paint(Scale(45, 8), lambda: lambda _loss, _best: None)
 
     for scales in (once, twice):
-        scales.paint(Scale(90, 1), lambda _, best, key=scales: first.update({key: best}))
+        bests: list[torch.Tensor] = []
+        scales.paint(Scale(90, 1), lambda bests=bests: lambda _, best: bests.append(best))
+        (first[scales],) = bests
 
     # The initial image of a first scale is the photo.
     assert torch.equal(first[once], PHOTO)
@@ -49,7 +51,7 @@ def test_images_below_the_smallest_side_are_padded_for_the_network_alone() -> No
     scales = painter(StyleSettings())
     shapes: list[torch.Size] = []
 
-    scales.paint(Scale(20, 2), lambda _, best: shapes.append(best.shape))
+    scales.paint(Scale(20, 2), lambda: lambda _, best: shapes.append(best.shape))
 
     assert scales.painted.shape == (1, 3, 13, 20)
     assert set(shapes) == {scales.painted.shape}
@@ -58,7 +60,7 @@ def test_images_below_the_smallest_side_are_padded_for_the_network_alone() -> No
 def test_sides_of_a_tileable_picture_divide_by_all_pooling_layers() -> None:
     scales = painter(StyleSettings(tileable=True))
 
-    scales.paint(Scale(90, 1), lambda _loss, _best: None)
+    scales.paint(Scale(90, 1), lambda: lambda _loss, _best: None)
 
     assert scales.painted.shape[2:] == (64, 96)
 
@@ -66,7 +68,7 @@ def test_sides_of_a_tileable_picture_divide_by_all_pooling_layers() -> None:
 def test_painter_that_is_stopped_has_the_initial_image() -> None:
     scales = painter(StyleSettings(), stops=True)
 
-    result = scales.paint(Scale(90, 5), lambda _loss, _best: None)
+    result = scales.paint(Scale(90, 5), lambda: lambda _loss, _best: None)
 
     assert result.stopped
     assert torch.equal(scales.painted, PHOTO)

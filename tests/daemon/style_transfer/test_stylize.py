@@ -7,7 +7,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from daemon.style_transfer.networks.tiny_network import random_image, random_rgb, tiny_vgg
+from daemon.style_transfer.networks.tiny_network import (
+    TINY_BLOCKS,
+    random_image,
+    random_rgb,
+    tiny_convolutions,
+    tiny_vgg,
+)
 from daemon.style_transfer.reading import features, gram_matrix
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.models.weights import load_network
@@ -18,12 +24,13 @@ from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
+from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import Optimisation, Result
 from impasto_daemon.style_transfer.paint_scale import pad_to_min
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.settings import Colours, Mode, Model, Start, StyleSettings
+from impasto_shared.settings import Colours, Mode, Model, Pooling, Start, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT
 
@@ -423,3 +430,34 @@ def test_preview_is_never_larger_than_asked_for() -> None:
     stylize(NETWORK, photo, [Style(PAINTING)], StyleSettings(size=64, iterations=1), on_step=look)
 
     assert sizes == [(60, 20), (300, 100)]
+
+
+class ForgetfulVGG(VGG):
+    """A VGG that runs out of memory once, in its fourth evaluation of a whole image."""
+
+    evaluations = 0
+
+    def normalised(self, image: torch.Tensor) -> torch.Tensor:
+        if image.requires_grad:
+            self.evaluations += 1
+            if self.evaluations == 4:
+                raise MemoryError("too little")
+        return super().normalised(image)
+
+
+def test_steps_of_a_scale_start_again_after_running_out_of_memory() -> None:
+    network = ForgetfulVGG(tiny_convolutions(torch.float32), TINY_BLOCKS, pooling=Pooling.MAX)
+    steps: list[Step] = []
+
+    stylize(
+        network,
+        random_image(64, 48, PixelFormat.RGB_U8, seed=31),
+        [Style(PAINTING)],
+        StyleSettings(iterations=6, size=64, scales=1),
+        on_step=steps.append,
+    )
+
+    assert [step.step for step in steps] == [1, 2, 3, 1, 2, 3, 4, 5, 6]
+    assert {step.steps for step in steps} == {6}
+    assert [step.done for step in steps[:3]] == [step.done for step in steps[3:6]]
+    assert steps[-1].done == 1

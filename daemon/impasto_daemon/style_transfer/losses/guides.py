@@ -5,8 +5,6 @@ A guide confines a style to a region of the photo, or takes it from a part of a 
 
 from __future__ import annotations
 
-from functools import cache
-
 from torch import Tensor
 
 from impasto_daemon.style_transfer.losses.moments import Features
@@ -22,12 +20,14 @@ class Guide:
 
     def __init__(self, network: Network, layer: str, mask: Tensor) -> None:
         self._network, self._layer, self._mask = network, layer, mask
-        self.weights = cache(self._weights)
+        self._weights: dict[tuple[int, int], Tensor] = {}
 
-    def _weights(self, height: int, width: int) -> Tensor:
+    def weights(self, height: int, width: int) -> Tensor:
         """Returns the weights (1, 1, height, width) of all positions; they add up to 1."""
-        reduced = self._network.reduced_mask(self._mask, self._layer, height, width)
-        return reduced / reduced.sum().clamp_min(_SMALLEST_SUM)
+        if (height, width) not in self._weights:
+            reduced = self._network.reduced_mask(self._mask, self._layer, height, width)
+            self._weights[height, width] = reduced / reduced.sum().clamp_min(_SMALLEST_SUM)
+        return self._weights[height, width]
 
 
 def guide_at(network: Network, layer: str, mask: Tensor | None) -> Guide | None:

@@ -210,9 +210,9 @@ class _GraphRun(Interpreter):
             result = self.env[node] = self.run_node(node)
             if isinstance(result, Tensor):
                 self._account_for(node, result)
-            for name in self._names.get(node, ()):
-                # The next node may change it in place, as the ReLU after a merge does.
-                yield name, result.clone()
+                for name in self._names.get(node, ()):
+                    # The next node may change it in place, as the ReLU after a merge does.
+                    yield name, result.clone()
             for unused in self.user_to_last_uses.get(node, ()):
                 del self.env[unused]
 

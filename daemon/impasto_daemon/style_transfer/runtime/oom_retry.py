@@ -75,7 +75,6 @@ class OomRetry:
         plan: Plan | None = fastest
         while plan is not None:
             smaller = smaller_plan(work, plan)
-            logger.info("%d × %d pixels are painted %s", work.width, work.height, plan)
             attempt = Attempt(plan, is_last=smaller is None)
             yield attempt
             if not attempt.ran_out_of_memory:

@@ -77,6 +77,8 @@ class StagePass:
                 if output is None:
                     output = _empty(pooled, tile.output)
                 tile.output.cut(output).copy_(pooled)
+                del pooled
+            del activation  # before the next tile is run
             if saves:
                 self._tapes.append(tape)
         self._input = stage_input if saves else None

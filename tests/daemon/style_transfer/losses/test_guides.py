@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -59,6 +62,19 @@ def test_backward_is_autograds(crop: Crop, features: object, mask: torch.Tensor 
     result = measure.backward(variable.detach(), crop, gradient)
 
     torch.testing.assert_close(result, torch.autograd.grad(statistic, variable, gradient)[0])
+
+
+def test_weights_are_freed_with_their_guide() -> None:
+    guide = guide_at(tiny_vgg(), "relu1_1", MASK)
+    assert guide is not None
+    weights = weakref.ref(guide.weights(8, 10))
+
+    gc.disable()  # a cycle of references would wait for it
+    try:
+        del guide
+        assert weights() is None
+    finally:
+        gc.enable()
 
 
 def test_layer_without_mask_has_no_guide() -> None:

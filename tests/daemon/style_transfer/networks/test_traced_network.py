@@ -237,6 +237,25 @@ def test_layer_without_rows_and_columns_is_refused() -> None:
         read(network, random_rgb(32, 48, seed=13, dtype=torch.float32), "dense")
 
 
+class Splitting(nn.Module):
+    """Has a layer whose result is no tensor but a tuple of two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        first, second = self.conv(rgb).chunk(2, dim=1)
+        return first + second
+
+
+def test_layer_without_numbers_is_refused() -> None:
+    network = TracedNetwork(Splitting(), pooling=Pooling.MAX)
+
+    with pytest.raises(InvalidSettings, match="layer chunk of this network"):
+        read(network, random_rgb(32, 48, seed=13, dtype=torch.float32), "chunk")
+
+
 def test_network_for_pictures_of_one_size_is_refused() -> None:
     network = TracedNetwork(Flattening(7), pooling=Pooling.MAX)
 
