@@ -285,3 +285,49 @@ def test_module_executes_no_data(name: str) -> None:
 )
 def test_an_execution_of_data_is_noticed(source: str) -> None:
     assert executions_in(ast.parse(source))
+
+
+def undefined_attributes(tree: ast.AST) -> list[str]:
+    """Returns the attributes that a class without a base reads and its constructor lacks."""
+    undefined = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef) or node.bases:
+            continue
+        functions = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+        if "__init__" not in functions:
+            continue
+        fields = {ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)}
+        defined = own_attributes(functions["__init__"], ast.Store) | functions.keys() | fields
+        undefined += sorted(own_attributes(node, ast.Load) - defined)
+    return undefined
+
+
+def own_attributes(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
+    """Returns the attributes of `self` that are read or written below `node`."""
+    return {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.ctx, context)
+        and ast.unparse(each.value) == "self"
+    }
+
+
+# Most of these classes run in GIMP alone, and some lines only when a daemon is slow.
+@pytest.mark.parametrize("name", [name for name in source_files() if name.startswith(PLUGIN)])
+def test_constructor_defines_every_attribute_of_the_plugin(name: str) -> None:
+    assert undefined_attributes(ast.parse((ROOT / name).read_text())) == []
+
+
+def test_undefined_attribute_is_reported() -> None:
+    program = """
+class Window:
+    def __init__(self):
+        self.text = ""
+    def show(self):
+        return self.text, self.is_answered, self.close()
+    def close(self):
+        self.is_answered = True
+"""
+
+    assert undefined_attributes(ast.parse(program)) == ["is_answered"]
