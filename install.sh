@@ -42,7 +42,9 @@ run_demo() {
     install_plugin
     make_demo_picture
     say ""
-    say "Next: restart GIMP, open a photo, and choose Filters > Artistic > Neural Style..."
+    if [[ -n $(gimp_profiles) ]]; then
+        say "Next: restart GIMP, open a photo, and choose Filters > Artistic > Neural Style..."
+    fi
     say_undo
 }
 
@@ -90,7 +92,8 @@ uninstall() {
         say "Removed $ENVIRONMENT"
         rmdir --ignore-fail-on-non-empty "${ENVIRONMENT%/*}"
     fi
-    say "Kept: downloaded networks, the daemon's log, your pictures, and the files that 'test' made."
+    say "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log," \
+        "the cache, and what 'test' made."
 }
 
 main() {

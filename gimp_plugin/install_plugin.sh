@@ -97,7 +97,8 @@ provide_zmq() {
         return
     fi
     if ! version=$("$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
-        say "Plug-in: no working ${*:-python3} was found; GIMP needs it for plug-ins in Python"
+        say "Plug-in: GIMP has no working Python. Install it (Debian: apt install python3-gi), then" \
+            "run ./install.sh plugin"
         return
     fi
     say "Plug-in: $* has no pyzmq; installing it in $folder/vendor"

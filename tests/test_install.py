@@ -287,6 +287,7 @@ def test_service_runs_the_daemon_of_the_environment(machine: Machine) -> None:
 
 
 def test_demo_paints_once_and_names_the_next_step(machine: Machine) -> None:
+    machine.profile(".config/GIMP/3.0")
     first = machine.install("demo")
     picture = machine.folder / "impasto-demo.png"
     painted = picture.stat().st_mtime_ns
@@ -298,6 +299,14 @@ def test_demo_paints_once_and_names_the_next_step(machine: Machine) -> None:
     assert "Filters > Artistic > Neural Style" in first.stdout
     assert f"up to date in {picture}" in second.stdout
     assert picture.stat().st_mtime_ns == painted
+
+
+def test_demo_without_gimp_does_not_say_to_restart_it(machine: Machine) -> None:
+    result = machine.install("demo")
+
+    assert result.returncode == 0, result.stderr
+    assert "no GIMP 3 found" in result.stdout
+    assert "restart GIMP" not in result.stdout
 
 
 def test_uninstall_leaves_the_home_folder_as_it_was(machine: Machine) -> None:

@@ -67,7 +67,7 @@ def test_layer_goes_to_a_daemon_elsewhere_whose_key_is_configured(
     key = ensure_keys(Role.CLIENT).public.hex()
     with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
         daemon.run("keys", "add", "laptop", key)
-        server_key = re.findall(r"Daemon key: +(\w+)", daemon.run("keys").stdout)[0]
+        server_key = re.findall(r"Daemon's key .*: +(\w+)", daemon.run("keys").stdout)[0]
         (config / "impasto/config.toml").write_text(
             f'[client]\nendpoint = "{address}"\nserver_key = "{server_key}"\n'
         )

@@ -367,7 +367,7 @@ def test_service_whose_program_does_not_exist_is_reported(machine: Machine) -> N
     [
         (None, State.NOTE, "no client is authorised to connect to tcp://0.0.0.0:5570"),
         (f"{'0' * 64} laptop\n", State.OK, "served at tcp://0.0.0.0:5570: laptop"),
-        ("nonsense\n", State.PROBLEM, "known_clients, line 1 is no key with a name"),
+        ("nonsense\n", State.PROBLEM, "known_clients, line 1 is not a key followed by a name"),
     ],
 )
 def test_clients_on_other_machines_are_named(

@@ -251,7 +251,10 @@ def test_without_a_painting_only_sheets_that_need_none_are_made(daemon: DaemonPr
     explored = explore(daemon, PHOTO, folder="photo")
 
     assert explored.returncode == 0, explored.stderr
-    assert "Without a painting, only what needs none is made." in explored.stderr
+    assert (
+        "No painting was given: only the sheets and pictures that need none are made."
+        in explored.stderr
+    )
     sheets: tuple[ContactSheet, ...] = all_sheets(SIZE, is_quick=True, has_painting=False)
     files = [f"photo/{sheet.name}.png" for sheet in sheets]
     assert explored.stdout.split() == [*files, "photo/index.html"]

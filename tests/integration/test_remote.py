@@ -40,7 +40,7 @@ class RemoteDaemon(DaemonProcess):
     def key(self) -> str:
         """Its public key, as it shows it to people."""
         line = next(
-            line for line in self.run("keys").stdout.splitlines() if line.startswith("Daemon key")
+            line for line in self.run("keys").stdout.splitlines() if line.startswith("Daemon's key")
         )
         return line.split()[-1]
 
@@ -206,7 +206,7 @@ def test_damaged_file_of_keys_authorises_no_client(remote: RemoteDaemon, machine
     try:
         with pytest.raises(AccessDenied):
             Client.connect(remote.address, name="test", server_key=remote.key)
-        assert "known_clients, line 2 is no key" in remote.run("keys").stderr
+        assert "known_clients, line 2 is not a key" in remote.run("keys").stderr
     finally:
         file.unlink()
 

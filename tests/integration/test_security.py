@@ -159,7 +159,7 @@ def test_traffic_to_another_machine_is_encrypted(
     server_key = ""
     if is_encrypted:
         daemon.run("keys", "add", "laptop", ensure_keys(Role.CLIENT).public.hex())
-        (server_key,) = re.findall(r"Daemon key: +(\w+)", daemon.run("keys").stdout)
+        (server_key,) = re.findall(r"Daemon's key .*: +(\w+)", daemon.run("keys").stdout)
     photo = picture()
 
     with (

@@ -46,12 +46,15 @@ class IntermixedParser(argparse.ArgumentParser):
 Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"
 
 
-def add_command(subparsers: Subparsers, name: str, summary: str, run: Run) -> IntermixedParser:
+def add_command(
+    subparsers: Subparsers, name: str, summary: str, run: Run, *, details: str = ""
+) -> IntermixedParser:
     """Returns the parser of a new command.
 
     run: executes the command with the parsed options and returns the exit status.
+    details: sentences that follow the summary in the command's own help.
     """
-    description = f"{summary[0].upper()}{summary[1:]}."
+    description = f"{summary[0].upper()}{summary[1:]}. {details}".rstrip()
     command = subparsers.add_parser(name, help=summary, description=description)
     command.set_defaults(run=run)
     return command
@@ -64,7 +67,12 @@ def as_help(text: str) -> str:
 
 def add_endpoint(command: argparse.ArgumentParser) -> None:
     """Adds --endpoint; `main` fills in its default."""
-    command.add_argument("--endpoint", help="address of the daemon (default: see impasto config)")
+    command.add_argument(
+        "--endpoint",
+        metavar="ADDRESS",
+        help="address of the daemon, ipc:///PATH or tcp://ADDRESS:PORT (default: see impasto "
+        "config)",
+    )
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

@@ -12,8 +12,10 @@ from impasto_shared.keys import Role, ensure_keys
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command and its actions; without an action it shows the keys."""
     summary = "show this machine's keys, and manage authorised clients"
-    command = add_command(subparsers, "keys", summary, run)
-    actions = command.add_subparsers(metavar="ACTION")
+    command = add_command(
+        subparsers, "keys", summary, run, details="Without an action, shows the keys."
+    )
+    actions = command.add_subparsers(metavar="[ACTION]")
     adding = add_command(actions, "add", "authorise a client on another machine", run_add)
     adding.add_argument("name", help="a name for the client")
     adding.add_argument("key", help="its client key, as `impasto keys` shows it there")
@@ -23,10 +25,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Prints this machine's public keys, generated if missing, and the authorised clients."""
-    print(f"Client key:  {ensure_keys(Role.CLIENT).public.hex()}")
-    print("             On the daemon's machine, run: impasto keys add NAME KEY")
-    print(f"Daemon key:  {ensure_keys(Role.DAEMON).public.hex()}")
-    print("             On a client's machine, set server_key to it.")
+    print(f"Client key: {ensure_keys(Role.CLIENT).public.hex()}")
+    print("  On the daemon's machine, run: impasto keys add NAME KEY")
+    print(f"Daemon's key (server_key): {ensure_keys(Role.DAEMON).public.hex()}")
+    print("  Set it on the client's machine as server_key in config.toml.")
     clients = AuthorizedClients.of_user().read()
     print("Authorised clients:" if clients else "No client on another machine is authorised.")
     for key, name in clients.items():

@@ -114,7 +114,7 @@ def paint(
         options.endpoint,
         name=CLIENT_NAME,
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
-        on_start=lambda: print("Starting the Impasto daemon …", file=sys.stderr),
+        on_start=lambda: print("Starting the Impasto daemon…", file=sys.stderr),
     ) as client:
         print_estimate(client, settings, content.width, content.height)
         job = client.submit(content, styles, settings, detached=options.detach)

@@ -59,7 +59,7 @@ def follow(client: Client, job: str) -> bool:
                 if report.state.is_final:
                     return _is_done(report)
         if client.silent_s > _SILENCE_S and sys.stderr.isatty():
-            _redraw(sys.stderr, f"no news from the daemon for {client.silent_s:.0f} s …")
+            _redraw(sys.stderr, f"The daemon has not responded for {client.silent_s:.0f} s…")
 
 
 def _is_done(final: JobReport) -> bool:
@@ -96,7 +96,7 @@ def progress_line(report: JobReport) -> str:
         jobs = "1 job" if report.position == 1 else f"{report.position} jobs"
         return f"waiting, {jobs} ahead{remaining}"
     if report.state is JobState.RUNNING and report.step == 0:
-        return "loading the network …"
+        return "loading the network…"
     filled = int(_BAR_CHARACTERS * report.done)
     bar = "#" * filled + "." * (_BAR_CHARACTERS - filled)
     line = f"[{bar}] {report.step:3d}/{report.steps}"

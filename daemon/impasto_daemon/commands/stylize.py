@@ -20,7 +20,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Adds the command, with an option for each setting."""
     command = add_command(subparsers, "stylize", "repaint a photo in the style of paintings", run)
     command.add_argument("photo", type=Path, help="the photo to repaint")
-    add_styles(command, "the paintings to take the style from")
+    add_styles(command, "the paintings to take the style from; only --mode content needs none")
     command.add_argument(
         "--regions",
         nargs="+",

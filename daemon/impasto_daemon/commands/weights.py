@@ -10,8 +10,10 @@ from impasto_shared.settings import Model
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command and its actions; without an action it lists the networks."""
-    command = add_command(subparsers, "weights", "list, download and verify the networks", run)
-    actions = command.add_subparsers(metavar="ACTION")
+    summary = "list, download and verify the networks"
+    details = "Without an action, lists the networks."
+    command = add_command(subparsers, "weights", summary, run, details=details)
+    actions = command.add_subparsers(metavar="[ACTION]")
     add_command(actions, "list", "show which networks are on this machine", run)
     for name, summary, action in (
         ("fetch", "download a network if it is missing or damaged", run_fetch),

@@ -42,7 +42,9 @@ class AuthorizedClients:
         for number, line in enumerate(lines, start=1):
             key, _, name = line.partition(" ")
             if not (_KEY.fullmatch(key) and _NAME.fullmatch(name)):
-                raise InvalidKey(f"{self._path}, line {number} is no key with a name. Remove it.")
+                raise InvalidKey(
+                    f"{self._path}, line {number} is not a key followed by a name. Remove it."
+                )
             names[key] = name
         return names
 
@@ -56,10 +58,15 @@ class AuthorizedClients:
                 f"machine; got {key!r}."
             )
         names = self.read()
-        if name in names.values() or key in names:
+        if key in names:
             raise InvalidKey(
-                f"A client with this name or key exists already: {names.get(key, name)}. "
-                "Choose another name, or remove it first: impasto keys remove NAME"
+                f"A client with this key exists already: {names[key]}. To give it another name, "
+                f"remove it first: impasto keys remove {names[key]}"
+            )
+        if name in names.values():
+            raise InvalidKey(
+                f"A client with this name exists already: {name}. Choose another name, or remove "
+                f"it first: impasto keys remove {name}"
             )
         self._write({**names, key: name})
 

@@ -55,8 +55,8 @@ class DaemonOptions:
         pattern=r"tcp://[^/\s]+:\d+",
         values="tcp://ADDRESS:PORT",
         label="Listen",
-        help="Address at which the daemon also serves other machines, for clients whose keys it "
-        "knows; tcp://0.0.0.0:5570 listens on all networks; empty: none",
+        help="Address at which the daemon also serves other machines, for authorised clients only; "
+        "tcp://0.0.0.0:5570 listens on all networks; empty: none",
     )
     idle_minutes: float = described(
         NumberSetting,
@@ -73,8 +73,8 @@ class DaemonOptions:
         low=0.0,
         high=4096.0,
         label="Memory limit",
-        help="Gigabytes of memory that painting may take, on a GPU of the GPU's memory; 0 allows "
-        "all the memory that is available",
+        help="Gigabytes that painting may use, of the GPU's memory if a GPU paints; 0 allows all "
+        "that is available",
     )
     keep_minutes: float = described(
         NumberSetting,
@@ -82,7 +82,8 @@ class DaemonOptions:
         low=0.1,
         high=10_080.0,
         label="Keep minutes",
-        help="Minutes for which a finished picture is kept and can be fetched, also repeatedly",
+        help="How many minutes a finished picture is kept; until then it can be fetched as often "
+        "as you like",
     )
     keep_mb: int = described(
         IntegerSetting,
@@ -98,7 +99,7 @@ class DaemonOptions:
         LogLevel.INFO,
         choices={level: level.value for level in LogLevel},
         label="Log level",
-        help="The least severe messages that are logged",
+        help="Messages of this severity and above are logged",
     )
 
 

@@ -38,7 +38,7 @@ def test_estimate_names_only_known_figures(
     [
         (replace(RUNNING, state=JobState.QUEUED, position=1), "waiting, 1 job ahead  61 s left"),
         (replace(RUNNING, state=JobState.QUEUED, position=2), "waiting, 2 jobs ahead  61 s left"),
-        (replace(RUNNING, step=0), "loading the network …"),
+        (replace(RUNNING, step=0), "loading the network…"),
         (
             replace(RUNNING, loss=0.01234567),
             f"[{'#' * 15}{'.' * 15}]  80/90  loss 0.01235  61 s left",
@@ -108,4 +108,4 @@ def test_silence_of_the_daemon_is_shown_on_a_terminal(monkeypatch: pytest.Monkey
 
     follow(client, "job")
 
-    assert "no news from the daemon for 3 s" in terminal.getvalue()
+    assert "The daemon has not responded for 3 s…" in terminal.getvalue()

@@ -68,5 +68,5 @@ def test_damaged_line_is_an_error_and_named(path: Path) -> None:
     with path.open("a") as file:
         file.write("nonsense\n")
 
-    with pytest.raises(InvalidKey, match="line 2 is no key with a name"):
+    with pytest.raises(InvalidKey, match="line 2 is not a key followed by a name"):
         AuthorizedClients(path).read()

@@ -81,12 +81,12 @@ def run(options: argparse.Namespace) -> int:
     chosen = _choose(sheets, options.only)
     folder = Folder(options.output, _read_originals(options, sheets[0].tiles[0].settings.size))
     if options.painting is None:
-        _say("Without a painting, only what needs none is made.")
+        _say("No painting was given: only the sheets and pictures that need none are made.")
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
         command=lambda: [sys.executable, "-m", "impasto_daemon"],
-        on_start=lambda: _say("Starting the Impasto daemon …"),
+        on_start=lambda: _say("Starting the Impasto daemon…"),
     ) as client:
         painter = FolderPainter(client, folder, chosen, _say)
         files = [str(file) for file in (options.photo, options.painting) if file is not None]

@@ -33,7 +33,7 @@ _MOST_SPARKLINES = 256
 
 _AXES: tuple[tuple[str, Callable[[CurvePoint], float]], ...] = (
     ("evaluations", lambda point: float(point.step)),
-    ("seconds after the first one", lambda point: point.seconds),
+    ("seconds since the first step", lambda point: point.seconds),
 )
 
 # Parts of matplotlib's SVG that an element of a page must not have: namespaces, a style sheet,
