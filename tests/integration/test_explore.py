@@ -190,7 +190,7 @@ def test_a_network_without_weights_is_left_out_with_the_reason(
     for model in ("vgg16", "vgg19_bn", "vgg16_bn", "resnet50"):
         reason = f"The network {model} is not on the daemon's machine."
         assert whole.stderr.count(f"left out: {reason}") == 1
-        assert page.text.count(f": {reason} To download them there, run: ") == 1
+        assert page.text.count(f": {reason} To download it there, run: ") == 1
     assert len(list(folder.glob("tiles/backbones/*vgg16-hed.png"))) == 3
     assert len(list(folder.glob("tiles/backbones/*.png"))) == 3
 
