@@ -37,7 +37,7 @@ IN_GIMP = ("coffee", "auvers")
 SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
 # So long after the start the strokes can be seen.
-WATCHED_S = 25.0
+WATCHED_S = 12.0
 # Nine drafts of 256 pixels are painted by then.
 VARIED_S = 75.0
 
