@@ -23,9 +23,7 @@ def engine(*names: str) -> set[str]:
 
 # The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
-    "shared/impasto_shared/transport.py": {"impasto_shared", "zmq"},
-    "shared/impasto_shared/tcp_keepalive.py": {"zmq"},
-    "shared/impasto_shared/keys.py": {"impasto_shared", "zmq"},
+    "shared/impasto_shared/connection": {"impasto_shared", "zmq"},
     "shared": {"impasto_shared"},
     f"{PLUGIN}/introspection.py": {"gi"},
     f"{PLUGIN}/introspection_gtk.py": {"gi"},

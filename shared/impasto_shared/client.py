@@ -21,6 +21,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
 
+from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
@@ -54,7 +55,6 @@ from impasto_shared.messages import (
 from impasto_shared.reports import CurvePoint, JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
-from impasto_shared.transport import Transport
 
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0

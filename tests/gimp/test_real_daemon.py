@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from gimp.gimps import HERE, REPOSITORY, Home
-from impasto_shared.keys import Role, ensure_keys
+from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.reports import JobReport, JobState
 from integration.daemon_process import DaemonProcess, free_address, wait_for
 

@@ -11,8 +11,8 @@ import pytest
 
 from impasto_gimp.jobs.daemon_status import daemon_status
 from impasto_shared.client import Client
+from impasto_shared.connection.keys import KeysUnusable, Role, ensure_keys, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
-from impasto_shared.keys import KeysUnusable, Role, ensure_keys, load_keys
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import JobReport, JobState

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from impasto_daemon.commands.client.progress import follow
 from impasto_daemon.commands.command_parser import (
     CLIENT_NAME,
     EXIT_CANCELLED,
@@ -14,7 +15,6 @@ from impasto_daemon.commands.command_parser import (
     add_output,
 )
 from impasto_daemon.commands.jobs import add_job, find_job
-from impasto_daemon.commands.progress import follow
 from impasto_shared.client import Client
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from impasto_daemon.commands.client.progress import progress_line
 from impasto_daemon.commands.command_parser import (
     CLIENT_NAME,
     Subparsers,
@@ -13,7 +14,6 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     add_json,
 )
-from impasto_daemon.commands.progress import progress_line
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the daemon until it is told to stop; returns at once if another one is running."""
     # Imported here, so that clients do not load the server.
     from impasto_daemon.server.main import serve
-    from impasto_daemon.server.single_instance import AlreadyRunning
+    from impasto_daemon.server.process.single_instance import AlreadyRunning
 
     config = daemon_options(
         {option.name: getattr(options, _PREFIX + option.name) for option in DAEMON_OPTIONS}

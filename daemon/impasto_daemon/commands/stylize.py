@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from impasto_daemon.commands.command_parser import Subparsers, add_command
-from impasto_daemon.commands.painting import (
+from impasto_daemon.commands.client.painting_job import (
     NO_MASK,
     add_destination,
     add_setting,
     add_styles,
     paint,
 )
+from impasto_daemon.commands.command_parser import Subparsers, add_command
 from impasto_shared.settings import SETTINGS, StyleSettings
 
 

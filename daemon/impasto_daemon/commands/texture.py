@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from impasto_daemon.commands.client.painting_job import (
+    add_destination,
+    add_setting,
+    add_styles,
+    paint,
+)
 from impasto_daemon.commands.command_parser import Subparsers, add_command
-from impasto_daemon.commands.painting import add_destination, add_setting, add_styles, paint
 from impasto_shared.image import PixelFormat
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import zmq
 
 from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
-from impasto_daemon.server.endpoint import bind_privately
-from impasto_shared.keys import KeyPair
+from impasto_daemon.server.process.endpoint import bind_privately
+from impasto_shared.connection.keys import KeyPair
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from impasto_daemon.system.atomic_write import write_atomically
+from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
-from impasto_shared.keys import keys_dir
 from impasto_shared.paths import make_private
 
 _NAME = re.compile(r"[\w.@-]{1,100}")

@@ -7,18 +7,18 @@ import time
 
 from impasto_daemon.server.authentication import Authenticator, Remote
 from impasto_daemon.server.authorized_clients import AuthorizedClients
-from impasto_daemon.server.endpoint import check_endpoint
 from impasto_daemon.server.jobs import JobTable, Retention
+from impasto_daemon.server.process.endpoint import check_endpoint
+from impasto_daemon.server.process.signals import StopSignals
+from impasto_daemon.server.process.single_instance import exclusive_lock
+from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.server import Server
-from impasto_daemon.server.signals import StopSignals
-from impasto_daemon.server.single_instance import exclusive_lock
-from impasto_daemon.server.systemd import SystemdNotifier
 from impasto_daemon.server.time_estimate import ThroughputHistory
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
-from impasto_shared.keys import Role, ensure_keys
+from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.paths import lock_path, results_dir, throughput_path, usual_endpoint
 
 

@@ -17,7 +17,6 @@ import zmq
 from impasto_daemon.models.cache import cached_models
 from impasto_daemon.server.authentication import Authenticator
 from impasto_daemon.server.dispatcher import Dispatcher
-from impasto_daemon.server.endpoint import remove_socket_file
 from impasto_daemon.server.jobs import (
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
@@ -26,13 +25,15 @@ from impasto_daemon.server.jobs import (
     Origin,
 )
 from impasto_daemon.server.outbox import QUEUED_MESSAGES, Outbox
-from impasto_daemon.server.signals import StopSignals
+from impasto_daemon.server.process.endpoint import remove_socket_file
+from impasto_daemon.server.process.signals import StopSignals
+from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
 from impasto_daemon.server.subscriptions import Subscriptions
-from impasto_daemon.server.systemd import SystemdNotifier
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header
+from impasto_shared.connection.tcp_keepalive import notice_lost_peers
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_PIXELS, PixelFormat
 from impasto_shared.messages import (
@@ -56,7 +57,6 @@ from impasto_shared.messages import (
     Welcome,
 )
 from impasto_shared.reports import MAX_NAME_CHARACTERS, Limits, Problem, WorkerReport
-from impasto_shared.tcp_keepalive import notice_lost_peers
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
-from impasto_daemon.server.single_instance import lock_holder
+from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.configuration.options import toml_value
@@ -19,8 +19,8 @@ from impasto_shared.configuration.resolution import (
     default_endpoint,
     resolved_options,
 )
+from impasto_shared.connection.keys import KeysUnusable
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
-from impasto_shared.keys import KeysUnusable
 from impasto_shared.paths import lock_path, log_path, runtime_dir, socket_path, usual_endpoint
 
 TOPIC = "daemon"

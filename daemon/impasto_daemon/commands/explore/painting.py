@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from impasto_daemon.commands.client.progress import follow
 from impasto_daemon.commands.explore.folder import Folder
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
-from impasto_daemon.commands.progress import follow
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import ImpastoError

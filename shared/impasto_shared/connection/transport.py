@@ -15,6 +15,8 @@ import zmq
 
 from impasto_shared.codec import decode, encode
 from impasto_shared.configuration.resolution import client_options
+from impasto_shared.connection.keys import KeysUnusable, Role, load_keys
+from impasto_shared.connection.tcp_keepalive import notice_lost_peers
 from impasto_shared.errors import (
     AccessDenied,
     DaemonUnavailable,
@@ -22,10 +24,8 @@ from impasto_shared.errors import (
     ImpastoError,
     ProtocolError,
 )
-from impasto_shared.keys import KeysUnusable, Role, load_keys
 from impasto_shared.messages import DaemonMessage
 from impasto_shared.paths import check_private, is_loopback, socket_path
-from impasto_shared.tcp_keepalive import notice_lost_peers
 
 # The interval at which `while_waiting` is called, short enough to keep windows responsive.
 _WAITING_INTERVAL_S = 0.1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server.systemd import SystemdNotifier
+from impasto_daemon.server.process.systemd import SystemdNotifier
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from impasto_daemon.server.endpoint import (
+from impasto_daemon.server.process.endpoint import (
     CannotServe,
     UnsafeEndpoint,
     bind_privately,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_shared.keys import KeysUnusable, Role, ensure_keys, keys_dir, load_keys
+from impasto_shared.connection.keys import KeysUnusable, Role, ensure_keys, keys_dir, load_keys
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from impasto_daemon.commands import progress
-from impasto_daemon.commands.progress import estimate_line, follow, progress_line
+from impasto_daemon.commands.client import progress
+from impasto_daemon.commands.client.progress import estimate_line, follow, progress_line
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import ForecastReport
 from impasto_shared.reports import JobReport, JobState, Problem

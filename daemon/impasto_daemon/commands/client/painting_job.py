@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from impasto_daemon.commands.client.progress import follow, print_estimate
 from impasto_daemon.commands.command_parser import (
     CLIENT_NAME,
     EXIT_CANCELLED,
@@ -15,7 +16,6 @@ from impasto_daemon.commands.command_parser import (
     add_output,
     as_help,
 )
-from impasto_daemon.commands.progress import follow, print_estimate
 from impasto_shared.client import Client
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from impasto_daemon.server.signals import StopSignals
+from impasto_daemon.server.process.signals import StopSignals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.single_instance import (
+from impasto_daemon.server.process.single_instance import (
     AlreadyRunning,
     exclusive_lock,
 )

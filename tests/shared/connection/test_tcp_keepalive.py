@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zmq
 
-from impasto_shared.tcp_keepalive import LOST_AFTER_S, notice_lost_peers
+from impasto_shared.connection.tcp_keepalive import LOST_AFTER_S, notice_lost_peers
 
 
 def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:

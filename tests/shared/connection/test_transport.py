@@ -8,12 +8,12 @@ import pytest
 import zmq
 
 from impasto_shared.codec import MAGIC, decode, encode
+from impasto_shared.connection.keys import KeysUnusable
+from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ProtocolError
-from impasto_shared.keys import KeysUnusable
 from impasto_shared.messages import ClientMessage, Hello, Welcome
 from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.reports import Limits
-from impasto_shared.transport import Transport
 
 WELCOME = Welcome("1", "boot", "test", Limits(frame_bytes=12, pixels=4, queue=1))
 

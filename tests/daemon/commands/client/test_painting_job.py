@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from impasto_daemon.commands import image_file, painting
+from impasto_daemon.commands import image_file
+from impasto_daemon.commands.client import painting_job as painting
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_daemon.commands.main import new_parser
 from impasto_shared.errors import InvalidImage, InvalidSettings

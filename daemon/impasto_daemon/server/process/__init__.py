@@ -1,0 +1,1 @@
+"""The server as a process: its address, the only one of its user, signals, systemd."""

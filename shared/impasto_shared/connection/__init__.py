@@ -1,0 +1,1 @@
+"""The connection to a daemon: its socket, its keys, its loss."""
