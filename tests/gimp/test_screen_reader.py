@@ -51,6 +51,7 @@ def read_out(screen: Screen, title: str, name: str, version: str) -> list[dict[s
     """Returns the contents of a window, and saves them as a text."""
     shown: list[dict[str, Any]] = json.loads(screen.read_out("dump", title))
     lines = (f"{'  ' * entry['depth']}{entry['role']}: {entry['name']}\n" for entry in shown)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}-{version}.txt").write_text("".join(lines))
     return shown
 
