@@ -7,17 +7,19 @@ photo, and how much of the photo's self-similarity is left. All images are (1, 3
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.colours import luminance
 from impasto_daemon.style_transfer.losses.moments import moments
 from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
 from impasto_daemon.style_transfer.networks.vgg import VGG
+from impasto_shared.settings import Model, Pooling
 
 HELD_OUT = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
 DEEP_LAYERS = ("relu4_2", "relu4_3", "relu5_1", "relu5_3")
@@ -65,6 +67,19 @@ LABELS = {
     "grain": "Grain",
 }
 """The heading of each measure in a table."""
+
+
+def evaluation_network() -> VGG:
+    """Returns the network that measures pictures, whichever painted them."""
+    network = load_network(Model.VGG16_HED, Pooling.MAX)
+    assert isinstance(network, VGG)  # noqa: S101 - for mypy
+    return network
+
+
+def mean(measures: Sequence[Measures]) -> Measures:
+    """Returns the mean of each measure."""
+    columns = zip(*(astuple(each) for each in measures), strict=True)
+    return Measures(*(sum(column) / len(measures) for column in columns))
 
 
 def measure(network: VGG, picture: Tensor, photo: Tensor, painting: Tensor) -> Measures:
@@ -132,12 +147,13 @@ def edge_similarity(picture: Tensor, photo: Tensor) -> float:
     """Returns the structural similarity of the edges of two pictures (Wang et al. 2004)."""
     one, other = (_edges(rgb)[0] for rgb in (picture, photo))
 
-    def mean(of: Tensor) -> Tensor:
+    def window_mean(of: Tensor) -> Tensor:
         return functional.avg_pool2d(of, _WINDOW_PX, stride=1)
 
-    mean_one, mean_other = mean(one), mean(other)
-    variances = mean(one.square()) + mean(other.square()) - mean_one**2 - mean_other**2
-    together = mean(one * other) - mean_one * mean_other
+    mean_one, mean_other = window_mean(one), window_mean(other)
+    variances = window_mean(one.square()) + window_mean(other.square())
+    variances -= mean_one**2 + mean_other**2
+    together = window_mean(one * other) - mean_one * mean_other
     similarity = (2 * mean_one * mean_other + _SSIM_1) * (2 * together + _SSIM_2)
     similarity /= (mean_one**2 + mean_other**2 + _SSIM_1) * (variances + _SSIM_2)
     return similarity.mean().item()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import as_in_worker  # noqa: F401 - before torch
@@ -21,12 +22,11 @@ import as_in_worker  # noqa: F401 - before torch
 import device
 import samples
 from impasto_daemon.commands.image_file import read_image, write_image
-from impasto_daemon.models.weights import load_network
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, resize
 from impasto_daemon.style_transfer.stylize import stylize
-from impasto_shared.settings import Model, Quality, StyleSettings
+from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
-from measures import colour_distance, edge_distance, edge_similarity, held_out_distance
+from measures import LABELS, evaluation_network, measure
 from others import style_transfer_pytorch
 
 
@@ -44,24 +44,17 @@ def main() -> None:
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     network = device.embedded_network(StyleSettings().pooling)
-    measuring = load_network(Model.VGG16_HED, StyleSettings().pooling)
+    measuring = evaluation_network()
     content, style = read_image(photo)[0], read_image(painting)[0]
     photo_rgb = fit(from_image(content).rgb, options.size)
     painting_rgb = fit(from_image(style).rgb, options.size)
 
-    print(
-        "| Program | Seconds | Held-out layers | Colours | Edges | Photo's edges kept |\n"
-        "| --- | --- | --- | --- | --- | --- |"
-    )
+    print(f"| Program | Seconds | {' | '.join(LABELS.values())} |")
+    print(f"| --- | ---: |{' ---: |' * len(LABELS)}")
 
     def report(name: str, seconds: float, file: Path) -> None:
         picture = resize(from_image(read_image(file)[0]).rgb, *photo_rgb.shape[2:])
-        measures = (
-            held_out_distance(measuring, picture, painting_rgb),
-            colour_distance(picture, painting_rgb),
-            edge_distance(picture, painting_rgb),
-            edge_similarity(picture, photo_rgb),
-        )
+        measures = astuple(measure(measuring, picture, photo_rgb, painting_rgb))
         print(f"| {name} | {seconds:.1f} |", *(f"{value:.3f} |" for value in measures), flush=True)
 
     reduced = folder / "photo.png"

@@ -10,6 +10,16 @@ from impasto_shared.image import Image
 _ASSETS = Path(__file__).parents[1] / "assets"
 
 
+def photo_names() -> list[str]:
+    """Returns the names of all photos."""
+    return sorted(file.stem for file in (_ASSETS / "photos").glob("*.jpg"))
+
+
+def painting_names() -> list[str]:
+    """Returns the names of all paintings."""
+    return sorted(file.stem for file in (_ASSETS / "styles").glob("*.jpg"))
+
+
 def photo(name: str) -> Path:
     """Returns the file of a photo."""
     return _ASSETS / f"photos/{name}.jpg"
