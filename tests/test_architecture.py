@@ -77,17 +77,21 @@ ALLOWED = {
     f"{STYLE_TRANSFER}/runtime": engine("runtime", "planning") | {"impasto_daemon.system.malloc"},
     STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch"},
     "daemon/impasto_daemon/models/torchvision_models.py": {
+        "impasto_daemon.models.cache",
         "impasto_daemon.style_transfer.networks",
         "impasto_shared",
         "torch",
         "torchvision",
+    },
+    "daemon/impasto_daemon/models/original_vgg19.py": {
+        "impasto_daemon.style_transfer.networks",
+        "torch",
     },
     "daemon/impasto_daemon/models/weights.py": {
         "impasto_daemon.models",
         "impasto_daemon.style_transfer.networks",
         "impasto_shared",
         "torch",
-        "h5py",
     },
     "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
     "daemon/impasto_daemon/system": {"impasto_daemon.system", "impasto_shared"},
@@ -223,7 +227,7 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in (
-            "numpy", "torch", "scipy", "PIL", "h5py", "matplotlib", "jinja2"
+            "numpy", "torch", "scipy", "PIL", "matplotlib", "jinja2"
         ):
             raise ImportError(name + " is not here")
 sys.meta_path.insert(0, Refuse())

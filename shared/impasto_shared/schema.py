@@ -87,12 +87,16 @@ class OpenChoiceSetting(ChoiceSetting):
     """A name out of an open list: dialogs show the `choices`, only the daemon knows the rest.
 
     others: a description of the other names that are accepted.
+    former: the choices that earlier versions knew by other names, by those names.
     """
 
     others: str
+    former: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, value: object) -> str:
         """Returns the choice or the other name; raises InvalidSettings if it is not a name."""
+        if isinstance(value, str):
+            value = self.former.get(value, value)
         if isinstance(value, str) and value in self.choices:
             return super().check(value)
         if not isinstance(value, str) or not _NAME.fullmatch(value):

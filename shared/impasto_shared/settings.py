@@ -91,23 +91,27 @@ class Precision(StrEnum):
 
 
 class Model(StrEnum):
-    """The networks offered in dialogs, by torchvision's names; torchvision has more.
+    """The networks offered in dialogs; torchvision has more.
 
-    `auto` is the best available one, `vgg16-hed` comes with Impasto.
+    `vgg19` comes with Impasto. The others are torchvision's and have its names, except for its own
+    VGG-19, which was trained again.
     """
 
-    AUTO = "auto"
     VGG19 = "vgg19"
+    VGG19_TORCHVISION = "vgg19-torchvision"
     VGG16 = "vgg16"
     VGG19_BN = "vgg19_bn"
     VGG16_BN = "vgg16_bn"
     RESNET50 = "resnet50"
-    VGG16_HED = "vgg16-hed"
+
+
+FORMER_MODELS = {"auto": Model.VGG19, "vgg16-hed": Model.VGG19}
+"""Names from earlier versions, which recipes, presets and scripts still contain."""
 
 
 def is_vgg(model: str) -> bool:
     """Returns whether the network of that name is a VGG of any depth."""
-    return model == Model.AUTO or model.startswith("vgg")
+    return model.startswith("vgg")
 
 
 Setting = NumberSetting | IntegerSetting | ChoiceSetting | SwitchSetting | LayersSetting
@@ -277,21 +281,20 @@ class StyleSettings:
     )
     model: str = described(
         OpenChoiceSetting,
-        Model.AUTO,
+        Model.VGG19,
         choices={
-            Model.AUTO: "Best available",
             Model.VGG19: "VGG-19",
+            Model.VGG19_TORCHVISION: "VGG-19 (torchvision)",
             Model.VGG16: "VGG-16",
             Model.VGG19_BN: "VGG-19, batch norm",
             Model.VGG16_BN: "VGG-16, batch norm",
             Model.RESNET50: "ResNet-50",
-            Model.VGG16_HED: "VGG-16 (included)",
         },
         others="the name of any other classification network in torchvision",
+        former=FORMER_MODELS,
         label="Model",
-        help="The network that sees content and style. The best available one (auto) is VGG-19 "
-        "if it is on the daemon's machine, otherwise the VGG-16 that comes with Impasto "
-        "(vgg16-hed). Others are downloaded when first used",
+        help="The network that sees content and style. VGG-19, the network of the original paper, "
+        "comes with Impasto. The others are downloaded when first used",
     )
     precision: Precision = described(
         ChoiceSetting,

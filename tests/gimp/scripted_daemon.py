@@ -42,7 +42,7 @@ from impasto_shared.messages import (
 from impasto_shared.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
-MODELS = ("vgg16-hed",)
+MODELS = ("vgg19",)
 
 
 class Behaviour(IntEnum):

@@ -17,7 +17,7 @@ from gimp.gimps import HERE, KNOWN_VERSIONS, Gimp, Home, find_gimp
 from gimp.scripted_daemon import MODELS
 from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.schema import IntegerSetting, NumberSetting
-from impasto_shared.settings import SETTINGS, Model
+from impasto_shared.settings import SETTINGS
 
 pytestmark = pytest.mark.gimp
 
@@ -210,7 +210,7 @@ def test_explore_makes_an_image_with_a_layer_for_each_picture(report: Report, na
         ", ".join(filter(None, (row.caption, tile.caption)))
         for row in sheet.rows
         for tile in row.tiles
-        if tile.settings.model in (Model.AUTO, *MODELS)
+        if tile.settings.model in MODELS
     ]
     originals = ["Photo"] if name == "explore_content" else ["Photo", "Painting"]
     assert list(sheet_image["pictures"]) == [*originals, *painted]
@@ -276,11 +276,12 @@ def test_explore_says_which_network_is_left_out(report: Report) -> None:
 
     left_out = [text.replace("\n", " ") for text in texts if text.startswith("Left out")]
     assert left_out[0] == (
-        "Left out: The network vgg19 is not on the daemon's machine. To download it there, "
-        "run: impasto weights fetch vgg19"
+        "Left out: The network vgg19-torchvision is not on the daemon's machine. To download it "
+        "there, run: impasto weights fetch vgg19-torchvision"
     )
     assert len(left_out) > 1
-    assert "VGG-19" not in texts
+    assert "VGG-19" in texts
+    assert "VGG-19 (torchvision)" not in texts
 
 
 @pytest.mark.parametrize("name", WORKING)

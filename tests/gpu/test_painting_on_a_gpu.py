@@ -40,7 +40,7 @@ def gpu() -> torch.device:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.bfloat16)
+    return load_network(Model.VGG19, Pooling.MAX, device=gpu(), dtype=torch.bfloat16)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,7 @@ def test_the_objective_on_a_gpu_equals_that_on_the_processor(loss: StyleLoss) ->
     losses, gradients = [], []
     for device in (CPU, gpu()):
         content = photo(135, 171).to(device, torch.float64)
-        network = load_network(Model.VGG16_HED, Pooling.MAX, device=device, dtype=torch.float64)
+        network = load_network(Model.VGG19, Pooling.MAX, device=device, dtype=torch.float64)
         value, gradient = objective(network, content, settings).loss_and_gradient(content)
         losses.append(value.cpu())
         gradients.append(gradient)
@@ -93,7 +93,7 @@ def test_the_objective_on_a_gpu_equals_that_on_the_processor(loss: StyleLoss) ->
 
 def test_the_objective_is_the_same_in_tiles() -> None:
     content = photo(270, 333).to(gpu(), torch.float64)
-    network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=torch.float64)
+    network = load_network(Model.VGG19, Pooling.MAX, device=gpu(), dtype=torch.float64)
     expected, gradient = objective(network, content, StyleSettings()).loss_and_gradient(content)
     work = ScaleWork(270, 333, 150 * 190, 10, Optimizer.LBFGS, cost_model=GPU)
     in_tiles = [plan for plan in plans(work) if plan.side_px == 128]
@@ -155,7 +155,7 @@ def test_matrix_roots_never_wait_for_the_gpu() -> None:
 def test_memory_is_within_15_percent_of_the_forecast(
     height: int, width: int, limit_gb: float, dtype: torch.dtype
 ) -> None:
-    network = load_network(Model.VGG16_HED, Pooling.MAX, device=gpu(), dtype=dtype)
+    network = load_network(Model.VGG19, Pooling.MAX, device=gpu(), dtype=dtype)
     style = painting(768, 1024).to(gpu())
     work = ScaleWork(height, width, 768 * 1024, 6, Optimizer.LBFGS, dtype.itemsize, cost_model=GPU)
     plan = fastest_plan(work, limit_gb * 1e9)

@@ -50,7 +50,7 @@ _INVERTED = bytes(range(255, -1, -1))
 class Behaviour(IntEnum):
     """The fate of a job with this seed; its iterations are the steps, of 10 ms each.
 
-    Any other seed is as 0. The weights of vgg19 are missing whatever the seed.
+    Any other seed is as 0. The weights of vgg19-torchvision are missing whatever the seed.
     """
 
     INVERT = 0
@@ -92,7 +92,7 @@ class ScriptedWorker:
         steps = 0 if behaviour is Behaviour.ECHO else run.settings.iterations
         if behaviour is Behaviour.DIE_AT_ONCE:
             os.kill(os.getpid(), signal.SIGKILL)
-        if behaviour is Behaviour.FAIL or run.settings.model is Model.VGG19:
+        if behaviour is Behaviour.FAIL or run.settings.model is Model.VGG19_TORCHVISION:
             return Failed(run.job, Problem(ErrorCode.WEIGHTS_MISSING, "There are no weights."))
         for step in range(1, steps + 1):
             self._send(Stepped(run.job, step, steps, 1 / step, step / steps))

@@ -188,12 +188,12 @@ def test_black_region_is_refused_by_the_daemon(shared_daemon: DaemonProcess) -> 
 
 
 def test_layer_that_the_model_lacks_is_refused(shared_daemon: DaemonProcess) -> None:
-    options = ("--model", "vgg16-hed", "--style-layers", "relu3_4")
+    options = ("--model", "vgg19", "--style-layers", "relu3_5")
 
     refused = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *options)
 
     assert refused.returncode == 1
-    assert "The network has no layer relu3_4" in refused.stderr
+    assert "The network has no layer relu3_5" in refused.stderr
 
 
 def test_model_that_does_not_exist_is_refused_with_those_that_do(
@@ -204,8 +204,18 @@ def test_model_that_does_not_exist_is_refused_with_those_that_do(
     )
 
     assert refused.returncode == 1
-    assert "There is no model 'resnet51'. There are auto, vgg19," in refused.stderr
+    assert "There is no model 'resnet51'. There are vgg19, vgg19-torchvision," in refused.stderr
     assert re.search(r"such as .*resnet50", refused.stderr)
+
+
+def test_network_may_have_its_name_from_an_earlier_version(shared_daemon: DaemonProcess) -> None:
+    options = ("--model", "vgg16-hed", "--size", "32", "--iterations", "3")
+
+    painted = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "old.png", *options)
+
+    assert painted.returncode == 0, painted.stderr
+    with shared_daemon.client() as client:
+        assert client.status().worker.model == "vgg19"
 
 
 def test_texture_has_the_requested_size(shared_daemon: DaemonProcess) -> None:
@@ -272,8 +282,8 @@ def test_status_shows_running_jobs_to_people_and_to_programs(shared_daemon: Daem
         for_programs = json.loads(shared_daemon.run("status", "--json").stdout)
 
     assert f"Impasto {__version__}, pid {shared_daemon.pid}" in for_people
-    assert re.search(r"^Networks on the daemon's machine: .*vgg16-hed$", for_people, re.MULTILINE)
-    assert for_programs["models"][-1] == "vgg16-hed"
+    assert re.search(r"^Networks on the daemon's machine: vgg19\b", for_people, re.MULTILINE)
+    assert for_programs["models"][0] == "vgg19"
     assert re.search(rf"{job[:8]}  running .* 64 × 48 .*loss", for_people)
     assert for_programs["pid"] == shared_daemon.pid
     assert [entry["state"] for entry in for_programs["jobs"] if entry["job"] == job] == ["running"]

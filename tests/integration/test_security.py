@@ -289,7 +289,7 @@ def test_no_text_of_a_client_is_opened_loaded_or_run(tmp_path: Path) -> None:
     # The hooks do record opened files: the lock, and the network.
     opened = [(process == pid, what) for process, event, what in events if event == "open"]
     assert any(is_server and "daemon.lock" in what for is_server, what in opened)
-    assert any(not is_server and "hed" in what for is_server, what in opened)
+    assert any(not is_server and "vgg19_weights" in what for is_server, what in opened)
     assert [event for event in events if "bait" in event[2]] == []
     started = [what for process, event, what in events if (process, event) == (pid, "os.system")]
     assert started == []

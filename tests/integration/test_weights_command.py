@@ -33,45 +33,46 @@ def test_missing_networks_are_listed_with_the_command_to_fetch_them(machine: Dae
     listed = machine.run("weights")
 
     assert (listed.returncode, listed.stderr) == (0, "")
-    *others, embedded = listed.stdout.splitlines()
-    for line, name in zip(
-        others, ("vgg19", "vgg16", "vgg19_bn", "vgg16_bn", "resnet50"), strict=True
-    ):
+    installed, *others = listed.stdout.splitlines()
+    assert installed.startswith("vgg19 ")
+    assert installed.endswith(".bin  (the default, installed with Impasto)")
+    names = ("vgg19-torchvision", "vgg16", "vgg19_bn", "vgg16_bn", "resnet50")
+    for line, name in zip(others, names, strict=True):
         assert line.split() == [name, "missing", "impasto", "weights", "fetch", name]
-    assert embedded.startswith("vgg16-hed")
-    assert embedded.endswith(".h5  (the default)")
 
 
-def test_vgg19_is_the_default_once_it_is_downloaded(machine: DaemonProcess, hub: Path) -> None:
+def test_downloaded_vgg19_is_torchvisions(machine: DaemonProcess, hub: Path) -> None:
     hub.mkdir(parents=True)
     (hub / NAME).touch()
 
     listed = machine.run("weights", "list")
 
-    vgg19, *_, embedded = listed.stdout.splitlines()
-    assert vgg19.endswith(f"{hub / NAME}  (the default)")
-    assert "default" not in embedded
+    installed, downloaded, *_ = listed.stdout.splitlines()
+    assert "default" in installed
+    assert downloaded.startswith("vgg19-torchvision ")
+    assert downloaded.endswith(str(hub / NAME))
 
 
-def test_embedded_network_is_verified(machine: DaemonProcess) -> None:
-    verified = machine.run("weights", "verify", "vgg16-hed")
+@pytest.mark.parametrize("name", ["vgg19", "vgg16-hed"])
+def test_installed_network_is_verified(machine: DaemonProcess, name: str) -> None:
+    verified = machine.run("weights", "verify", name)
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert verified.stdout.endswith(".h5 matches its published checksum\n")
+    assert verified.stdout.endswith(".bin matches its published checksum\n")
 
 
-def test_embedded_network_is_fetched_offline(machine: DaemonProcess) -> None:
-    fetched = machine.run("weights", "fetch", "vgg16-hed")
+def test_installed_network_is_fetched_offline(machine: DaemonProcess) -> None:
+    fetched = machine.run("weights", "fetch", "vgg19")
 
     assert (fetched.returncode, fetched.stderr) == (0, "")
     assert Path(fetched.stdout.rstrip("\n")).is_file()
 
 
 def test_missing_network_is_not_verified(machine: DaemonProcess) -> None:
-    refused = machine.run("weights", "verify", "vgg19")
+    refused = machine.run("weights", "verify", "vgg19-torchvision")
 
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "impasto weights fetch vgg19" in refused.stderr
+    assert "impasto weights fetch vgg19-torchvision" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -79,19 +80,19 @@ def test_damaged_network_is_reported(machine: DaemonProcess, hub: Path) -> None:
     hub.mkdir(parents=True)
     (hub / NAME).write_bytes(b"half of a network")
 
-    refused = machine.run("weights", "verify", "vgg19")
+    refused = machine.run("weights", "verify", "vgg19-torchvision")
 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert f"{hub / NAME} is damaged" in refused.stderr
-    assert "Run: impasto weights fetch vgg19" in refused.stderr
+    assert "Run: impasto weights fetch vgg19-torchvision" in refused.stderr
 
 
 def test_failed_download_names_the_installed_network(machine: DaemonProcess, hub: Path) -> None:
-    refused = machine.run("weights", "fetch", "vgg19")
+    refused = machine.run("weights", "fetch", "vgg19-torchvision")
 
     assert refused.returncode == 1
-    assert "The network vgg19 could not be downloaded" in refused.stderr
-    assert "Choose vgg16-hed (in GIMP: VGG-16 (" in refused.stderr
+    assert "The network vgg19-torchvision could not be downloaded" in refused.stderr
+    assert "Choose vgg19 (in GIMP: VGG-19), which comes with Impasto" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert list(hub.iterdir()) == []
 
@@ -100,7 +101,6 @@ def test_unknown_network_is_refused_with_the_known_ones(machine: DaemonProcess) 
     refused = machine.run("weights", "fetch", "vgg12")
 
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "There is no model 'vgg12'. There are auto, vgg19, " in refused.stderr
-    assert "vgg16-hed" in refused.stderr
+    assert "There is no model 'vgg12'. There are vgg19, vgg19-torchvision, " in refused.stderr
     assert "vgg13" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -184,6 +184,13 @@ def test_unknown_field_is_ignored() -> None:
     assert message.job == JOB
 
 
+@pytest.mark.parametrize("model", ["auto", "vgg16-hed"])
+def test_client_of_an_earlier_version_may_name_its_network(model: str) -> None:
+    message = decode(with_header({"settings": {"model": model}}), ClientMessage)
+
+    assert message.settings == StyleSettings(model="vgg19")
+
+
 @pytest.mark.parametrize("frame", range(4))
 def test_every_truncation_is_refused(frame: int) -> None:
     complete = submission()

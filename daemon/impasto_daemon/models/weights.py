@@ -16,34 +16,34 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-import h5py
 import torch
 from torch import Tensor
 
 from impasto_daemon.models.cache import (
-    HED_PACKAGE,
+    VGG19_PACKAGE,
     cached_file,
     hub_folder,
-    installed_hed,
+    installed_vgg19,
     sha256_prefix,
+    torchvision_name,
 )
+from impasto_daemon.models.original_vgg19 import read_convolutions
 from impasto_daemon.models.torchvision_models import (
     build_model,
     published_weights,
     vgg_blocks,
     vgg_convolutions,
 )
-from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD, Network
-from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, Convolution
+from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import SETTINGS, Model, Pooling
 
 # A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0
 
-_HED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
-# The means of blue, green and red that Caffe's networks subtract, in [0, 255].
-_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+_VGG19_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+_REINSTALL = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
 
 
 class WeightsMissing(ImpastoError):
@@ -64,13 +64,6 @@ class CachedWeights:
     path: Path | None
 
 
-def resolve(model: str) -> str:
-    """Returns the model itself, or for `auto` vgg19 if its weights are here, else vgg16-hed."""
-    if model != Model.AUTO:
-        return model
-    return Model.VGG19 if _cached(Model.VGG19) is not None else Model.VGG16_HED
-
-
 def load_network(
     model: str,
     pooling: Pooling,
@@ -85,10 +78,9 @@ def load_network(
         WeightsMissing: if the weights cannot be downloaded.
         WeightsDamaged: if the file differs from the published one.
     """
-    model = resolve(model)
     vgg = partial(VGG, pooling=pooling, device=device, dtype=dtype)
-    if model == Model.VGG16_HED:
-        return vgg(hed_convolutions(), VGG16_BLOCKS)
+    if model == Model.VGG19:
+        return vgg(vgg19_convolutions(), VGG19_BLOCKS)
     path = _cached(model)
     if path is None:
         path = download(model, progress=False)
@@ -111,9 +103,8 @@ def load_network(
 def list_cached() -> list[CachedWeights]:
     """Returns the weights on this machine for each of the choices of the setting `model`."""
     return [
-        CachedWeights(model, installed_hed() if model is Model.VGG16_HED else _cached(model))
+        CachedWeights(model, installed_vgg19() if model is Model.VGG19 else _cached(model))
         for model in Model
-        if model is not Model.AUTO
     ]
 
 
@@ -124,8 +115,7 @@ def fetch(model: str) -> Path:
         InvalidSettings: if there is no model of that name.
         WeightsMissing: if it cannot be downloaded.
     """
-    model = resolve(model)
-    if model == Model.VGG16_HED:
+    if model == Model.VGG19:
         return verify(model)
     cached = _cached(model)
     if cached is not None:
@@ -144,9 +134,8 @@ def verify(model: str) -> Path:
         WeightsMissing: if it is not on this machine.
         WeightsDamaged: if it differs from the published one.
     """
-    model = resolve(model)
-    if model == Model.VGG16_HED:
-        return _checked_hed()
+    if model == Model.VGG19:
+        return _checked_vgg19()
     cached = _cached(model)
     if cached is None:
         size_mb = published_weights(model).meta["_file_size"]
@@ -172,11 +161,11 @@ def download(model: str, *, progress: bool) -> Path:
         with _socket_timeout(DOWNLOAD_TIMEOUT_S), redirect_stdout(sys.stderr):
             weights.get_state_dict(progress=progress, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, HTTPException) as error:
-        label = SETTINGS.choice("model").choices[Model.VGG16_HED]
+        label = SETTINGS.choice("model").choices[Model.VGG19]
         raise WeightsMissing(
             f"The network {model} could not be downloaded ({error}). Choose "
-            f"{Model.VGG16_HED.value} (in GIMP: {label}), which is installed, or try again later: "
-            f"impasto weights fetch {model}"
+            f"{Model.VGG19.value} (in GIMP: {label}), which comes with Impasto, or try again "
+            f"later: impasto weights fetch {model}"
         ) from error
     return path
 
@@ -186,7 +175,7 @@ def download(model: str, *, progress: bool) -> Path:
 
 def _cached(model: str) -> Path | None:
     """Returns the file of one of torchvision's models; raises InvalidSettings if unknown."""
-    if file := cached_file(model):
+    if file := cached_file(torchvision_name(model)):
         return file
     if model in frozenset(Model):  # their files are named after them
         return None
@@ -208,43 +197,27 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(old_timeout)
 
 
-# vgg16-hed: a file in an installed package
+# vgg19: a file in an installed package
 
 
-def _checked_hed() -> Path:
-    path = installed_hed()
+def vgg19_convolutions() -> list[Convolution]:
+    """Returns the convolutions of the original VGG-19, for RGB normalised as for ImageNet.
+
+    Raises:
+        WeightsMissing: if its file is not installed.
+        WeightsDamaged: if it differs from the published one.
+    """
+    return read_convolutions(_checked_vgg19())
+
+
+def _checked_vgg19() -> Path:
+    path = installed_vgg19()
     if path is None:
         raise WeightsMissing(
-            f"The embedded network is not installed: the package {HED_PACKAGE} is missing. Run "
-            "./install.sh demo in the Impasto folder."
+            f"The network {Model.VGG19.value} is not installed: the package {VGG19_PACKAGE}, which "
+            f"contains it, is missing. {_REINSTALL}"
         )
-    return _check(path, _HED_SHA256, "Run ./install.sh uninstall, then ./install.sh demo.")
-
-
-def hed_convolutions() -> list[Convolution]:
-    """Returns the convolutions of VGG-16 in HED's file (Keras layout: row, column, in, out)."""
-    convolutions = []
-    with h5py.File(_checked_hed()) as file:
-        for block, count in enumerate(VGG16_BLOCKS, start=1):
-            for index in range(count):
-                layer = "conv2d" if index == 0 else f"conv2d_{index}"
-                variables = file[f"block{block}/layers/{layer}/vars"]
-                weight = torch.from_numpy(variables["0"][()]).permute(3, 2, 0, 1).contiguous()
-                convolutions.append(Convolution(weight, torch.from_numpy(variables["1"][()])))
-    return [_for_rgb(convolutions[0]), *convolutions[1:]]
-
-
-def _for_rgb(caffe: Convolution) -> Convolution:
-    """Returns a first convolution for Caffe's input as one for RGB, normalised as for ImageNet.
-
-    Exact as long as the input is not padded with zeros, which the VGG here does not do.
-    """
-    weight = caffe.weight.double().flip(1)  # B, G, R to R, G, B
-    mean = weight.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = weight.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
-    caffe_mean = weight.new_tensor(_CAFFE_MEAN_BGR).flip(0).view(1, 3, 1, 1)
-    bias = caffe.bias.double() + (weight * (255 * mean - caffe_mean)).sum(dim=(1, 2, 3))
-    return Convolution((weight * 255 * std).float(), bias.float())
+    return _check(path, _VGG19_SHA256, _REINSTALL)
 
 
 # Checksums

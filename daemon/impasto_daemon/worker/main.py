@@ -100,14 +100,13 @@ class Worker:
 
     def _load(self, settings: StyleSettings) -> Network:
         """Returns the network, from memory if the last job used the same."""
-        model = weights.resolve(settings.model)
         dtype = number_type(settings.precision, self._device)
-        if self._loaded != (model, settings.pooling, dtype):
+        if self._loaded != (settings.model, settings.pooling, dtype):
             self._network = weights.load_network(
-                model, settings.pooling, device=self._device, dtype=dtype
+                settings.model, settings.pooling, device=self._device, dtype=dtype
             )
-            self._loaded = model, settings.pooling, dtype
-            self._channel.send(Loaded(_device_name(self._device), str(model)))
+            self._loaded = settings.model, settings.pooling, dtype
+            self._channel.send(Loaded(_device_name(self._device), str(settings.model)))
         return self._network
 
 

@@ -42,7 +42,7 @@ def all_sheets(
     *,
     is_quick: bool = False,
     has_painting: bool = True,
-    model: Model = Model.AUTO,
+    model: Model = Model.VGG19,
 ) -> tuple[ContactSheet, ...]:
     """Returns all sheets; without a painting, only the sheets and tiles that need none.
 
@@ -288,7 +288,13 @@ class _Backbone:
 _BACKBONES: Sequence[_Backbone] = (
     *(
         _Backbone(model, "relu4_1", _up_to(5))
-        for model in (Model.VGG16_HED, Model.VGG19, Model.VGG16, Model.VGG19_BN, Model.VGG16_BN)
+        for model in (
+            Model.VGG19,
+            Model.VGG19_TORCHVISION,
+            Model.VGG16,
+            Model.VGG19_BN,
+            Model.VGG16_BN,
+        )
     ),
     # Where the branches are added, before the ReLU.
     _Backbone(

@@ -149,7 +149,7 @@ class SheetPainter(ABC, Generic[Picture]):
 
     def _find_missing_networks(self) -> None:
         needed = dict.fromkeys(str(tile.settings.model) for _, tile in self.remaining())
-        needed.pop(Model.AUTO, None)
+        needed.pop(Model.VGG19, None)  # comes with the daemon, and is never downloaded
         installed = self.installed_networks() if needed else ()
         if not installed:
             return

@@ -24,10 +24,10 @@ def test_idle_daemon_has_no_network_loaded() -> None:
 
 
 def test_worker_and_networks_are_named() -> None:
-    lines = lines_of(worker=WorkerReport(78, "CPU", "vgg19"), models=("vgg19", "vgg16-hed"))
+    lines = lines_of(worker=WorkerReport(78, "CPU", "vgg19"), models=("vgg19", "vgg16"))
 
     assert "Worker 78: vgg19 on CPU" in lines
-    assert "Networks on the daemon's machine: vgg19, vgg16-hed" in lines
+    assert "Networks on the daemon's machine: vgg19, vgg16" in lines
 
 
 def test_worker_that_starts_has_neither_model_nor_device() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,12 @@ def test_list_is_the_default_action(
 ) -> None:
     assert run(*arguments) == 0
 
-    first, *_, last = capsys.readouterr().out.splitlines()
-    assert first.split() == ["vgg19", "missing", "impasto", "weights", "fetch", "vgg19"]
-    assert last.endswith("(the default)")
+    first, *others = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"vgg19 +20 MB  .*\.bin  \(the default, installed with Impasto\)", first)
+    assert others
+    for line in others:
+        name = line.split()[0]
+        assert line.split()[1:] == ["missing", "impasto", "weights", "fetch", name]
 
 
 def test_size_of_a_downloaded_network_is_shown(
@@ -44,9 +48,8 @@ def test_size_of_a_downloaded_network_is_shown(
 
     run()
 
-    first, *_, last = capsys.readouterr().out.splitlines()
-    assert first == f"vgg19         2 MB  {hub}/vgg19-dcbb9e9d.pth  (the default)"
-    assert "default" not in last
+    _, second, *_ = capsys.readouterr().out.splitlines()
+    assert second == f"vgg19-torchvision     2 MB  {hub}/vgg19-dcbb9e9d.pth"
 
 
 def test_verified_network_is_named_by_its_file(
@@ -54,8 +57,19 @@ def test_verified_network_is_named_by_its_file(
 ) -> None:
     monkeypatch.setattr(models, "verify", lambda model: Path(f"/weights/{model}.pth"))
 
-    assert run("verify", "vgg19") == 0
-    assert capsys.readouterr().out == "/weights/vgg19.pth matches its published checksum\n"
+    assert run("verify", "vgg16") == 0
+    assert capsys.readouterr().out == "/weights/vgg16.pth matches its published checksum\n"
+
+
+@pytest.mark.parametrize("name", ["auto", "vgg16-hed"])
+@pytest.mark.parametrize("action", ["verify", "fetch"])
+def test_name_of_an_earlier_version_means_the_installed_network(
+    action: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, action, lambda model: Path(f"/weights/{model}.bin"))
+
+    assert run(action, name) == 0
+    assert capsys.readouterr().out.startswith("/weights/vgg19.bin")
 
 
 def test_fetched_network_is_printed_as_a_path(
@@ -63,5 +77,5 @@ def test_fetched_network_is_printed_as_a_path(
 ) -> None:
     monkeypatch.setattr(models, "fetch", lambda model: Path(f"/weights/{model}.pth"))
 
-    assert run("fetch", "vgg19") == 0
-    assert capsys.readouterr().out == "/weights/vgg19.pth\n"
+    assert run("fetch", "vgg16") == 0
+    assert capsys.readouterr().out == "/weights/vgg16.pth\n"

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto_daemon.models.cache import cached_file, cached_models, hub_folder, sha256_prefix
+from impasto_daemon.models.cache import (
+    cached_file,
+    cached_models,
+    hub_folder,
+    sha256_prefix,
+    torchvision_name,
+)
 from impasto_daemon.models.torchvision_models import published_weights
 from impasto_shared.settings import Model
 
@@ -22,22 +28,26 @@ def test_folder_is_the_one_that_torch_hub_uses(
 
 
 def test_cached_models_are_recognised_by_their_files(hub: Path) -> None:
-    assert cached_models() == ["vgg16-hed"]
+    assert cached_models() == ["vgg19"]
     for name in ("vgg19-12345678.pth", "resnet50-11ad3fa6.pth", "resnet50-0676ba61.pth"):
         (hub / name).touch()
     for name in ("vgg16.pth", "vgg13-19584684.pth.ab.partial", "Ünfug-12345678.pth"):
         (hub / name).touch()
 
-    assert cached_models() == ["resnet50", "vgg19", "vgg16-hed"]
+    assert cached_models() == ["vgg19", "resnet50", "vgg19-torchvision"]
 
 
-def test_files_of_the_models_to_choose_from_are_named_after_them() -> None:
+def test_files_of_the_models_to_choose_from_have_torchvisions_names() -> None:
     # The server, which imports no torchvision, recognises them so.
-    listed = [model for model in Model if model not in (Model.AUTO, Model.VGG16_HED)]
+    listed = [model for model in Model if model is not Model.VGG19]
 
     assert listed
     for model in listed:
-        assert str(published_weights(model).url).rpartition("/")[2].startswith(f"{model}-")
+        assert (
+            str(published_weights(model).url)
+            .rpartition("/")[2]
+            .startswith(f"{torchvision_name(model)}-")
+        )
 
 
 def test_file_is_found_by_its_stem_and_names_the_digits_of_its_checksum(hub: Path) -> None:

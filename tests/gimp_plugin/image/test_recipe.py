@@ -42,6 +42,14 @@ def test_end_that_a_program_has_added_is_left_out() -> None:
     assert Recipe.from_bytes(RECIPE.to_bytes() + b"\0") == RECIPE
 
 
+@pytest.mark.parametrize("model", ["auto", "vgg16-hed"])
+def test_recipe_of_an_earlier_version_names_its_network_otherwise(model: str) -> None:
+    stored = RECIPE.to_bytes().replace(b'"model": "vgg19"', f'"model": "{model}"'.encode())
+    assert stored != RECIPE.to_bytes()
+
+    assert Recipe.from_bytes(stored) == RECIPE
+
+
 @pytest.mark.parametrize(
     "data",
     [

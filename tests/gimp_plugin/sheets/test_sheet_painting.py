@@ -34,8 +34,8 @@ TOO_LARGE = failed(ErrorCode.OUT_OF_MEMORY, "There is too little memory.")
 
 CONTENT = SheetTile("content", "relu1_1", StyleSettings(size=32, mode=Mode.CONTENT))
 BOTH = SheetTile("both", "Average", StyleSettings(size=32))
-OTHER = SheetTile("other", "VGG-19", StyleSettings(size=32, model=Model.VGG19))
-OTHER_TOO = SheetTile("other_too", "VGG-19", StyleSettings(size=32, model=Model.VGG19, seed=1))
+OTHER = SheetTile("other", "VGG-16", StyleSettings(size=32, model=Model.VGG16))
+OTHER_TOO = SheetTile("other_too", "VGG-16", StyleSettings(size=32, model=Model.VGG16, seed=1))
 LAST = SheetTile("last", "Maximum", StyleSettings(size=32, seed=2))
 
 
@@ -134,21 +134,21 @@ def test_there_is_nothing_to_keep_before_a_picture_is_finished() -> None:
 
 
 def test_network_that_the_daemon_lacks_is_not_asked_for() -> None:
-    daemon = Daemon([], [DONE], models=("vgg16-hed",))
+    daemon = Daemon([], [DONE], models=("vgg19",))
 
     painted = paint(daemon, sheet(("", [OTHER, LAST])))
 
     assert list(painted.pictures) == ["last"]
     assert list(painted.reasons) == [
-        "The network vgg19 is not on the daemon's machine. To download it there, run: "
-        "impasto weights fetch vgg19"
+        "The network vgg16 is not on the daemon's machine. To download it there, run: "
+        "impasto weights fetch vgg16"
     ]
     assert daemon.clients[0].calls[-2:] == ["status", "close"]
     assert daemon.clients[1].submitted == (PHOTO, STYLES, LAST.settings)
 
 
 def test_network_that_the_daemon_has_is_used() -> None:
-    daemon = Daemon([], [DONE], models=("vgg19",))
+    daemon = Daemon([], [DONE], models=("vgg19", "vgg16"))
 
     assert list(paint(daemon, sheet(("", [OTHER]))).pictures) == ["other"]
 

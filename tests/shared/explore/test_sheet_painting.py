@@ -10,7 +10,7 @@ from impasto_shared.explore.sheet_painting import PaintedSheet, SheetPainter
 from impasto_shared.settings import Model, StyleSettings
 
 
-def tile(name: str, model: Model = Model.AUTO) -> SheetTile:
+def tile(name: str, model: Model = Model.VGG19) -> SheetTile:
     return SheetTile(name, name.upper(), StyleSettings(model=model))
 
 
@@ -19,7 +19,7 @@ def sheet(*rows: tuple[SheetTile, ...]) -> ContactSheet:
 
 
 A, B, C = tile("a"), tile("b"), tile("c")
-VGG, VGG_TOO = tile("vgg", Model.VGG19), tile("vgg_too", Model.VGG19)
+VGG, VGG_TOO = tile("vgg", Model.VGG16), tile("vgg_too", Model.VGG16)
 NO_WEIGHTS = DaemonError("There are no weights.", ErrorCode.WEIGHTS_MISSING)
 
 
@@ -90,18 +90,18 @@ def test_a_cached_tile_is_not_painted() -> None:
 
 
 def test_a_network_that_is_not_installed_is_left_out_without_a_job() -> None:
-    painter = Painter(sheet((VGG, A), (VGG_TOO,)), installed=["vgg16-hed"])
+    painter = Painter(sheet((VGG, A), (VGG_TOO,)), installed=["vgg19"])
 
     (painted,) = painter.paint()
 
     assert painter.painted == ["a"]
     (announced,) = painter.announced
-    assert announced.startswith("The network vgg19 is not on the daemon's machine.")
+    assert announced.startswith("The network vgg16 is not on the daemon's machine.")
     assert painter.skipped == [("vgg", announced), ("vgg_too", announced)]
     assert painted.reasons == {announced: ("VGG", "VGG_TOO")}
 
 
-@pytest.mark.parametrize("installed", [["vgg19"], []], ids=["installed", "an old daemon"])
+@pytest.mark.parametrize("installed", [["vgg19", "vgg16"], []], ids=["installed", "an old daemon"])
 def test_a_network_that_may_be_installed_is_used(installed: list[str]) -> None:
     painter = Painter(sheet((VGG,)), installed=installed)
 
@@ -141,7 +141,7 @@ def test_a_failure_of_another_kind_ends_it() -> None:
 def test_an_unfinished_sheet_has_its_pictures_and_a_reason_for_the_others() -> None:
     error = DaemonUnavailable("No answer.")
     whole = sheet((A, B, VGG))
-    painter = Painter(whole, installed=["vgg16-hed"], failing={"b": error})
+    painter = Painter(whole, installed=["vgg19"], failing={"b": error})
     with pytest.raises(DaemonUnavailable):
         list(painter.paint())
 
@@ -153,7 +153,7 @@ def test_an_unfinished_sheet_has_its_pictures_and_a_reason_for_the_others() -> N
 
 
 def test_remaining_tiles_are_those_that_still_cost_time() -> None:
-    painter = Painter(sheet((A, B, VGG)), sheet((C,)), installed=["vgg16-hed"], cached=["b"])
+    painter = Painter(sheet((A, B, VGG)), sheet((C,)), installed=["vgg19"], cached=["b"])
     painting = painter.paint()
 
     assert [tile.name for _, tile in painter.remaining()] == ["a", "vgg", "c"]

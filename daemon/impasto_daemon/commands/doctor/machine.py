@@ -14,11 +14,11 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, ok, problem
 from impasto_shared import __version__
 from impasto_shared.settings import Model
 
-# Reading 550 MB of weights and computing their checksum takes seconds on a slow disk.
+# Reading 550 MB of downloaded weights and computing their checksum takes seconds on a slow disk.
 _PAINTING_PATIENCE_S = 3 * PATIENCE_S
 _REPAIR = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
 
@@ -95,9 +95,5 @@ def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
             yield problem(topic, network["problem"])
         elif "path" in network:
             yield ok(topic, f"complete, in {network['path']}")
-        elif network["model"] in (Model.VGG19, Model.VGG16_HED):  # few people need all of them
-            yield note(
-                topic, "not on this machine", f"Run: impasto weights fetch {network['model']}"
-            )
-    if not any("path" in network for network in networks):
-        yield problem("networks", "none is installed, so nothing can be painted", _REPAIR)
+        elif network["model"] == Model.VGG19:
+            yield problem(topic, "the network that comes with Impasto is missing", _REPAIR)

@@ -18,7 +18,7 @@ from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.settings import Model, is_vgg
+from impasto_shared.settings import Model, StyleSettings, is_vgg
 
 if TYPE_CHECKING:  # Pillow is imported when the command runs
     from impasto_daemon.commands.explore.folder import Folder
@@ -59,12 +59,21 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     command.add_argument(
         "--model",
+        type=_model,
         # The sheets name layers of a VGG.
         choices=[model.value for model in Model if is_vgg(model)],
-        default=Model.AUTO.value,
+        default=Model.VGG19.value,
         help="network for all sheets except `backbones` (default: %(default)s)",
     )
     add_endpoint(command)
+
+
+def _model(name: str) -> str:
+    """Returns the network of that name, which may be one from an earlier version."""
+    try:
+        return StyleSettings(model=name).model
+    except InvalidSettings as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> int:

@@ -26,28 +26,29 @@ def with_networks(*networks: dict[str, str], gpu: str | None = "NVIDIA H100") ->
 
 
 def test_versions_gpu_and_complete_networks_are_listed(tmp_path: Path) -> None:
-    network = {"model": "vgg16-hed", "path": "/weights.h5"}
+    network = {"model": "vgg19", "path": "/weights.bin"}
 
     findings = painting_check(tmp_path, with_networks(network))
 
     assert {finding.state for finding in findings.values()} == {State.OK}
     assert findings["GPU"].text == "NVIDIA H100"
-    assert "/weights.h5" in findings["network vgg16-hed"].text
+    assert "/weights.bin" in findings["network vgg19"].text
 
 
 def test_damaged_network_is_a_problem(tmp_path: Path) -> None:
-    network = {"model": "vgg19", "problem": "The weights are damaged. Fetch them again."}
+    network = {"model": "vgg16", "problem": "The weights are damaged. Fetch them again."}
 
     findings = painting_check(tmp_path, with_networks(network))
 
-    assert findings["network vgg19"].state is State.PROBLEM
-    assert findings["networks"].text == "none is installed, so nothing can be painted"
+    assert findings["network vgg16"].state is State.PROBLEM
+    assert findings["network vgg16"].text == "The weights are damaged. Fetch them again."
 
 
-def test_only_common_networks_are_noted_as_missing(tmp_path: Path) -> None:
+def test_only_the_network_that_comes_with_impasto_must_be_there(tmp_path: Path) -> None:
     findings = painting_check(tmp_path, with_networks({"model": "vgg19"}, {"model": "resnet50"}))
 
-    assert findings["network vgg19"].remedy == "Run: impasto weights fetch vgg19"
+    assert findings["network vgg19"].state is State.PROBLEM
+    assert "./install.sh demo" in findings["network vgg19"].remedy
     assert "network resnet50" not in findings
 
 

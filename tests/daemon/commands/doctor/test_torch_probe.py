@@ -32,7 +32,7 @@ def test_report_is_printed_as_json() -> None:
     report = json.loads(printed)
 
     assert report["torch"] == torch.__version__
-    assert network(report, "vgg16-hed")["path"].endswith(".h5")
+    assert network(report, "vgg19")["path"].endswith(".bin")
 
 
 def test_damaged_weights_are_a_problem_of_their_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +41,6 @@ def test_damaged_weights_are_a_problem_of_their_network(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(torch_probe, "verify", refuse)
 
-    entry = network(torch_probe.report(), "vgg16-hed")
+    entry = network(torch_probe.report(), "vgg19")
 
-    assert entry == {"model": "vgg16-hed", "problem": "They are damaged."}
+    assert entry == {"model": "vgg19", "problem": "They are damaged."}

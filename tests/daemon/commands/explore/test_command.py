@@ -20,12 +20,28 @@ def test_a_painting_and_all_options_but_the_folder_may_be_left_out(tmp_path: Pat
     parsed = options(PHOTO, "-o", tmp_path)
 
     assert (parsed.photo, parsed.painting, parsed.output) == (PHOTO, None, tmp_path)
-    assert (parsed.only, parsed.size, parsed.quick, parsed.model) == (None, None, False, "auto")
+    assert (parsed.only, parsed.size, parsed.quick, parsed.model) == (None, None, False, "vgg19")
 
 
 def test_only_networks_with_layers_of_a_vgg_can_be_chosen(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         options(PHOTO, "-o", tmp_path, "--model", "resnet50")
+
+
+@pytest.mark.parametrize(("name", "model"), [("auto", "vgg19"), ("vgg16", "vgg16")])
+def test_network_may_have_a_name_of_an_earlier_version(
+    tmp_path: Path, name: str, model: str
+) -> None:
+    assert options(PHOTO, "-o", tmp_path, "--model", name).model == model
+
+
+def test_text_that_cannot_be_a_networks_name_is_refused_as_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        options(PHOTO, "-o", tmp_path, "--model", "VGG 19")
+
+    assert "--model: Model must be one of vgg19, " in capsys.readouterr().err
 
 
 # Without a daemon: these are found out before one is needed.

@@ -21,7 +21,7 @@ CURVE = (CurvePoint(1, 0.0, 0.5),)
 
 CONTENT = SheetTile("content", "Content", StyleSettings(size=64, mode=Mode.CONTENT))
 BOTH = SheetTile("both", "Both", StyleSettings(size=64))
-VGG19 = SheetTile("vgg19", "VGG-19", StyleSettings(size=64, model=Model.VGG19))
+VGG16 = SheetTile("vgg16", "VGG-16", StyleSettings(size=64, model=Model.VGG16))
 
 
 def sheet(*tiles: SheetTile) -> ContactSheet:
@@ -29,7 +29,7 @@ def sheet(*tiles: SheetTile) -> ContactSheet:
 
 
 class Client:
-    """A client of a daemon that has VGG-16 and takes a minute for each job."""
+    """A client of a daemon that has VGG-19 and takes a minute for each job."""
 
     silent_s = 0.0
 
@@ -53,7 +53,7 @@ class Client:
         return CURVE
 
     def status(self) -> SimpleNamespace:
-        return SimpleNamespace(models=("vgg16-hed",), worker=SimpleNamespace(model="vgg16-hed"))
+        return SimpleNamespace(models=("vgg19",), worker=SimpleNamespace(model="vgg19"))
 
     def forecast(self, _settings: StyleSettings, _width: int, _height: int) -> SimpleNamespace:
         return SimpleNamespace(painting_s=60.0)
@@ -80,7 +80,7 @@ def test_each_tile_is_painted_with_the_painting_only_if_it_needs_one(tmp_path: P
 
     assert run.client.submitted == [([], CONTENT.settings), ([Style(PAINTING)], BOTH.settings)]
     assert run.client.forgotten == ["job", "job"]
-    assert {tile.model for tile in painted.pictures.values()} == {"vgg16-hed"}
+    assert {tile.model for tile in painted.pictures.values()} == {"vgg19"}
     assert all(tile.file.exists() for tile in painted.pictures.values())
 
 
@@ -106,14 +106,14 @@ def test_the_next_run_finds_finished_tiles(tmp_path: Path) -> None:
 
 
 def test_a_missing_network_is_printed_once_and_noted_in_the_folder(tmp_path: Path) -> None:
-    run = Run(tmp_path, VGG19)
+    run = Run(tmp_path, VGG16)
 
     (painted,) = run.painter.paint()
 
     assert not run.client.submitted
     (line,) = run.said
-    assert line.startswith("left out: The network vgg19 is not on the daemon's machine.")
-    assert run.folder.find_sheet(sheet(VGG19)) == painted
+    assert line.startswith("left out: The network vgg16 is not on the daemon's machine.")
+    assert run.folder.find_sheet(sheet(VGG16)) == painted
 
 
 def test_a_cancelled_tile_ends_it(tmp_path: Path) -> None:
