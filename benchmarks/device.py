@@ -19,7 +19,7 @@ def name() -> str:
     return f"torch {torch.__version__}, {on}"
 
 
-def embedded_network(pooling: Pooling, precision: Precision = Precision.AUTO) -> Network:
-    """Returns the embedded network as the worker would load it."""
+def installed_network(pooling: Pooling, precision: Precision = Precision.AUTO) -> Network:
+    """Returns the network that comes with Impasto as the worker would load it."""
     dtype = number_type(precision, DEVICE)
-    return load_network(Model.VGG16_HED, pooling, device=DEVICE, dtype=dtype)
+    return load_network(Model.VGG19, pooling, device=DEVICE, dtype=dtype)

@@ -89,7 +89,7 @@ def _write_piece() -> None:
     pieces = [photo]
     # Painted at exactly that size: the reduced photo is the entire layer.
     small = to_image(resize(photo, height // 3, width // 3))
-    painted = stylize(load_network(Model.VGG16_HED, settings.pooling), small, [style], settings)
+    painted = stylize(load_network(Model.VGG19, settings.pooling), small, [style], settings)
     pieces += _both(from_image(painted).rgb, photo)
     top, left = 20, width // 2 - _PIECE_PX
     cut = [piece[:, :, top : top + 2 * _PIECE_PX, left : left + 2 * _PIECE_PX] for piece in pieces]

@@ -2,7 +2,7 @@
 
     python benchmarks/gatys_objective.py NSPT [SIZE] [OPTION ...]
 
-NSPT is a clone of neural-style-pt. It runs unmodified from the photo, with the embedded weights and
+NSPT is a clone of neural-style-pt. It runs unmodified from the photo, with Impasto's weights and
 its defaults except for the given options, such as -tv_weight 0. Then Impasto's L-BFGS minimises
 the same objective at the same size from the same photo, with zero padding as in neural-style-pt,
 until it reaches the same losses. Run with the environment of the tests, on a machine that does
@@ -33,7 +33,7 @@ from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGEN
 from impasto_daemon.style_transfer.networks.winograd import Winograd
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
-from others import CONTENT_INDEX, STYLE_INDICES, neural_style_pt, vgg16_features
+from others import CONTENT_INDEX, STYLE_INDICES, neural_style_pt, vgg19_features
 
 PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")
 EVALUATIONS = 500
@@ -108,7 +108,7 @@ def _objective(
 
 def _features() -> Features:
     """Returns the network with zero padding, by Impasto's convolutions."""
-    modules = vgg16_features()[: STYLE_INDICES[-1] + 1].requires_grad_(requires_grad=False)
+    modules = vgg19_features()[: STYLE_INDICES[-1] + 1].requires_grad_(requires_grad=False)
     names = {**dict(zip(STYLE_INDICES, STYLE_LAYERS, strict=True)), CONTENT_INDEX: CONTENT_LAYER}
     mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)

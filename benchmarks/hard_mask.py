@@ -71,7 +71,7 @@ def blueness_of_strips(network: Network, quality: Quality) -> list[float]:
 
 def main() -> None:
     """Prints the table and writes the picture."""
-    network = load_network(Model.VGG16_HED, StyleSettings().pooling)
+    network = load_network(Model.VGG19, StyleSettings().pooling)
     bounds = list(pairwise(BOUNDS_PX))
     names = [f"{far}–{near} left" for near, far in reversed(bounds)]
     names += [f"{near}–{far} right" for near, far in bounds]

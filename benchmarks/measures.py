@@ -71,7 +71,7 @@ LABELS = {
 
 def evaluation_network() -> VGG:
     """Returns the network that measures pictures, whichever painted them."""
-    network = load_network(Model.VGG16_HED, Pooling.MAX)
+    network = load_network(Model.VGG19, Pooling.MAX)
     assert isinstance(network, VGG)  # noqa: S101 - for mypy
     return network
 

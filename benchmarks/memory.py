@@ -37,7 +37,7 @@ def paint(case: Case) -> dict[str, float | str]:
     photo = case.photo()
     style = Style(read_image(samples.painting("great_wave"))[0])
     limit_bytes = math.inf if case.limit_gb is None else case.limit_gb * 1e9
-    network = device.embedded_network(case.settings.pooling)
+    network = device.installed_network(case.settings.pooling)
     plan = case.plan(style.image, network)
     started_s = time.monotonic()
     stylize(network, photo, [style], case.settings, available_bytes=limit_bytes)

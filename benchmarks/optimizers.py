@@ -54,7 +54,7 @@ class ScalarPreconditioner:
 def main() -> None:
     """Prints a row for each optimizer: its lowest loss at each moment, times 1000."""
     settings = StyleSettings(style_loss=StyleLoss(sys.argv[1] if sys.argv[1:] else "wasserstein"))
-    network = load_network(Model.VGG16_HED, settings.pooling)
+    network = load_network(Model.VGG19, settings.pooling)
     photo = _read("chelsea", "photo")
     regions = [Region([Painting(_read("auvers", "painting"))])]
     objective = build_objective(network, photo, regions, settings)

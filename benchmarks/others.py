@@ -19,18 +19,20 @@ from torch import nn
 
 from impasto_daemon.models import weights
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
-from impasto_daemon.style_transfer.networks.vgg import VGG16_BLOCKS
+from impasto_daemon.style_transfer.networks.vgg import VGG19_BLOCKS
 
-# Indices of torchvision's modules of VGG-16: relu1_1 … relu5_1, and relu4_2.
-STYLE_INDICES = [1, 6, 11, 18, 25]
-CONTENT_INDEX = 20
+# Indices of torchvision's modules of VGG-19: relu1_1 … relu5_1, and relu4_2.
+STYLE_INDICES = [1, 6, 11, 20, 29]
+CONTENT_INDEX = 22
+# The root mean square at relu4_2 for the astronaut in torchvision's VGG-19, and in the original.
+TORCHVISION_SCALE = 1.7 / 927
 
 
-def vgg16_features() -> nn.Sequential:
-    """Returns the embedded network in the layout of torchvision, for normalised RGB."""
+def vgg19_features() -> nn.Sequential:
+    """Returns Impasto's network in the layout of torchvision, for normalised RGB."""
     modules: list[nn.Module] = []
-    convolutions = iter(weights.hed_convolutions())
-    for count in VGG16_BLOCKS:
+    convolutions = iter(weights.vgg19_convolutions())
+    for count in VGG19_BLOCKS:
         for _ in range(count):
             convolution = next(convolutions)
             outputs, inputs = convolution.weight.shape[:2]
@@ -42,9 +44,33 @@ def vgg16_features() -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+def scale_activations(features: nn.Sequential, factor: float) -> nn.Sequential:
+    """Returns `features`, changed in place so that every activation is multiplied by `factor`.
+
+    A ReLU network is homogeneous: the factor passes through every layer whose bias has it, too.
+    """
+    convolutions = [module for module in features if isinstance(module, nn.Conv2d)]
+    with torch.no_grad():
+        convolutions[0].weight *= factor
+        for convolution in convolutions:
+            convolution.bias *= factor
+    return features
+
+
+def torchvision_like_features() -> nn.Sequential:
+    """Returns Impasto's network with activations of the size that torchvision's VGG-19 has.
+
+    The weights of style-transfer-pytorch's losses are tuned to these.
+    """
+    return scale_activations(vgg19_features(), TORCHVISION_SCALE)
+
+
 def write_caffe_weights(folder: Path) -> Path:
-    """Writes the embedded network for neural-style-pt: input is BGR minus Caffe's mean."""
-    features = vgg16_features()
+    """Writes Impasto's network for neural-style-pt: input is BGR minus Caffe's mean.
+
+    Its activations keep their size: the network that it downloads by default is Caffe's, too.
+    """
+    features = vgg19_features()
     first = features[0]
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
     mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
@@ -53,7 +79,7 @@ def write_caffe_weights(folder: Path) -> Path:
         weight = first.weight / (255 * std)  # of RGB in 0 to 255
         first.bias += (first.weight / std * (caffe_mean - mean)).sum(dim=(1, 2, 3))
         first.weight.copy_(weight.flip(1))
-    path = folder / "vgg16-embedded.pth"
+    path = folder / "vgg19-impasto.pth"
     torch.save({f"features.{key}": value for key, value in features.state_dict().items()}, path)
     return path
 
@@ -93,15 +119,9 @@ from torchvision import models
 import others as ours
 # Its web page needs packages that painting does not.
 sys.modules["style_transfer.web_interface"] = SimpleNamespace(WebInterface=None)
-models.vgg19 = lambda weights: SimpleNamespace(features=ours.vgg16_features())
-from style_transfer.style_transfer import StyleTransfer, VGGFeatures
-# The layer indices of VGG-19 are built in; the network here is VGG-16.
-original = VGGFeatures.__init__
-VGGFeatures.__init__ = lambda self, layers, pooling: original(
-    self, [*ours.STYLE_INDICES, ours.CONTENT_INDEX], pooling
-)
+models.vgg19 = lambda weights: SimpleNamespace(features=ours.torchvision_like_features())
+from style_transfer.style_transfer import StyleTransfer
 transfer = StyleTransfer(["cuda:0" if ours.torch.cuda.is_available() else "cpu"])
-transfer.style_layers, transfer.content_layers = ours.STYLE_INDICES, [ours.CONTENT_INDEX]
 started = time.monotonic()
 picture = transfer.stylize(
     Image.open(photo).convert("RGB"), [Image.open(painting).convert("RGB")],

@@ -43,7 +43,7 @@ def main() -> None:
     photo, painting = samples.photo(options.photo), samples.painting(options.painting)
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
-    network = device.embedded_network(StyleSettings().pooling)
+    network = device.installed_network(StyleSettings().pooling)
     measuring = evaluation_network()
     content, style = read_image(photo)[0], read_image(painting)[0]
     photo_rgb = fit(from_image(content).rgb, options.size)

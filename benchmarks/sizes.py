@@ -35,7 +35,7 @@ def main() -> None:
     height, width = rgb.shape[2:]
     photo = to_image(resize(rgb, round(max(sizes) * height / width), max(sizes)))
     style = Style(read_image(samples.painting("great_wave"))[0])
-    network = device.embedded_network(StyleSettings().pooling)
+    network = device.installed_network(StyleSettings().pooling)
     shown = []
     for size in sizes:
         started_s = time.monotonic()

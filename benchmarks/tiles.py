@@ -60,7 +60,7 @@ def main() -> None:
     print("| Picture | Limit | Passes | At once | Planned | Ratio |")
     print("| --- | ---: | --- | ---: | ---: | ---: |")
     for case in cases:
-        network = load_network(Model.VGG16_HED, case.settings.pooling)
+        network = load_network(Model.VGG19, case.settings.pooling)
         print(compare(network, case), flush=True)
 
 

@@ -33,7 +33,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [SIZE_PX]
     qualities = [word for word in sys.argv[1:] if not word.isdecimal()] or list(Quality)
-    network = device.embedded_network(StyleSettings().pooling)
+    network = device.installed_network(StyleSettings().pooling)
     first = read_image(samples.painting("auvers"))[0]
     settings = StyleSettings(quality=Quality.DRAFT, size=sizes[0])
     stylize(network, _photo("astronaut", sizes[0]), [Style(first)], settings)

@@ -86,7 +86,7 @@ def main() -> None:
     content = to_image(resize(rgb, round(rgb.shape[2] * size / rgb.shape[3]), size))
     style = Style(read_image(samples.painting("great_wave"))[0])
     settings = StyleSettings(size=size)
-    network = device.embedded_network(settings.pooling)
+    network = device.installed_network(settings.pooling)
     stylize.stylize(network, content, [style], settings)
     started_s = time.monotonic()
     stylize.stylize(network, content, [style], settings)
