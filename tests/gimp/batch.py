@@ -536,11 +536,38 @@ def again() -> Report:
     newest = loaded.get_layers()[0]
     return {
         **report,
-        "remembered": [
-            json.loads(bytes(layer.get_parasite("impasto-neural-style").get_data()).decode())
-            for layer in (painting, newest)
+        "remembered": [recipe_in(layer) for layer in (painting, newest)],
+    }
+
+
+@situation
+def former_model() -> Report:
+    """Paints with a network's name from an earlier version, in a call and then in a recipe."""
+    image = new_image()
+    report = stylize([add_layer(image, 30, 20, alpha=True)], model="auto")
+    painting = image.get_layers()[0]
+    recipe = recipe_in(painting)
+    recipe["settings"]["model"] = "vgg16-hed"
+    stored = json.dumps(recipe).encode()
+    name = "impasto-neural-style"
+    painting.attach_parasite(Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT, stored))
+    again = stylize([painting], None, AGAIN)
+    newest = image.get_layers()[0]
+    return {
+        "succeeded": report["succeeded"] and again["succeeded"],
+        "message": again["message"],
+        "models": [
+            recipe_in(painting)["settings"]["model"],
+            recipe_in(newest)["settings"]["model"],
         ],
     }
+
+
+def recipe_in(layer: Any) -> dict[str, Any]:
+    """Returns the recipe that is stored with a painted layer."""
+    stored = bytes(layer.get_parasite("impasto-neural-style").get_data())
+    recipe: dict[str, Any] = json.loads(stored.decode())
+    return recipe
 
 
 def add_texture(image: Any, selected: list[Any]) -> Report:

@@ -313,6 +313,13 @@ def test_painted_layer_remembers_how_it_was_painted(report: Report) -> None:
     assert (first["settings"]["size"], first["settings"]["quality"]) == (77, "draft")
 
 
+def test_network_of_an_earlier_version_is_the_default_one(report: Report) -> None:
+    former = situation(report, "former_model")
+
+    assert former["succeeded"], former["message"]
+    assert former["models"] == ["vgg16-hed", "vgg19"]
+
+
 def test_layer_of_another_image_is_a_painting(report: Report) -> None:
     (style,) = situation(report, "style_of_a_layer")["styles"]
 

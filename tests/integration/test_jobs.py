@@ -1,4 +1,4 @@
-"""Jobs from a client's point of view, with a real daemon, worker and embedded network."""
+"""Jobs from a client's point of view, with a real daemon, worker and installed network."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The plug-in's side of a job with the real client, a real daemon and the embedded network."""
+"""The plug-in's side of a job with the real client, a real daemon and the installed network."""
 
 import os
 import signal
