@@ -54,6 +54,13 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+class ContentLoss(StrEnum):
+    """The target that the picture's activations are compared with to keep the photo's content."""
+
+    STYLE_SWAP = "style-swap"
+    RECONSTRUCTION = "reconstruction"
+
+
 class StyleLoss(StrEnum):
     """The distance between the distributions of the picture's and the painting's activations."""
 
@@ -218,16 +225,28 @@ class StyleSettings:
     )
     content_layers: str = described(
         LayersSetting,
-        "relu4_2:1",
+        "relu2_1:1,relu3_1:1,relu4_1:1",
         label="Content layers",
         help="Layers of the network at which the picture is compared with the photo, each with "
         "its relative weight: deeper layers leave more freedom",
+    )
+    content_loss: ContentLoss = described(
+        ChoiceSetting,
+        ContentLoss.STYLE_SWAP,
+        choices={
+            ContentLoss.STYLE_SWAP: "Style swap",
+            ContentLoss.RECONSTRUCTION: "Reconstruction",
+        },
+        label="Content loss",
+        help="How the picture is compared with the photo. The style swap draws the photo with the "
+        "forms of the painting, so that the subject stays; the reconstruction compares with the "
+        "photo itself, as the original paper does",
     )
     style_layers: str = described(
         LayersSetting,
         # Equal in the paper. The shallow layers, at every scale, produce paint and strokes; deep
         # layers of equal weight would cover flat areas with a woven texture.
-        "relu1_1:64,relu2_1:32,relu3_1:8,relu4_1:1,relu5_1:0.1",
+        "relu1_1:64,relu2_1:32,relu3_1:8,relu4_1:1",
         label="Style layers",
         help="Layers of the network at which the picture is compared with the painting, each with "
         "its relative weight: deeper layers bring larger forms",

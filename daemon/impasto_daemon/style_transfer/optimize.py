@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Region
+from impasto_daemon.style_transfer.losses.calibration import content_factor
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.network import (
     ConvolutionChain,
@@ -28,6 +30,7 @@ from impasto_daemon.style_transfer.runtime.cuda_graph import (
 )
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import StyleSettings
 
 
@@ -79,6 +82,7 @@ class Optimisation:
         self.settings = settings
         # What it learns of the loss at a coarse scale serves the finer ones.
         self._minimiser = new_minimiser(settings.optimizer)
+        self._content_factor: float | None = None
         self._should_stop = should_stop
 
     def run(
@@ -106,13 +110,23 @@ class Optimisation:
         try:
             with self.network.interrupted_by(self._stop_if_asked):
                 network = _in_tiles(self.network, plan)
-                evaluate.objective = build_objective(network, content, regions, self.settings)
-                self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)
+                factor = self._content_factor or 1.0
+                evaluate.objective = build_objective(
+                    network, content, regions, self.settings, factor
+                )
+                with suppress(_Finished):
+                    self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)
+                if self._content_factor is None:
+                    self._content_factor = self._calibrated(network, content, evaluate.best)
         except _Stopped:
             return Result(evaluate.best, stopped=True)
-        except _Finished:
-            pass
         return Result(evaluate.best, stopped=False)
+
+    def _calibrated(self, network: Network, content: Tensor, painted: Tensor) -> float:
+        """Returns the factor of the content weight for the scales after the first one."""
+        layers = parse_layer_weights(self.settings.content_layers)
+        deepest = max(layers, key=network.layers.index)
+        return content_factor(network, content, painted, deepest, self.settings.style_strength)
 
     def _stop_if_asked(self) -> None:
         if self._should_stop():

@@ -1,12 +1,17 @@
-"""The content loss: how far a layer's activations are from the photo's."""
+"""The content loss: how far a layer's activations are from their targets.
+
+The target of a reconstruction is the photo's own activations; `style_swap` has another one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor
 
+from impasto_daemon.style_transfer.losses.guides import Guide
 from impasto_daemon.style_transfer.losses.loss import SMALLEST_POWER, Loss
 from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.networks.crops import Crop
@@ -14,19 +19,41 @@ from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import Measure, Statistic
 
 
-class ContentLoss(Loss):
-    """The squared distance from the target, over the target's power (Gatys et al., equation 1).
+class Target(ABC):
+    """The activations that an image should have at the positions of a layer."""
 
-    target: the photo's activations at the layer, (1, C, h, w); power: their mean square.
+    @abstractmethod
+    def cut(self, crop: Crop) -> Tensor:
+        """Returns the activations (1, C, h, w) at the positions of `crop`."""
+
+
+class StoredTarget(Target):
+    """A target that is kept as it is: (1, C, h, w)."""
+
+    def __init__(self, activation: Tensor) -> None:
+        self._activation = activation
+
+    def cut(self, crop: Crop) -> Tensor:
+        """Returns the activations at the positions of `crop`."""
+        return crop.cut(self._activation)
+
+
+class ContentLoss(Loss):
+    """The squared distance from a target, over the power of the layer (Gatys et al., equation 1).
+
+    power: the mean square that the distance is relative to.
+    guide: how much each position counts; None if all count alike.
     """
 
-    def __init__(self, weight: float, target: Tensor, power: Tensor) -> None:
-        self.measure = _SquaredDistance(target)
+    def __init__(
+        self, weight: float, target: Target, power: Tensor, guide: Guide | None = None
+    ) -> None:
+        self.measure = _SquaredDistance(target, guide)
         self._weight = weight
         self._power = power.clamp_min(SMALLEST_POWER)
 
     def __call__(self, statistic: Statistic) -> Tensor:
-        """Returns weight × |F - P|² / |P|²."""
+        """Returns weight × |F - T|² / power."""
         (squared_distance,) = statistic
         return self._weight * squared_distance / self._power
 
@@ -34,22 +61,26 @@ class ContentLoss(Loss):
 class _SquaredDistance(Measure):
     """The mean squared distance of a layer's activations from `target`."""
 
-    def __init__(self, target: Tensor) -> None:
+    def __init__(self, target: Target, guide: Guide | None) -> None:
         self._target = target
+        self._guide = guide
 
     def statistic(self, activation: Tensor, crop: Crop) -> Statistic:
         """Returns what a crop contributes to the mean (see `Measure.statistic`)."""
-        difference = precise(activation) - precise(crop.cut(self._target))
-        return (crop.fraction * difference.square().mean(),)
+        squares = (precise(activation) - precise(self._target.cut(crop))).square()
+        if self._guide is None:
+            return (crop.fraction * squares.mean(),)
+        weights = crop.cut(self._guide.weights(crop.height, crop.width)).to(squares)
+        return ((weights * squares).sum() / squares.shape[1],)
 
 
 class _Recording(Measure):
-    """The mean square of a layer's activations, which it keeps as `activation` along the way."""
+    """The activations of a layer, which it keeps as `activation` along the way; no statistic."""
 
     activation: Tensor
 
     def statistic(self, activation: Tensor, crop: Crop) -> Statistic:
-        """Returns what a crop contributes to the mean (see `Measure.statistic`)."""
+        """Keeps the activations of a crop."""
         if crop.fraction == 1:
             self.activation = activation
         else:
@@ -58,18 +89,36 @@ class _Recording(Measure):
                 empty = activation.new_empty(size)
                 self.activation = empty.contiguous(memory_format=torch.channels_last)
             crop.cut(self.activation).copy_(activation)
-        return (crop.fraction * precise(activation).square().mean(),)
+        return ()
 
 
-def content_losses(
-    network: Network, photo: Tensor, weights: Mapping[str, float]
+def activations_of(
+    network: Network, image: Tensor, layers: Collection[str]
+) -> Mapping[str, Tensor]:
+    """Returns the activations (1, C, h, w) of `image` (1, 3, H, W) at each of `layers`."""
+    recordings = {layer: [_Recording()] for layer in layers}
+    if recordings:
+        network.statistics(image, recordings)
+    return {layer: recording.activation for layer, (recording,) in recordings.items()}
+
+
+def reconstruction_losses(
+    activations: Mapping[str, Tensor],
+    weights: Mapping[str, float],
+    guides: Mapping[str, Guide | None],
 ) -> Iterator[tuple[str, Loss]]:
-    """Yields each layer of `weights` and its content loss of that weight.
+    """Yields each layer of `weights` and its distance from the photo's own activations.
 
-    photo: (1, 3, H, W) in [0, 1].
+    activations: the photo's. guides: see `ContentLoss`.
     """
-    recordings = {layer: [_Recording()] for layer in weights}
-    powers = network.statistics(photo, recordings) if weights else {}
     for layer, weight in weights.items():
-        ((power,),) = powers[layer]
-        yield layer, ContentLoss(weight, recordings[layer][0].activation, power)
+        activation = activations[layer]
+        power = mean_square(activation)
+        yield layer, ContentLoss(weight, StoredTarget(activation), power, guides[layer])
+
+
+def mean_square(activation: Tensor) -> Tensor:
+    """Returns the mean square of an activation, a scalar, in float32 at least."""
+    kind = torch.promote_types(activation.dtype, torch.float32)
+    norm: Tensor = torch.linalg.vector_norm(activation, dtype=kind)
+    return norm.square() / activation.numel()

@@ -1,6 +1,6 @@
 """The objective: what is minimised (Gatys, Ecker and Bethge, CVPR 2016, equation 7).
 
-    L(image) = α Σ w_l · content_l  +  β Σ r · w_l · style_l  +  smoothness  +  range
+    L(image) = α Σ r · w_l · content_l  +  β Σ r · w_l · style_l  +  smoothness  +  range
 
 The sums are over layers l, and over regions of the share r. It knows activations and images, not
 how they are improved.
@@ -13,28 +13,35 @@ range are additions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Region
-from impasto_daemon.style_transfer.images.tileable import mask_interior, pad_circular
-from impasto_daemon.style_transfer.losses.content import content_losses
+from impasto_daemon.style_transfer.images.tileable import pad_circular
+from impasto_daemon.style_transfer.losses.areas import Area, areas_of
+from impasto_daemon.style_transfer.losses.content import activations_of, reconstruction_losses
+from impasto_daemon.style_transfer.losses.guides import guide_at
 from impasto_daemon.style_transfer.losses.image_losses import OutOfRangeLoss, TotalVariationLoss
 from impasto_daemon.style_transfer.losses.loss import Loss
-from impasto_daemon.style_transfer.losses.region_style import style_losses
+from impasto_daemon.style_transfer.losses.region_style import Origin, style_losses
+from impasto_daemon.style_transfer.losses.style_swap import style_swap_losses
 from impasto_daemon.style_transfer.networks.network import Network, missing_layers
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.settings import Mode, StyleSettings
+from impasto_shared.settings import ContentLoss, Mode, StyleSettings
 
-# Found by looking at pictures, at style strength 1 (docs/benchmarks.md). The content weighs little
-# compared with the style: the photo as the initial image does most to keep it. Much more, or a
-# strong total variation, leaves halos and a weave in flat areas instead of paint.
-CONTENT_WEIGHT = 0.002
+# Found by looking at pictures, at style strength 1 (docs/benchmarks.md). Much more total variation
+# leaves a weave in flat areas instead of paint.
+CONTENT_WEIGHT: Mapping[ContentLoss, float] = {
+    ContentLoss.STYLE_SWAP: 0.1,
+    # Little compared with the style: much more leaves halos, and the photo's own look.
+    ContentLoss.RECONSTRUCTION: 0.002,
+}
 TV_WEIGHT = 0.001
 RANGE_WEIGHT = 10.0
 
@@ -77,46 +84,93 @@ class Objective:
 
 @torch.no_grad()
 def build_objective(
-    network: Network, content: Tensor, regions: Sequence[Region], settings: StyleSettings
+    network: Network,
+    content: Tensor,
+    regions: Sequence[Region],
+    settings: StyleSettings,
+    content_factor: float = 1.0,
 ) -> Objective:
     """Returns the objective of painting `content` in the styles of `regions`.
 
     content: (1, 3, H, W) in [0, 1], of any size that the network takes, like the paintings; for a
         tileable image its sides are multiples of `tileable.SIDE_STEP_PX`.
+    content_factor: of the weight of a style swap (see `calibration`).
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
     """
     content_shares = _shares(network, settings.content_layers, "content_layers")
     style_shares = _shares(network, settings.style_layers, "style_layers")
-    if settings.mode is Mode.TEXTURE:
-        content_shares = {}
-    elif settings.mode is Mode.CONTENT or settings.style_strength == 0:
-        style_shares, regions = {}, []
-    photo = pad_circular(content) if settings.tileable else content
-    # Both settings are squared: a hundred and a hundred and ten look the same.
-    alpha, beta, smoothness = CONTENT_WEIGHT, settings.style_strength**2, settings.smoothness**2
-
+    smoothness = settings.smoothness**2  # squared: a hundred and a hundred and ten look the same
     losses: dict[str, list[Loss]] = {
         IMAGE: [TotalVariationLoss(TV_WEIGHT * smoothness), OutOfRangeLoss(RANGE_WEIGHT)]
     }
-    content_weights = {layer: alpha * share for layer, share in content_shares.items()}
-    for layer, loss in content_losses(network, photo, content_weights):
+    areas = areas_of(content, regions, settings)
+    photo = pad_circular(content) if settings.tileable else content
+    if settings.mode is not Mode.TEXTURE:
+        alpha = CONTENT_WEIGHT[settings.content_loss]
+        if settings.content_loss is ContentLoss.STYLE_SWAP:
+            alpha *= content_factor / _excess(settings)
+        weights = {layer: alpha * share for layer, share in content_shares.items()}
+        for layer, loss in _content_losses(network, photo, areas, settings, weights):
+            losses.setdefault(layer, []).append(loss)
+    weights = {layer: _excess(settings) * share for layer, share in style_shares.items()}
+    for layer, loss in _style_losses(network, photo, areas, settings, weights):
         losses.setdefault(layer, []).append(loss)
-    for region in regions:
-        share_of_region = 1.0 if region.mask is None else region.mask.mean().item()
-        if settings.tileable:
-            region = _within_copies(region, content)
-        weights = {layer: beta * share_of_region * share for layer, share in style_shares.items()}
-        for layer, style in style_losses(network, region, settings.style_loss, weights):
-            losses.setdefault(layer, []).append(style)
     return Objective(network, losses, settings.tileable)
 
 
-def _within_copies(region: Region, content: Tensor) -> Region:
-    """Returns `region` of an image that is surrounded by copies of itself, which do not count."""
-    mask = torch.ones_like(content[:, :1]) if region.mask is None else region.mask
-    return Region(region.paintings, mask_interior(mask))
+def _excess(settings: StyleSettings) -> float:
+    """Returns how much more than usual the style weighs: above a strength of 1 its square."""
+    return max(1.0, settings.style_strength) ** 2
+
+
+def _distance(settings: StyleSettings) -> float:
+    """Returns the fraction of the way that the style goes from the photo to the paintings.
+
+    The root: half the strength looks like half the style.
+    """
+    return min(1.0, math.sqrt(settings.style_strength))
+
+
+def _content_losses(
+    network: Network,
+    photo: Tensor,
+    areas: Sequence[Area],
+    settings: StyleSettings,
+    weights: Mapping[str, float],
+) -> Iterator[tuple[str, Loss]]:
+    """Yields each layer of `weights` and the content loss of that weight, area by area."""
+    activations = activations_of(network, photo, weights)
+    if settings.content_loss is ContentLoss.RECONSTRUCTION:
+        areas = [Area(Region([]), 1.0)]
+    for area in areas:
+        of_area = {layer: area.share * weight for layer, weight in weights.items()}
+        if area.region.paintings:
+            distance = _distance(settings)
+            yield from style_swap_losses(
+                network, photo, activations, area.region, of_area, distance
+            )
+        else:
+            guides = {layer: guide_at(network, layer, area.region.mask) for layer in weights}
+            yield from reconstruction_losses(activations, of_area, guides)
+
+
+def _style_losses(
+    network: Network,
+    photo: Tensor,
+    areas: Sequence[Area],
+    settings: StyleSettings,
+    weights: Mapping[str, float],
+) -> Iterator[tuple[str, Loss]]:
+    """Yields each layer of `weights` and the style loss of that weight, area by area."""
+    origin = None
+    if settings.mode is Mode.TRANSFER and settings.style_strength < 1:
+        origin = Origin(photo, _distance(settings))
+    for area in areas:
+        if area.region.paintings:
+            of_area = {layer: area.share * weight for layer, weight in weights.items()}
+            yield from style_losses(network, area.region, settings.style_loss, of_area, origin)
 
 
 def _shares(network: Network, layers: str, setting: str) -> dict[str, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Painting, Region
@@ -11,9 +13,18 @@ from impasto_daemon.style_transfer.losses.guides import GuidedMeasure, guide_at
 from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.moments import Features, Moments, blend, moments
 from impasto_daemon.style_transfer.losses.style_losses import STYLE_LOSSES, LayerStyleLoss
+from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import Statistic
 from impasto_shared.settings import StyleLoss
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The photo, (1, 3, H, W) in [0, 1], and the fraction of the way from it to the paintings."""
+
+    photo: Tensor
+    distance: float
 
 
 class RegionStyleLoss(Loss):
@@ -30,10 +41,23 @@ class RegionStyleLoss(Loss):
 
 
 def style_losses(
-    network: Network, region: Region, style_loss: StyleLoss, weights: Mapping[str, float]
+    network: Network,
+    region: Region,
+    style_loss: StyleLoss,
+    weights: Mapping[str, float],
+    origin: Origin | None = None,
 ) -> Iterator[tuple[str, Loss]]:
-    """Yields each layer of `weights` and the region's style loss of that weight."""
+    """Yields each layer of `weights` and the region's style loss of that weight.
+
+    origin: the photo, if its style is to change a part of the way only.
+    """
     features, targets = _targets(network, region, style_loss, weights)
+    if origin is not None:
+        photo = _statistics(network, Painting(origin.photo, part=region.mask), features)
+        targets = {
+            layer: _part_of_the_way(photo[layer], target, origin.distance)
+            for layer, target in targets.items()
+        }
     for layer, weight in weights.items():
         measure = GuidedMeasure(features[layer], guide_at(network, layer, region.mask))
         yield layer, RegionStyleLoss(weight, STYLE_LOSSES[style_loss](targets[layer]), measure)
@@ -73,3 +97,19 @@ def _statistics(
     }
     statistics = network.statistics(painting.rgb, measures) if measures else {}
     return {layer: statistic for layer, (statistic,) in statistics.items()}
+
+
+def _part_of_the_way(photo: Statistic, paintings: Statistic, distance: float) -> Statistic:
+    """Returns a statistic between two others: `distance` of the way from the first to the second.
+
+    Moments are those of the photo's activations moved along the optimal transport map (McCann
+    1997): every colour goes a part of its way. Other features are mixed.
+    """
+    if len(photo) != len(Moments._fields):
+        return blend([1 - distance, distance], [photo, paintings])
+    origin, end = Moments(*photo), Moments(*paintings)
+    identity = torch.eye(len(origin.mean)).to(origin.mean)
+    transport = OptimalTransport(end.covariance).map(origin.covariance)
+    step = torch.lerp(identity, transport, distance)
+    mean = torch.lerp(origin.mean, end.mean, distance)
+    return Moments(mean, step @ origin.covariance @ step.T + mean.outer(mean))

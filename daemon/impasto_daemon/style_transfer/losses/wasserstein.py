@@ -19,6 +19,8 @@ VARIANCE_SHARE = 0.995
 # absolute terms for a painting of a single colour, which has none.
 _SMALLEST_DEVIATION = 1e-4
 _SMALLEST_FLOOR = 1e-12
+# Of the source of a map, relative to its mean variance.
+_SMALLEST_SOURCE_VARIANCE = 0.01
 
 
 class OptimalTransport:
@@ -46,6 +48,19 @@ class OptimalTransport:
         variance = covariance.diagonal().sum()
         squared: Tensor = variance + self._variance.to(covariance) - 2 * common
         return squared
+
+    def map(self, covariance: Tensor) -> Tensor:
+        """Returns the linear map from a normal distribution of `covariance` to the target's.
+
+        (C, C): R' (R C R')^-½ R with the target's root R (Lu et al. 2019, equation 9). The variance
+        is raised a little in all directions: where it hardly varies it is noise, which the map
+        would amplify. Directions in which the target does not vary are mapped to zero.
+        """
+        root, covariance64 = self._root, covariance.double()
+        noise = _SMALLEST_SOURCE_VARIANCE * covariance64.diagonal().mean()
+        common = root @ covariance64 @ root.T + noise * root @ root.T
+        inverse = _eigen_sqrt(common, self._floor).inverse
+        return (root.T @ inverse @ root).to(covariance.dtype)
 
 
 class _CommonDeviation(torch.autograd.Function):
