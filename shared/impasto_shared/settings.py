@@ -135,7 +135,8 @@ class StyleSettings:
         high=10.0,
         label="Style strength",
         help="How strongly the painting's style replaces the look of the photo: 0 keeps the "
-        "photo, 1 suits most pictures, 10 leaves little of the photo",
+        "photo, 0.5 goes about half the way, colours included, 1 suits most pictures, 10 leaves "
+        "little of the photo",
     )
     quality: Quality = described(
         ChoiceSetting,
@@ -227,8 +228,8 @@ class StyleSettings:
         LayersSetting,
         "relu2_1:1,relu3_1:1,relu4_1:1",
         label="Content layers",
-        help="Layers of the network at which the picture is compared with the photo, each with "
-        "its relative weight: deeper layers leave more freedom",
+        help="Layers of the network at which the picture keeps the photo's content, each with "
+        "its relative weight: shallow layers keep more detail, deep layers leave more freedom",
     )
     content_loss: ContentLoss = described(
         ChoiceSetting,
@@ -238,9 +239,9 @@ class StyleSettings:
             ContentLoss.RECONSTRUCTION: "Reconstruction",
         },
         label="Content loss",
-        help="How the picture is compared with the photo. The style swap draws the photo with the "
-        "forms of the painting, so that the subject stays; the reconstruction compares with the "
-        "photo itself, as the original paper does",
+        help="How the picture keeps the photo's content. Style swap draws the photo with forms "
+        "from the painting, which keeps the subject best; reconstruction compares the picture "
+        "with the photo itself, as the original paper does",
     )
     style_layers: str = described(
         LayersSetting,

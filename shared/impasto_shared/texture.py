@@ -12,7 +12,7 @@ from impasto_shared.settings import SETTINGS, Mode, Setting, StyleSettings
 NAME = "The texture"
 
 # Meaningless without a photo, or derived from the width and height of the texture.
-_NOT_FOR_TEXTURES = ("mode", "size", "colours", "content_layers", "start")
+_NOT_FOR_TEXTURES = ("mode", "size", "colours", "content_layers", "content_loss", "start")
 
 _SIZE = SETTINGS.integer("size")
 

@@ -16,6 +16,7 @@ def test_settings_that_need_a_photo_are_left_out() -> None:
         "size",
         "colours",
         "content_layers",
+        "content_loss",
         "start",
     }
 

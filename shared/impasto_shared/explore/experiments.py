@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.settings import (
     SETTINGS,
+    ContentLoss,
     Mode,
     Model,
     Optimizer,
@@ -33,7 +34,16 @@ class Effort:
 FULL = Effort(size=256, evaluations=200)
 QUICK = Effort(size=160, evaluations=80)
 
-SHEET_NAMES = ("content", "style", "matrix", "pooling", "losses", "optimizers", "backbones")
+SHEET_NAMES = (
+    "content",
+    "style",
+    "matrix",
+    "swap",
+    "pooling",
+    "losses",
+    "optimizers",
+    "backbones",
+)
 """The names of all sheets, in order."""
 
 
@@ -65,6 +75,7 @@ def all_sheets(
         smoothness=0.5,
         # From noise, deeper content layers leave too little of the photo next to the style.
         content_layers="relu3_1",
+        content_loss=ContentLoss.RECONSTRUCTION,
         style_layers=_up_to(5),
         style_loss=StyleLoss.GRAM,
         start=Start.NOISE,
@@ -73,6 +84,7 @@ def all_sheets(
         _content(base, convolutions=(1,) if is_quick else (1, 2)),
         _style(base),
         _matrix(base),
+        _swap(base),
         _pooling(base),
         _losses(base),
         _optimizers(base),
@@ -172,16 +184,20 @@ def _range(block: int) -> str:
     return "relu1_1" if block == 1 else f"relu1_1 … relu{block}_1"
 
 
-_STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+_STRENGTHS = (0.25, 0.5, 1.0, 2.0)
 
 
 def _matrix(base: StyleSettings) -> ContactSheet:
+    usual = StyleSettings()
+    # From noise, a reconstruction would lose the subject at every strength.
+    base = replace(base, content_loss=usual.content_loss, content_layers=usual.content_layers)
     return ContactSheet(
         "matrix",
         "Style layers and style strength",
-        "Each row adds one style layer; from left to right the style counts more relative to the "
-        "content (Gatys et al. 2015, figure 3). More layers bring larger forms of the painting. A "
-        "low strength keeps the photo, a high one leaves only the painting.",
+        "Each row adds one style layer; from left to right the style gets stronger (after Gatys et "
+        "al. 2015, figure 3). More layers bring larger forms of the painting. Up to a strength of "
+        "1, the style goes further and further from the photo to the painting; beyond it, the "
+        "photo counts less and less.",
         tuple(
             SheetRow(
                 _range(block),
@@ -195,6 +211,38 @@ def _matrix(base: StyleSettings) -> ContactSheet:
                 ),
             )
             for block in _BLOCKS
+        ),
+    )
+
+
+def _swap(base: StyleSettings) -> ContactSheet:
+    usual = StyleSettings()
+    # As they are used: from noise, a reconstruction would lose the subject at every layer.
+    base = replace(
+        base, start=usual.start, style_loss=usual.style_loss, style_layers=usual.style_layers
+    )
+    return ContactSheet(
+        "swap",
+        "Content losses and content layers",
+        "Each picture started as the photo, and keeps its content by one network layer. "
+        "Reconstruction compares it with what that layer sees in the photo, as the paper does. "
+        "Style swap first exchanges that for something the painting has: up to relu3_1 for its "
+        "most similar forms, deeper for the photo's own forms, matched to the painting. Compare "
+        "how much of the subject remains, and whether it is painted.",
+        tuple(
+            SheetRow(
+                label,
+                tuple(
+                    SheetTile(
+                        f"{loss}_{layer}",
+                        layer,
+                        replace(base, content_loss=ContentLoss(loss), content_layers=layer),
+                    )
+                    for block in _BLOCKS
+                    for layer in [f"relu{block}_1"]
+                ),
+            )
+            for loss, label in _choices("content_loss").items()
         ),
     )
 

@@ -1,10 +1,13 @@
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto_gimp.image.recipe import Recipe, RememberedItem, RememberedStyle
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.settings import Quality, StyleSettings
+from impasto_shared.settings import ContentLoss, Quality, StyleSettings
 
 RECIPE = Recipe(
     RememberedItem(7, "Foto"),
@@ -48,6 +51,18 @@ def test_recipe_of_an_earlier_version_names_its_network_otherwise(model: str) ->
     assert stored != RECIPE.to_bytes()
 
     assert Recipe.from_bytes(stored) == RECIPE
+
+
+def test_recipe_from_before_the_content_loss_keeps_its_layers() -> None:
+    layers = {"content_layers": "relu4_2:1", "style_layers": "relu1_1:64,relu5_1:0.1"}
+    content = json.loads(RECIPE.to_bytes())
+    del content["settings"]["content_loss"]
+    content["settings"] |= layers
+
+    settings = Recipe.from_bytes(json.dumps(content).encode()).settings
+
+    assert settings == replace(RECIPE.settings, **layers)
+    assert settings.content_loss is ContentLoss.STYLE_SWAP
 
 
 @pytest.mark.parametrize(

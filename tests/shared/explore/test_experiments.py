@@ -8,12 +8,14 @@ from impasto_shared.errors import InvalidSettings
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets
 from impasto_shared.settings import (
+    ContentLoss,
     Mode,
     Model,
     Optimizer,
     Pooling,
     Start,
     StyleLoss,
+    StyleSettings,
 )
 
 
@@ -79,6 +81,7 @@ def test_quick_is_less_work() -> None:
         ("content", {"content_layers", "iterations"}),
         ("style", {"style_layers", "iterations"}),
         ("matrix", {"style_layers", "style_strength"}),
+        ("swap", {"content_layers"}),
         ("pooling", {"pooling"}),
         ("losses", {"style_loss"}),
         ("optimizers", {"optimizer"}),
@@ -118,6 +121,7 @@ def test_the_paper_begins_with_noise(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "setting", "choices"),
     [
+        ("swap", "content_loss", ContentLoss),
         ("pooling", "pooling", Pooling),
         ("losses", "style_loss", StyleLoss),
         ("optimizers", "optimizer", Optimizer),
@@ -127,6 +131,31 @@ def test_every_choice_is_shown(name: str, setting: str, choices: type) -> None:
     shown = {getattr(tile.settings, setting) for tile in sheet(name).tiles}
 
     assert shown == set(choices)
+
+
+@pytest.mark.parametrize("name", sorted(set(SHEET_NAMES) - {"matrix", "swap"}))
+def test_the_papers_reconstruct_the_photo(name: str) -> None:
+    assert {tile.settings.content_loss for tile in sheet(name).tiles} == {
+        ContentLoss.RECONSTRUCTION
+    }
+
+
+def test_strengths_have_the_usual_content_loss_and_lie_on_both_sides_of_1() -> None:
+    tiles, usual = sheet("matrix").tiles, StyleSettings()
+    strengths = [tile.settings.style_strength for tile in tiles]
+
+    assert {tile.settings.content_loss for tile in tiles} == {usual.content_loss}
+    assert {tile.settings.content_layers for tile in tiles} == {usual.content_layers}
+    assert min(strengths) < 1 < max(strengths)
+
+
+def test_content_losses_are_compared_as_they_are_used() -> None:
+    usual = StyleSettings()
+
+    for tile in sheet("swap").tiles:
+        assert tile.settings.start is usual.start
+        assert tile.settings.style_loss is usual.style_loss
+        assert tile.settings.style_layers == usual.style_layers
 
 
 def test_every_network_is_shown() -> None:
