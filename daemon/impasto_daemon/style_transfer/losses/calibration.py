@@ -1,4 +1,4 @@
-"""How much the content must weigh in one pair of photo and painting.
+"""The weight of the content that one pair of photo and painting needs.
 
 At one weight a face survives one painting and drowns in another. How much of the photo's drawing
 the coarsest scale has lost tells which: the finer scales then weigh the content accordingly.

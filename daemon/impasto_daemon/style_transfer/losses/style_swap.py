@@ -79,7 +79,7 @@ def style_swap_losses(
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a painting offers at one layer.
+    """The activations of a painting at one layer, to choose from.
 
     vectors: activations at some positions, (m, C).
     moments: of the activations at all positions.
