@@ -37,17 +37,21 @@ class InvertedFile:
     """Unit vectors (m, C) in lists around centroids."""
 
     def __init__(self, vectors: Tensor) -> None:
-        self._centroids = _k_means(vectors, round(math.sqrt(len(vectors))))
-        lists = _nearest(vectors, self._centroids)
+        centroids = _k_means(vectors, round(math.sqrt(len(vectors))))
+        lists = _nearest(vectors, centroids)
+        # Equal vectors, of a plain background, leave lists empty: probes of those are lost.
+        used, lengths = lists.unique(return_counts=True)
+        self._centroids = centroids[used]
+        self._lengths = lengths.tolist()
         self._order = lists.argsort(stable=True)
         self._vectors = vectors[self._order]
-        self._lengths = lists.bincount(minlength=len(self._centroids)).tolist()
+        self._probes = min(_PROBES, len(used))
 
     def search(self, queries: Tensor) -> Tensor:
         """Returns the index of the most similar vector in the nearest lists of each query: (n)."""
         probes = torch.cat(
             [
-                (block @ self._centroids.T).topk(_PROBES, dim=1).indices
+                (block @ self._centroids.T).topk(self._probes, dim=1).indices
                 for block in _blocks(queries, self._centroids)
             ]
         ).flatten()
@@ -59,14 +63,15 @@ class InvertedFile:
         first_search = first_vector = 0
         for count, length in zip(counts, self._lengths, strict=True):
             of_list = searches[first_search : first_search + count]
-            if count and length:
-                vectors = self._vectors[first_vector : first_vector + length]
-                best = (queries[of_list // _PROBES] @ vectors.T).max(dim=1)
-                similarities[of_list] = best.values
-                candidates[of_list] = best.indices + first_vector
+            vectors = self._vectors[first_vector : first_vector + length]
+            # In blocks: most vectors of a plain painting are in one list.
+            for block in _blocks(of_list, vectors):
+                best = (queries[block // self._probes] @ vectors.T).max(dim=1)
+                similarities[block] = best.values
+                candidates[block] = best.indices + first_vector
             first_search, first_vector = first_search + count, first_vector + length
-        best_probe = similarities.view(-1, _PROBES).argmax(dim=1, keepdim=True)
-        return self._order[candidates.view(-1, _PROBES).gather(1, best_probe).squeeze(1)]
+        best_probe = similarities.view(-1, self._probes).argmax(dim=1, keepdim=True)
+        return self._order[candidates.view(-1, self._probes).gather(1, best_probe).squeeze(1)]
 
 
 def _k_means(vectors: Tensor, count: int) -> Tensor:
