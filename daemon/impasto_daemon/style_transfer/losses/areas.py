@@ -12,6 +12,9 @@ from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.images.tileable import mask_interior
 from impasto_shared.settings import Mode, StyleSettings
 
+# Resized masks that cover the photo together do so up to this.
+_ROUNDING = 1e-4
+
 
 @dataclass(frozen=True)
 class Area:
@@ -41,8 +44,10 @@ def _remainder(regions: Sequence[Region]) -> list[Region]:
     masks = [region.mask for region in regions if region.mask is not None]
     if len(masks) < len(regions):
         return []
-    rest = (1 - torch.stack(masks).sum(dim=0)).clamp_min(0) if masks else None
-    return [] if rest is not None and not rest.any() else [Region([], rest)]
+    if not masks:
+        return [Region([])]
+    rest = (1 - torch.stack(masks).sum(dim=0)).clamp_min(0)
+    return [Region([], rest)] if rest.max() > _ROUNDING else []
 
 
 def _within_copies(region: Region, photo: Tensor) -> Region:
