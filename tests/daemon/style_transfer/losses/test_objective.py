@@ -22,25 +22,32 @@ from impasto_daemon.style_transfer.losses.objective import (
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
+from impasto_shared.settings import ContentLoss, Mode, Pooling, StyleLoss, StyleSettings
 
 # Below this side, four pooling layers leave nothing of a picture.
 SIDE_PX = 16
 CONTENT_LAYER = "relu4_2"
+CONTENT_LAYERS = "relu2_1:1,relu3_1:1,relu4_1:1,relu4_2:1"
 STYLE_LAYERS = {
-    "relu1_1": 64 / 105.1,
-    "relu2_1": 32 / 105.1,
-    "relu3_1": 8 / 105.1,
-    "relu4_1": 1 / 105.1,
-    "relu5_1": 0.1 / 105.1,
+    "relu1_1": 64 / 105,
+    "relu2_1": 32 / 105,
+    "relu3_1": 8 / 105,
+    "relu4_1": 1 / 105,
 }
-LAYERS = [CONTENT_LAYER, *STYLE_LAYERS]
+LAYERS = [CONTENT_LAYER, *STYLE_LAYERS, "relu5_1"]
 PICTURE = random_rgb(SIDE_PX, SIDE_PX, seed=1)
 PHOTO = random_rgb(SIDE_PX, SIDE_PX, seed=2)
 PAINTING = random_rgb(SIDE_PX + 5, SIDE_PX + 16, seed=3)
-SETTINGS = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1.7, smoothness=0.6)
-ONLY_CONTENT = StyleSettings(style_strength=0, smoothness=0)
-CONTENT_AND_STYLE = StyleSettings(style_loss=StyleLoss.GRAM, style_strength=1, smoothness=0)
+CONTENT = CONTENT_WEIGHT[ContentLoss.RECONSTRUCTION]
+PAPER = StyleSettings(
+    content_loss=ContentLoss.RECONSTRUCTION,
+    content_layers=CONTENT_LAYER,
+    style_loss=StyleLoss.GRAM,
+    smoothness=0,
+)
+SETTINGS = replace(PAPER, style_strength=1.7, smoothness=0.6)
+ONLY_CONTENT = replace(PAPER, style_strength=0)
+CONTENT_AND_STYLE = PAPER
 
 Numbers = NDArray[np.float64]
 
@@ -195,7 +202,7 @@ def test_objective_is_the_sum_of_content_style_and_variation() -> None:
     loss = loss_of(PICTURE, objective_of(PHOTO, PAINTING, SETTINGS))
 
     assert loss == pytest.approx(
-        CONTENT_WEIGHT * content
+        CONTENT * content
         + SETTINGS.style_strength**2 * style
         + TV_WEIGHT * SETTINGS.smoothness**2 * variation,
         rel=1e-12,
@@ -235,9 +242,13 @@ def test_style_loss_is_nothing_at_the_painting_alone() -> None:
     assert loss_of(PICTURE, with_style) > loss_of(PICTURE, without)
 
 
+@pytest.mark.parametrize("content_loss", ContentLoss)
 @pytest.mark.parametrize("pooling", Pooling)
-def test_gradient_is_that_of_central_differences(pooling: Pooling) -> None:
-    objective = objective_of(PHOTO, PAINTING, SETTINGS, tiny_vgg(pooling))
+def test_gradient_is_that_of_central_differences(
+    pooling: Pooling, content_loss: ContentLoss
+) -> None:
+    settings = replace(SETTINGS, content_loss=content_loss, content_layers=CONTENT_LAYERS)
+    objective = objective_of(PHOTO, PAINTING, settings, tiny_vgg(pooling))
     rgb = PICTURE.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(objective(rgb), rgb)
 
@@ -252,10 +263,20 @@ def test_gradient_is_that_of_central_differences(pooling: Pooling) -> None:
         assert (ahead - behind) / 2e-5 == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("strength", [0.4, 1.7])
+@pytest.mark.parametrize("content_loss", ContentLoss)
 @pytest.mark.parametrize("style_loss", StyleLoss)
 @pytest.mark.parametrize("pooling", Pooling)
-def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> None:
-    settings = StyleSettings(style_loss=style_loss, style_strength=1.7, smoothness=0.6)
+def test_gradient_passes_gradcheck(
+    pooling: Pooling, style_loss: StyleLoss, content_loss: ContentLoss, strength: float
+) -> None:
+    settings = StyleSettings(
+        content_loss=content_loss,
+        content_layers=CONTENT_LAYERS,
+        style_loss=style_loss,
+        style_strength=strength,
+        smoothness=0.6,
+    )
     objective = objective_of(PHOTO, PAINTING, settings, tiny_vgg(pooling))
     rgb = PICTURE.clone().requires_grad_()
 
@@ -265,11 +286,8 @@ def test_gradient_passes_gradcheck(pooling: Pooling, style_loss: StyleLoss) -> N
 
 
 def test_layers_and_their_weights_are_as_asked_for() -> None:
-    settings = StyleSettings(
-        style_loss=StyleLoss.GRAM,
-        smoothness=0,
-        content_layers="relu3_1:1,relu4_1:3",
-        style_layers="relu2_1:2,relu5_1:6",
+    settings = replace(
+        PAPER, content_layers="relu3_1:1,relu4_1:3", style_layers="relu2_1:2,relu5_1:6"
     )
     image, photo, painting = (activations(rgb) for rgb in (PICTURE, PHOTO, PAINTING))
 
@@ -284,7 +302,7 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
     loss = loss_of(PICTURE, objective_of(PHOTO, PAINTING, settings))
 
     assert loss == pytest.approx(
-        CONTENT_WEIGHT * (content_error("relu3_1") + 3 * content_error("relu4_1")) / 4
+        CONTENT * (content_error("relu3_1") + 3 * content_error("relu4_1")) / 4
         + (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8,
         rel=1e-12,
     )
