@@ -144,7 +144,8 @@ class TargetOnTheWay(Target):
 
     def cut(self, crop: Crop) -> Tensor:
         """Returns the activations at the positions of `crop`."""
-        return torch.lerp(crop.cut(self._activation), self._target.cut(crop), self._distance)
+        ends = precise(crop.cut(self._activation)), precise(self._target.cut(crop))
+        return torch.lerp(*ends, self._distance)
 
 
 def _transported(activation: Tensor, guide: Guide | None, paintings: Moments) -> Tensor:
