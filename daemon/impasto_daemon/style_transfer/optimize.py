@@ -31,7 +31,7 @@ from impasto_daemon.style_transfer.runtime.cuda_graph import (
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.settings import StyleSettings
+from impasto_shared.settings import ContentLoss, Mode, StyleSettings
 
 
 class NotFinite(ImpastoError):
@@ -124,9 +124,15 @@ class Optimisation:
 
     def _calibrated(self, network: Network, content: Tensor, painted: Tensor) -> float:
         """Returns the factor of the content weight for the scales after the first one."""
-        layers = parse_layer_weights(self.settings.content_layers)
-        deepest = max(layers, key=network.layers.index)
-        return content_factor(network, content, painted, deepest, self.settings.style_strength)
+        settings = self.settings
+        if (
+            settings.mode is not Mode.TRANSFER
+            or settings.content_loss is not ContentLoss.STYLE_SWAP
+            or settings.style_strength == 0
+        ):
+            return 1.0
+        deepest = max(parse_layer_weights(settings.content_layers), key=network.depth)
+        return content_factor(network, content, painted, deepest, settings.style_strength)
 
     def _stop_if_asked(self) -> None:
         if self._should_stop():

@@ -66,6 +66,10 @@ class Network(ABC):
     def has(self, layer: str) -> bool:
         """Returns whether there is a layer of that name."""
 
+    def depth(self, layer: str) -> int:
+        """Returns a number that is the larger, the deeper a layer lies."""
+        return self.layers.index(layer)
+
     @abstractmethod
     def reduced_mask(self, mask: Tensor, layer: str, height: int, width: int) -> Tensor:
         """Returns `mask` (1, 1, H, W) of an image at the resolution of a layer: height × width."""

@@ -111,6 +111,13 @@ class TracedNetwork(UntiledNetwork):
         """Returns whether there is a node or a module of that name."""
         return self._node(layer) is not None
 
+    def depth(self, layer: str) -> int:
+        """Returns a number that is the larger, the deeper a layer lies."""
+        node = self._node(layer)
+        if node is None:
+            raise ValueError(f"The network has no layer {layer}")
+        return self._nodes.index(node)
+
     def activations(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
         """Yields the activations (1, C, h, w) at each of `layers`, the shallowest first.
 

@@ -36,6 +36,14 @@ def test_missing_layers_are_named_in_order() -> None:
     assert missing_layers(tiny_vgg(), ["relu9_1", "relu1_1", "relu4_9"]) == ["relu4_9", "relu9_1"]
 
 
+def test_depth_grows_from_layer_to_layer() -> None:
+    network = tiny_vgg()
+
+    depths = [network.depth(layer) for layer in ("relu1_1", "relu2_1", "relu4_1", "relu4_2")]
+
+    assert depths == sorted(set(depths))
+
+
 def test_interrupt_lasts_as_long_as_its_context() -> None:
     network = tiny_vgg()
 

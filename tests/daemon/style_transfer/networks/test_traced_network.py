@@ -106,6 +106,17 @@ def test_names_of_vggs_layers_mean_the_merges() -> None:
         assert torch.equal(activations[vggs], activations[merge])
 
 
+def test_depth_is_that_of_the_node_whatever_its_name() -> None:
+    network = traced()
+
+    depths = [network.depth(layer) for layer in RESIDUAL_STAND_INS]
+
+    assert depths == sorted(set(depths))
+    assert network.depth("relu3_1") == network.depth("layer2.0.add")
+    with pytest.raises(ValueError, match="no layer relu9_1"):
+        network.depth("relu9_1")
+
+
 def test_plain_image_has_no_edge_at_its_border() -> None:
     plain = torch.full((1, 3, 64, 64), 0.3, dtype=torch.float64)
 
