@@ -42,8 +42,9 @@ from impasto_daemon.style_transfer.networks.network import Network
 MOST_VECTORS = 2**16
 """The most activations of a painting that are searched at a layer; of more, a random choice."""
 
-# The number of pixels that one position of a deep layer stands for, along a side.
-_DEEP_STRIDE_PX = 8
+# A deep layer has a stride of 8 pixels or more, a shallow one of 4 or less. Some networks round the
+# number of positions up, and others down.
+_BETWEEN_STRIDES_PX = 6
 
 
 def style_swap_losses(
@@ -67,7 +68,7 @@ def style_swap_losses(
         together = Moments(*blend(shares, (vocabulary.moments for vocabulary in of_layer)))
         activation = activations[layer]
         target: Target
-        if photo.shape[2] >= _DEEP_STRIDE_PX * activation.shape[2]:
+        if photo.shape[2] > _BETWEEN_STRIDES_PX * activation.shape[2]:
             target = StoredTarget(_transported(activation, guide, together))
         else:
             target = SwappedTarget(activation, guide, of_layer, shares)
@@ -156,9 +157,9 @@ def _transported(activation: Tensor, guide: Guide | None, paintings: Moments) ->
     transport = OptimalTransport(paintings.covariance).map(photo.covariance)
     positions = precise(positions_of(activation))
     moved = torch.addmm(paintings.mean, positions - photo.mean, transport.T)
-    # Activations behind a ReLU have no negative values.
-    moved = moved.clamp_min_(0).view(1, height, width, -1).permute(0, 3, 1, 2)
-    return moved.to(activation.dtype)
+    if activation.min() >= 0:  # behind a ReLU, as in all of VGG
+        moved.clamp_min_(0)
+    return moved.view(1, height, width, -1).permute(0, 3, 1, 2).to(activation.dtype)
 
 
 def _vocabularies(

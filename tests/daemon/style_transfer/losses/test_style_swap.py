@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -242,6 +243,33 @@ def test_transport_to_the_photos_own_moments_leaves_it() -> None:
 
 def test_transported_activations_are_never_negative() -> None:
     assert target_of(Region([Painting(PAINTING)]), DEEP).min() >= 0
+
+
+def test_layer_without_a_relu_keeps_its_negative_activations() -> None:
+    # As the merges of a ResNet are.
+    photo = activation(16, 20, seed=5) - 0.5
+    paintings = Moments(*moments(2 * activation(20, 20, seed=6) - 1))
+
+    moved = style_swap._transported(photo, None, paintings)
+
+    torch.testing.assert_close(moved.mean(dim=(0, 2, 3)), paintings.mean, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rounded", [math.floor, math.ceil])
+@pytest.mark.parametrize(("stride", "is_deep"), [(1, False), (2, False), (4, False), (8, True)])
+def test_stride_is_recognised_however_a_network_rounds(
+    stride: int, is_deep: bool, rounded: Callable[[float], int]
+) -> None:
+    region = Region([Painting(random_rgb(32, 32, seed=6))])
+    for height in range(32, 65, 3):
+        photo = random_rgb(height, 32, seed=7)
+        activations = {SHALLOW: activation(rounded(height / stride), 32 // stride, seed=8)}
+
+        with torch.no_grad():
+            ((_, loss),) = style_swap_losses(tiny_vgg(), photo, activations, region, {SHALLOW: 1.0})
+
+        target = loss.measure._target  # type: ignore[attr-defined]
+        assert isinstance(target, StoredTarget) is is_deep
 
 
 def test_transport_of_a_region_takes_its_own_moments() -> None:
