@@ -367,7 +367,7 @@ def test_network_without_layers_of_vgg_names_those_it_has(hub: Path, squeezenet:
     picture = random_rgb(32, 32, seed=7, dtype=torch.float32)
 
     with pytest.raises(
-        InvalidSettings, match=r"4_2\. For content_layers, choose .*features\.3"
+        InvalidSettings, match=r"4_1\. For content_layers, choose .*features\.3"
     ) as caught:
         build_objective(network, picture, [], StyleSettings())
 
