@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
+from torch import Tensor
 
 from daemon.style_transfer.networks.tiny_network import (
     TINY_BLOCKS,
@@ -15,7 +16,9 @@ from daemon.style_transfer.networks.tiny_network import (
 from impasto_daemon.style_transfer import optimize
 from impasto_daemon.style_transfer.images.initial_image import initial_image
 from impasto_daemon.style_transfer.images.regions import Painting, Region
+from impasto_daemon.style_transfer.losses.calibration import content_factor
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
+from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import (
     NotFinite,
@@ -27,6 +30,7 @@ from impasto_daemon.style_transfer.optimize import (
 from impasto_shared.errors import ErrorCode
 from impasto_shared.settings import (
     ContentLoss,
+    Mode,
     Optimizer,
     Pooling,
     Start,
@@ -37,6 +41,7 @@ from impasto_shared.settings import (
 PHOTO = random_rgb(32, 40, seed=1, dtype=torch.float32)
 PAINTING = random_rgb(48, 36, seed=2, dtype=torch.float32)
 STYLE = [Region([Painting(PAINTING)])]
+PAINTED = random_rgb(32, 40, seed=5, dtype=torch.float32)
 NETWORK = tiny_vgg(dtype=torch.float32)
 LAYERS = sum(TINY_BLOCKS)
 
@@ -75,7 +80,7 @@ def painted(
     """Returns the result for the photo and the painting, and the loss of every evaluation."""
     losses: list[float] = []
 
-    def record(loss: float, best: torch.Tensor) -> None:
+    def record(loss: float, best: Tensor) -> None:
         losses.append(loss)
         on_evaluation(loss, best)
 
@@ -246,3 +251,70 @@ def test_two_evaluations_are_not_worth_recording(
     painted(evaluations, StyleSettings())
 
     assert len(recorded) == is_recorded
+
+
+def first_loss(optimisation: Optimisation, initial: Tensor, evaluations: int = 1) -> float:
+    """Returns the loss that the next scale begins with."""
+    losses: list[float] = []
+    optimisation.run(
+        PHOTO, STYLE, initial, evaluations, on_evaluation=lambda loss, _: losses.append(loss)
+    )
+    return losses[0]
+
+
+def test_content_weighs_from_the_second_scale_on_as_the_first_one_has_shown() -> None:
+    # The first scale is painted for long, and the photo, of noise, hardly lost.
+    settings = StyleSettings(start=Start.PHOTO)
+    optimisation = Optimisation(NETWORK, settings)
+    painted_first = optimisation.run(PHOTO, STYLE, PHOTO, 20).rgb
+    factor = content_factor(NETWORK, PHOTO, painted_first, "relu4_1", settings.style_strength)
+    assert not math.isclose(factor, 1, rel_tol=0.1)
+
+    losses = [first_loss(optimisation, PAINTED) for _ in range(2)]
+
+    calibrated = build_objective(NETWORK, PHOTO, STYLE, settings, factor)(PAINTED).item()
+    assert losses == [pytest.approx(calibrated, rel=1e-6)] * 2
+    assert not math.isclose(calibrated, objective_of(settings)(PAINTED).item(), rel_tol=0.01)
+
+
+def test_first_scale_is_not_calibrated() -> None:
+    settings = StyleSettings()
+
+    loss = first_loss(Optimisation(NETWORK, settings), PAINTED)
+
+    assert loss == objective_of(settings)(PAINTED).item()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StyleSettings(style_strength=0),
+        StyleSettings(content_loss=ContentLoss.RECONSTRUCTION),
+        StyleSettings(mode=Mode.TEXTURE),
+        StyleSettings(mode=Mode.CONTENT),
+    ],
+)
+def test_only_style_swaps_are_calibrated(
+    settings: StyleSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimize, "content_factor", pytest.fail)
+    optimisation = Optimisation(NETWORK, settings)
+
+    losses = [first_loss(optimisation, PAINTED, evaluations=2) for _ in range(2)]
+
+    assert losses == [objective_of(settings)(PAINTED).item()] * 2
+
+
+def test_photo_is_compared_at_the_deepest_content_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers: list[str] = []
+
+    def record(_network: Network, _photo: Tensor, _painted: Tensor, layer: str, _: float) -> float:
+        layers.append(layer)
+        return 1.0
+
+    monkeypatch.setattr(optimize, "content_factor", record)
+    settings = StyleSettings(content_layers="relu4_2:1,relu5_1:0.1,relu2_1:3")
+
+    first_loss(Optimisation(NETWORK, settings), PAINTED)
+
+    assert layers == ["relu5_1"]
