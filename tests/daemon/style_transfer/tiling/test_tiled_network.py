@@ -23,7 +23,7 @@ from impasto_daemon.style_transfer.networks.vgg import VGG, Convolution
 from impasto_daemon.style_transfer.networks.vgg_layers import vgg_layers
 from impasto_daemon.style_transfer.planning.layouts import Stage, Tiling
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
-from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings
+from impasto_shared.settings import ContentLoss, Mode, Pooling, StyleLoss, StyleSettings
 
 SETTINGS = StyleSettings(style_strength=1.3, smoothness=3)
 LAYERS = [*map(str, vgg_layers(TINY_BLOCKS)), IMAGE]
@@ -198,7 +198,7 @@ def painted_regions(height: int, width: int) -> list[Region]:
 @pytest.mark.parametrize("style_loss", StyleLoss)
 @pytest.mark.parametrize("with_regions", [False, True])
 @pytest.mark.parametrize("tiling", [FOUR_STAGES, DEEP_AT_ONCE, MASKS_KEPT])
-def test_every_loss_is_that_of_the_whole_image(
+def test_every_style_loss_is_that_of_the_whole_image(
     tiling: Tiling, style_loss: StyleLoss, with_regions: bool
 ) -> None:
     settings = replace(SETTINGS, style_loss=style_loss, content_layers="relu2_1:1,relu4_2:2")
@@ -207,6 +207,34 @@ def test_every_loss_is_that_of_the_whole_image(
     tiled, at_once = (loss_and_gradient(cut, settings, regions=regions) for cut in (tiling, None))
 
     # The variances that a small picture does not have are smoothed, and steep.
+    assert_same(tiled, at_once, tolerance=1e-9)
+
+
+@pytest.mark.parametrize("strength", [0.4, 1.3])
+@pytest.mark.parametrize("content_loss", ContentLoss)
+@pytest.mark.parametrize("with_regions", [False, True])
+@pytest.mark.parametrize("tiling", [FOUR_STAGES, MASKS_KEPT])
+def test_every_content_loss_is_that_of_the_whole_image(
+    tiling: Tiling, content_loss: ContentLoss, with_regions: bool, strength: float
+) -> None:
+    settings = replace(SETTINGS, content_loss=content_loss, style_strength=strength)
+    regions = painted_regions(97, 63) if with_regions else None
+
+    tiled, at_once = (loss_and_gradient(cut, settings, regions=regions) for cut in (tiling, None))
+
+    assert_same(tiled, at_once, tolerance=1e-9)
+
+
+@pytest.mark.parametrize("content_loss", ContentLoss)
+def test_tileable_loss_is_that_of_the_whole_image(content_loss: ContentLoss) -> None:
+    settings = replace(SETTINGS, content_loss=content_loss, style_strength=0.4, tileable=True)
+    tiling = [Stage((1, 2), 200), Stage((3, 4, 5), 30)]
+
+    tiled, at_once = (
+        loss_and_gradient(cut, settings, (48, 32), painted_regions(48, 32))
+        for cut in (tiling, None)
+    )
+
     assert_same(tiled, at_once, tolerance=1e-9)
 
 
