@@ -40,9 +40,10 @@ class InvertedFile:
         centroids = _k_means(vectors, round(math.sqrt(len(vectors))))
         lists = _nearest(vectors, centroids)
         # Equal vectors, of a plain background, leave lists empty: probes of those are lost.
-        used, lengths = lists.unique(return_counts=True)
+        lengths = lists.bincount(minlength=len(centroids))
+        used = lengths.nonzero().squeeze(1)
         self._centroids = centroids[used]
-        self._lengths = lengths.tolist()
+        self._lengths = lengths[used].tolist()
         self._order = lists.argsort(stable=True)
         self._vectors = vectors[self._order]
         self._probes = min(_PROBES, len(used))
