@@ -1,21 +1,35 @@
 """Guides: how much each position of a layer counts (Gatys et al. 2017, section 4).
 
-A guide confines a style to a region of the photo, or takes it from a part of a painting.
+A guide confines a style to a region of the photo, takes it from a part of a painting, or keeps the
+content of those positions that have any.
 """
 
 from __future__ import annotations
 
-from torch import Tensor
+from abc import ABC, abstractmethod
 
-from impasto_daemon.style_transfer.losses.moments import Features
+from torch import Tensor
+from torch.nn import functional
+
+from impasto_daemon.style_transfer.losses.moments import Features, precise
 from impasto_daemon.style_transfer.networks.crops import Crop
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import Measure, Statistic
 
 _SMALLEST_SUM = 1e-12
+# With 1, as much of the weave remains as with equal weights.
+_DETAIL_EXPONENT = 3
 
 
-class Guide:
+class Guide(ABC):
+    """The weights of a layer's positions."""
+
+    @abstractmethod
+    def weights(self, height: int, width: int) -> Tensor:
+        """Returns the weights (1, 1, height, width) of all positions; they add up to 1."""
+
+
+class MaskGuide(Guide):
     """The weights of a layer's positions, from a mask of the image."""
 
     def __init__(self, network: Network, layer: str, mask: Tensor) -> None:
@@ -30,12 +44,46 @@ class Guide:
         return self._weights[height, width]
 
 
+class DetailGuide(Guide):
+    """The weights of a layer's positions by the detail around them in the photo.
+
+    A flat area has nothing to keep, and one target for all its positions would cover it with a
+    weave as wide as the layer's stride.
+
+    activation: the photo's, (1, C, h, w). area: the guide of the area that is weighted, if any.
+    """
+
+    def __init__(self, activation: Tensor, area: Guide | None) -> None:
+        activation = precise(activation)
+        variance = _averaged(activation.square()) - _averaged(activation).square()
+        variance = variance.clamp_min(0).mean(dim=1, keepdim=True)
+        detail = variance / (variance + variance.mean().clamp_min(_SMALLEST_SUM))
+        weights = _averaged(detail) ** _DETAIL_EXPONENT
+        if area is not None:
+            weights = weights * area.weights(*activation.shape[2:])
+        # A photo of a single colour has no detail; then all positions count alike.
+        weights = weights + _SMALLEST_SUM
+        self._weights = weights / weights.sum()
+
+    def weights(self, height: int, width: int) -> Tensor:
+        """Returns the weights (1, 1, height, width) of all positions; they add up to 1."""
+        if self._weights.shape[2:] != (height, width):
+            raise ValueError(f"these are the weights of another layer than {height} × {width}")
+        return self._weights
+
+
+def _averaged(activation: Tensor) -> Tensor:
+    """Returns the means over 3 × 3 positions, in the same shape."""
+    padded = functional.pad(activation, (1, 1, 1, 1), mode="replicate")
+    return functional.avg_pool2d(padded, 3, stride=1)
+
+
 def guide_at(network: Network, layer: str, mask: Tensor | None) -> Guide | None:
     """Returns the guide of a layer; None if there is no mask, and all positions count alike.
 
     mask: (1, 1, H, W) in [0, 1], of the image.
     """
-    return None if mask is None else Guide(network, layer, mask)
+    return None if mask is None else MaskGuide(network, layer, mask)
 
 
 class GuidedMeasure(Measure):

@@ -38,7 +38,7 @@ from impasto_shared.settings import ContentLoss, Mode, StyleSettings
 # Found by looking at pictures, at style strength 1 (docs/benchmarks.md). Much more total variation
 # leaves a weave in flat areas instead of paint.
 CONTENT_WEIGHT: Mapping[ContentLoss, float] = {
-    ContentLoss.STYLE_SWAP: 0.1,
+    ContentLoss.STYLE_SWAP: 0.05,
     # Little compared with the style: much more leaves halos, and the photo's own look.
     ContentLoss.RECONSTRUCTION: 0.002,
 }

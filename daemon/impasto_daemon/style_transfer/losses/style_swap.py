@@ -25,7 +25,7 @@ from impasto_daemon.style_transfer.losses.content import (
     Target,
     activations_of,
 )
-from impasto_daemon.style_transfer.losses.guides import Guide, guide_at
+from impasto_daemon.style_transfer.losses.guides import DetailGuide, Guide, guide_at
 from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.moments import (
     Moments,
@@ -70,6 +70,7 @@ def style_swap_losses(
         target: Target
         if photo.shape[2] > _BETWEEN_STRIDES_PX * activation.shape[2]:
             target = StoredTarget(_transported(activation, guide, together))
+            guide = DetailGuide(activation, guide)
         else:
             target = SwappedTarget(activation, guide, of_layer, shares)
         if distance < 1:
