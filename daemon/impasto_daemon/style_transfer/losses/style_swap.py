@@ -7,7 +7,8 @@ style swap (Chen and Schmidt 2016, section 3.1), or nearest-neighbour feature ma
 At a deep layer, whose activations say what is depicted, the nearest neighbour is often something
 else: a tree for a face. There the target is the photo's activations, moved by the optimal transport
 map between the normal distributions of photo and paintings (Lu et al. 2019, equation 9). A linear
-map keeps the similarities between positions, and so the drawing.
+map keeps the similarities between positions, and so the drawing. Positions count by the detail
+around them: flat areas are left to the paint.
 """
 
 from __future__ import annotations

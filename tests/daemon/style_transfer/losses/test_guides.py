@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
-from impasto_daemon.style_transfer.losses.guides import GuidedMeasure, guide_at
+from impasto_daemon.style_transfer.losses.guides import (
+    DetailGuide,
+    GuidedMeasure,
+    MaskGuide,
+    guide_at,
+)
 from impasto_daemon.style_transfer.losses.moments import Moments, moments
 from impasto_daemon.style_transfer.losses.style_losses import RandomCosines
 from impasto_daemon.style_transfer.networks.crops import Crop, Interval
@@ -80,3 +85,32 @@ def test_weights_are_freed_with_their_guide() -> None:
 def test_layer_without_mask_has_no_guide() -> None:
     assert guide_at(tiny_vgg(), "relu1_1", None) is None
     assert isinstance(guided(moments, None).statistic(ACTIVATION, Crop.full(ACTIVATION)), Moments)
+
+
+def test_detail_of_the_photo_counts_and_flat_areas_do_not() -> None:
+    activation = torch.ones(1, 2, 12, 12, dtype=torch.float64)
+    activation[..., 8:] = random_rgb(12, 4, seed=4)[:, :2]
+
+    weights = DetailGuide(activation, None).weights(12, 12)
+
+    assert weights.sum().item() == pytest.approx(1)
+    assert weights[..., :5].sum() < 1e-6
+    assert weights[..., 8:].min() > 1e-4
+
+
+def test_detail_counts_within_its_area_alone() -> None:
+    activation = random_rgb(12, 12, seed=5)
+    mask = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
+    mask[..., :6] = 1
+    area = MaskGuide(tiny_vgg(), "relu1_1", mask)
+
+    weights = DetailGuide(activation, area).weights(12, 12)
+
+    assert weights.sum().item() == pytest.approx(1)
+    assert weights[..., 6:].sum() < 1e-6
+
+
+def test_photo_of_a_single_colour_counts_everywhere_alike() -> None:
+    weights = DetailGuide(torch.ones(1, 2, 4, 6, dtype=torch.float64), None).weights(4, 6)
+
+    assert torch.allclose(weights, torch.full_like(weights, 1 / 24))

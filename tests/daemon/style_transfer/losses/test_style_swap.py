@@ -12,7 +12,7 @@ from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses import style_swap
 from impasto_daemon.style_transfer.losses.content import StoredTarget, Target, activations_of
-from impasto_daemon.style_transfer.losses.guides import Guide, guide_at
+from impasto_daemon.style_transfer.losses.guides import DetailGuide, Guide, guide_at
 from impasto_daemon.style_transfer.losses.moments import Moments, blend, moments
 from impasto_daemon.style_transfer.losses.style_swap import (
     SwappedTarget,
@@ -352,7 +352,7 @@ def losses_of(
 
 def test_loss_is_the_squared_distance_relative_to_the_paintings() -> None:
     region = Region([Painting(PAINTING, 0.3), Painting(OTHER, 0.7)])
-    image = features(tiny_vgg(), IMAGE, WEIGHTS)
+    photo, image = (features(tiny_vgg(), rgb, WEIGHTS) for rgb in (PHOTO, IMAGE))
     paintings = [features(tiny_vgg(), rgb, WEIGHTS) for rgb in (PAINTING, OTHER)]
 
     losses = losses_of(tiny_vgg(), region, IMAGE)
@@ -360,8 +360,11 @@ def test_loss_is_the_squared_distance_relative_to_the_paintings() -> None:
     assert losses.keys() == WEIGHTS.keys()
     for layer, weight in WEIGHTS.items():
         one, other = (painting[layer].square().mean().item() for painting in paintings)
-        squared = (image[layer] - target_of(region, layer)).square().mean().item()
-        expected = weight * squared / (0.3 * one + 0.7 * other)
+        squares = (image[layer] - target_of(region, layer)).square().mean(dim=1, keepdim=True)
+        counted = torch.ones_like(squares) / squares.numel()
+        if layer == DEEP:
+            counted = DetailGuide(photo[layer], None).weights(*squares.shape[2:])
+        expected = weight * (counted * squares).sum().item() / (0.3 * one + 0.7 * other)
         assert losses[layer] == pytest.approx(expected, rel=1e-10)
 
 
