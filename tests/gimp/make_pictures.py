@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/pictures: what the daemon paints, and GIMP as it shows it.
+"""Makes the pictures of README and docs/gimp.md: what the daemon paints, and GIMP as it shows it.
 
 Run by hand after a change that shows, where tests/gimp/gimp_root.sh 3.2 has made a GIMP:
 PYTHONPATH=shared:daemon:gimp_plugin:tests .venv/bin/python tests/gimp/make_pictures.py
@@ -25,14 +25,23 @@ from gimp.test_screen import (
     key_of,
     open_dialog,
 )
-from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image
 from impasto_gimp.arguments.procedure_arguments import VARIATIONS_LABEL
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
 
 PICTURES = REPOSITORY / "docs/pictures"
-PAINTINGS = (("chelsea", "auvers"), ("summer_palace", "great_wave"))
+PAINTINGS = (
+    ("chelsea", "auvers"),
+    ("summer_palace", "poppies"),
+    ("astronaut", "composition_viii"),
+    ("summer_palace", "great_wave"),
+    ("coffee", "composition_viii"),
+    ("chelsea", "summertime"),
+)
+PAINTED_SIZE_PX = 640
+JPEG_QUALITY = 88
 IN_GIMP = ("coffee", "auvers")
 SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
@@ -43,14 +52,16 @@ VARIED_S = 75.0
 
 
 def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
-    """Writes PHOTO_PAINTING.jpg, painted with the default settings."""
+    """Writes PHOTO_PAINTING.jpg, painted with the default settings except for the size."""
     content, _ = read_image(REPOSITORY / f"assets/photos/{photo}.jpg")
     style, _ = read_image(REPOSITORY / f"assets/styles/{painting}.jpg")
     with daemon.client() as client:
-        job = client.submit(content, [Style(style)], StyleSettings())
+        job = client.submit(content, [Style(style)], StyleSettings(size=PAINTED_SIZE_PX))
         for _ in client.updates(job):
             pass
-        write_image(client.fetch(job), PICTURES / f"{photo}_{painting}.jpg")
+        result = client.fetch(job)
+    picture = Image.frombytes("RGB", (result.width, result.height), result.pixels)
+    picture.save(PICTURES / f"{photo}_{painting}.jpg", quality=JPEG_QUALITY)
 
 
 def photograph_gimp(home: Home, folder: Path) -> None:
