@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.losses.guides import Guide
 from impasto_daemon.style_transfer.losses.loss import SMALLEST_POWER, Loss
-from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.networks.crops import Crop
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import Measure, Statistic
@@ -67,11 +67,40 @@ class _SquaredDistance(Measure):
 
     def statistic(self, activation: Tensor, crop: Crop) -> Statistic:
         """Returns what a crop contributes to the mean (see `Measure.statistic`)."""
-        squares = (precise(activation) - precise(self._target.cut(crop))).square()
+        return (_SquaredDistanceFunction.apply(activation, self, crop),)
+
+    def mean(self, activation: Tensor, crop: Crop) -> Tensor:
+        """Returns what a crop contributes to the mean, without a gradient."""
+        difference = activation - self._target.cut(crop)
+        kind = torch.promote_types(difference.dtype, torch.float32)
+        lengths: Tensor = torch.linalg.vector_norm(difference, dim=1, keepdim=True, dtype=kind)
+        return (self._weights(crop, lengths) * lengths.square()).sum() / activation.shape[1]
+
+    def backward(self, activation: Tensor, crop: Crop, gradient: Statistic) -> Tensor:
+        """Returns the gradient with respect to `activation` (see `Measure.backward`)."""
+        (of_mean,) = gradient
+        factor = 2 / activation.shape[1] * of_mean * self._weights(crop, of_mean)
+        return (activation - self._target.cut(crop)) * factor.to(activation.dtype)
+
+    def _weights(self, crop: Crop, like: Tensor) -> Tensor:
         if self._guide is None:
-            return (crop.fraction * squares.mean(),)
-        weights = crop.cut(self._guide.weights(crop.height, crop.width)).to(squares)
-        return ((weights * squares).sum() / squares.shape[1],)
+            return like.new_tensor(1 / (crop.height * crop.width))
+        return crop.cut(self._guide.weights(crop.height, crop.width)).to(like)
+
+
+class _SquaredDistanceFunction(torch.autograd.Function):
+    """The mean squared distance; its gradient keeps no more than the activation itself."""
+
+    @staticmethod
+    def forward(ctx: Any, activation: Tensor, measure: _SquaredDistance, crop: Crop) -> Tensor:
+        ctx.save_for_backward(activation)
+        ctx.measure, ctx.crop = measure, crop
+        return measure.mean(activation, crop)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (activation,) = ctx.saved_tensors
+        return ctx.measure.backward(activation, ctx.crop, (gradient,)), None, None
 
 
 class _Recording(Measure):
