@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from impasto_daemon.style_transfer.losses.moments import precise
 
 # Beyond this many comparisons an inverted file takes a tenth of the time, and finds nine of ten
 # nearest neighbours; the others are nearly as near.
@@ -20,17 +23,24 @@ _EXACT_COMPARISONS = 2**26
 _PROBES = 4
 _ROUNDS = 6
 _BLOCK = 2**25
+# The most queries that are converted and normalised at a time.
+_QUERIES = 2**16
 
 
-def nearest_neighbours(queries: Tensor, vectors: Tensor) -> Tensor:
+def nearest_neighbours(queries: Tensor, vectors: Tensor, mean: Tensor | None = None) -> Tensor:
     """Returns the index of the vector with the largest cosine similarity to each query: (n).
 
-    queries: (n, C); vectors: (m, C), m >= 1. The same input gives the same result.
+    queries: (n, C), of any precision; mean: (C), subtracted from them. vectors: (m, C), m >= 1.
+    The same input gives the same result.
     """
-    queries, vectors = functional.normalize(queries), functional.normalize(vectors)
-    if len(queries) * len(vectors) <= _EXACT_COMPARISONS:
-        return _nearest(queries, vectors)
-    return InvertedFile(vectors).search(queries)
+    vectors = functional.normalize(vectors)
+    is_small = len(queries) * len(vectors) <= _EXACT_COMPARISONS
+    search = partial(_nearest, vectors=vectors) if is_small else InvertedFile(vectors).search
+    indices = []
+    for start in range(0, len(queries), _QUERIES):
+        block = precise(queries[start : start + _QUERIES])
+        indices.append(search(functional.normalize(block if mean is None else block - mean)))
+    return torch.cat(indices)
 
 
 class InvertedFile:

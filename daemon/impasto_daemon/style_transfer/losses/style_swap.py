@@ -24,9 +24,8 @@ from impasto_daemon.style_transfer.losses.content import (
     ContentLoss,
     StoredTarget,
     Target,
-    activations_of,
 )
-from impasto_daemon.style_transfer.losses.guides import DetailGuide, Guide, guide_at
+from impasto_daemon.style_transfer.losses.guides import DetailGuide, Guide, GuidedMeasure, guide_at
 from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.moments import (
     Moments,
@@ -39,6 +38,7 @@ from impasto_daemon.style_transfer.losses.nearest_neighbours import nearest_neig
 from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
 from impasto_daemon.style_transfer.networks.crops import Crop
 from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.networks.statistics import Measure, Statistic
 
 MOST_VECTORS = 2**16
 """The most activations of a painting that are searched at a layer; of more, a random choice."""
@@ -107,12 +107,12 @@ class SwappedTarget(Target):
     ) -> None:
         height, width = activation.shape[2:]
         weights = None if guide is None else guide.weights(height, width).flatten()
-        positions = precise(positions_of(activation))
-        counted = slice(None) if weights is None else weights.nonzero().squeeze(1)
-        queries = positions[counted]
-        queries = queries - (
-            queries.mean(dim=0) if weights is None else weights[counted].to(queries) @ queries
-        )
+        queries = positions_of(activation)
+        mean = moments(activation, weights)[0]
+        counted: slice | Tensor = slice(None)
+        if weights is not None:
+            counted = weights.nonzero().squeeze(1)
+            queries = queries[counted]
         self._vectors = [painting.vectors for painting in paintings]
         self._shares = shares
         self._indices = []
@@ -120,7 +120,7 @@ class SwappedTarget(Target):
             # Positions that do not count get any vector.
             indices = torch.zeros(height * width, dtype=torch.int32, device=activation.device)
             centred = precise(painting.vectors) - painting.moments.mean
-            indices[counted] = nearest_neighbours(queries, centred).to(indices)
+            indices[counted] = nearest_neighbours(queries, centred, mean).to(indices)
             self._indices.append(indices.view(1, 1, height, width))
 
     def cut(self, crop: Crop) -> Tensor:
@@ -169,26 +169,56 @@ def _vocabularies(
 ) -> list[dict[str, Vocabulary]]:
     vocabularies = []
     for painting in paintings:
-        activations = activations_of(network, painting.rgb, layers)
+        guides = {layer: guide_at(network, layer, painting.part) for layer in layers}
+        choices = {layer: _Choice(guide) for layer, guide in guides.items()}
+        measures = {
+            layer: [GuidedMeasure(moments, guides[layer]), choice]
+            for layer, choice in choices.items()
+        }
+        statistics = network.statistics(painting.rgb, measures) if measures else {}
         vocabularies.append(
             {
-                layer: _vocabulary(activation, guide_at(network, layer, painting.part))
-                for layer, activation in activations.items()
+                layer: Vocabulary(choice.vectors, Moments(*statistics[layer][0]))
+                for layer, choice in choices.items()
             }
         )
     return vocabularies
 
 
-def _vocabulary(activation: Tensor, guide: Guide | None) -> Vocabulary:
-    """Returns what a painting offers at a layer, or the part of it that `guide` names."""
-    height, width = activation.shape[2:]
-    weights = None if guide is None else guide.weights(height, width).flatten()
-    vectors = positions_of(activation)
-    if weights is not None:
-        # Positions at the edge of the part see what lies beyond it.
-        vectors = vectors[(weights >= weights.max() / 2).nonzero().squeeze(1)]
-    if len(vectors) > MOST_VECTORS:
-        generator = torch.Generator().manual_seed(0)
-        chosen = torch.randperm(len(vectors), generator=generator)[:MOST_VECTORS].sort().values
-        vectors = vectors[chosen.to(vectors.device)]
-    return Vocabulary(vectors.contiguous(), Moments(*moments(activation, weights)))
+class _Choice(Measure):
+    """Some of a painting's activations, which it keeps as `vectors` (m, C); no statistic.
+
+    guide: of the part of the painting that they are taken from, if any.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, guide: Guide | None) -> None:
+        self._guide = guide
+        self._ranks: Tensor | None = None
+
+    def statistic(self, activation: Tensor, crop: Crop) -> Statistic:
+        """Keeps those of the crop's activations that are chosen."""
+        if self._ranks is None:
+            self._ranks = self._chosen(crop).to(activation.device)
+            count = int(self._ranks.max()) + 1
+            self.vectors = activation.new_empty(count, activation.shape[1])
+        ranks = crop.cut(self._ranks).flatten()
+        self.vectors[ranks[ranks >= 0]] = positions_of(activation)[ranks >= 0]
+        return ()
+
+    def _chosen(self, crop: Crop) -> Tensor:
+        """Returns the row of each position of the layer in `vectors`, or -1: (1, 1, H, W)."""
+        count = crop.height * crop.width
+        positions = torch.arange(count)
+        if self._guide is not None:
+            # Positions at the edge of the part see what lies beyond it.
+            weights = self._guide.weights(crop.height, crop.width).flatten().cpu()
+            positions = (weights >= weights.max() / 2).nonzero().squeeze(1)
+        if len(positions) > MOST_VECTORS:
+            generator = torch.Generator().manual_seed(0)
+            shuffled = torch.randperm(len(positions), generator=generator)
+            positions = positions[shuffled[:MOST_VECTORS].sort().values]
+        ranks = torch.full((count,), -1)
+        ranks[positions] = torch.arange(len(positions))
+        return ranks.view(1, 1, crop.height, crop.width)

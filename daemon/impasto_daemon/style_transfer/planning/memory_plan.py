@@ -19,6 +19,8 @@ HISTORY = 20
 
 _HISTORIES = (HISTORY, 10, 6, 3)
 _FLOAT32_BYTES = 4
+# The photo's activations at the default content layers, in numbers per pixel.
+_TARGET_NUMBERS = 56
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,16 @@ def _needed_bytes(
     work: ScaleWork, history: int, activation_bytes: float, mask_bytes: int = 0
 ) -> int:
     """Returns the peak memory; `activation_bytes` are those of float32."""
-    bytes_per_px = work.cost_model.images + _history_bytes(work.optimizer, history)
-    needed_bytes = work.cost_model.base + work.height * work.width * bytes_per_px + mask_bytes
-    return round(needed_bytes + activation_bytes * work.number_bytes / _FLOAT32_BYTES)
+    px = work.height * work.width
+    history_bytes = px * _history_bytes(work.optimizer, history)
+    painting_bytes = (
+        history_bytes + mask_bytes + activation_bytes * work.number_bytes / _FLOAT32_BYTES
+    )
+    # The targets are made before there are any steps to remember.
+    target_bytes = px * _TARGET_NUMBERS * work.number_bytes
+    return round(
+        work.cost_model.base + px * work.cost_model.images + max(painting_bytes, target_bytes)
+    )
 
 
 def _history_bytes(optimizer: Optimizer, history: int) -> int:

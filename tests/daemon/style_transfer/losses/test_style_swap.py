@@ -325,15 +325,19 @@ def test_part_of_a_painting_is_all_that_is_searched() -> None:
 
 def test_vectors_of_a_large_painting_are_a_random_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style_swap, "MOST_VECTORS", 100)
-    painting = activation(30, 20, seed=8)
+    painting = features(tiny_vgg(), PAINTING, [SHALLOW])[SHALLOW]
+    networks = tiny_vgg(), TiledNetwork(tiny_vgg(), [Stage((1, 2, 3, 4, 5), 20)])
 
-    first, second = (style_swap._vocabulary(painting, None) for _ in range(2))
+    first, second = (
+        style_swap._vocabularies(network, [Painting(PAINTING)], [SHALLOW])[0][SHALLOW]
+        for network in networks
+    )
 
     rows = {tuple(row) for row in painting[0].flatten(1).T.tolist()}
     chosen = {tuple(row) for row in first.vectors.tolist()}
     assert len(chosen) == 100
     assert chosen < rows
-    assert torch.equal(first.vectors, second.vectors)
+    torch.testing.assert_close(first.vectors, second.vectors)
     # The moments are those of all positions.
     torch.testing.assert_close(first.moments.second, moments(painting)[1])
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_image, tiny_convolutions
 from impasto_daemon.style_transfer.networks.vgg import VGG
+from impasto_daemon.style_transfer.planning import memory_plan
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
 from impasto_daemon.style_transfer.planning.layouts import grid
 from impasto_daemon.style_transfer.planning.memory_plan import (
@@ -102,7 +103,11 @@ def test_the_history_is_no_longer_than_there_are_steps() -> None:
     assert fastest_plan(scale_work(100, 100, evaluations=5), math.inf).history == 4
 
 
-def test_tiles_come_before_a_shorter_history_but_the_smallest_after_it() -> None:
+def test_tiles_come_before_a_shorter_history_but_the_smallest_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As for a texture: the targets of a photo need more memory than the smallest tiles.
+    monkeypatch.setattr(memory_plan, "_TARGET_NUMBERS", 0)
     candidates = plans(LARGE)
 
     assert candidates[0].tiles == 1
@@ -160,7 +165,7 @@ def test_a_network_that_cannot_be_tiled_has_shorter_histories_only() -> None:
 def test_only_an_optimizer_with_a_history_needs_memory_for_it(
     optimizer: Optimizer, shorter: bool
 ) -> None:
-    candidates = plans(replace(LARGE, optimizer=optimizer))
+    candidates = plans(replace(LARGE, optimizer=optimizer, number_bytes=2))
 
     assert any(plan.history < HISTORY for plan in candidates[:-2]) == shorter
 
@@ -282,3 +287,12 @@ def test_other_errors_are_not_retried() -> None:
         stylize(broken, PHOTO, [PAINTING], SETTINGS)
 
     assert broken.calls == 1
+
+
+@given(scales)
+def test_no_plan_needs_less_than_the_activations_that_targets_are_made_from(
+    work: ScaleWork,
+) -> None:
+    least = work.cost_model.base + 56 * work.number_bytes * work.height * work.width
+
+    assert all(plan.needed_bytes >= least for plan in plans(work))
