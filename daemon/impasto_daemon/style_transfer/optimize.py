@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.images.regions import Region
+from impasto_daemon.style_transfer.losses.areas import has_remainder
 from impasto_daemon.style_transfer.losses.calibration import content_factor
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.network import (
@@ -117,18 +118,24 @@ class Optimisation:
                 with suppress(_Finished):
                     self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)
                 if self._content_factor is None:
-                    self._content_factor = self._calibrated(network, content, evaluate.best)
+                    self._content_factor = self._calibrated(
+                        network, content, regions, evaluate.best
+                    )
         except _Stopped:
             return Result(evaluate.best, stopped=True)
         return Result(evaluate.best, stopped=False)
 
-    def _calibrated(self, network: Network, content: Tensor, painted: Tensor) -> float:
+    def _calibrated(
+        self, network: Network, content: Tensor, regions: Sequence[Region], painted: Tensor
+    ) -> float:
         """Returns the factor of the content weight for the scales after the first one."""
         settings = self.settings
         if (
             settings.mode is not Mode.TRANSFER
             or settings.content_loss is not ContentLoss.STYLE_SWAP
             or settings.style_strength == 0
+            # What no region covers keeps its own look, and would hide what the others have lost.
+            or has_remainder(regions)
         ):
             return 1.0
         deepest = max(parse_layer_weights(settings.content_layers), key=network.depth)

@@ -1,8 +1,8 @@
 """Tileable pictures: each edge continues at the opposite one.
 
 The network pads by replication. So it gets a tileable image with circular padding as wide as its
-receptive field, and the style losses measure the interior only: every activation there is that of
-an endless pattern. (The other losses measure the copies in the padding as well.)
+receptive field, and the losses of activations measure the interior only: every one there is that of
+an endless pattern. (Reconstruction losses and those of the image measure the copies as well.)
 """
 
 from __future__ import annotations

@@ -39,6 +39,11 @@ def areas_of(photo: Tensor, regions: Sequence[Region], settings: StyleSettings) 
     return [Area(region, share) for region, share in zip(regions, shares, strict=True)]
 
 
+def has_remainder(regions: Sequence[Region]) -> bool:
+    """Returns whether the regions leave anything of the photo."""
+    return bool(_remainder(regions))
+
+
 def _remainder(regions: Sequence[Region]) -> list[Region]:
     """Returns what the regions leave of the photo, without paintings."""
     masks = [region.mask for region in regions if region.mask is not None]

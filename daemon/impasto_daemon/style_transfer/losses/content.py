@@ -84,7 +84,8 @@ class _SquaredDistance(Measure):
 
     def _weights(self, crop: Crop, like: Tensor) -> Tensor:
         if self._guide is None:
-            return like.new_tensor(1 / (crop.height * crop.width))
+            # Filled on the device: a CUDA graph cannot record a copy to it.
+            return like.new_full((), 1 / (crop.height * crop.width))
         return crop.cut(self._guide.weights(crop.height, crop.width)).to(like)
 
 

@@ -58,11 +58,10 @@ class DetailGuide(Guide):
         variance = _averaged(activation.square()) - _averaged(activation).square()
         variance = variance.clamp_min(0).mean(dim=1, keepdim=True)
         detail = variance / (variance + variance.mean().clamp_min(_SMALLEST_SUM))
-        weights = _averaged(detail) ** _DETAIL_EXPONENT
+        # Without any detail, as in a photo of a single colour, all positions count alike.
+        weights = _averaged(detail) ** _DETAIL_EXPONENT + _SMALLEST_SUM
         if area is not None:
             weights = weights * area.weights(*activation.shape[2:])
-        # A photo of a single colour has no detail; then all positions count alike.
-        weights = weights + _SMALLEST_SUM
         self._weights = weights / weights.sum()
 
     def weights(self, height: int, width: int) -> Tensor:

@@ -31,7 +31,7 @@ def nearest_neighbours(queries: Tensor, vectors: Tensor, mean: Tensor | None = N
     """Returns the index of the vector with the largest cosine similarity to each query: (n).
 
     queries: (n, C), of any precision; mean: (C), subtracted from them. vectors: (m, C), m >= 1.
-    The same input gives the same result.
+    The same input gives the same result on the same CPU.
     """
     vectors = functional.normalize(vectors)
     is_small = len(queries) * len(vectors) <= _EXACT_COMPARISONS

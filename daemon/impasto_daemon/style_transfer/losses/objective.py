@@ -5,10 +5,10 @@
 The sums are over layers l, and over regions of the share r. It knows activations and images, not
 how they are improved.
 
-Departures from the paper: every loss of activations is divided by the power of its target, so that
-one setting suits networks whose activations differ in magnitude; and every mean is taken over
-positions, so that it suits all sizes of images. Total variation and the price of colours out of
-range are additions.
+Departures from the paper: every loss of activations is divided by the power of the photo's or the
+paintings' activations, so that one setting suits networks of any magnitude; and every mean is taken
+over positions, so that it suits all sizes of images. Total variation and the price of colours out
+of range are additions.
 """
 
 from __future__ import annotations
@@ -109,10 +109,9 @@ def build_objective(
     photo = pad_circular(content) if settings.tileable else content
     if settings.mode is not Mode.TEXTURE:
         alpha = CONTENT_WEIGHT[settings.content_loss]
-        if settings.content_loss is ContentLoss.STYLE_SWAP:
-            alpha *= content_factor / _excess(settings)
         weights = {layer: alpha * share for layer, share in content_shares.items()}
-        for layer, loss in _content_losses(network, photo, areas, settings, weights):
+        swap_factor = content_factor / _excess(settings)
+        for layer, loss in _content_losses(network, photo, areas, settings, weights, swap_factor):
             losses.setdefault(layer, []).append(loss)
     weights = {layer: _excess(settings) * share for layer, share in style_shares.items()}
     for layer, loss in _style_losses(network, photo, areas, settings, weights):
@@ -139,17 +138,21 @@ def _content_losses(
     areas: Sequence[Area],
     settings: StyleSettings,
     weights: Mapping[str, float],
+    swap_factor: float,
 ) -> Iterator[tuple[str, Loss]]:
-    """Yields each layer of `weights` and the content loss of that weight, area by area."""
+    """Yields each layer of `weights` and the content loss of that weight, area by area.
+
+    swap_factor: of the weight where paintings are swapped in, and not of the rest of the photo.
+    """
     activations = activations_of(network, photo, weights)
     if settings.content_loss is ContentLoss.RECONSTRUCTION:
         areas = [Area(Region([]), 1.0)]
     for area in areas:
         of_area = {layer: area.share * weight for layer, weight in weights.items()}
         if area.region.paintings:
-            distance = _distance(settings)
+            of_swap = {layer: swap_factor * weight for layer, weight in of_area.items()}
             yield from style_swap_losses(
-                network, photo, activations, area.region, of_area, distance
+                network, photo, activations, area.region, of_swap, _distance(settings)
             )
         else:
             guides = {layer: guide_at(network, layer, area.region.mask) for layer in weights}

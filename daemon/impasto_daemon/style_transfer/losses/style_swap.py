@@ -108,9 +108,12 @@ class SwappedTarget(Target):
         height, width = activation.shape[2:]
         weights = None if guide is None else guide.weights(height, width).flatten()
         queries = positions_of(activation)
-        mean = moments(activation, weights)[0]
         counted: slice | Tensor = slice(None)
-        if weights is not None:
+        if weights is None:
+            kind = torch.promote_types(activation.dtype, torch.float32)
+            mean = queries.mean(dim=0, dtype=kind)
+        else:
+            mean = moments(activation, weights)[0]
             counted = weights.nonzero().squeeze(1)
             queries = queries[counted]
         self._vectors = [painting.vectors for painting in paintings]
@@ -134,6 +137,7 @@ class SwappedTarget(Target):
             (activation,) = chosen
         else:
             (activation,) = blend(self._shares, ((precise(each),) for each in chosen))
+            activation = activation.to(self._vectors[0].dtype)
         return activation.view(1, *crop.size, -1).permute(0, 3, 1, 2)
 
 
@@ -147,8 +151,9 @@ class TargetOnTheWay(Target):
 
     def cut(self, crop: Crop) -> Tensor:
         """Returns the activations at the positions of `crop`."""
-        ends = precise(crop.cut(self._activation)), precise(self._target.cut(crop))
-        return torch.lerp(*ends, self._distance)
+        origin = crop.cut(self._activation)
+        between = torch.lerp(precise(origin), precise(self._target.cut(crop)), self._distance)
+        return between.to(origin.dtype)
 
 
 def _transported(activation: Tensor, guide: Guide | None, paintings: Moments) -> Tensor:

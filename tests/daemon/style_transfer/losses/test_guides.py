@@ -114,3 +114,15 @@ def test_photo_of_a_single_colour_counts_everywhere_alike() -> None:
     weights = DetailGuide(torch.ones(1, 2, 4, 6, dtype=torch.float64), None).weights(4, 6)
 
     assert torch.allclose(weights, torch.full_like(weights, 1 / 24))
+
+
+def test_detail_never_counts_outside_of_a_flat_area() -> None:
+    activation = random_rgb(12, 12, seed=5)
+    activation[..., :8] = 0.5
+    mask = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
+    mask[..., :6] = 1
+
+    weights = DetailGuide(activation, MaskGuide(tiny_vgg(), "relu1_1", mask)).weights(12, 12)
+
+    assert weights.sum().item() == pytest.approx(1)
+    assert weights[..., 6:].max() == 0
