@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from impasto_daemon.system.atomic_write import write_atomically
+from impasto_shared.atomic_write import write_atomically
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import make_private

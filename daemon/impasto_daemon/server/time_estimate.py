@@ -15,7 +15,7 @@ from statistics import median_low
 
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
-from impasto_daemon.system.atomic_write import write_atomically
+from impasto_shared.atomic_write import write_atomically
 from impasto_shared.settings import StyleSettings
 
 logger = logging.getLogger(__name__)

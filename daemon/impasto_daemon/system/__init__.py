@@ -1,1 +1,1 @@
-"""The operating system: files written atomically, the memory of a process, the log."""
+"""The operating system: the memory of a process, the log."""

@@ -16,8 +16,8 @@ from typing import Any
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_daemon.commands.explore.pictures import Originals
 from impasto_daemon.commands.image_file import write_image
-from impasto_daemon.system.atomic_write import write_atomically
 from impasto_shared import __version__
+from impasto_shared.atomic_write import write_atomically
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet

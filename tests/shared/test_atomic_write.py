@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.system.atomic_write import write_atomically
+from impasto_shared.atomic_write import write_atomically
 
 
 def test_file_is_replaced_and_no_draft_remains(tmp_path: Path) -> None:
