@@ -1,10 +1,40 @@
+"""Files are written completely or not at all, whatever ends the writing."""
+
 import os
 import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from impasto_shared.atomic_write import write_atomically
+from impasto_shared.atomic_write import create_atomically, write_atomically
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """Lets this process write files of at most `size` bytes."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    former = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(former)
 
 
 def test_file_is_replaced_and_no_draft_remains(tmp_path: Path) -> None:
@@ -20,38 +50,128 @@ def test_file_is_replaced_and_no_draft_remains(tmp_path: Path) -> None:
 
 
 def test_mode_is_that_of_the_new_file_less_the_umask(tmp_path: Path) -> None:
-    old_umask = os.umask(0o027)
-    try:
+    with umask(0o027):
         write_atomically(tmp_path / "private", b"", mode=0o600)
         write_atomically(tmp_path / "usual", b"")
-    finally:
-        os.umask(old_umask)
 
     modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("private", "usual")]
     assert modes == [0o600, 0o640]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
+def test_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+
+    with umask(0o077):
+        write_atomically(path, b"new")
+
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
+def test_existing_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 2345)
+
+    write_atomically(path, b"new")
+
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
+
+
 def test_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_atomically(path, bytes(100_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+    with file_limit(1000), pytest.raises(OSError, match="File too large"):
+        write_atomically(path, bytes(100_000))
 
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_draft_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.write_bytes(b"untouched")
-    (tmp_path / "file.new").symlink_to(victim)
+def test_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere/file", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to("elsewhere/file")
 
-    with pytest.raises(OSError, match="symbolic links"):
-        write_atomically(tmp_path / "file", b"new")
+    write_atomically(link, b"new")
 
-    assert victim.read_bytes() == b"untouched"
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_file_of_the_longest_possible_name_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+
+    write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"new"
+
+
+def test_writes_at_the_same_time_leave_one_of_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    program = (
+        "import sys, pathlib; from impasto_shared.atomic_write import write_atomically\n"
+        "for _ in range(50): write_atomically(pathlib.Path(sys.argv[1]), sys.argv[2].encode() * 9)"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(path), letter],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "shared")},
+        )
+        for letter in "abc"
+    ]
+
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert path.read_text() in ("a" * 9, "b" * 9, "c" * 9)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    size = 3_000_000
+    program = (
+        "import sys, pathlib; from impasto_shared.atomic_write import write_atomically\n"
+        "print(flush=True)\n"
+        f"while True: [write_atomically(pathlib.Path(sys.argv[1]), bytes([n]) * {size})"
+        " for n in (1, 2)]"
+    )
+    path.write_bytes(bytes([1]) * size)
+    for kill in range(10):
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(path)],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "shared")},
+            stdout=subprocess.PIPE,
+        ) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(0.003 * kill)
+            writer.send_signal(signal.SIGKILL)
+
+        content = path.read_bytes()
+        assert len(content) == size
+        assert len(set(content)) == 1
+
+
+def test_new_file_is_created_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    create_atomically(path, b"first", mode=0o600)
+    with pytest.raises(FileExistsError):
+        create_atomically(path, b"second")
+
+    assert path.read_bytes() == b"first"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_new_file_for_which_there_is_no_room_is_not_there(tmp_path: Path) -> None:
+    with file_limit(1000), pytest.raises(OSError, match="File too large"):
+        create_atomically(tmp_path / "file", bytes(100_000))
+
+    assert list(tmp_path.iterdir()) == []
