@@ -1,11 +1,16 @@
 """The clients on other machines that a daemon authorises: a file of names and public keys.
 
 One line each, "KEY NAME". It is read at every connection, so that a change takes effect at once.
+Changes take turns by a lock: of two at the same time, none is lost.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from impasto_shared.atomic_write import write_atomically
@@ -35,7 +40,7 @@ class AuthorizedClients:
     def read(self) -> dict[str, str]:
         """Returns names by public key; raises InvalidKey if a line is damaged."""
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return {}
         names = {}
@@ -57,7 +62,22 @@ class AuthorizedClients:
                 "A key has 64 hexadecimal digits, as impasto keys shows it on the client's "
                 f"machine; got {key!r}."
             )
-        names = self.read()
+        with self._locked():
+            names = self.read()
+            self._check_new(names, name, key)
+            self._write({**names, key: name})
+
+    def remove(self, name: str) -> None:
+        """Revokes a client's access; raises InvalidKey if no client has that name."""
+        with self._locked():
+            names = self.read()
+            if name not in names.values():
+                raise InvalidKey(f"No client is called {name}. To see the names: impasto keys")
+            self._write({key: other for key, other in names.items() if other != name})
+
+    @staticmethod
+    def _check_new(names: dict[str, str], name: str, key: str) -> None:
+        """Raises InvalidKey if the key or the name is in the list already."""
         if key in names:
             raise InvalidKey(
                 f"A client with this key exists already: {names[key]}. To give it another name, "
@@ -68,16 +88,20 @@ class AuthorizedClients:
                 f"A client with this name exists already: {name}. Choose another name, or remove "
                 f"it first: impasto keys remove {name}"
             )
-        self._write({**names, key: name})
 
-    def remove(self, name: str) -> None:
-        """Revokes a client's access; raises InvalidKey if no client has that name."""
-        names = self.read()
-        if name not in names.values():
-            raise InvalidKey(f"No client is called {name}. To see the names: impasto keys")
-        self._write({key: other for key, other in names.items() if other != name})
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other processes from changing the file between our reading and our writing."""
+        make_private(self._path.parent)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # A file of its own: the list is replaced, and NFS locks no folders.
+        lock = os.open(self._path.with_name(f"{self._path.name}.lock"), flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _write(self, names: dict[str, str]) -> None:
-        make_private(self._path.parent)
         lines = "".join(f"{key} {name}\n" for key, name in names.items())
         write_atomically(self._path, lines.encode(), mode=0o600)
