@@ -7,6 +7,7 @@ import json
 import textwrap
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
+from impasto_shared.atomic_write import create_atomically
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
 from impasto_shared.configuration.resolution import ResolvedOption, config_path, resolved_options
 from impasto_shared.errors import ImpastoError
@@ -41,8 +42,7 @@ def _write_file() -> None:
     path = config_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(commented_file())
+        create_atomically(path, commented_file().encode())
     except FileExistsError:
         raise FileExists(f"{path} exists already. Edit it, or move it away first.") from None
     print(path)

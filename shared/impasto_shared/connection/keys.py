@@ -15,6 +15,7 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
+from impasto_shared.atomic_write import create_atomically
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import config_dir, make_private
 
@@ -76,12 +77,17 @@ def load_keys(role: Role) -> KeyPair:
 def ensure_keys(role: Role) -> KeyPair:
     """Returns the key pair of this user, created if missing; raises KeysUnusable otherwise."""
     make_private(keys_dir())
-    _, secret = zmq.curve_keypair()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        descriptor = os.open(keys_dir() / f"{role}.secret", flags, 0o600)
-    except FileExistsError:
+    path = keys_dir() / f"{role}.secret"
+    if os.path.lexists(path):
         return load_keys(role)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(z85.decode(secret).hex() + "\n")
+    _, secret = zmq.curve_keypair()
+    try:
+        create_atomically(path, f"{z85.decode(secret).hex()}\n".encode(), mode=0o600)
+    except FileExistsError:
+        pass  # another process was faster, and its key counts
+    except OSError as error:
+        raise KeysUnusable(
+            f"{path} cannot be written: {error.strerror}. Make room or give yourself access there, "
+            "then run: impasto keys"
+        ) from error
     return load_keys(role)

@@ -1,6 +1,7 @@
 """Key pairs are created once, and used only if this user alone can read them."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,16 @@ def test_link_is_not_followed(tmp_path: Path) -> None:
 
     with pytest.raises(KeysUnusable, match="cannot be read"):
         load_keys(Role.CLIENT)
+
+
+def test_keys_for_which_there_is_no_room_are_reported_and_can_be_created_later() -> None:
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, former[1]))
+    try:
+        with pytest.raises(KeysUnusable, match="cannot be written: File too large"):
+            ensure_keys(Role.CLIENT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+    assert list(keys_dir().iterdir()) == []
+    assert ensure_keys(Role.CLIENT) == load_keys(Role.CLIENT)
