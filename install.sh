@@ -80,7 +80,7 @@ run_tests() {
     MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0
     shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/gimp/*.sh
     wait
-    exec python -m pytest "$@"
+    exec python -P -m pytest "$@"
 }
 
 uninstall() {

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Makes the Python environment that the daemon runs in. Part of install.sh, which sources it.
+# Python runs with -I: modules in the current folder, which may be anyone's, are not imported.
 
 ENVIRONMENT_MB=8000
 STAMP=impasto-stamp
@@ -17,12 +18,12 @@ working_uv() {
 # Prints one word for what the Python $1 lacks to make an environment at $2; nothing if it is complete.
 python_lacks() {
     local version
-    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=0.0
+    version=$("$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=0.0
     if ((${version%.*} < 3 || (${version%.*} == 3 && ${version#*.} < 11))); then
         echo python
-    elif ! "$1" -c 'import venv' 2>/dev/null; then
+    elif ! "$1" -I -c 'import venv' 2>/dev/null; then
         echo venv
-    elif [[ -z $(working_uv "$2") ]] && ! "$1" -c 'import ensurepip' 2>/dev/null; then
+    elif [[ -z $(working_uv "$2") ]] && ! "$1" -I -c 'import ensurepip' 2>/dev/null; then
         echo venv
     fi
 }
@@ -105,21 +106,21 @@ fingerprint() {
 }
 
 environment_is_current() {
-    [[ -f $1/$STAMP && $(<"$1/$STAMP") == "$2" ]] && "$1/bin/python" -c '' 2>/dev/null
+    [[ -f $1/$STAMP && $(<"$1/$STAMP") == "$2" ]] && "$1/bin/python" -I -c '' 2>/dev/null
 }
 
 # Prints the uv that fills the environment $1; puts one into it if the machine has none.
 provide_uv() {
     if [[ -z $(working_uv "$1") ]]; then
-        "$1/bin/python" -m ensurepip >/dev/null
-        "$1/bin/python" -m pip install --quiet --disable-pip-version-check uv >&2
+        "$1/bin/python" -I -m ensurepip >/dev/null
+        "$1/bin/python" -I -m pip install --quiet --disable-pip-version-check uv >&2
     fi
     working_uv "$1"
 }
 
 # Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch.
 start_environment() {
-    if [[ -f $1/$STAMP ]] && "$1/bin/python" -c '' 2>/dev/null; then
+    if [[ -f $1/$STAMP ]] && "$1/bin/python" -I -c '' 2>/dev/null; then
         say "Environment: bringing $1 up to date"
         rm "$1/$STAMP"
         return
@@ -128,7 +129,7 @@ start_environment() {
     say "Environment: creating $1"
     say "  (about 3 GB are downloaded the first time)"
     rm -rf "$1"
-    "$2" -m venv --without-pip "$1"
+    "$2" -I -m venv --without-pip "$1"
 }
 
 # Makes or repairs the environment $1 with fingerprint $2; the rest says what uv installs.

@@ -4,6 +4,13 @@
 PLUGIN=impasto-gimp
 FLATPAK=org.gimp.GIMP
 PLUGIN_COPY=${ENVIRONMENT%/*}/plug-in
+# Python runs isolated from the current folder (-I), so this adds the folders that GIMP's has.
+IMPORT_AS_IN_GIMP='import os, site, sys
+sys.path += [path for path in os.environ.get("PYTHONPATH", "").split(":") if path.startswith("/")]
+if sys.prefix == sys.base_prefix:
+    site.addsitedir(site.getusersitepackages())
+sys.path += sys.argv[2:]
+__import__(sys.argv[1])'
 
 # Lists the console programs first: they need no display.
 gimp_commands() { compgen -c gimp | grep -Ex 'gimp(-console)?(-3(\.[0-9]+)?)?' | sort -ru; }
@@ -48,7 +55,7 @@ gimp_python() {
     while read -r python; do
         [[ -z ${VIRTUAL_ENV:-} || $python != "$VIRTUAL_ENV"/* ]] || continue
         first=${first:-$python}
-        if "$python" -c 'import gi' 2>/dev/null; then
+        if "$python" -I -B -c "$IMPORT_AS_IN_GIMP" gi 2>/dev/null; then
             printf '%s\n' "$python"
             return
         fi
@@ -92,11 +99,10 @@ copy_plugin() {
 provide_zmq() {
     local folder=$1 version
     shift
-    if "$@" -B -c 'import sys; sys.path.append(sys.argv[1]); import zmq' "$folder/vendor" \
-        2>/dev/null; then
+    if "$@" -I -B -c "$IMPORT_AS_IN_GIMP" zmq "$folder/vendor" 2>/dev/null; then
         return
     fi
-    if ! version=$("$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
+    if ! version=$("$@" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
         say "Plug-in: GIMP has no working Python. Install it (Debian: apt install python3-gi), then" \
             "run ./install.sh plugin"
         return

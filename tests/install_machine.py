@@ -79,7 +79,10 @@ class Machine:
         (profile / "gimprc").touch()
         return profile
 
-    def install(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def install(
+        self, *arguments: str, folder: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs install.sh in a folder, with these variables."""
         environment = {
             "HOME": str(self.home),
             "PATH": str(self.folder / "bin"),
@@ -88,7 +91,7 @@ class Machine:
         }
         return subprocess.run(
             [self.checkout / "install.sh", *arguments],
-            cwd=self.folder,
+            cwd=folder or self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -4,6 +4,7 @@ The second rule is that nothing executes code or data that it receives.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -287,6 +288,49 @@ def test_module_executes_no_data(name: str) -> None:
 )
 def test_an_execution_of_data_is_noticed(source: str) -> None:
     assert executions_in(ast.parse(source))
+
+
+def unisolated_commands(tree: ast.AST) -> list[str]:
+    """Returns the commands of a module that run Python, or any program, in the current folder."""
+    commands = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple):
+            words = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+            if {"-m", "-c"} & {*words} and not {"-P", "-I"} & {*words}:
+                commands.append(ast.unparse(node))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
+            named = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            if named.get("cwd") != "'/'":
+                commands.append(ast.unparse(node))
+    return commands
+
+
+@pytest.mark.parametrize("name", source_files())
+def test_module_starts_nothing_in_the_current_folder(name: str) -> None:
+    assert unisolated_commands(ast.parse((ROOT / name).read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'command = [sys.executable, "-m", "impasto_daemon"]',
+        'COMMAND = (python, "-B", "-c", PROGRAM)',
+        "subprocess.run(command)",
+        "subprocess.Popen(command, cwd=folder)",
+    ],
+)
+def test_a_command_in_the_current_folder_is_noticed(source: str) -> None:
+    assert unisolated_commands(ast.parse(source))
+
+
+_PYTHON_COMMAND = re.compile(r"(?<!compgen)(?<!\bsh)(?<!IB)(?<! -[IPB]) -[cm] ")
+
+
+@pytest.mark.parametrize("name", sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[dgi]*/*.sh")))
+def test_installer_starts_no_python_in_the_current_folder(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+
+    assert [line for line in lines if _PYTHON_COMMAND.search(line)] == []
 
 
 def undefined_attributes(tree: ast.AST) -> list[str]:

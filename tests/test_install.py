@@ -23,7 +23,7 @@ OLD_PYTHON = """#!/bin/sh
 [ "$1" = --version ] && echo Python 3.9.2 || echo 3.9
 """
 PYTHON_WITHOUT_VENV = """#!/bin/sh
-[ "$2" = "import ensurepip" ] && exit 1
+case "$*" in *"import ensurepip"*) exit 1 ;; esac
 exec "{python}" "$@"
 """
 GIMP = """#!/bin/sh

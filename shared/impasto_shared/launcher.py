@@ -33,7 +33,7 @@ def find_impasto() -> list[str]:
         DaemonUnavailable: if the program is not installed.
     """
     if configured := os.environ.get("IMPASTO_COMMAND"):
-        return [configured]
+        return [str(Path(configured).absolute()) if "/" in configured else configured]
     installed = data_dir() / "venv" / "bin" / "impasto"
     program = str(installed) if installed.exists() else shutil.which("impasto")
     if program is None:
@@ -41,7 +41,7 @@ def find_impasto() -> list[str]:
             "The Impasto daemon is not installed: the program impasto is neither on the PATH nor "
             f"in {installed.parent}. Run ./install.sh demo in the Impasto folder."
         )
-    return [program]
+    return [str(Path(program).absolute())]
 
 
 def connect_or_start(
@@ -76,7 +76,10 @@ def connect_or_start(
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a daemon that outlives this process, with its output appended to `log`."""
+    """Starts a daemon that outlives this process, with its output appended to `log`.
+
+    Not in this process's folder: it could not be unmounted, or deleted without harm to the daemon.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = MEMORY_VARIABLES | {
         name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES
@@ -85,6 +88,7 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
             return subprocess.Popen(  # noqa: S603 - our own program
                 command,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

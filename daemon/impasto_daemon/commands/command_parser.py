@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +16,11 @@ CLIENT_NAME = "impasto"
 """The name under which the daemon lists the jobs of these commands."""
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
+
+
+def this_program() -> list[str]:
+    """Returns the command line of this program, which imports nothing from the current folder."""
+    return [sys.executable, "-P", "-m", "impasto_daemon"]
 
 
 class IntermixedParser(argparse.ArgumentParser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 
 from impasto_daemon.server.authentication import Authenticator, Remote
@@ -30,6 +31,7 @@ def serve(config: DaemonOptions) -> None:
         UnsafeEndpoint, CannotServe: if the configured address cannot be served.
     """
     start_logging("server", config.log_level, rotates=True)
+    os.chdir("/")  # the caller's folder may be unmounted or deleted
     with exclusive_lock(lock_path()), StopSignals() as signals:
         endpoint = config.endpoint or usual_endpoint()
         check_endpoint(endpoint)

@@ -1,6 +1,6 @@
 """The worker process: holds the network and runs one job after another.
 
-The server runs it as `python -m impasto_daemon.worker.main ENDPOINT BYTES`; it exits when the
+The server runs it as `python -P -m impasto_daemon.worker.main ENDPOINT BYTES`; it exits when the
 server does.
 """
 

@@ -26,7 +26,7 @@ from impasto_shared.codec import decode, encode
 
 logger = logging.getLogger(__name__)
 
-WORKER_COMMAND: Sequence[str] = (sys.executable, "-m", "impasto_daemon.worker.main")
+WORKER_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.worker.main")
 KILL_TIMEOUT_S = 5.0
 _MEMORY_VARIABLES = {
     # The memory of large activations serves the next ones; the worker releases it after a job.
@@ -78,6 +78,7 @@ class WorkerProcess:
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*self._command, endpoint, str(self._limit_bytes)],
             stdin=subprocess.PIPE,
+            cwd="/",
             env=worker_environment(),
         )
         logger.info("worker %d started", self._process.pid)

@@ -15,6 +15,7 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     add_output,
     as_help,
+    this_program,
 )
 from impasto_shared.client import Client
 from impasto_shared.errors import InvalidImage, InvalidSettings
@@ -113,7 +114,7 @@ def paint(
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
-        command=lambda: [sys.executable, "-m", "impasto_daemon"],
+        command=this_program,
         on_start=lambda: print("Starting the Impasto daemon…", file=sys.stderr),
     ) as client:
         print_estimate(client, settings, content.width, content.height)

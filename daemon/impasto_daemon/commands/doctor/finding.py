@@ -63,6 +63,7 @@ def output_of(command: Sequence[str]) -> str | None:
     try:
         return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
             command,
+            cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -77,7 +78,12 @@ def run_fix(command: Sequence[str]) -> None:
     """Runs a program that repairs something; raises FixFailed if it fails."""
     try:
         completed = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError as error:
         raise FixFailed(f"{command[0]} cannot be run: {error}") from error

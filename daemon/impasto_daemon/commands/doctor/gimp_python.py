@@ -31,8 +31,12 @@ OLDEST_PYTHON = (3, 11)
 ZMQ_REQUIREMENT = "pyzmq>=26.0"
 _OLDEST = ".".join(map(str, OLDEST_PYTHON))
 _ANY_PYTHON = "#!/usr/bin/env python3"
+# It runs isolated from the current folder, and therefore adds the folders that GIMP's Python has.
 _PROBE = """
-import json, sys
+import json, os, site, sys
+sys.path += [path for path in os.environ.get("PYTHONPATH", "").split(":") if path.startswith("/")]
+if sys.prefix == sys.base_prefix:
+    site.addsitedir(site.getusersitepackages())
 sys.path.append(sys.argv[1])
 report = {"version": sys.version_info[:2], "missing": {}}
 try:
@@ -124,12 +128,12 @@ def _pythons() -> list[str]:
     environment = Path(sys.prefix) / "bin" if sys.prefix != sys.base_prefix else None
     folders = [Path(folder) for folder in os.get_exec_path() if Path(folder) != environment]
     paths = (shutil.which("python3", path=str(folder)) for folder in folders)
-    return [path for path in paths if path is not None]
+    return [str(Path(path).absolute()) for path in paths if path is not None]
 
 
 def _probe(command: Sequence[str], vendor: Path) -> Python | None:
     """Returns the report of a Python on itself; None if it does not run."""
-    output = output_of([*command, "-B", "-c", _PROBE, str(vendor)])
+    output = output_of([*command, "-I", "-B", "-c", _PROBE, str(vendor)])
     try:
         report = json.loads(output or "")
     except json.JSONDecodeError:

@@ -97,7 +97,7 @@ def _commands() -> Iterator[tuple[tuple[str, ...], bool]]:
     }
     for name in sorted(names):
         if program := shutil.which(name):
-            yield (program,), False
+            yield (str(Path(program).absolute()),), False
 
 
 def _flatpak_commands() -> Iterator[tuple[tuple[str, ...], bool]]:

@@ -55,7 +55,8 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
     """
     try:
         completed = subprocess.run(  # noqa: S603 - our own program
-            [python, "-m", "impasto_daemon.commands.doctor.torch_probe"],
+            [python, "-P", "-m", "impasto_daemon.commands.doctor.torch_probe"],
+            cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

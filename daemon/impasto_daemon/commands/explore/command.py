@@ -13,6 +13,7 @@ from impasto_daemon.commands.command_parser import (
     Subparsers,
     add_command,
     add_endpoint,
+    this_program,
 )
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.explore.contact_sheet import ContactSheet
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
-        command=lambda: [sys.executable, "-m", "impasto_daemon"],
+        command=this_program,
         on_start=lambda: _say("Starting the Impasto daemon…"),
     ) as client:
         painter = FolderPainter(client, folder, chosen, _say)
