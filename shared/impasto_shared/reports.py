@@ -60,6 +60,7 @@ class JobReport:
     submitted_s: time since it was submitted.
     painted_s: time for which it has been painted; None before it starts.
     kept_s: time for which its picture will still be kept; None if there is no picture.
+    stalled_s: time without a step, if it is suspiciously long: the painting process may hang.
     """
 
     job: str
@@ -78,6 +79,7 @@ class JobReport:
     submitted_s: float = 0.0
     painted_s: float | None = None
     kept_s: float | None = None
+    stalled_s: float | None = None
 
     @property
     def can_keep(self) -> bool:

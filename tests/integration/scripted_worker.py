@@ -22,6 +22,7 @@ from impasto_daemon.commands import main as cli
 from impasto_daemon.system import process_memory as memory
 from impasto_daemon.worker import process as worker_process
 from impasto_daemon.worker.messages import (
+    Begun,
     Failed,
     Loaded,
     Painted,
@@ -83,6 +84,7 @@ class ScriptedWorker:
             self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None))
             message = self._receive()
             if isinstance(message, Run):
+                self._send(Begun(message.job))
                 self._send(Loaded("CPU", "scripted"))
                 self._send(self._run(message))
 

@@ -47,7 +47,7 @@ PAUSE_S, SHORT_PAUSE_S = 30.0, 2.5
 SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - looked for, not used
 # The sockets for clients and for the worker, and a pair for signals.
 SOCKETS_AT_REST = 4
-RUNTIME_FILES = {"daemon.lock", "daemon.sock", "worker.sock"}
+RUNTIME_FILES = {"daemon.lock", "daemon.sock"}
 
 
 @pytest.fixture
@@ -118,7 +118,9 @@ def kill_client(_: DaemonProcess, busy: subprocess.Popen[str]) -> None:
 def assert_nothing_else_is_left(daemon: DaemonProcess, worker: int, sockets: int) -> None:
     wait_for(lambda: processes_of(daemon) == {daemon.pid, worker}, "the end of all others")
     wait_for(lambda: open_sockets(daemon.pid) <= sockets, "the end of the sockets")
-    assert {path.name for path in daemon.runtime.iterdir()} <= RUNTIME_FILES
+    files = {path.name for path in daemon.runtime.iterdir()} - RUNTIME_FILES
+    assert len(files) <= 1
+    assert all(re.fullmatch(rf"worker-{daemon.pid}-\w{{8}}\.sock", name) for name in files)
     assert rss_bytes(daemon.pid) < 60 * MEGABYTE
     for pid in (daemon.pid, worker):
         assert SHARED_MEMORY not in Path(f"/proc/{pid}/maps").read_text()

@@ -43,11 +43,18 @@ def job_line(report: JobReport) -> str:
     line = f"{report.job[:8]}  {report.state.value:9}  {report.width} × {report.height}"
     if report.state in (JobState.QUEUED, JobState.RUNNING):
         line += f"  {progress_line(report)}"
+    if report.stalled_s is not None:
+        line += f"  {stall_line(report.stalled_s)}"
     if report.kept_s is not None:
         line += f"  kept for another {format_duration(report.kept_s)}"
     if report.problem is not None:
         line += f"  {report.problem.message}"
     return line
+
+
+def stall_line(stalled_s: float) -> str:
+    """Returns the suspicion that the painting process hangs, in words."""
+    return f"no step for {format_duration(stalled_s)}: the painting process may hang"
 
 
 def add_job(command: argparse.ArgumentParser) -> None:

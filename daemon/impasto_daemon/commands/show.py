@@ -14,7 +14,7 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     add_json,
 )
-from impasto_daemon.commands.jobs import add_job, find_job
+from impasto_daemon.commands.jobs import add_job, find_job, stall_line
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.reports import JobReport, JobState
@@ -54,6 +54,8 @@ def job_lines(report: JobReport) -> list[str]:
     elif report.steps:
         loss = "" if report.loss is None else f", loss {report.loss:.4g}"
         lines.append(f"Steps      {report.step} of {report.steps}{loss}")
+    if report.stalled_s is not None:
+        lines.append(f"Stalled    {stall_line(report.stalled_s)}")
     if report.painted_s is not None:
         lines.append(f"Painted    for {format_duration(report.painted_s)}")
     if report.kept_s is not None:

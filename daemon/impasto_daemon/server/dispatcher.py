@@ -8,14 +8,19 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from impasto_daemon.server.jobs import Job, JobTable
 from impasto_daemon.server.results import ResultFile
+from impasto_daemon.server.stall_watch import RunningClock, StallWatch
+from impasto_daemon.server.time_estimate import longest_step_share
 from impasto_daemon.system.malloc import release_freed_memory
+from impasto_daemon.system.process_activity import processor_ticks
 from impasto_daemon.worker.messages import (
+    Begun,
     Failed,
     Loaded,
     Painted,
@@ -30,6 +35,8 @@ from impasto_daemon.worker.messages import (
     WorkerMessage,
     Written,
 )
+from impasto_daemon.worker.process import WORKER_ERRORS
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import Preview, PreviewOptions, Submit
 from impasto_shared.reports import Problem
@@ -60,13 +67,13 @@ class Worker(Protocol):
         """True if a worker that was killed may still hold memory."""
 
     def ensure_started(self) -> bool:
-        """Starts a worker if there is none; returns whether it did. Raises OSError."""
+        """Starts a worker if there is none; returns whether it did. Raises WORKER_ERRORS."""
 
-    def send(self, message: ServerMessage) -> None:
-        """Sends a message to the worker."""
+    def send(self, message: ServerMessage) -> bool:
+        """Sends a message; returns False if the worker has no room for it. Never waits."""
 
-    def receive(self) -> list[WorkerMessage]:
-        """Returns the messages received since the last call."""
+    def receive(self) -> Iterable[WorkerMessage]:
+        """Yields the messages received since the last call. Raises WORKER_ERRORS."""
 
     def exit_status(self) -> int | None:
         """Returns the status of a worker that has exited by itself, else None."""
@@ -80,23 +87,34 @@ class Worker(Protocol):
 
 @dataclass(eq=False)
 class _Assignment:
-    """The job in the worker.
+    """The job in the worker, and the messages about it that the worker has no room for yet.
 
     is_first: whether the worker was started for it.
+    is_retry: whether it was given to a worker before.
     result_file: the file for its picture; None if none could be created.
+    watch: notices that the worker hangs.
+    run, stop, show: the last message of each kind that is still to be sent.
     stop_deadline_s: time at which the worker is killed; None unless the job was cancelled.
     """
 
     job: Job
     is_first: bool
+    is_retry: bool
     result_file: ResultFile | None
+    watch: StallWatch
+    run: Run | None = None
+    stop: Stop | None = None
+    show: Show | None = None
     stop_deadline_s: float | None = None
+    keep_sent: bool = False
 
 
 class Dispatcher:
     """Gives the jobs of a table to a worker, one at a time, and records the outcome.
 
-    A worker that has been idle for `idle_s` seconds is ended. `clock` is monotonic, in seconds.
+    An error of the worker, or of the system when it is started, addressed or ended, fails its job
+    and nothing else. Nothing waits for the worker. One that has been idle for `idle_s` seconds is
+    ended. `clock` is monotonic, in seconds; `ticks_of` returns the processor time of a process.
     """
 
     def __init__(
@@ -106,13 +124,17 @@ class Dispatcher:
         *,
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
+        ticks_of: Callable[[int], int | None] = processor_ticks,
     ) -> None:
         self._worker = worker
         self._jobs = jobs
         self._idle_s = idle_s
         self._clock = clock
+        self._ticks_of = ticks_of
+        self._running_clock = RunningClock(clock)
         self._current: _Assignment | None = None
         self._retry: Job | None = None
+        self._is_ready = False
         self._idle_since_s = clock()
         self.workers_started = 0
 
@@ -128,26 +150,30 @@ class Dispatcher:
         if job is None or self.is_busy:
             return
         submission = self._jobs.start(job)
-        self._retry = None
+        is_retry, self._retry = job is self._retry, None
         try:
             is_first = self._ensure_worker()
-        except OSError as error:
+        except WORKER_ERRORS as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
             self._jobs.fail(job, _not_started(error))
             self._release()
             return
-        self._current = _Assignment(job, is_first, self._jobs.results.new_file())
+        result_file = self._jobs.results.new_file()
+        current = _Assignment(job, is_first, is_retry, result_file, self._watch(job))
+        current.run = _run_message(submission, current)
+        self._current = current
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
-        self._worker.send(_run_message(submission, self._current))
+        self._send_pending()
 
     def cancel(self, job: Job) -> None:
         """Cancels a job; the worker is told to stop, and killed if it does not."""
         self._jobs.cancel(job)
         current = self._assignment_of(job)
         if current is not None and current.stop_deadline_s is None:
-            self._worker.send(Stop(job.name))
+            current.stop = Stop(job.name)
             current.stop_deadline_s = self._clock() + STOP_GRACE_S
+            self._send_pending()
 
     def keep(self, job: Job) -> None:
         """Ends a running job with its best picture so far; does nothing if it has ended.
@@ -161,17 +187,21 @@ class Dispatcher:
                 ErrorCode.NOT_DONE,
             )
         current = self._assignment_of(job)
-        if current is not None and current.stop_deadline_s is None:
+        # It is told once: a worker that does not read would be sent more than it has room for.
+        if current is not None and current.stop_deadline_s is None and not current.keep_sent:
             # No deadline: the picture is worth waiting for.
-            self._worker.send(Stop(job.name, keeps_result=True))
+            current.stop, current.keep_sent = Stop(job.name, keeps_result=True), True
+            self._send_pending()
 
     def set_previews(self, job: Job, previews: PreviewOptions) -> None:
         """Sets the previews that a job sends from now on."""
         if previews == job.previews:
             return
         job.previews = previews
-        if self._assignment_of(job) is not None:
-            self._worker.send(Show(job.name, previews))
+        current = self._assignment_of(job)
+        if current is not None:
+            current.show = Show(job.name, previews)
+            self._send_pending()
 
     def probe_gpu(self) -> None:
         """Starts the first worker if there may be a GPU: only a worker can tell its memory."""
@@ -179,46 +209,36 @@ class Dispatcher:
             return
         try:
             self._ensure_worker()
-        except OSError as error:  # the next job reports it
+        except WORKER_ERRORS as error:  # the next job reports it
             logger.warning("the worker cannot be started: %s", error)
             self._worker.end()
 
     def receive(self) -> list[Preview]:
         """Records the worker's progress and results; returns the previews for the clients."""
-        previews = []
-        for message in self._worker.receive():
-            match message:
-                case Ready():
-                    self._worker.ready = message
-                case Loaded():
-                    self._worker.device, self._worker.model = message.device, message.model
-                case Previewed():
-                    job = self._assignment_for(message).job
-                    previews.append(Preview(job.name, message.step, message.image))
-                case Stepped():
-                    job = self._assignment_for(message).job
-                    self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
-                case _:
-                    self._complete(self._assignment_for(message), message)
+        previews: list[Preview] = []
+        with self._contained():
+            for message in self._worker.receive():
+                self._record(message, previews)
         return previews
 
     def supervise(self) -> None:
-        """Notices the death of the worker, and ends one that is overdue to stop, or idle."""
-        self._worker.reap()
-        exit_status = self._worker.exit_status()
-        if exit_status is not None:
-            logger.error("the worker exited with status %d", exit_status)
-            self._worker.end()
-            if self._current is not None:
-                self._record_death(self._current, exit_status)
+        """Notices that the worker has died or hangs, and ends one that is overdue, or idle."""
+        self._running_clock.look()
+        with self._contained():
+            self._worker.reap()
+            exit_status = self._worker.exit_status()
+            if exit_status is not None:
+                self._record_exit(exit_status)
+            elif self._is_stop_overdue:
+                logger.info("the worker did not stop in time and is killed")
+                self._worker.end()
                 self._release()
-        elif self._is_stop_overdue:
-            logger.info("the worker did not stop in time and is killed")
-            self._worker.end()
-            self._release()
-        elif self._is_idle_too_long:
-            logger.info("the worker has been idle: it is ended to free its memory")
-            self._worker.end()
+            elif self._is_idle_too_long:
+                logger.info("the worker has been idle: it is ended to free its memory")
+                self._worker.end()
+            elif self._current is not None:
+                self._look_after(self._current)
+        self._send_pending()
 
     # Transitions
 
@@ -230,8 +250,56 @@ class Dispatcher:
     def _ensure_worker(self) -> bool:
         is_new = self._worker.ensure_started()
         self.workers_started += is_new
+        self._is_ready = self._is_ready and not is_new
         self._idle_since_s = self._clock()
         return is_new
+
+    def _watch(self, job: Job) -> StallWatch:
+        pid, job_size = self._worker.pid, (job.settings, job.width, job.height)
+        return StallWatch(
+            self._running_clock,
+            lambda: None if pid is None else self._ticks_of(pid),
+            longest_step=longest_step_share(*job_size),
+            expected_s=self._jobs.throughput.estimate_s(*job_size),
+        )
+
+    def _send_pending(self) -> None:
+        """Sends what the worker has room for; the rest is sent in a later round."""
+        current = self._current
+        if current is None:
+            return
+        with self._contained():
+            if current.run is not None and self._worker.send(current.run):
+                current.run = None
+            if current.run is not None:
+                return
+            if current.stop is not None and self._worker.send(current.stop):
+                current.stop = None
+            if current.show is not None and self._worker.send(current.show):
+                current.show = None
+
+    def _record(self, message: WorkerMessage, previews: list[Preview]) -> None:
+        match message:
+            case Ready():
+                self._worker.ready, self._is_ready = message, True
+                if self._current is not None:
+                    self._current.watch.record_ready()
+            case Loaded():
+                self._worker.device, self._worker.model = message.device, message.model
+                if self._current is not None:
+                    self._current.watch.record_sign()
+            case Begun():
+                self._assignment_for(message).watch.record_sign()
+            case Previewed():
+                job = self._assignment_for(message).job
+                previews.append(Preview(job.name, message.step, message.image))
+            case Stepped():
+                current = self._assignment_for(message)
+                current.watch.record_step(message.done)
+                job = current.job
+                self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
+            case _:
+                self._complete(self._assignment_for(message), message)
 
     def _complete(
         self, current: _Assignment, message: Painted | Written | Failed | Stopped
@@ -253,20 +321,69 @@ class Dispatcher:
         logger.info("job %s is %s", job.name, job.state.value)
         self._release()
 
-    def _record_death(self, current: _Assignment, exit_status: int) -> None:
+    def _record_exit(self, exit_status: int) -> None:
         """Fails the job, or retries it once: an older worker's death may not be its fault."""
+        logger.error("the worker exited with status %d", exit_status)
+        self._worker.end()
+        current = self._current
+        if current is None:
+            return
         has_begun = current.job.submission is None
         if has_begun or current.is_first:
             self._jobs.fail(current.job, _died(exit_status))
         else:
             self._retry = current.job
+        self._release()
+
+    def _look_after(self, current: _Assignment) -> None:
+        """Ends a worker that has not received its job, or hangs; reports one that may hang."""
+        watch, job = current.watch, current.job
+        watch.look()
+        if not watch.is_received:
+            if watch.is_unreached(is_ready=self._is_ready):
+                self._give_again(current)
+            return
+        job.stalled_s = watch.stalled_s
+        if watch.is_hopeless:
+            problem = _hung(watch)
+            logger.error("job %s: %s", job.name, problem.message)
+            self._worker.end()
+            self._jobs.fail(job, problem)
+            self._release()
+
+    def _give_again(self, current: _Assignment) -> None:
+        """Gives a job that its worker has not received to another worker, once."""
+        logger.error("the worker has not received job %s and is killed", current.job.name)
+        self._worker.end()
+        if current.is_retry:
+            self._jobs.fail(current.job, _UNREACHED)
+        else:
+            self._retry = current.job
+        self._release()
+
+    @contextmanager
+    def _contained(self) -> Iterator[None]:
+        """Ends the worker, and fails its job, if the block raises an error of the worker."""
+        try:
+            yield
+        except (*WORKER_ERRORS, ValueError) as error:
+            logger.exception("the worker cannot be used any more and is killed")
+            self._worker.end()
+            if self._current is not None:
+                self._jobs.fail(self._current.job, _unusable(error))
+            self._release()
 
     def _release(self) -> None:
-        if self._current is not None and self._current.result_file is not None:
-            self._current.result_file.drop()
+        if self._current is not None:
+            self._current.job.stalled_s = None
+            if self._current.result_file is not None:
+                self._current.result_file.drop()
         self._current = None
         self._idle_since_s = self._clock()
-        release_freed_memory()
+        try:
+            release_freed_memory()
+        except (OSError, ImportError) as error:  # it imports ctypes the first time
+            logger.warning("freed memory cannot be returned to the system: %s", error)
 
     # State
 
@@ -274,7 +391,7 @@ class Dispatcher:
         return self._current if self._current is not None and self._current.job is job else None
 
     def _assignment_for(
-        self, message: Stepped | Previewed | Painted | Written | Failed | Stopped
+        self, message: Begun | Stepped | Previewed | Painted | Written | Failed | Stopped
     ) -> _Assignment:
         if self._current is None or self._current.job.name != message.job:
             raise RuntimeError(f"the worker reports on job {message.job}, which it does not have")
@@ -303,11 +420,36 @@ def _run_message(submission: Submit, assignment: _Assignment) -> Run:
     )
 
 
-def _not_started(error: OSError) -> Problem:
+_UNREACHED = Problem(
+    ErrorCode.WORKER_DIED,
+    "The painting process did not answer, nor did the one started in its place. Run the job again; "
+    "if that does not help, run impasto doctor.",
+)
+
+
+def _not_started(error: BaseException) -> Problem:
     return Problem(
         ErrorCode.WORKER_DIED,
         f"The painting process could not be started: {error}. Close other programs and try again; "
         "if that does not help, run ./install.sh demo in the Impasto folder.",
+    )
+
+
+def _unusable(error: BaseException) -> Problem:
+    return Problem(
+        ErrorCode.WORKER_DIED,
+        f"The connection to the painting process failed: {str(error)[:500]}. Run the job again; if "
+        "it fails again, see the daemon's log (impasto doctor says where it is).",
+    )
+
+
+def _hung(watch: StallWatch) -> Problem:
+    usual = "" if watch.step_s is None else f", though a step takes {format_duration(watch.step_s)}"
+    return Problem(
+        ErrorCode.WORKER_DIED,
+        f"The painting process hung and was ended: it made no step for "
+        f"{format_duration(watch.stalled_s or 0.0)}{usual}. Run the job again; if it hangs again, "
+        "see the daemon's log (impasto doctor says where it is).",
     )
 
 

@@ -72,6 +72,7 @@ class Job:
     curve: LossCurve = field(default_factory=LossCurve)
     ended_s: float | None = None
     problem: Problem | None = None
+    stalled_s: float | None = None
     picture: Picture | None = None
     removal_reason: str = "The picture has expired."
 
@@ -256,6 +257,7 @@ class JobTable:
             submitted_s=self.clock() - job.submitted_s,
             painted_s=self._painted_s(job),
             kept_s=None if job.picture is None else max(0.0, self._kept_s(job)),
+            stalled_s=job.stalled_s,
         )
 
     def waiting_s(self) -> float | None:

@@ -38,7 +38,7 @@ def serve(config: DaemonOptions) -> None:
         limit_bytes = round(config.memory_limit_gb * 1e9)
         Server(
             endpoint,
-            WorkerProcess(lock_path().with_name("worker.sock"), limit_bytes=limit_bytes),
+            WorkerProcess(lock_path().parent, limit_bytes=limit_bytes),
             signals,
             _job_table(config),
             _authenticator(config),

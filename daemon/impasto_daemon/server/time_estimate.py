@@ -79,6 +79,12 @@ def evaluated_px(settings: StyleSettings, width: int, height: int) -> float:
     )
 
 
+def longest_step_share(settings: StyleSettings, width: int, height: int) -> float:
+    """Returns the share of the longest step in the work of a job, in (0, 1]."""
+    scales = plan_scales(min(settings.size, max(width, height)), settings)
+    return max(scale.longest_side_px**2 for scale in scales) / sum(scale.cost for scale in scales)
+
+
 def _kind(settings: StyleSettings) -> str:
     return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
 

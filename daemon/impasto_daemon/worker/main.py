@@ -27,6 +27,7 @@ from impasto_daemon.system.process_memory import available_bytes
 from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.job_run import JobRun
 from impasto_daemon.worker.messages import (
+    Begun,
     Failed,
     Loaded,
     Painted,
@@ -72,6 +73,7 @@ class Worker:
     def _serve(self, message: ServerMessage) -> None:
         # A stop for a job that has just ended may still arrive, and is ignored.
         if isinstance(message, Run):
+            self._channel.send(Begun(message.job))
             self._channel.send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Written | Stopped | Failed:

@@ -60,6 +60,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Worker to server: it has received this job."""
+
+    type: ClassVar[str] = "begun"
+    job: str
+
+
+@dataclass(frozen=True)
 class Loaded:
     """Worker to server: a network is in memory on this device."""
 
@@ -128,4 +136,4 @@ class Failed:
 
 
 ServerMessage = Run | Stop | Show
-WorkerMessage = Ready | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed
+WorkerMessage = Ready | Begun | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed

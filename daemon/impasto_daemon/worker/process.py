@@ -7,14 +7,15 @@ and the worker exits.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import zmq
@@ -23,11 +24,22 @@ from impasto_daemon.system.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.system.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
 from impasto_shared.codec import decode, encode
+from impasto_shared.errors import ImpastoError
 
 logger = logging.getLogger(__name__)
 
 WORKER_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.worker.main")
 KILL_TIMEOUT_S = 5.0
+SENT_MESSAGES = 8
+"""Messages that wait for a worker which does not read: a job, and what to do about it."""
+WORKER_ERRORS = (OSError, zmq.ZMQError, MemoryError, RuntimeError, ImpastoError)
+"""The errors of starting, addressing and ending a worker: they concern its job, not the server.
+
+ZMQError is no OSError; RuntimeError is raised if a thread cannot be started; ImpastoError for a
+message that cannot be decoded.
+"""
+_SOCKET_NAME = re.compile(r"worker-(\d+)-[0-9a-f]{8}\.sock")
+_ZERO_COPY_BYTES = 65_536
 _MEMORY_VARIABLES = {
     # The memory of large activations serves the next ones; the worker releases it after a job.
     **KEEP_FREED_MEMORY,
@@ -37,20 +49,22 @@ _MEMORY_VARIABLES = {
 
 
 class WorkerProcess:
-    """At most one worker, connected over a PAIR socket at `path`.
+    """At most one worker, connected over a PAIR socket in `folder`.
 
-    `command` starts a worker; its arguments are the socket's endpoint and the bytes of memory that
-    painting may take, 0 for no limit.
+    Each worker has an address of its own, drawn at random: a worker of an earlier server that still
+    runs cannot be reached. `command` starts a worker; its arguments are the socket's endpoint and
+    the bytes of memory that painting may take, 0 for no limit.
     """
 
     def __init__(
         self,
-        path: Path,
+        folder: Path,
         command: Sequence[str] | None = None,
         *,
         limit_bytes: int = 0,
     ) -> None:
-        self._path = path
+        self._folder = folder
+        self._path: Path | None = None
         self._limit_bytes = limit_bytes
         self._command = command or WORKER_COMMAND
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,6 +74,9 @@ class WorkerProcess:
         self.model: str | None = None
         # The last message of its kind from this worker or its predecessor.
         self.ready: Ready | None = None
+        _remove_stale_sockets(folder)
+        # pyzmq starts a thread at the first large message. If that fails, it should be now.
+        zmq.Frame(bytes(_ZERO_COPY_BYTES), copy=False)
 
     @property
     def pid(self) -> int | None:
@@ -67,12 +84,14 @@ class WorkerProcess:
         return self._process.pid if self._process else None
 
     def ensure_started(self) -> bool:
-        """Starts a worker if there is none; returns whether it did. Raises OSError."""
+        """Starts a worker if there is none; returns whether it did. Raises WORKER_ERRORS."""
         if self._process is not None:
             return False
+        self._path = self._folder / f"worker-{os.getpid()}-{os.urandom(4).hex()}.sock"
         endpoint = f"ipc://{self._path}"
         self.socket = zmq.Context.instance().socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, SENT_MESSAGES)
         # The worker binds: a PAIR socket that has bound blocks in send until its peer connects.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -97,36 +116,49 @@ class WorkerProcess:
         gpu_bytes = None if self.ready is None else self.ready.gpu_bytes
         return limit if gpu_bytes is None else min(limit, gpu_bytes)
 
-    def send(self, message: ServerMessage) -> None:
-        """Sends a message; it is queued until the worker has bound its socket."""
+    def send(self, message: ServerMessage) -> bool:
+        """Sends a message, which is queued until the worker reads; returns False if it has no room.
+
+        Raises WORKER_ERRORS.
+        """
         if self.socket is None:
             raise RuntimeError("the worker has not been started")
-        self.socket.send_multipart(encode(message), copy=False)
+        try:
+            self.socket.send_multipart(encode(message), flags=zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return False
+        return True
 
-    def receive(self) -> list[WorkerMessage]:
-        """Returns the messages received since the last call."""
-        received: list[WorkerMessage] = []
-        while self.socket is not None and self.socket.poll(0):
-            frames = self.socket.recv_multipart(copy=False)
-            received.append(decode([frame.buffer for frame in frames], WorkerMessage))
-        return received
+    def receive(self) -> Iterator[WorkerMessage]:
+        """Yields the messages received since the last call. Raises WORKER_ERRORS."""
+        while self.socket is not None:
+            try:
+                frames = self.socket.recv_multipart(flags=zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            yield decode([frame.buffer for frame in frames], WorkerMessage)
 
     def exit_status(self) -> int | None:
         """Returns the status of a worker that exited by itself (negative: a signal), else None."""
         return self._process.poll() if self._process else None
 
     def end(self) -> None:
-        """Kills the worker and closes its socket; returns before it has exited."""
-        if self._process is not None:
-            self._process.kill()
-            if self._process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    self._process.stdin.close()
-            self._ending.append((self._process, time.monotonic()))
+        """Kills the worker and closes its socket; returns before it has exited.
+
+        What the system refuses is logged: a worker that cannot be killed exits when its pipe
+        closes.
+        """
+        process, path = self._process, self._path
         if self.socket is not None:
             self.socket.close(linger=0)
-        self._path.unlink(missing_ok=True)
-        self._process = self.socket = self.device = self.model = None
+        self._process = self.socket = self.device = self.model = self._path = None
+        if process is not None:
+            self._ending.append((process, time.monotonic()))
+            _try("killed", process.kill)
+            if process.stdin is not None:
+                _try("cut off", process.stdin.close)
+        if path is not None:
+            _try("unlinked", partial(path.unlink, missing_ok=True))
 
     @property
     def is_ending(self) -> bool:
@@ -159,3 +191,22 @@ class WorkerProcess:
 def worker_environment() -> dict[str, str]:
     """Returns the environment of a worker: this process's, and the settings of its allocators."""
     return {**_MEMORY_VARIABLES, **os.environ}
+
+
+def _try(done: str, action: Callable[[], object]) -> None:
+    try:
+        action()
+    except OSError as error:
+        logger.warning("a worker cannot be %s: %s", done, error)
+
+
+def _remove_stale_sockets(folder: Path) -> None:
+    """Removes the sockets of workers whose server was killed."""
+    try:
+        paths = list(folder.glob("worker-*.sock"))
+    except OSError:
+        return
+    for path in paths:
+        match = _SOCKET_NAME.fullmatch(path.name)
+        if match is not None and not Path("/proc", match[1]).exists():
+            _try("unlinked", partial(path.unlink, missing_ok=True))

@@ -53,3 +53,11 @@ def test_problem_is_shown_with_its_code() -> None:
     failed = replace(DONE, state=JobState.FAILED, kept_s=None, problem=problem)
 
     assert job_lines(failed)[-1] == "Problem    Choose a smaller size. (out-of-memory)"
+
+
+def test_job_without_a_step_for_long_is_said_to_hang() -> None:
+    stalled = replace(DONE, state=JobState.RUNNING, step=45, kept_s=None, stalled_s=120.0)
+
+    assert "Stalled    no step for 2 min: the painting process may hang" in "\n".join(
+        job_lines(stalled)
+    )

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.dispatcher import STOP_GRACE_S, Dispatcher
 from impasto_daemon.server.jobs import Job, JobTable, Origin
 from impasto_daemon.server.results import Results
+from impasto_daemon.server.stall_watch import (
+    IDLE_STALL_S,
+    RECEIPT_LIMIT_S,
+    SHORTEST_STALL_S,
+    SLOWEST,
+    START_LIMIT_S,
+)
 from impasto_daemon.worker.messages import (
+    Begun,
     Failed,
     Loaded,
     Painted,
@@ -25,7 +35,7 @@ from impasto_daemon.worker.messages import (
     Written,
 )
 from impasto_daemon.worker.result_file import write_result_file
-from impasto_shared.errors import DaemonError, ErrorCode
+from impasto_shared.errors import DaemonError, ErrorCode, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Preview, PreviewOptions, Submit
 from impasto_shared.reports import JobState, Problem
@@ -50,8 +60,11 @@ class FakeWorker:
         self.sent: list[ServerMessage] = []
         self.inbox: list[WorkerMessage] = []
         self.exited_with: int | None = None
-        self.start_error: OSError | None = None
+        self.start_error: Exception | None = None
+        self.receive_error: Exception | None = None
         self.starts = 0
+        self.room = 1000
+        self.ticks = 0
 
     def ensure_started(self) -> bool:
         if self.pid is not None:
@@ -62,13 +75,19 @@ class FakeWorker:
         self.pid = self.starts
         return True
 
-    def send(self, message: ServerMessage) -> None:
+    def send(self, message: ServerMessage) -> bool:
         assert self.pid is not None, "nothing can be sent to a worker that does not run"
+        if self.room == 0:
+            return False
+        self.room -= 1
         self.sent.append(message)
+        return True
 
-    def receive(self) -> list[WorkerMessage]:
+    def receive(self) -> Iterator[WorkerMessage]:
         received, self.inbox = self.inbox, []
-        return received
+        yield from received
+        if self.receive_error is not None:
+            raise self.receive_error
 
     def exit_status(self) -> int | None:
         return self.exited_with
@@ -98,7 +117,7 @@ def worker() -> FakeWorker:
 
 @pytest.fixture
 def dispatcher(worker: FakeWorker, table: JobTable, clock: FakeClock) -> Dispatcher:
-    return Dispatcher(worker, table, idle_s=IDLE_S, clock=clock)
+    return Dispatcher(worker, table, idle_s=IDLE_S, clock=clock, ticks_of=lambda _: worker.ticks)
 
 
 def queue_job(table: JobTable) -> Job:
@@ -281,17 +300,63 @@ def test_failure_ends_the_job_with_its_problem_and_keeps_the_worker(
     assert (worker.pid, dispatcher.is_busy) == (1, False)
 
 
-def test_message_about_another_job_is_an_error(
+def test_worker_that_reports_on_another_job_is_ended_and_fails_its_own(
     table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
 ) -> None:
     first = start_job(table, dispatcher)
     deliver(worker, dispatcher, Painted(first.name, PIXEL))
 
-    with pytest.raises(RuntimeError, match=f"job {first.name}, which it does not have"):
-        deliver(worker, dispatcher, step(first))
-    start_job(table, dispatcher)
-    with pytest.raises(RuntimeError, match=f"job {first.name}, which it does not have"):
-        deliver(worker, dispatcher, step(first))
+    deliver(worker, dispatcher, step(first))
+    assert worker.pid is None
+    dispatcher.supervise()
+    second = start_job(table, dispatcher)
+    deliver(worker, dispatcher, step(first))
+
+    assert (first.state, worker.pid) == (JobState.DONE, None)
+    assert second.problem is not None
+    assert "which it does not have" in second.problem.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(24, "Too many open files"),
+        zmq.ZMQError(24),
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        ProtocolError("no message"),
+    ],
+)
+def test_error_of_the_worker_fails_its_job_and_the_next_one_runs(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, error: Exception
+) -> None:
+    worker.start_error = error
+    unstarted = start_job(table, dispatcher)
+    worker.start_error = None
+    interrupted = start_job(table, dispatcher)
+    worker.receive_error = error
+    deliver(worker, dispatcher, step(interrupted))
+    worker.receive_error = None
+    dispatcher.supervise()
+    after = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(after.name, PIXEL))
+
+    for job in (unstarted, interrupted):
+        assert job.problem is not None
+        assert job.problem.code is ErrorCode.WORKER_DIED
+    assert interrupted.step == 1  # what arrived before the error counts
+    assert after.state is JobState.DONE
+
+
+def test_incomplete_picture_in_the_result_file_fails_the_job(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+
+    deliver(worker, dispatcher, Written(job.name, 64, 64, PixelFormat.RGB_U8))
+
+    assert job.problem is not None
+    assert job.problem.code is ErrorCode.WORKER_DIED
 
 
 # Stopping
@@ -508,6 +573,181 @@ def test_result_that_arrived_before_the_death_counts(
 
     assert job.state is JobState.DONE
     assert worker.pid is None
+
+
+# Workers that do not read, or hang
+
+
+def run_for(seconds: float, dispatcher: Dispatcher, clock: FakeClock) -> None:
+    """Runs the rounds of the server's loop for a time."""
+    for _ in range(round(seconds * 2)):
+        clock.now_s += 0.5
+        dispatcher.receive()
+        dispatcher.supervise()
+        dispatcher.start_next()
+
+
+def test_worker_that_does_not_read_is_sent_the_last_wishes_when_it_reads(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, step(job, 1), step(job, 2))
+    worker.room = 0
+
+    for side_px in range(16, 500):
+        dispatcher.set_previews(job, PreviewOptions(side_px, 0.5))
+        dispatcher.keep(job)
+    dispatcher.supervise()
+    assert len(worker.sent) == 1
+    worker.room = 1000
+    dispatcher.supervise()
+    dispatcher.supervise()
+
+    assert worker.sent[1:] == [
+        Stop(job.name, keeps_result=True),
+        Show(job.name, PreviewOptions(499, 0.5)),
+    ]
+
+
+def test_worker_that_never_reads_cannot_keep_a_job_from_being_cancelled(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    worker.room = 0
+    job = start_job(table, dispatcher)
+
+    dispatcher.cancel(job)
+    clock.now_s += 2 * STOP_GRACE_S
+    dispatcher.supervise()
+
+    assert (job.state, worker.pid, worker.sent) == (JobState.CANCELLED, None, [])
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_job_that_does_not_reach_its_worker_is_given_to_another_one_once(
+    table: JobTable,
+    dispatcher: Dispatcher,
+    worker: FakeWorker,
+    clock: FakeClock,
+    *,
+    is_ready: bool,
+) -> None:
+    limit_s = RECEIPT_LIMIT_S if is_ready else START_LIMIT_S
+    ready = [Ready(None, bfloat16=False)] if is_ready else []
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, *ready)
+
+    run_for(limit_s - 1, dispatcher, clock)
+    assert worker.starts == 1
+    run_for(3, dispatcher, clock)
+    assert (worker.starts, job.state) == (2, JobState.RUNNING)
+    assert [message.job for message in worker.sent] == [job.name] * 2
+    deliver(worker, dispatcher, *ready)
+    run_for(limit_s + 1, dispatcher, clock)
+
+    assert job.problem is not None
+    assert "did not answer" in job.problem.message
+    assert worker.starts == 2
+
+
+def test_received_job_is_not_given_again(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Ready(None, bfloat16=False), Begun(job.name))
+
+    run_for(START_LIMIT_S / 4, dispatcher, clock)
+
+    assert worker.starts == 1
+
+
+def paint_steps(
+    count: int, job: Job, worker: FakeWorker, dispatcher: Dispatcher, clock: FakeClock
+) -> None:
+    deliver(worker, dispatcher, Ready(None, bfloat16=False), Begun(job.name))
+    for number in range(1, count + 1):
+        run_for(1, dispatcher, clock)
+        deliver(worker, dispatcher, step(job, number))
+
+
+def test_worker_that_makes_no_step_is_reported_and_then_ended(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    paint_steps(5, job, worker, dispatcher, clock)
+
+    run_for(SHORTEST_STALL_S - 1, dispatcher, clock)
+    assert table.report(job).stalled_s is None
+    run_for(2, dispatcher, clock)
+    assert table.report(job).stalled_s == pytest.approx(SHORTEST_STALL_S + 1)
+    assert worker.pid == 1
+    run_for(SHORTEST_STALL_S, dispatcher, clock)
+
+    assert worker.pid is None
+    assert job.problem is not None
+    assert job.problem.code is ErrorCode.WORKER_DIED
+    assert "hung and was ended" in job.problem.message
+    assert "though a step takes 1 s" in job.problem.message
+    assert start_job(table, dispatcher).state is JobState.RUNNING
+
+
+def test_worker_that_makes_a_step_after_all_is_no_longer_reported(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    paint_steps(5, job, worker, dispatcher, clock)
+    run_for(SHORTEST_STALL_S + 1, dispatcher, clock)
+
+    deliver(worker, dispatcher, step(job, 6))
+    run_for(1, dispatcher, clock)
+
+    assert (table.report(job).stalled_s, worker.pid) == (None, 1)
+
+
+def test_working_process_is_given_more_time_than_an_idle_one(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    paint_steps(5, job, worker, dispatcher, clock)
+
+    for _ in range(round(SLOWEST * SHORTEST_STALL_S) - 1):
+        worker.ticks += 1
+        run_for(1, dispatcher, clock)
+    assert (worker.pid, job.stalled_s is None) == (1, False)
+    run_for(2, dispatcher, clock)
+
+    assert worker.pid is None
+
+
+def test_loading_and_enlarging_may_take_any_time_while_the_process_works(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    def work() -> None:
+        for _ in range(1000):
+            worker.ticks += 1
+            run_for(1, dispatcher, clock)
+
+    job = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Ready(None, bfloat16=False), Begun(job.name))
+    work()
+    paint_steps(11, job, worker, dispatcher, clock)
+    work()
+    assert (job.stalled_s, worker.pid) == (None, 1)
+    run_for(2 * IDLE_STALL_S + 2, dispatcher, clock)
+
+    assert worker.pid is None
+    assert job.problem is not None
+
+
+def test_time_in_which_the_server_was_stopped_does_not_count(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    paint_steps(5, job, worker, dispatcher, clock)
+
+    clock.now_s += 8 * 3600
+    run_for(2, dispatcher, clock)
+
+    assert (job.stalled_s, worker.pid) == (None, 1)
 
 
 # Idle workers

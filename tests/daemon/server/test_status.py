@@ -90,7 +90,7 @@ def test_metrics_of_a_new_daemon_are_unknown_where_they_are_averages(table: JobT
 
 
 def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_path: Path) -> None:
-    worker = WorkerProcess(tmp_path / "worker.sock")
+    worker = WorkerProcess(tmp_path)
     worker.ready = Ready(gpu_bytes=2 * 10**9, bfloat16=False)
     request = Forecast("7", StyleSettings(size=4000), 4000, 3000)
 

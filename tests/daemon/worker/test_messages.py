@@ -1,6 +1,7 @@
 import pytest
 
 from impasto_daemon.worker.messages import (
+    Begun,
     Failed,
     Loaded,
     Painted,
@@ -48,6 +49,7 @@ def test_message_to_the_worker_survives_the_wire(message: ServerMessage) -> None
     "message",
     [
         Ready(None, bfloat16=False),
+        Begun(JOB),
         Loaded("CPU", "vgg19"),
         Stepped(JOB, 1, 2, 0.5, 0.25),
         Previewed(JOB, 1, PIXEL),

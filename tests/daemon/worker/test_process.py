@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.worker import process as worker_process
-from impasto_daemon.worker.process import WorkerProcess, worker_environment
+from impasto_daemon.worker.messages import Show, Stop
+from impasto_daemon.worker.process import (
+    SENT_MESSAGES,
+    WORKER_ERRORS,
+    WorkerProcess,
+    worker_environment,
+)
+from impasto_shared.messages import PreviewOptions
 from integration.daemon_process import is_alive, wait_for
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -17,7 +24,7 @@ SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
-    worker = WorkerProcess(tmp_path / "w", SLEEPER)
+    worker = WorkerProcess(tmp_path, SLEEPER)
     yield worker
     worker.end()
     worker.wait_ended()
@@ -71,3 +78,67 @@ def test_worker_that_does_not_exit_is_given_up(
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(pid), "its end after all")
     worker.reap()
+
+
+def test_message_is_refused_rather_than_waited_for(worker: WorkerProcess) -> None:
+    worker.ensure_started()
+    show = Show("0" * 32, PreviewOptions())
+
+    sent = [worker.send(show) for _ in range(2 * SENT_MESSAGES)]
+
+    assert sent == [True] * SENT_MESSAGES + [False] * SENT_MESSAGES
+
+
+def test_each_worker_has_an_address_of_its_own(tmp_path: Path) -> None:
+    echo = "import sys; open('addresses', 'a').write(sys.argv[1] + chr(10))"
+    program = f"import os; os.chdir({str(tmp_path)!r}); {echo}"
+    worker = WorkerProcess(tmp_path, (sys.executable, "-c", program))
+    for _ in range(2):
+        worker.ensure_started()
+        wait_for(lambda: worker.exit_status() is not None, "its end")
+        worker.end()
+
+    first, second = (tmp_path / "addresses").read_text().split()
+    assert first != second
+    assert Path(first.removeprefix("ipc://")).parent == tmp_path
+
+
+def test_socket_of_a_server_that_was_killed_is_removed_and_no_other(tmp_path: Path) -> None:
+    stale = tmp_path / f"worker-{2**22 + 1}-01234567.sock"
+    others = [tmp_path / f"worker-{os.getpid()}-01234567.sock", tmp_path / "worker-notes.sock"]
+    for path in (stale, *others):
+        path.touch()
+
+    WorkerProcess(tmp_path, SLEEPER)
+
+    assert set(tmp_path.iterdir()) == set(others)
+
+
+def test_refusals_of_the_system_do_not_keep_a_worker_from_being_ended(
+    worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    worker.ensure_started()
+    pid = worker.pid
+    assert pid is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, "kill", refuse)
+        patch.setattr(Path, "unlink", refuse)
+        worker.end()
+
+    assert (worker.pid, worker.socket, worker.is_ending) == (None, None, True)
+    assert caplog.text.count("Operation not permitted") == 2
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_folder_with_a_long_name_is_an_error_of_the_worker(tmp_path: Path) -> None:
+    worker = WorkerProcess(tmp_path / ("x" * 120), SLEEPER)
+
+    with pytest.raises(WORKER_ERRORS, match="too long"):
+        worker.ensure_started()
+    worker.end()
+
+    with pytest.raises(WORKER_ERRORS):
+        worker.send(Stop("0" * 32))
