@@ -62,6 +62,10 @@ FETCH_TIMEOUT_S = 120.0
 # The daemon sends an update at least every half second, so a longer silence means that it hangs.
 # (The exit of the daemon is noticed at once, because the connection breaks.)
 SILENCE_LIMIT_S = 5.0
+# Further reports push out the oldest, but no final one.
+_MAX_UNREAD = 1000
+# Messages received in a row before the caller regains control.
+_MAX_PENDING = 1000
 
 Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, CurveReport, Result)
 
@@ -303,20 +307,29 @@ class Client:
         """Returns the next message, if its type is known; sorts updates and previews in."""
         message = self._transport.receive()
         self._last_heard_s = time.monotonic()
-        if isinstance(message, Update):
+        if isinstance(message, Update) and message.report.job in self._watched:
             if message.report.state.is_final:
                 self._watched.discard(message.report.job)
                 self._previews.pop(message.report.job, None)
             self._unread.append(message.report)
+            self._limit_unread()
         elif isinstance(message, Preview) and message.job in self._watched:
             self._previews[message.job] = message.image
         return message
+
+    def _limit_unread(self) -> None:
+        if len(self._unread) > _MAX_UNREAD:
+            oldest = next((each for each in self._unread if not each.state.is_final), None)
+            if oldest is not None:
+                self._unread.remove(oldest)
 
     def _listen(self, timeout_s: float) -> None:
         """Receives all pending messages, waiting up to `timeout_s` for the first."""
         if self._transport.wait_for_message(timeout_s):
             self._receive()
-        while self._transport.wait_for_message(0):
+        for _ in range(_MAX_PENDING):
+            if not self._transport.wait_for_message(0):
+                break
             self._receive()
         is_lost = self.silent_s > SILENCE_LIMIT_S or not self._transport.is_connected
         if self._watched and is_lost:

@@ -68,7 +68,7 @@ def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
             ErrorCode.UNSUPPORTED_VERSION,
         )
     if not 2 <= len(frames) <= MAX_FRAMES:
-        raise ProtocolError(f"A message must have 2 to {MAX_FRAMES} frames, not {len(frames)}.")
+        raise ProtocolError(f"A message must have 2 to {MAX_FRAMES} frames.")
     if len(frames[1]) > MAX_HEADER_BYTES:
         raise ProtocolError(
             f"The header has {len(frames[1])} bytes; the limit is {MAX_HEADER_BYTES}.",

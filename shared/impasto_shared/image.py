@@ -53,6 +53,9 @@ class PixelFormat(StrEnum):
         return self.channels * self.bytes_per_channel
 
 
+MAX_FRAME_BYTES = MAX_PIXELS * max(form.bytes_per_pixel for form in PixelFormat)
+
+
 def check_size(
     width: int, height: int, name: str = "The image", translate: Callable[[str], str] = str
 ) -> None:

@@ -190,6 +190,35 @@ def test_updates_of_two_jobs_are_separated(endpoint: str) -> None:
         assert [update.job for update in client.updates(first)] == [first]
 
 
+def test_message_of_too_many_frames_is_refused(endpoint: str) -> None:
+    with (
+        daemon(endpoint, lambda _: [[MAGIC, b"{}", *[b""] * 1000]]),
+        pytest.raises(ProtocolError, match="2 to 27 frames"),
+    ):
+        Client.connect(endpoint, name="test")
+
+
+def test_flood_of_updates_takes_no_memory_and_loses_no_end_of_a_job(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_MAX_UNREAD", 10)
+
+    def answer(message: Any) -> list[Any]:
+        if isinstance(message, Hello):
+            return [welcome(message)]
+        running = report(message.job)
+        others = [Update(report(f"{number:032x}")) for number in range(100)]
+        ended = [Update(report(message.job, JobState.DONE))]
+        return [*others, *[Update(running)] * 100, *ended, Accepted(message.id, running)]
+
+    with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:
+        job = client.submit(PIXEL, [Style(PIXEL)], StyleSettings())
+        reports = client.poll()
+
+    assert [update.job for update in reports] == [job] * 10
+    assert reports[-1].state is JobState.DONE
+
+
 def test_messages_of_newer_daemons_are_ignored(endpoint: str) -> None:
     unheard_of = [MAGIC, b'{"type": "unheard-of"}']
 

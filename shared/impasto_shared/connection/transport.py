@@ -13,7 +13,7 @@ from typing import Any
 
 import zmq
 
-from impasto_shared.codec import decode, encode
+from impasto_shared.codec import MAX_FRAMES, decode, encode
 from impasto_shared.configuration.resolution import client_options
 from impasto_shared.connection.keys import KeysUnusable, Role, load_keys
 from impasto_shared.connection.tcp_keepalive import notice_lost_peers
@@ -24,6 +24,7 @@ from impasto_shared.errors import (
     ImpastoError,
     ProtocolError,
 )
+from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.messages import DaemonMessage
 from impasto_shared.paths import check_private, is_loopback, socket_path
 
@@ -88,7 +89,7 @@ class Transport:
 
     def receive(self) -> DaemonMessage | None:
         """Returns the next message; None for a type that only newer clients know."""
-        frames = self._socket.recv_multipart(copy=False)
+        frames = self._receive_frames()
         try:
             message: DaemonMessage = decode([frame.buffer for frame in frames], DaemonMessage)
         except ProtocolError as error:
@@ -96,6 +97,13 @@ class Transport:
                 return None
             raise
         return message
+
+    def _receive_frames(self) -> list[zmq.Frame]:
+        """Returns the frames of the next message; of too many, only one too many is kept."""
+        frames: list[zmq.Frame] = []
+        while not frames or frames[-1].more:
+            frames[MAX_FRAMES:] = [self._socket.recv(copy=False)]
+        return frames
 
     def wait_for_message(self, timeout_s: float) -> bool:
         """Returns whether a message arrives within `timeout_s`; False if the connection breaks."""
@@ -179,6 +187,8 @@ def _dealer(endpoint: str, send_timeout_s: float, server_key: str | None) -> zmq
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, int(send_timeout_s * 1000))
+    # No daemon, or what poses as one, can fill this process's memory with a frame.
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
     notice_lost_peers(socket)
     for option, key in keys.items():
         socket.setsockopt(option, key)
