@@ -13,6 +13,7 @@ from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import DaemonMessage, Preview, Update
 from impasto_shared.reports import JobState
 from integration.daemon_process import PATIENCE_S, DaemonProcess, wait_for
+from integration.hostile_clients import admitted, greeting, ready
 from integration.message_fuzzer import MessageFuzzer
 from integration.scripted_jobs import MEGABYTE, last_report, rss_bytes, submit
 from integration.scripted_worker import Behaviour, invert
@@ -88,29 +89,36 @@ def test_mutated_and_random_messages_are_answered_one_by_one_and_memory_is_flat(
     assert 0 < rss_bytes(service.pid) < after_warming_bytes + GROWTH
 
 
-GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16 + 1 + 31)
-READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
-# The header of a long frame whose bytes never arrive.
-FRAME_OF = {size: b"\x02" + size.to_bytes(8, "big") for size in (2**30, 2**62)}
+def claim(endpoint: str, size: int) -> socket.socket:
+    """Begins a frame of `size` bytes, of which most never arrive."""
+    connection = admitted(endpoint)
+    connection.sendall(b"\x02" + size.to_bytes(8, "big") + bytes(999))
+    return connection
 
 
 def test_bytes_of_no_protocol_do_no_harm(service: DaemonProcess) -> None:
     chance = random.Random(20)
     before_bytes = rss_bytes(service.pid)
-    beginnings = [b"", GREETING[:30], GREETING, GREETING + READY[:5], GREETING + READY]
+    complete = greeting() + ready()
+    beginnings = [b"", complete[:30], greeting(), complete[:70], complete]
     for number in range(200):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(service.endpoint.removeprefix("ipc://"))
             connection.sendall(beginnings[number % 5] + chance.randbytes(chance.randint(0, 500)))
-    claims = [socket.socket(socket.AF_UNIX) for _ in range(8)]
-    for number, connection in enumerate(claims):
-        connection.connect(service.endpoint.removeprefix("ipc://"))
-        connection.sendall(GREETING + READY + FRAME_OF[2 ** (30 + 32 * (number % 2))] + bytes(999))
+    possible, impossible = (
+        [claim(service.endpoint, size) for _ in range(4)] for size in (2**30, 2**62)
+    )
 
+    for connection in impossible:  # closed at once
+        assert connection.recv(1) == b""
+    for connection in possible:  # the rest of the frame is waited for
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
     with service.client() as client:
         assert last_report(client, submit(client)).state is JobState.DONE
         assert rss_bytes(service.pid) < before_bytes + 2 * GROWTH
-    for connection in claims:
+    for connection in (*possible, *impossible):
         connection.close()
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from impasto_daemon.server.authentication import HANDSHAKE_MS
-from impasto_daemon.server.server import MAX_FRAME_BYTES
 from impasto_shared.client import Client
 from impasto_shared.codec import MAGIC
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.messages import Accepted, ErrorReply
 from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.reports import JobState

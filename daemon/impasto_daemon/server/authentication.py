@@ -27,6 +27,7 @@ _LOCAL, _REMOTE = b"local", b"remote"
 _FRAMES_BEFORE_CREDENTIALS = 6
 # Bytes from an unauthenticated client are buffered until the handshake fails, but no longer.
 HANDSHAKE_MS = 3000
+_REQUESTS_OF_A_CALL = 50
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ class Authenticator:
             self._bind_remote(router, self._remote)
 
     def answer_requests(self) -> None:
-        """Answers the pending requests."""
-        while self._socket.poll(0):
-            frames = self._socket.recv_multipart()
+        """Answers pending requests; if there are many, the rest is left to the next call."""
+        for _ in range(_REQUESTS_OF_A_CALL):
+            if not self._socket.poll(0):
+                return
+            frames = self._socket.recv_multipart(zmq.NOBLOCK)
             version, request_id, domain, address, _, mechanism = frames[:_FRAMES_BEFORE_CREDENTIALS]
             name = self._client_name(domain, mechanism, frames[_FRAMES_BEFORE_CREDENTIALS:])
             peer = address.decode(errors="replace")
@@ -85,7 +88,8 @@ class Authenticator:
             else:
                 logger.info("%s at %s was authenticated", name, peer)
                 verdict = [b"200", b"OK"]
-            self._socket.send_multipart([version, request_id, *verdict, (name or "").encode(), b""])
+            reply = [version, request_id, *verdict, (name or "").encode(), b""]
+            self._socket.send_multipart(reply, zmq.NOBLOCK)
 
     def close(self) -> None:
         """Stops answering: no client can connect any more."""

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from enum import Enum, auto
 from typing import Any
 
-import zmq
-
+from impasto_daemon.server.front.client_socket import ClientSocket, Delivery
 from impasto_shared.codec import encode
 
 logger = logging.getLogger(__name__)
 
-# Messages in the queue of a client that does not read. A preview has up to a megabyte.
-QUEUED_MESSAGES = 32
 # Further replies are dropped: they would fill the memory.
 MAX_WAITING_REPLIES = 256
 
 
-class Delivery(Enum):
-    """The outcome of sending a message to a client."""
-
-    SENT = auto()
-    REFUSED = auto()
-    """Its queue is full, because it has not read for a while."""
-    DISCONNECTED = auto()
-
-
 class Outbox:
-    """Sends through a ROUTER socket that refuses messages to full queues and unknown clients."""
+    """Sends through a socket that refuses messages to full queues and unknown clients."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._socket = socket
+    def __init__(self, clients: ClientSocket) -> None:
+        self._clients = clients
         self._waiting: dict[bytes, deque[Any]] = {}
 
     def try_send(self, address: bytes, message: Any) -> Delivery:
@@ -77,11 +64,9 @@ class Outbox:
 
     def _send(self, address: bytes, message: Any) -> Delivery:
         try:
-            self._socket.send_multipart([address, *encode(message)], flags=zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return Delivery.REFUSED
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return Delivery.DISCONNECTED
-        return Delivery.SENT
+            frames = encode(message)
+        except Exception:
+            # A value that JSON cannot express is a defect, but must not end all other jobs.
+            logger.exception("a message cannot be encoded and is dropped: %.200r", message)
+            return Delivery.SENT
+        return self._clients.send(address, frames)

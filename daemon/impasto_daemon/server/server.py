@@ -14,9 +14,9 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.models.cache import cached_models
 from impasto_daemon.server.authentication import Authenticator
 from impasto_daemon.server.dispatcher import Dispatcher
+from impasto_daemon.server.front.client_socket import ClientSocket
 from impasto_daemon.server.jobs import (
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
@@ -24,18 +24,17 @@ from impasto_daemon.server.jobs import (
     JobTable,
     Origin,
 )
-from impasto_daemon.server.outbox import QUEUED_MESSAGES, Outbox
+from impasto_daemon.server.outbox import Outbox
 from impasto_daemon.server.process.endpoint import remove_socket_file
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
-from impasto_daemon.server.status import forecast, job_reports, metrics_of
+from impasto_daemon.server.status import StatusReporter, forecast
 from impasto_daemon.server.subscriptions import Subscriptions
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header
-from impasto_shared.connection.tcp_keepalive import notice_lost_peers
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
-from impasto_shared.image import MAX_PIXELS, PixelFormat
+from impasto_shared.image import MAX_FRAME_BYTES, MAX_PIXELS
 from impasto_shared.messages import (
     Accepted,
     Cancel,
@@ -51,21 +50,22 @@ from impasto_shared.messages import (
     PreviewOptions,
     Result,
     Status,
-    StatusReport,
     Submit,
     Watch,
     Welcome,
 )
-from impasto_shared.reports import MAX_NAME_CHARACTERS, Limits, Problem, WorkerReport
+from impasto_shared.reports import MAX_NAME_CHARACTERS, Limits, Problem
 
 logger = logging.getLogger(__name__)
 
-MAX_FRAME_BYTES = MAX_PIXELS * max(form.bytes_per_pixel for form in PixelFormat)
 BUSY_POLL_MS = 100
 # No event says when a client with waiting replies reads again.
 STALLED_POLL_MS = 20
 IDLE_POLL_MS = 5000
 FAREWELL_S = 0.5
+# Requests are answered for at most this long, and then it is the turn of the worker, the updates
+# and the watchdog, however many more requests there are.
+REQUESTS_S = 0.02
 _REMEMBERED_CLIENTS = 256
 
 
@@ -97,16 +97,16 @@ class Server:
         self._notifier = notifier
         self._client_names: dict[bytes, str] = {}
         self._boot = os.urandom(8).hex()
-        self._started_s = clock()
-        self._socket = _router_socket()
-        self._outbox = Outbox(self._socket)
+        self._clients = ClientSocket()
+        self._outbox = Outbox(self._clients)
         self._subscriptions = Subscriptions(self._outbox, clock)
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
+        self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
 
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
         try:
-            self._authenticator.bind(self._socket, self._endpoint)
+            self._authenticator.bind(self._clients.socket, self._endpoint)
             self._notifier.notify_ready(f"Serving at {self._endpoint}")
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
@@ -124,7 +124,7 @@ class Server:
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._clients.socket, zmq.POLLIN)
         poller.register(self._signals.fileno(), zmq.POLLIN)
         poller.register(self._authenticator.socket, zmq.POLLIN)
         if self._worker.socket is not None:
@@ -158,7 +158,7 @@ class Server:
         self._fail_all_jobs()
         self._worker.wait_ended()
         self._authenticator.close()
-        self._socket.close(linger=int(FAREWELL_S * 1000))
+        self._clients.close(FAREWELL_S)
         # Returns when the last updates have been sent: the process must not exit before that.
         zmq.Context.instance().term()
         remove_socket_file(self._endpoint)
@@ -176,9 +176,12 @@ class Server:
     # Requests of clients
 
     def _answer_clients(self) -> None:
-        while not self._signals.stop_requested and self._socket.poll(0):
-            address, *frames = self._socket.recv_multipart(copy=False)
-            self._answer(address.bytes, [frame.buffer for frame in frames])
+        deadline_s = time.monotonic() + REQUESTS_S
+        while not self._signals.stop_requested and time.monotonic() < deadline_s:
+            received = self._clients.receive()
+            if received is None:
+                return
+            self._answer(*received)
 
     def _answer(self, address: bytes, frames: list[Frame]) -> None:
         try:
@@ -218,7 +221,7 @@ class Server:
                 points = self._jobs.find(message.job).curve.points
                 return CurveReport(message.id, message.job, points)
             case Status():
-                return self._status(message)
+                return self._status.report(message.id)
             case Forecast():
                 self._dispatcher.probe_gpu()
                 return forecast(message, self._jobs, self._worker)
@@ -233,33 +236,10 @@ class Server:
         )
         return Welcome(request.id, self._boot, __version__, limits)
 
-    def _status(self, request: Status) -> StatusReport:
-        worker = self._worker
-        return StatusReport(
-            re=request.id,
-            pid=os.getpid(),
-            version=__version__,
-            uptime_s=self._clock() - self._started_s,
-            worker=WorkerReport(worker.pid, worker.device, worker.model),
-            jobs=job_reports(self._jobs),
-            metrics=metrics_of(self._jobs, worker.pid, self._dispatcher.workers_started),
-            models=tuple(cached_models()),
-        )
-
     def _subscribe(self, job: Job, address: bytes, previews: PreviewOptions | None) -> None:
         self._subscriptions.add(job, address, wants_previews=previews is not None)
         if previews is not None:
             self._dispatcher.set_previews(job, previews)
-
-
-def _router_socket() -> zmq.Socket[bytes]:
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    socket.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-    notice_lost_peers(socket)
-    return socket
 
 
 def _request_id(frames: list[Frame]) -> str | None:

@@ -4,17 +4,74 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
+from dataclasses import replace
 
+from impasto_daemon.models.cache import cached_models
+from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.memory_estimate import estimate_memory
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
+from impasto_shared import __version__
 from impasto_shared.codec import MAX_HEADER_BYTES, header_bytes
-from impasto_shared.messages import Forecast, ForecastReport
-from impasto_shared.reports import JobReport, JobState, Metrics
+from impasto_shared.messages import Forecast, ForecastReport, StatusReport
+from impasto_shared.reports import JobReport, JobState, Metrics, WorkerReport
 
 # The rest of a status report takes a thousand bytes, and its models at most three thousand.
 _REPORTS_BYTES = MAX_HEADER_BYTES - 8192
+# A report is repeated for as long as this, unless a job or the worker has changed.
+_CACHED_S = 0.1
+# Finding the models takes milliseconds, and they hardly ever change.
+_MODELS_CACHED_S = 2.0
+
+
+class StatusReporter:
+    """Answers `status` with little work, however often clients ask. `clock` is in seconds."""
+
+    def __init__(
+        self,
+        table: JobTable,
+        worker: WorkerProcess,
+        dispatcher: Dispatcher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._table, self._worker, self._dispatcher = table, worker, dispatcher
+        self._clock = clock
+        self._started_s = clock()
+        self._models = tuple(cached_models())
+        self._models_s = self._reported_s = clock()
+        self._reported_state: object = None
+        self._last = self._new_report()
+
+    def report(self, request_id: str) -> StatusReport:
+        """Returns the reply to the request of that id."""
+        state = self._state()
+        if state != self._reported_state or self._clock() - self._reported_s > _CACHED_S:
+            self._last = self._new_report()
+            self._reported_state, self._reported_s = state, self._clock()
+        return replace(self._last, re=request_id)
+
+    def _state(self) -> object:
+        """Returns what a report must never be behind."""
+        worker = self._worker
+        jobs = [(job, job.state, job.picture, job.origin) for job in self._table.all]
+        return jobs, worker.pid, worker.device, worker.model
+
+    def _new_report(self) -> StatusReport:
+        if self._clock() - self._models_s > _MODELS_CACHED_S:
+            self._models, self._models_s = tuple(cached_models()), self._clock()
+        worker = self._worker
+        return StatusReport(
+            re="",
+            pid=os.getpid(),
+            version=__version__,
+            uptime_s=self._clock() - self._started_s,
+            worker=WorkerReport(worker.pid, worker.device, worker.model),
+            jobs=job_reports(self._table),
+            metrics=metrics_of(self._table, worker.pid, self._dispatcher.workers_started),
+            models=self._models,
+        )
 
 
 def job_reports(table: JobTable) -> tuple[JobReport, ...]:

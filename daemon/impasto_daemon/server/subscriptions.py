@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs import Job, JobTable
-from impasto_daemon.server.outbox import Delivery, Outbox
+from impasto_daemon.server.outbox import Outbox
 from impasto_shared.messages import Preview, Update
 from impasto_shared.reports import JobState
 
@@ -14,6 +15,9 @@ from impasto_shared.reports import JobState
 STEP_INTERVAL_S = 0.1
 # ... and at this interval without news: only by sending is a disconnected client noticed.
 UPDATE_INTERVAL_S = 0.5
+# The last update of a job is dropped when its client has not read for this long: its job would be
+# remembered for ever. The client can still ask for it.
+UNREAD_S = 60.0
 
 
 @dataclass(eq=False)
@@ -24,6 +28,7 @@ class _Subscription:
     sent_s: float
     sent_step: int = 0
     sent_state: JobState = JobState.QUEUED
+    refused_since_s: float | None = None
 
     def is_due(self, job: Job, now_s: float) -> bool:
         """Returns whether it is time for an update."""
@@ -32,6 +37,15 @@ class _Subscription:
         # Also for a final state, which is sent again until it is delivered.
         interval_s = UPDATE_INTERVAL_S if job.step == self.sent_step else STEP_INTERVAL_S
         return now_s - self.sent_s >= interval_s
+
+    def is_over(self, job: Job, delivery: Delivery, now_s: float) -> bool:
+        """Returns whether there is nothing more to send, given the outcome of the last update."""
+        if delivery is not Delivery.REFUSED:
+            self.refused_since_s = None
+            return delivery is Delivery.DISCONNECTED or job.state.is_final
+        if self.refused_since_s is None:
+            self.refused_since_s = now_s
+        return job.state.is_final and now_s - self.refused_since_s > UNREAD_S
 
 
 class Subscriptions:
@@ -61,10 +75,9 @@ class Subscriptions:
                 if not subscription.is_due(job, self._clock()):
                     continue
                 delivery = self._send_update(table, job, address, subscription)
-                is_disconnected = delivery is Delivery.DISCONNECTED
-                if is_disconnected and job.belongs_to(address):
+                if delivery is Delivery.DISCONNECTED and job.belongs_to(address):
                     abandoned.append(job)
-                if is_disconnected or (job.state.is_final and delivery is Delivery.SENT):
+                if subscription.is_over(job, delivery, self._clock()):
                     del by_address[address]
             if not by_address:
                 del self._by_job[name]

@@ -8,6 +8,7 @@ it uses. So large blocks are then returned at once, and smaller ones after a sta
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,8 +45,6 @@ def trim_large_blocks() -> Iterator[None]:
 
     It does nothing unless freed memory is kept: glibc returns such blocks by default.
     """
-    import ctypes  # here: the server starts without it
-
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or not is_kept():
         yield
@@ -60,8 +59,6 @@ def trim_large_blocks() -> Iterator[None]:
 
 def release_freed_memory() -> None:
     """Returns the memory that this process has freed to the system; only glibc keeps it."""
-    import ctypes  # here: the server starts without it
-
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

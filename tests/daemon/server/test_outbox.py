@@ -1,13 +1,15 @@
+import math
 from collections.abc import Iterator
 from itertools import count
 
 import pytest
 import zmq
 
-from impasto_daemon.server.outbox import MAX_WAITING_REPLIES, Delivery, Outbox
+from impasto_daemon.server.front.client_socket import ClientSocket, Delivery
+from impasto_daemon.server.outbox import MAX_WAITING_REPLIES, Outbox
 from impasto_shared.codec import decode
 from impasto_shared.errors import ErrorCode
-from impasto_shared.messages import DaemonMessage, ErrorReply
+from impasto_shared.messages import DaemonMessage, ErrorReply, ForecastReport
 from impasto_shared.reports import Problem
 
 ADDRESS = b"client"
@@ -18,25 +20,24 @@ _numbers = count()
 
 
 @pytest.fixture
-def router() -> Iterator[zmq.Socket[bytes]]:
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
-    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    socket.setsockopt(zmq.SNDHWM, QUEUE)
+def clients() -> Iterator[ClientSocket]:
+    clients = ClientSocket()
+    clients.socket.setsockopt(zmq.SNDHWM, QUEUE)
     # A new name for each test: the last one may still be closing.
-    socket.bind(f"inproc://outbox-{next(_numbers)}")
-    yield socket
-    socket.close(linger=0)
+    clients.socket.bind(f"inproc://outbox-{next(_numbers)}")
+    yield clients
+    clients.close(0)
 
 
 @pytest.fixture
-def dealer(router: zmq.Socket[bytes]) -> Iterator[zmq.Socket[bytes]]:
-    """A client that has sent a message, so that the router knows it."""
+def dealer(clients: ClientSocket) -> Iterator[zmq.Socket[bytes]]:
+    """A client that has sent a message, so that its address is known."""
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.ROUTING_ID, ADDRESS)
     socket.setsockopt(zmq.RCVHWM, QUEUE)
-    socket.connect(router.getsockopt_string(zmq.LAST_ENDPOINT))
+    socket.connect(clients.socket.getsockopt_string(zmq.LAST_ENDPOINT))
     socket.send(b"hello")
-    router.recv_multipart()
+    assert clients.receive() == (ADDRESS, [b"hello"])
     yield socket
     socket.close(linger=0)
 
@@ -64,9 +65,9 @@ def read_all(outbox: Outbox, dealer: zmq.Socket[bytes]) -> list[str]:
 
 
 def test_replies_wait_for_a_client_that_does_not_read(
-    router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
+    clients: ClientSocket, dealer: zmq.Socket[bytes]
 ) -> None:
-    outbox = Outbox(router)
+    outbox = Outbox(clients)
     before = fill(outbox)
 
     for number in range(20):
@@ -77,10 +78,8 @@ def test_replies_wait_for_a_client_that_does_not_read(
     assert not outbox.has_waiting
 
 
-def test_updates_do_not_overtake_replies(
-    router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
-) -> None:
-    outbox = Outbox(router)
+def test_updates_do_not_overtake_replies(clients: ClientSocket, dealer: zmq.Socket[bytes]) -> None:
+    outbox = Outbox(clients)
     fill(outbox)
     outbox.reply(ADDRESS, message(1))
     while dealer.poll(10):
@@ -93,9 +92,9 @@ def test_updates_do_not_overtake_replies(
 
 
 def test_number_of_waiting_replies_is_limited(
-    router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
+    clients: ClientSocket, dealer: zmq.Socket[bytes]
 ) -> None:
-    outbox = Outbox(router)
+    outbox = Outbox(clients)
     before = fill(outbox)
 
     for number in range(2 * MAX_WAITING_REPLIES):
@@ -104,14 +103,26 @@ def test_number_of_waiting_replies_is_limited(
     assert len(read_all(outbox, dealer)) == before + MAX_WAITING_REPLIES
 
 
-def test_replies_to_a_disconnected_client_are_dropped(
-    router: zmq.Socket[bytes], dealer: zmq.Socket[bytes]
+def test_message_that_cannot_be_encoded_is_logged_and_dropped(
+    clients: ClientSocket, dealer: zmq.Socket[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = Outbox(router)
+    outbox = Outbox(clients)
+
+    outbox.reply(ADDRESS, ForecastReport("1", math.inf, None, 1, None, 1))
+    outbox.reply(ADDRESS, message(2))
+
+    assert "cannot be encoded and is dropped: ForecastReport(re='1'" in caplog.text
+    assert read_all(outbox, dealer) == ["2"]
+
+
+def test_replies_to_a_disconnected_client_are_dropped(
+    clients: ClientSocket, dealer: zmq.Socket[bytes]
+) -> None:
+    outbox = Outbox(clients)
     fill(outbox)
     outbox.reply(ADDRESS, message(1))
     dealer.close(linger=0)
-    router.poll(50)  # the router notices it when it is used
+    clients.socket.poll(50)  # the socket notices it when it is used
 
     outbox.flush()
 

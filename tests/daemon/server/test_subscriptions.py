@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs import Job, JobTable, Origin
-from impasto_daemon.server.outbox import Delivery
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.subscriptions import (
     STEP_INTERVAL_S,
+    UNREAD_S,
     UPDATE_INTERVAL_S,
     Subscriptions,
 )
@@ -130,6 +131,25 @@ def test_end_is_sent_again_until_the_client_can_take_it(
     subscriptions.send_updates(table)
 
     assert len(outbox.take()) == 2
+    assert not subscriptions.job_names
+
+
+def test_last_update_is_dropped_if_its_client_does_not_read_for_a_minute(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    outbox.delivery[CLIENT] = Delivery.REFUSED
+    clock.now_s += UNREAD_S
+    subscriptions.send_updates(table)  # of a running job: it is not the last one
+    assert job.name in subscriptions.job_names
+
+    table.finish(job, PIXEL)
+    subscriptions.send_updates(table)
+    assert job.name in subscriptions.job_names
+    clock.now_s += UNREAD_S + 1
+    subscriptions.send_updates(table)
+
     assert not subscriptions.job_names
 
 

@@ -41,7 +41,7 @@ class StopSignals:
 
     def clear(self) -> None:
         """Makes the descriptor unreadable until the next signal."""
-        self._reader.recv(4096)
+        self._reader.recv(4096, socket.MSG_DONTWAIT)
 
     def _request_stop(self, *_: object) -> None:
         self.stop_requested = True

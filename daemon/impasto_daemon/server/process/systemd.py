@@ -64,7 +64,6 @@ class SystemdNotifier:
             address = "\0" + address[1:]
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-                out.setblocking(False)
-                out.sendto(news.encode(), address)
+                out.sendto(news.encode(), socket.MSG_DONTWAIT, address)
         except OSError as error:
             logger.warning("systemd could not be notified of %r: %s", news, error)

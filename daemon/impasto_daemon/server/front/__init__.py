@@ -1,0 +1,1 @@
+"""The part of the server that clients can reach: connections, authentication, frames."""

@@ -1,0 +1,102 @@
+"""The socket that clients connect to. No call waits, and each does a bounded amount of work."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+from contextlib import suppress
+from enum import Enum, auto
+from typing import NamedTuple
+
+import zmq
+
+from impasto_shared.codec import MAX_FRAMES, Frame
+from impasto_shared.connection.tcp_keepalive import notice_lost_peers
+from impasto_shared.image import MAX_FRAME_BYTES
+
+# Messages in the queue of a client that does not read. A preview has up to a megabyte.
+QUEUED_MESSAGES = 32
+# The frames that one call receives. A message of millions of them is discarded over many calls,
+# between which other clients are served.
+FRAMES_OF_A_CALL = 500
+
+
+class Delivery(Enum):
+    """The outcome of sending a message to a client."""
+
+    SENT = auto()
+    REFUSED = auto()
+    """Its queue is full, because it has not read for a while."""
+    DISCONNECTED = auto()
+
+
+class Received(NamedTuple):
+    """A message and the address of its client. One frame too many means at least one too many."""
+
+    address: bytes
+    frames: list[Frame]
+
+
+class ClientSocket:
+    """A ROUTER that refuses messages to full queues and to unknown clients."""
+
+    def __init__(self) -> None:
+        _seed_routing_ids()
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.socket.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        notice_lost_peers(self.socket)
+        self._frames: list[zmq.Frame] = []
+
+    def receive(self) -> Received | None:
+        """Returns the next message; None if there is none, or if its last frames come later."""
+        frame = None
+        for _ in range(FRAMES_OF_A_CALL):
+            try:
+                frame = self.socket.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return None
+            # The address comes first, and the frame in excess lets the decoder refuse the message.
+            if len(self._frames) < 1 + MAX_FRAMES + 1:
+                self._frames.append(frame)
+            if not frame.more:
+                address, *frames = self._frames
+                self._frames = []
+                return Received(address.bytes, [frame.buffer for frame in frames])
+        if frame is not None and frame.more:
+            _cut_off(frame)
+        return None
+
+    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+        """Sends a message if its client can take it now; it is not sent later."""
+        try:
+            self.socket.send_multipart([address, *frames], flags=zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return Delivery.REFUSED
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return Delivery.DISCONNECTED
+        return Delivery.SENT
+
+    def close(self, linger_s: float) -> None:
+        """Closes the socket; what was sent is delivered in the background, within `linger_s`."""
+        self.socket.close(linger=int(linger_s * 1000))
+
+
+def _cut_off(frame: zmq.Frame) -> None:
+    """Closes the connection that a frame came from, as far as libzmq still has it open."""
+    with suppress(OSError), socket.socket(fileno=os.dup(int(frame.get(zmq.SRCFD)))) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _seed_routing_ids() -> None:
+    """Makes the ids unpredictable that libzmq draws for its peers.
+
+    They are consecutive, and libzmq aborts if a peer has claimed the next one. It draws the first
+    from rand(), which it never seeds.
+    """
+    ctypes.CDLL(None).srand(int.from_bytes(os.urandom(4)))

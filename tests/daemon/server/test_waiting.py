@@ -1,0 +1,65 @@
+"""The server never waits in a send or a receive: a peer that does not read would stop it for all.
+
+The loop waits in one place, for all of its sockets at once.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import impasto_daemon.server
+
+SERVER = Path(impasto_daemon.server.__file__).parent
+CALLS = {
+    *("recv", "recv_multipart", "recv_into", "recvmsg", "recvfrom", "recv_string", "recv_json"),
+    *("send", "send_multipart", "sendmsg", "sendto", "sendall", "send_string", "send_json"),
+}
+# Objects of our own, whose methods are checked where they are defined.
+OWN = {"self._worker", "self._clients"}
+NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
+
+
+def waiting_calls(source: str) -> list[str]:
+    """Returns the calls in `source` that may wait for a peer."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [
+        f"line {call.lineno}: {ast.unparse(call)}"
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in CALLS
+        and ast.unparse(call.func.value) not in OWN
+        and not flags_of(call) & NON_BLOCKING
+    ]
+
+
+def flags_of(call: ast.Call) -> set[str]:
+    """Returns the flags among the arguments of a call; they may be combined."""
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return {flag.strip() for argument in arguments for flag in ast.unparse(argument).split("|")}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(str(path.relative_to(SERVER)) for path in SERVER.rglob("*.py"))
+)
+def test_module_never_waits_for_a_peer(name: str) -> None:
+    assert waiting_calls((SERVER / name).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "self._socket.recv_multipart()",
+        "self._socket.send(b'', zmq.SNDMORE)",
+        "router.send_multipart(frames, copy=False)",
+        "pair.recv(4096)",
+        "out.sendto(news, address)",
+    ],
+)
+def test_call_that_may_wait_is_noticed(call: str) -> None:
+    assert waiting_calls(call)
+
+
+def test_call_that_cannot_wait_is_allowed() -> None:
+    assert not waiting_calls("socket.send(b'', zmq.SNDMORE | zmq.NOBLOCK)")
+    assert not waiting_calls("socket.recv_multipart(flags=zmq.NOBLOCK)")
