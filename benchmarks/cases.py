@@ -66,7 +66,7 @@ class Case:
 
     def photo(self) -> Image:
         """Returns a photo of this size."""
-        rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+        rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
         return to_image(resize(rgb, self.height, self.width))
 
 

@@ -41,7 +41,7 @@ def main() -> None:
     print("| Photo | Factor | Bicubic, dB | Guided, dB | Halo, bicubic | Halo, guided |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name in PHOTOS:
-        photo = from_image(read_image(samples.photo(name))[0]).rgb
+        photo = from_image(read_image(samples.photo(name))).rgb
         target = _repainted(photo)
         for factor in FACTORS:
             small = [length // factor for length in photo.shape[2:]]
@@ -81,11 +81,11 @@ def _halo(result: Tensor, target: Tensor) -> float:
 
 
 def _write_piece() -> None:
-    content = read_image(samples.photo("astronaut"))[0]
+    content = read_image(samples.photo("astronaut"))
     photo = from_image(content).rgb
     height, width = photo.shape[2:]
     settings = StyleSettings(quality=Quality.DRAFT, size=max(height, width) // 3)
-    style = Style(read_image(samples.painting("auvers"))[0])
+    style = Style(read_image(samples.painting("auvers")))
     pieces = [photo]
     # Painted at exactly that size: the reduced photo is the entire layer.
     small = to_image(resize(photo, height // 3, width // 3))

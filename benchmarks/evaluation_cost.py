@@ -68,8 +68,8 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
     """Returns the seconds between evaluations of the engine itself at full size."""
     settings = StyleSettings(style_loss=loss)
     network = load_network(Model.VGG19, settings.pooling)
-    content = from_image(read_image(photo)[0]).rgb
-    painting = fit(from_image(read_image(PAINTING)[0]).rgb, 512)
+    content = from_image(read_image(photo)).rgb
+    painting = fit(from_image(read_image(PAINTING)).rgb, 512)
     times: list[float] = []
     Optimisation(network, settings).run(
         content,

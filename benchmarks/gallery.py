@@ -124,7 +124,7 @@ def paint_missing(pairs: Sequence[Pair], settings: StyleSettings, folder: Path) 
 
 def _paint(network: Network, pair: Pair, settings: StyleSettings, folder: Path) -> None:
     content = to_image(_photo(pair, settings))
-    style = read_image(samples.painting(pair.painting))[0]
+    style = read_image(samples.painting(pair.painting))
     picture = stylize(network, content, [Style(style)], settings)
     # An interrupted run leaves no incomplete picture.
     incomplete = folder / "incomplete.png"
@@ -139,8 +139,8 @@ def measure_all(
     network = evaluation_network()
     measures = {}
     for pair in pairs:
-        picture = from_image(read_image(_file(folder, pair))[0]).rgb
-        painting = from_image(read_image(samples.painting(pair.painting))[0]).rgb
+        picture = from_image(read_image(_file(folder, pair))).rgb
+        painting = from_image(read_image(samples.painting(pair.painting))).rgb
         photo = _photo(pair, settings)
         measures[pair] = measure(network, picture, photo, fit(painting, settings.size))
     return measures
@@ -184,7 +184,7 @@ def _caption(measures: Measures | None) -> str:
 
 
 def _photo(pair: Pair, settings: StyleSettings) -> Tensor:
-    return fit(from_image(read_image(samples.photo(pair.photo))[0]).rgb, settings.size)
+    return fit(from_image(read_image(samples.photo(pair.photo))).rgb, settings.size)
 
 
 def _file(folder: Path, pair: Pair) -> Path:

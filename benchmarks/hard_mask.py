@@ -34,7 +34,7 @@ PAINTED_PX = 512
 
 def tinted(name: str, colour: tuple[float, float, float]) -> Image:
     """Returns a painting in shades of `colour`, from black."""
-    painting = resize(from_image(read_image(samples.painting(name))[0]).rgb, HEIGHT, WIDTH)
+    painting = resize(from_image(read_image(samples.painting(name))).rgb, HEIGHT, WIDTH)
     return to_image(luminance(painting) * torch.tensor(colour).view(1, 3, 1, 1))
 
 
@@ -47,7 +47,7 @@ def left_half(width: int, height: int) -> Image:
 def blueness_of_strips(network: Network, quality: Quality) -> list[float]:
     """Returns how blue each strip is, from left to right: from 0, all red, to 1, all blue."""
     photo = to_image(
-        resize(from_image(read_image(samples.photo("summer_palace"))[0]).rgb, HEIGHT, WIDTH)
+        resize(from_image(read_image(samples.photo("summer_palace"))).rgb, HEIGHT, WIDTH)
     )
     styles = [
         Style(tinted("auvers", RED), region=left_half(WIDTH, HEIGHT)),
@@ -83,9 +83,9 @@ def main() -> None:
             f"| {quality.value} | " + " | ".join(str(round(100 * share)) for share in shares) + " |"
         )
 
-    photo = read_image(samples.photo("summer_palace"))[0]
+    photo = read_image(samples.photo("summer_palace"))
     left, right = (
-        read_image(samples.painting(name))[0] for name in ("great_wave", "composition_viii")
+        read_image(samples.painting(name)) for name in ("great_wave", "composition_viii")
     )
     styles = [Style(left, region=left_half(photo.width, photo.height)), Style(right)]
     painted = stylize(network, photo, styles, StyleSettings(size=PAINTED_PX))

@@ -55,7 +55,7 @@ def main() -> None:
 
 def _paint(client: Client, case: Case) -> tuple[float, int, int]:
     """Returns the seconds of an evaluation, and the peak bytes of worker and server."""
-    style = Style(read_image(samples.painting("great_wave"))[0])
+    style = Style(read_image(samples.painting("great_wave")))
     job = client.submit(case.photo(), [style], case.settings)
     for report in client.updates(job):
         if report.problem is not None:

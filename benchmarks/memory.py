@@ -35,7 +35,7 @@ from processes import peak_bytes
 def paint(case: Case) -> dict[str, float | str]:
     """Paints the case; returns the seconds, the bytes and the plan of its finest scale."""
     photo = case.photo()
-    style = Style(read_image(samples.painting("great_wave"))[0])
+    style = Style(read_image(samples.painting("great_wave")))
     limit_bytes = math.inf if case.limit_gb is None else case.limit_gb * 1e9
     network = device.installed_network(case.settings.pooling)
     plan = case.plan(style.image, network)

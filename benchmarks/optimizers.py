@@ -77,7 +77,7 @@ def main() -> None:
 
 def _read(name: str, kind: str) -> Tensor:
     file = samples.photo(name) if kind == "photo" else samples.painting(name)
-    return fit(from_image(read_image(file)[0]).rgb, SIZE_PX)
+    return fit(from_image(read_image(file)).rgb, SIZE_PX)
 
 
 class _Clock:

@@ -45,7 +45,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     network = device.installed_network(StyleSettings().pooling)
     measuring = evaluation_network()
-    content, style = read_image(photo)[0], read_image(painting)[0]
+    content, style = read_image(photo), read_image(painting)
     photo_rgb = fit(from_image(content).rgb, options.size)
     painting_rgb = fit(from_image(style).rgb, options.size)
 
@@ -53,7 +53,7 @@ def main() -> None:
     print(f"| --- | ---: |{' ---: |' * len(LABELS)}")
 
     def report(name: str, seconds: float, file: Path) -> None:
-        picture = resize(from_image(read_image(file)[0]).rgb, *photo_rgb.shape[2:])
+        picture = resize(from_image(read_image(file)).rgb, *photo_rgb.shape[2:])
         measures = astuple(measure(measuring, picture, photo_rgb, painting_rgb))
         print(f"| {name} | {seconds:.1f} |", *(f"{value:.3f} |" for value in measures), flush=True)
 

@@ -32,7 +32,7 @@ def painting(name: str) -> Path:
 
 def four_by_three(name: str) -> Image:
     """Returns the top of a photo, cropped so that it is no taller than 4 : 3."""
-    image = read_image(photo(name))[0]
+    image = read_image(photo(name))
     rows = min(image.height, image.width * 3 // 4)
     row_bytes = image.width * image.format.bytes_per_pixel
     return Image(image.width, rows, image.format, bytes(image.pixels)[: rows * row_bytes])

@@ -31,10 +31,10 @@ def main() -> None:
     from PIL import Image
 
     sizes = [int(size) for size in sys.argv[1:]]
-    rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+    rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
     height, width = rgb.shape[2:]
     photo = to_image(resize(rgb, round(max(sizes) * height / width), max(sizes)))
-    style = Style(read_image(samples.painting("great_wave"))[0])
+    style = Style(read_image(samples.painting("great_wave")))
     network = device.installed_network(StyleSettings().pooling)
     shown = []
     for size in sizes:

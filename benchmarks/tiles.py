@@ -37,7 +37,7 @@ def seconds(objective: Objective, photo: torch.Tensor) -> float:
 
 def compare(network: Network, case: Case) -> str:
     """Returns a row of the table."""
-    image = read_image(samples.painting("great_wave"))[0]
+    image = read_image(samples.painting("great_wave"))
     plan = case.plan(image, network)
     photo, painting = from_image(case.photo()).rgb, fit(from_image(image).rgb, case.settings.size)
     regions = [Region([Painting(painting)])]

@@ -34,7 +34,7 @@ def main() -> None:
     sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [SIZE_PX]
     qualities = [word for word in sys.argv[1:] if not word.isdecimal()] or list(Quality)
     network = device.installed_network(StyleSettings().pooling)
-    first = read_image(samples.painting("auvers"))[0]
+    first = read_image(samples.painting("auvers"))
     settings = StyleSettings(quality=Quality.DRAFT, size=sizes[0])
     stylize(network, _photo("astronaut", sizes[0]), [Style(first)], settings)
     print(f"{device.name()}\n")
@@ -42,7 +42,7 @@ def main() -> None:
     for quality in qualities:
         for size, (photo, painting) in ((size, pair) for size in sizes for pair in PAIRS):
             content = _photo(photo, size)
-            style, _ = read_image(samples.painting(painting))
+            style = read_image(samples.painting(painting))
             settings = StyleSettings(quality=Quality(quality), size=size)
             steps: list[Step] = []
             started_s = time.monotonic()

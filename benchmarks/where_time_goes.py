@@ -82,9 +82,9 @@ def _wait() -> None:
 def main() -> None:
     """Prints a row for each part."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 512
-    rgb = from_image(read_image(samples.photo("summer_palace"))[0]).rgb
+    rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
     content = to_image(resize(rgb, round(rgb.shape[2] * size / rgb.shape[3]), size))
-    style = Style(read_image(samples.painting("great_wave"))[0])
+    style = Style(read_image(samples.painting("great_wave")))
     settings = StyleSettings(size=size)
     network = device.installed_network(settings.pooling)
     stylize.stylize(network, content, [style], settings)

@@ -130,7 +130,12 @@ ALLOWED = {
         "impasto_shared",
         "zmq",
     },
-    "daemon/impasto_daemon/commands/image_file.py": {"impasto_shared", "PIL", "numpy"},
+    "daemon/impasto_daemon/commands/image_file": {
+        "impasto_daemon.commands.image_file",
+        "impasto_shared",
+        "PIL",
+        "numpy",
+    },
     "daemon/impasto_daemon/commands/explore": {
         "impasto_daemon.system",
         "impasto_daemon.commands",

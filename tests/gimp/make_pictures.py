@@ -53,8 +53,8 @@ VARIED_S = 75.0
 
 def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
     """Writes PHOTO_PAINTING.jpg, painted with the default settings except for the size."""
-    content, _ = read_image(REPOSITORY / f"assets/photos/{photo}.jpg")
-    style, _ = read_image(REPOSITORY / f"assets/styles/{painting}.jpg")
+    content = read_image(REPOSITORY / f"assets/photos/{photo}.jpg")
+    style = read_image(REPOSITORY / f"assets/styles/{painting}.jpg")
     with daemon.client() as client:
         job = client.submit(content, [Style(style)], StyleSettings(size=PAINTED_SIZE_PX))
         for _ in client.updates(job):

@@ -52,11 +52,11 @@ def separate_memory() -> Iterator[None]:
 
 
 def photo(height: int, width: int) -> Tensor:
-    return resize(from_image(read_image(ASSETS / "photos/astronaut.jpg")[0]).rgb, height, width)
+    return resize(from_image(read_image(ASSETS / "photos/astronaut.jpg")).rgb, height, width)
 
 
 def painting(height: int, width: int) -> Tensor:
-    return resize(from_image(read_image(ASSETS / "styles/auvers.jpg")[0]).rgb, height, width)
+    return resize(from_image(read_image(ASSETS / "styles/auvers.jpg")).rgb, height, width)
 
 
 def objective(

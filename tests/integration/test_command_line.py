@@ -50,7 +50,7 @@ def test_stylize_writes_a_painting_of_the_photos_size(shared_daemon: DaemonProce
     completed = shared_daemon.run("stylize", str(PHOTO), str(PAINTING), "-o", "out.png", *QUICK)
 
     assert (completed.returncode, completed.stdout) == (0, "out.png\n"), completed.stderr
-    photo, painting = read_image(PHOTO)[0], read_image(shared_daemon.folder / "out.png")[0]
+    photo, painting = read_image(PHOTO), read_image(shared_daemon.folder / "out.png")
     assert (painting.width, painting.height) == (photo.width, photo.height)
     assert painting.pixels != photo.pixels
 
@@ -111,7 +111,7 @@ def test_output_that_cannot_be_written_is_refused_at_once(
 @pytest.fixture
 def region(shared_daemon: DaemonProcess) -> Path:
     """A picture as large as the photo, white on its left half."""
-    photo = read_image(PHOTO)[0]
+    photo = read_image(PHOTO)
     half = photo.width // 2
     row = bytes([255] * 3 * half + [0] * 3 * (photo.width - half))
     path = shared_daemon.folder / "region.png"
@@ -173,7 +173,7 @@ def test_styles_that_do_not_fit_are_refused_before_a_daemon_is_needed(
 
 
 def test_black_region_is_refused_by_the_daemon(shared_daemon: DaemonProcess) -> None:
-    photo = read_image(PHOTO)[0]
+    photo = read_image(PHOTO)
     black = Image(
         photo.width, photo.height, PixelFormat.RGB_U8, bytes(3 * photo.width * photo.height)
     )
@@ -224,7 +224,7 @@ def test_texture_has_the_requested_size(shared_daemon: DaemonProcess) -> None:
     completed = shared_daemon.run("texture", str(PAINTING), "-o", "texture.png", *size)
 
     assert (completed.returncode, completed.stdout) == (0, "texture.png\n"), completed.stderr
-    texture = read_image(shared_daemon.folder / "texture.png")[0]
+    texture = read_image(shared_daemon.folder / "texture.png")
     assert (texture.width, texture.height) == (70, 50)
     assert len(set(bytes(texture.pixels))) > 20
 

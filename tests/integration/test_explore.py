@@ -92,13 +92,13 @@ def test_a_sheet_has_room_for_all_its_pictures(folder: Path, name: str) -> None:
 
 
 def test_every_tile_is_the_picture_that_the_daemon_painted(folder: Path) -> None:
-    expected = invert(flattened(read_image(PHOTO)[0], SIZE))
+    expected = invert(flattened(read_image(PHOTO), SIZE))
 
     for sheet in SHEETS.values():
         for tile in sheet.tiles:
             file = folder / "tiles" / sheet.name / f"{tile.name}.png"
             if tile.settings.model in PAINTING_MODELS:
-                assert bytes(read_image(file)[0].pixels) == expected.pixels, file
+                assert bytes(read_image(file).pixels) == expected.pixels, file
 
 
 def test_equal_tiles_of_two_sheets_are_painted_once(
@@ -375,11 +375,11 @@ def test_lower_layers_keep_the_photo_and_higher_ones_let_go(shared_daemon: Daemo
     explored = explore(shared_daemon, PHOTO, "--only", "content", folder="real")
 
     assert explored.returncode == 0, explored.stderr
-    photo = flattened(read_image(PHOTO)[0], SIZE)
+    photo = flattened(read_image(PHOTO), SIZE)
 
     def error(layer: str) -> float:
         file = shared_daemon.folder / f"real/tiles/content/{layer}.png"
-        pixels = read_image(file)[0].pixels
+        pixels = read_image(file).pixels
         return sum((a - b) ** 2 for a, b in zip(pixels, photo.pixels, strict=True)) / len(pixels)
 
     first, second, *deeper = (error(f"relu{block}_1") for block in range(1, 6))

@@ -246,7 +246,7 @@ def test_picture_that_could_not_be_written_by_its_command_can_still_be_fetched(
     assert refused.returncode == 1
     assert "no space left on device" in advice
     assert fetched.returncode == 0, fetched.stderr
-    assert bytes(read_image(service.folder / command[-1])[0].pixels) == invert(picture()).pixels
+    assert bytes(read_image(service.folder / command[-1]).pixels) == invert(picture()).pixels
 
 
 # Several daemons at once, and the time of day

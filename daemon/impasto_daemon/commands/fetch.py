@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from impasto_daemon.commands.client.painting_job import write_result
 from impasto_daemon.commands.client.progress import follow
 from impasto_daemon.commands.command_parser import (
     CLIENT_NAME,
@@ -25,8 +25,8 @@ def add_parser(subparsers: Subparsers) -> None:
     command.add_argument("--wait", action="store_true", help="wait until the job is finished")
     command.add_argument(
         "--photo",
-        type=Path,
-        help="the original photo, whose colour profile the picture is given",
+        # The picture had the photo's colour profile before photos were converted to sRGB.
+        help=argparse.SUPPRESS,
     )
     add_output(command)
     add_endpoint(command)
@@ -34,16 +34,18 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Writes the picture of a finished job; with --wait, waits for it first."""
-    from impasto_daemon.commands.image_file import check_writable, read_image, write_image
+    from impasto_daemon.commands.image_file import check_encodable, check_writable
 
     check_writable(options.output)
-    icc_profile = None if options.photo is None else read_image(options.photo)[1]
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
-        job = find_job(client, options.job).job
+        report = find_job(client, options.job)
+        job = report.job
+        if report.width:  # an older daemon does not say it
+            check_encodable(options.output, report.width, report.height, has_alpha=False)
         if options.wait:
             client.watch(job)
             if not follow(client, job):
                 return EXIT_CANCELLED
-        write_image(client.fetch(job), options.output, icc_profile)
+        write_result(client, job, options.output)
     print(options.output)
     return 0

@@ -31,4 +31,4 @@ def run(options: argparse.Namespace) -> int:
     values = {setting.name: getattr(options, setting.name) for setting in TEXTURE_SETTINGS}
     settings = texture_settings(values, options.width, options.height)
     canvas = canvas_of(options.width, options.height, PixelFormat.RGB_U8)
-    return paint(options, settings, lambda: (canvas, None))
+    return paint(options, settings, lambda: canvas)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import ImageCms
 
 from impasto_daemon.commands import fetch
-from impasto_daemon.commands.image_file import read_image, write_image
+from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.commands.main import new_parser
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.reports import JobReport, JobState
 
 PICTURE = Image(2, 2, PixelFormat.RGB_U8, bytes(range(12)))
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 class FakeClient:
@@ -55,7 +53,7 @@ def run(*arguments: str) -> int:
 def test_picture_is_written(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-o", "out.png") == 0
 
-    assert bytes(read_image("out.png")[0].pixels) == bytes(PICTURE.pixels)
+    assert bytes(read_image("out.png").pixels) == bytes(PICTURE.pixels)
     assert capsys.readouterr().out == "out.png\n"
     assert client.watched == []
 
@@ -75,12 +73,23 @@ def test_cancelled_job_has_no_picture(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.usefixtures("client")
-def test_picture_is_given_the_colour_profile_of_the_photo() -> None:
-    write_image(PICTURE, "photo.png", PROFILE)
+def test_photo_of_an_earlier_version_is_not_needed() -> None:
+    assert run("-o", "out.png", "--photo", "absent.png") == 0
 
-    run("-o", "out.png", "--photo", "photo.png")
+    assert bytes(read_image("out.png").pixels) == bytes(PICTURE.pixels)
 
-    assert read_image("out.png")[1] == PROFILE
+
+@pytest.mark.usefixtures("client")
+def test_format_that_cannot_hold_the_picture_is_refused_before_waiting(
+    monkeypatch: pytest.MonkeyPatch, client: FakeClient
+) -> None:
+    report = JobReport("abc123", JobState.RUNNING, width=16_384, height=8)
+    monkeypatch.setattr(fetch, "find_job", lambda *_: report)
+
+    with pytest.raises(InvalidImage, match="cannot hold a picture of 16384 × 8 pixels"):
+        run("-o", "out.webp", "--wait")
+
+    assert client.watched == []
 
 
 @pytest.mark.usefixtures("client")

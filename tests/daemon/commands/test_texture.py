@@ -12,16 +12,16 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import Mode, StyleSettings
 
-Job = tuple[StyleSettings, Image, bytes | None]
+Job = tuple[StyleSettings, Image]
 
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
-    """The jobs that are submitted: settings, content and colour profile."""
+    """The jobs that are submitted: settings and content."""
     submitted: list[Job] = []
 
-    def paint(_: object, settings: StyleSettings, read: Callable[[], tuple[Image, None]]) -> int:
-        submitted.append((settings, *read()))
+    def paint(_: object, settings: StyleSettings, read: Callable[[], Image]) -> int:
+        submitted.append((settings, read()))
         return 0
 
     monkeypatch.setattr(texture, "paint", paint)
@@ -35,9 +35,9 @@ def run(*arguments: str) -> int:
 def test_canvas_has_the_requested_size(jobs: list[Job]) -> None:
     run("--width", "70", "--height", "50")
 
-    ((settings, canvas, icc_profile),) = jobs
+    ((settings, canvas),) = jobs
     assert settings.mode is Mode.TEXTURE
-    assert (canvas.width, canvas.height, icc_profile) == (70, 50, None)
+    assert (canvas.width, canvas.height) == (70, 50)
 
 
 def test_impossible_size_is_refused(jobs: list[Job]) -> None:

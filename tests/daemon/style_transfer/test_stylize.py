@@ -294,8 +294,8 @@ def test_small_picture_is_filled_up_with_its_last_row_and_column(height: int, wi
 @pytest.mark.slow
 def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     network = load_network(Model.VGG19, StyleSettings().pooling)
-    photo, _ = read_image(ROOT / "assets/photos/chelsea.jpg")
-    painting, _ = read_image(ROOT / "assets/styles/auvers.jpg")
+    photo = read_image(ROOT / "assets/photos/chelsea.jpg")
+    painting = read_image(ROOT / "assets/styles/auvers.jpg")
     side_px = 96
 
     def grams(image: Image) -> dict[str, torch.Tensor]:
@@ -316,7 +316,7 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
 
 def in_shades_of(rgb: tuple[float, float, float]) -> Image:
     """Returns a painting in shades of one colour."""
-    painting = from_image(read_image(ROOT / "assets/styles/auvers.jpg")[0]).rgb
+    painting = from_image(read_image(ROOT / "assets/styles/auvers.jpg")).rgb
     grey = colours.luminance(fit(painting, 96))
     return to_image(grey * torch.tensor(rgb).view(1, 3, 1, 1))
 
@@ -324,7 +324,7 @@ def in_shades_of(rgb: tuple[float, float, float]) -> Image:
 @pytest.mark.slow
 def test_real_network_lets_no_style_over_the_edge_of_a_hard_mask() -> None:
     network = load_network(Model.VGG19, StyleSettings().pooling)
-    photo = to_image(fit(from_image(read_image(ROOT / "assets/photos/chelsea.jpg")[0]).rgb, 96))
+    photo = to_image(fit(from_image(read_image(ROOT / "assets/photos/chelsea.jpg")).rgb, 96))
     row = bytes([255] * 3 * 48 + [0] * 3 * 48)
     left = Image(96, photo.height, PixelFormat.RGB_U8, row * photo.height)
     red, blue = in_shades_of((1, 0.25, 0.1)), in_shades_of((0.1, 0.25, 1))

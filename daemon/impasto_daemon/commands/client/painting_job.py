@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from impasto_daemon.commands.command_parser import (
     this_program,
 )
 from impasto_shared.client import Client
-from impasto_shared.errors import InvalidImage, InvalidSettings
+from impasto_shared.errors import ImpastoError, InvalidImage, InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.schema import (
@@ -98,17 +99,20 @@ def add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
 def paint(
     options: argparse.Namespace,
     settings: StyleSettings,
-    read_content: Callable[[], tuple[Image, bytes | None]],
+    read_content: Callable[[], Image],
 ) -> int:
     """Has the daemon paint a content and writes the result; returns the exit status.
 
-    read_content: reads the content and its colour profile, if it has one.
+    read_content: reads the content.
     """
-    from impasto_daemon.commands.image_file import check_writable
+    from impasto_daemon.commands.image_file import check_encodable, check_writable
 
     if not options.detach:
         check_writable(options.output)
-    content, icc_profile = read_content()
+    content = read_content()
+    if not options.detach:
+        has_alpha = content.format.has_alpha
+        check_encodable(options.output, content.width, content.height, has_alpha=has_alpha)
     styles = _read_styles(options)
     check_styles(styles, content, settings)
     with connect_or_start(
@@ -125,24 +129,29 @@ def paint(
             return 0
         if not follow(client, job):
             return EXIT_CANCELLED
-        _write_result(client, job, options.output, icc_profile)
+        write_result(client, job, options.output)
+        # The picture is on the disk; the daemon may fail now.
+        with suppress(ImpastoError):
+            client.forget(job)
     print(options.output)
     return 0
 
 
-def _write_result(client: Client, job: str, path: Path, icc_profile: bytes | None) -> None:
-    """Writes the result of a job; the daemon forgets it only once it has been written."""
+def write_result(client: Client, job: str, path: Path) -> None:
+    """Writes the picture of a finished job, which the daemon keeps.
+
+    Raises:
+        InvalidImage: if it cannot be written, for example because the disk is full.
+    """
     from impasto_daemon.commands.image_file import write_image
 
     try:
-        write_image(client.fetch(job), path, icc_profile)
+        write_image(client.fetch(job), path)
     except InvalidImage as error:
-        # For example a full disk: the result is not lost.
         raise InvalidImage(
             f"{error} The daemon still has the picture. To write it elsewhere: "
             f"impasto fetch {job[:8]} -o OTHER.png"
         ) from error
-    client.forget(job)
 
 
 def _read_styles(options: argparse.Namespace) -> list[Style]:
@@ -153,7 +162,7 @@ def _read_styles(options: argparse.Namespace) -> list[Style]:
     regions = _one_each(options.regions, count, NO_MASK, "regions")
     parts = _one_each(options.parts, count, NO_MASK, "parts")
     return [
-        Style(read_image(painting)[0], weight, _read_mask(region), _read_mask(part))
+        Style(read_image(painting), weight, _read_mask(region), _read_mask(part))
         for painting, weight, region, part in zip(
             options.paintings, weights, regions, parts, strict=True
         )
@@ -163,7 +172,7 @@ def _read_styles(options: argparse.Namespace) -> list[Style]:
 def _read_mask(name: str) -> Image | None:
     from impasto_daemon.commands.image_file import read_image
 
-    return None if name == NO_MASK else read_image(name)[0]
+    return None if name == NO_MASK else read_image(name)
 
 
 def _one_each(

@@ -116,10 +116,10 @@ def _read_originals(options: argparse.Namespace, size: int) -> Originals:
     from impasto_daemon.commands.explore.pictures import Originals, flattened
     from impasto_daemon.commands.image_file import read_image
 
-    photo = flattened(read_image(options.photo)[0], size)
+    photo = flattened(read_image(options.photo), size)
     if options.painting is None:
         return Originals(photo, None)
-    return Originals(photo, flattened(read_image(options.painting)[0]))
+    return Originals(photo, flattened(read_image(options.painting)))
 
 
 def _write_sheets(

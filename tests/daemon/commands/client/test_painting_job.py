@@ -77,7 +77,7 @@ def test_result_is_written_and_then_forgotten(
 ) -> None:
     assert paint("wave.png", "-o", "out.png") == 0
 
-    assert bytes(read_image("out.png")[0].pixels) == bytes(PICTURE.pixels)
+    assert bytes(read_image("out.png").pixels) == bytes(PICTURE.pixels)
     assert client.forgotten == [JOB]
     assert capsys.readouterr().out == "out.png\n"
 

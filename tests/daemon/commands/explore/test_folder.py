@@ -51,7 +51,7 @@ def test_what_was_kept_is_found_by_the_next_run(folder: Folder) -> None:
     tile = reopened(folder).find(SHEET, BOTH)
 
     assert tile is not None
-    assert bytes(read_image(tile.file)[0].pixels) == PICTURE.pixels
+    assert bytes(read_image(tile.file).pixels) == PICTURE.pixels
     assert (tile.model, tile.curve) == ("vgg19", CURVE)
 
 

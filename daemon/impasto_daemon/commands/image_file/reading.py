@@ -1,0 +1,143 @@
+"""Reading image files: untrusted, often damaged, and of many kinds.
+
+The formats are listed, because Pillow knows one that runs another program (EPS, by Ghostscript).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image as PillowImage
+from PIL import PngImagePlugin, UnidentifiedImageError
+
+from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_picture, is_raw_name
+from impasto_daemon.commands.image_file.colour_profile import to_srgb
+from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
+from impasto_daemon.commands.image_file.orientation import take_orientation, turned
+from impasto_shared.errors import InvalidImage
+from impasto_shared.image import MAX_PIXELS, Image, PixelFormat, check_size
+
+# TGA comes last: its files have no signature, so that others could be taken for it.
+FORMATS = (
+    *("PNG", "JPEG", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM"),
+    *("PSD", "ICO", "ICNS", "DDS", "QOI", "SGI", "PCX", "TGA"),
+)
+
+# Limits the pictures within ICO, ICNS and GIF too, which may be larger than the file says.
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS
+# Colour profiles, and notes of other programs, may be larger than Pillow's one megabyte.
+PngImagePlugin.MAX_TEXT_CHUNK = 64 * 2**20
+PngImagePlugin.MAX_TEXT_MEMORY = 256 * 2**20
+# Otherwise Pillow's loggers print on standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+_ROWS_AT_ONCE = 64
+# Formats whose further frames are pictures; those of a PSD are layers, those of a JPEG details.
+_FRAMES = {
+    "GIF": "is an animation: only its first frame is used",
+    "PNG": "is an animation: only its first frame is used",
+    "WEBP": "is an animation: only its first frame is used",
+    "AVIF": "is an animation: only its first frame is used",
+    "TIFF": "has several pages: only the first one is used",
+}
+
+
+def read_image(path: Path | str) -> Image:
+    """Returns the image in a file as sRGB, rotated as its EXIF says.
+
+    Prints a note on standard error if only a part of the file is used.
+
+    Raises:
+        InvalidImage: if the file is missing or damaged, is not an image, is the raw file of a
+            camera, has numbers of unknown range, or the image is too large.
+    """
+    try:
+        with _watched(path), PillowImage.open(path, formats=FORMATS) as picture:
+            check_size(*picture.size, name=str(path))
+            check_is_picture(picture, path)
+            check_range(picture, path)
+            return _decoded(picture, path)
+    except InvalidImage:
+        raise
+    except UnidentifiedImageError as error:
+        if is_raw_name(path):
+            raise InvalidImage(RAW_FILE.format(path=path)) from error
+        raise InvalidImage(f"{path} is not a picture, or its format is not supported.") from error
+    except (PillowImage.DecompressionBombWarning, PillowImage.DecompressionBombError) as error:
+        raise InvalidImage(
+            f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels. Scale it down first."
+        ) from error
+    except Exception as error:  # decoders raise errors of any kind
+        raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Returns the cause of an error as the end of a sentence, without its number and path."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    else:
+        text = str(error) or f"the file is damaged ({type(error).__name__})"
+    is_word = text[1:2].islower() or text[1:2] == " "
+    return f"{text[:1].lower() if is_word else text[:1]}{text[1:].rstrip('.')}"
+
+
+@contextmanager
+def _watched(path: Path | str) -> Iterator[None]:
+    """Prints the warnings of decoders as sentences, and raises those of a too large picture."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
+        yield
+    texts = {" ".join(str(warning.message).split()).rstrip(".") for warning in caught}
+    for text in sorted(texts):
+        note(path, f"is damaged, but can be read: {text}")
+
+
+def note(path: Path | str, text: str) -> None:
+    """Prints on standard error a sentence about the file at `path`."""
+    print(f"impasto: {path} {text}.", file=sys.stderr)
+
+
+def _decoded(picture: PillowImage.Image, path: Path | str) -> Image:
+    """Returns the pixels of an opened file."""
+    # TIFF turns itself while it is loaded, other formats may find the orientation only then.
+    orientation = take_orientation(picture) if picture.format == "TIFF" else None
+    picture.load()
+    if orientation is None:
+        orientation = take_orientation(picture)
+    if _has_more_frames(picture):
+        note(path, _FRAMES[str(picture.format)])
+    profile = picture.info.get("icc_profile")
+    if is_deep_gray(picture):
+        picture = eight_bits(picture, path)
+    picture = turned(to_srgb(picture, profile, lambda text: note(path, text)), orientation)
+    pixel_format = PixelFormat.RGBA_U8 if picture.mode == "RGBA" else PixelFormat.RGB_U8
+    return Image(picture.width, picture.height, pixel_format, _bytes_of(picture, pixel_format))
+
+
+def _has_more_frames(picture: PillowImage.Image) -> bool:
+    """Returns whether there is a second frame; False if that part of the file is damaged."""
+    if picture.format not in _FRAMES:
+        return False
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # noqa: BLE001 - the first frame is there
+        return False
+
+
+def _bytes_of(picture: PillowImage.Image, pixel_format: PixelFormat) -> memoryview:
+    """Returns the bytes of `picture`, in bands: Pillow's `tobytes` needs twice the memory."""
+    row_bytes = picture.width * pixel_format.bytes_per_pixel
+    pixels = bytearray(picture.height * row_bytes)
+    for top in range(0, picture.height, _ROWS_AT_ONCE):
+        bottom = min(picture.height, top + _ROWS_AT_ONCE)
+        rows = picture.crop((0, top, picture.width, bottom))
+        pixels[top * row_bytes : bottom * row_bytes] = rows.tobytes()
+    return memoryview(pixels)

@@ -1,0 +1,160 @@
+"""Writing pictures: encoded in memory, and then written as a whole.
+
+What a format cannot hold is found before the work, by encoding small pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from pathlib import Path
+
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from impasto_daemon.commands.image_file.colour_profile import srgb_profile
+from impasto_daemon.commands.image_file.reading import FORMATS, note, reason_of
+from impasto_shared.atomic_write import write_atomically
+from impasto_shared.errors import InvalidImage
+from impasto_shared.image import Image
+
+_QUALITY = 95
+_OPAQUE_FORMATS = ("JPEG", "MPO")
+# A larger picture is tried with one side of this length, and the other as it is.
+_TRIAL_PX = 16
+_SMALL_PX = 256 * 256
+
+
+def write_image(image: Image, path: Path | str) -> None:
+    """Writes an image of 8 bits per channel, in the format that the file's extension names.
+
+    The file is sRGB, and says so if its format can. An existing file is replaced in one step; a
+    pipe is written to.
+
+    Raises:
+        InvalidImage: if the extension is unknown, or the file cannot be written. An existing file
+            is then as it was.
+    """
+    path = Path(path)
+    mode = "RGBA" if image.format.has_alpha else "RGB"
+    picture = PillowImage.frombytes(mode, (image.width, image.height), image.pixels)
+    try:
+        data = _encoded(picture, _format_of(path)).getbuffer()
+        if _is_stream(path):
+            path.write_bytes(data)
+        else:
+            write_atomically(path, data)
+    except Exception as error:  # encoders raise errors of any kind
+        raise InvalidImage(f"{path} cannot be written: {reason_of(error)}.") from error
+
+
+def check_writable(path: Path) -> None:
+    """Raises InvalidImage if no file can be written to `path`: before any work is done."""
+    if _format_of(path) not in PillowImage.SAVE:
+        raise InvalidImage(f"{path}: the name must end in .png, .jpg, .tif or the like.")
+    try:
+        _check_target(path)
+    except OSError as error:  # a name that is too long, links in a circle
+        raise InvalidImage(f"{path} cannot be written: {reason_of(error)}.") from error
+    _trials(path, (_TRIAL_PX, _TRIAL_PX), has_alpha=False)
+
+
+def check_encodable(path: Path, width: int, height: int, *, has_alpha: bool) -> None:
+    """Raises InvalidImage if the format of `path` cannot hold such a picture.
+
+    Prints a note on standard error if transparency or colours will be lost.
+    """
+    trials = _trials(path, (width, height), has_alpha=has_alpha)
+    if has_alpha and not all(trial.has_transparency_data for trial in trials):
+        note(path, "will have no transparency, because its format has none")
+    if any(trial.mode == "P" for trial in trials):
+        note(path, "will have at most 256 colours, because its format has no more")
+
+
+def _trials(path: Path, size: tuple[int, int], *, has_alpha: bool) -> list[PillowImage.Image]:
+    """Returns empty pictures after being written in the format of `path`.
+
+    One has the same size or, of a large size, one has its width and another its height.
+
+    Raises:
+        InvalidImage: if the format cannot hold such a picture.
+    """
+    width, height = size
+    sizes = [(width, min(height, _TRIAL_PX)), (min(width, _TRIAL_PX), height)]
+    if width * height <= _SMALL_PX:
+        sizes = [size]
+    try:
+        return [_tried(size, _format_of(path), has_alpha=has_alpha) for size in sizes]
+    except Exception as error:  # encoders raise errors of any kind
+        with_alpha = " with transparency" if has_alpha else ""
+        raise InvalidImage(
+            f"{path}: a {path.suffix} file cannot hold a picture of {width} × {height} pixels"
+            f"{with_alpha} ({reason_of(error)}). Choose a name that ends in .png."
+        ) from error
+
+
+def _tried(size: tuple[int, int], file_format: str | None, *, has_alpha: bool) -> PillowImage.Image:
+    """Returns an empty picture as it is after being written and, if we can, read.
+
+    Raises an error of any kind if the format cannot hold it.
+    """
+    picture = PillowImage.new("RGBA" if has_alpha else "RGB", size)
+    stream = _encoded(picture, file_format)
+    if file_format not in FORMATS:
+        return picture
+    try:
+        picture = PillowImage.open(stream, formats=(file_format,))
+    except UnidentifiedImageError as error:
+        raise ValueError("it could not be opened again") from error
+    if picture.size != size:
+        raise ValueError("the format has other sizes")
+    return picture
+
+
+def _check_target(path: Path) -> None:
+    """Raises InvalidImage, or OSError, if no file of that name can be made or replaced."""
+    folder = Path(os.path.realpath(path)).parent
+    if not _is_stream(path):
+        if not folder.is_dir():
+            raise InvalidImage(f"{path}: the folder {path.parent} does not exist.")
+        _check_replaceable(path, folder)
+    elif not os.access(path, os.W_OK):
+        raise InvalidImage(f"{path} cannot be written: permission denied. Choose another name.")
+
+
+def _check_replaceable(path: Path, folder: Path) -> None:
+    if path.is_dir():
+        raise InvalidImage(f"{path} is a folder. Give the name of a file in it.")
+    if path.exists() and not path.is_file():
+        raise InvalidImage(f"{path} is a device or a socket. Give the name of a file.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise InvalidImage(f"{path} cannot be written: permission denied. Choose another name.")
+    # The picture is written to a new file of the folder, which then takes the name.
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidImage(
+            f"{path} cannot be written: permission denied in the folder {folder}. Choose another "
+            "folder."
+        )
+
+
+def _is_stream(path: Path) -> bool:
+    """Returns whether bytes that are written to `path` go to a pipe or a character device."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _format_of(path: Path) -> str | None:
+    return PillowImage.registered_extensions().get(path.suffix.lower())
+
+
+def _encoded(picture: PillowImage.Image, file_format: str | None) -> io.BytesIO:
+    """Returns the file of a picture, without transparency if it is a JPEG."""
+    if file_format in _OPAQUE_FORMATS and picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    stream = io.BytesIO()
+    picture.save(stream, format=file_format, icc_profile=srgb_profile(), quality=_QUALITY)
+    return stream
