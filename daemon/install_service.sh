@@ -3,13 +3,14 @@
 
 # The same as runtime_dir in impasto_shared/paths.py; a test compares them.
 runtime_folder() {
-    if [[ -n ${XDG_RUNTIME_DIR:-} ]]; then
-        echo "$XDG_RUNTIME_DIR/impasto"
-    elif [[ -w /run/user/$UID ]]; then
-        echo "/run/user/$UID/impasto"
-    else
-        echo "/tmp/impasto-$UID"
-    fi
+    local folder
+    for folder in "${XDG_RUNTIME_DIR:-}" "/run/user/$UID"; do
+        if [[ $folder == /* && -d $folder && -O $folder ]]; then
+            echo "$folder/impasto"
+            return
+        fi
+    done
+    echo "/tmp/impasto-$UID"
 }
 
 # Succeeds if process $1 is a daemon of this environment, not another process with a reused number.

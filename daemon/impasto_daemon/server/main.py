@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
+from pathlib import Path
 
 from impasto_daemon.server.authentication import Authenticator, Remote
 from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_daemon.server.jobs import JobTable, Retention
-from impasto_daemon.server.process.endpoint import check_endpoint
+from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
-from impasto_daemon.server.process.single_instance import exclusive_lock
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.server import Server
@@ -20,7 +20,18 @@ from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.connection.keys import Role, ensure_keys
-from impasto_shared.paths import lock_path, results_dir, throughput_path, usual_endpoint
+from impasto_shared.paths import (
+    fits_socket,
+    make_private,
+    results_dir,
+    runtime_dir,
+    socket_path,
+    temporary_dir,
+    throughput_path,
+    usual_endpoint,
+)
+
+_WORKER_SOCKET = "worker-4194304-00000000.sock"  # the longest name that WorkerProcess chooses
 
 
 def serve(config: DaemonOptions) -> None:
@@ -32,19 +43,30 @@ def serve(config: DaemonOptions) -> None:
     """
     start_logging("server", config.log_level, rotates=True)
     os.chdir("/")  # the caller's folder may be unmounted or deleted
-    with exclusive_lock(lock_path()), StopSignals() as signals:
-        endpoint = config.endpoint or usual_endpoint()
-        check_endpoint(endpoint)
+    endpoint = config.endpoint or usual_endpoint()
+    with Address(endpoint) as address, StopSignals() as signals:
         limit_bytes = round(config.memory_limit_gb * 1e9)
         Server(
-            endpoint,
-            WorkerProcess(lock_path().parent, limit_bytes=limit_bytes),
+            address,
+            WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes),
             signals,
             _job_table(config),
             _authenticator(config),
             SystemdNotifier(),
             idle_s=config.idle_minutes * 60 or math.inf,
         ).run()
+
+
+def worker_dir(endpoint: str) -> Path:
+    """Returns a private folder for the workers' sockets, whose paths must be short.
+
+    That of the server's own socket if possible: it exists, and systemd's sandbox can write to it.
+    """
+    path = socket_path(endpoint)
+    folders = [runtime_dir() if path is None else path.parent, temporary_dir()]
+    folder = next((each for each in folders if fits_socket(each / _WORKER_SOCKET)), folders[0])
+    make_private(folder)
+    return folder
 
 
 def _job_table(config: DaemonOptions) -> JobTable:

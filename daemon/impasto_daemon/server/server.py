@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import zmq
@@ -25,7 +26,8 @@ from impasto_daemon.server.jobs import (
     Origin,
 )
 from impasto_daemon.server.outbox import Outbox
-from impasto_daemon.server.process.endpoint import remove_socket_file
+from impasto_daemon.server.process.address_watch import AddressWatch
+from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import StatusReporter, forecast
@@ -70,7 +72,7 @@ _REMEMBERED_CLIENTS = 256
 
 
 class Server:
-    """Serves clients at `endpoint` until `signals` request a stop.
+    """Serves clients at `address` until `signals` request a stop.
 
     `authenticator` authorises clients; `notifier` reports to systemd. A worker without a job for
     `idle_s` seconds is ended. `clock` is monotonic, in seconds.
@@ -78,7 +80,7 @@ class Server:
 
     def __init__(
         self,
-        endpoint: str,
+        address: Address,
         worker: WorkerProcess,
         signals: StopSignals,
         jobs: JobTable,
@@ -88,7 +90,7 @@ class Server:
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._endpoint = endpoint
+        self._address = address
         self._worker = worker
         self._signals = signals
         self._clock = clock
@@ -100,14 +102,17 @@ class Server:
         self._clients = ClientSocket()
         self._outbox = Outbox(self._clients)
         self._subscriptions = Subscriptions(self._outbox, clock)
+        bind_again = partial(authenticator.bind_again, self._clients.socket, address.endpoint)
+        self._address_watch = AddressWatch(address, bind_again, clock)
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
         self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
 
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
         try:
-            self._authenticator.bind(self._clients.socket, self._endpoint)
-            self._notifier.notify_ready(f"Serving at {self._endpoint}")
+            self._authenticator.bind(self._clients.socket, self._address.endpoint)
+            self._address.remember_file()
+            self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
                 self._wait()
@@ -118,6 +123,7 @@ class Server:
                 self._notify_subscribers()
                 self._jobs.results.write_some()
                 self._jobs.expire(watched=self._subscriptions.job_names)
+                self._watch_address()
         finally:
             self._shut_down()
 
@@ -152,6 +158,12 @@ class Server:
             logger.info("job %s is cancelled: its client disconnected", job.name)
             self._dispatcher.cancel(job)
 
+    def _watch_address(self) -> None:
+        """Stops, once its jobs have ended, a daemon that clients cannot reach any more."""
+        is_lost = not self._address_watch.check()
+        if is_lost and all(job.state.is_final for job in self._jobs.all):
+            self._signals.request_stop()
+
     def _shut_down(self) -> None:
         self._notifier.notify_stopping()
         self._worker.end()
@@ -161,7 +173,6 @@ class Server:
         self._clients.close(FAREWELL_S)
         # Returns when the last updates have been sent: the process must not exit before that.
         zmq.Context.instance().term()
-        remove_socket_file(self._endpoint)
         logger.info("stopped")
 
     def _fail_all_jobs(self) -> None:

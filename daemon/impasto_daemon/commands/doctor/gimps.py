@@ -22,6 +22,7 @@ from impasto_daemon.commands.doctor.finding import (
     problem,
     run_fix,
 )
+from impasto_shared.paths import home_dir, xdg_dir
 
 FLATPAK = "org.gimp.GIMP"
 _COMMAND = re.compile(r"gimp(-console)?(-\d+(\.\d+)?)?")
@@ -53,7 +54,7 @@ class Gimp:
         """The folder of its settings and plug-ins."""
         usual = config_home() / "GIMP" / self.version
         if self.is_flatpak and not usual.is_dir():
-            return Path.home() / ".var/app" / FLATPAK / "config/GIMP" / self.version
+            return home_dir() / ".var/app" / FLATPAK / "config/GIMP" / self.version
         return usual
 
     def make_profile(self) -> None:
@@ -73,7 +74,7 @@ class Gimp:
 
 def config_home() -> Path:
     """Returns $XDG_CONFIG_HOME or its default."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return xdg_dir("XDG_CONFIG_HOME", ".config")
 
 
 def installed_gimps() -> list[Gimp]:
@@ -107,7 +108,7 @@ def _flatpak_commands() -> Iterator[tuple[tuple[str, ...], bool]]:
 
 def flatpak_folder() -> Path | None:
     """Returns the Flatpak installation, the user's or the system's, that has GIMP, if any."""
-    data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    data_home = xdg_dir("XDG_DATA_HOME", ".local/share")
     folders = [data_home / "flatpak", Path("/var/lib/flatpak")]
     return next((path for path in folders if (path / "app" / FLATPAK).is_dir()), None)
 
@@ -116,8 +117,8 @@ def profiles() -> list[Path]:
     """Returns the settings folders of all versions of GIMP 3 that have been started."""
     homes = (
         config_home() / "GIMP",
-        Path.home() / ".var/app" / FLATPAK / "config/GIMP",
-        Path.home() / "snap/gimp/current/.config/GIMP",
+        home_dir() / ".var/app" / FLATPAK / "config/GIMP",
+        home_dir() / "snap/gimp/current/.config/GIMP",
     )
     return sorted(path for home in homes for path in home.glob("3.*") if path.is_dir())
 
@@ -175,7 +176,7 @@ def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Find
 
 def _flatpak_permissions() -> str:
     """Returns the contents of all files that grant GIMP's Flatpak access to folders."""
-    data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    data_home = xdg_dir("XDG_DATA_HOME", ".local/share")
     files = [
         home / "overrides" / FLATPAK for home in (data_home / "flatpak", Path("/var/lib/flatpak"))
     ]

@@ -1,13 +1,18 @@
-"""The daemon's addresses: which ones are safe to serve, and how they are bound."""
+"""The daemon's addresses: which ones are safe to serve, and how they are bound and kept."""
 
 from __future__ import annotations
 
 import os
+import socket as sockets
+import stat
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import zmq
 
+from impasto_daemon.server.process.single_instance import InstanceLock
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import is_loopback, make_private, socket_path
+from impasto_shared.paths import is_loopback, lock_path, make_private, socket_path
 
 
 class UnsafeEndpoint(ImpastoError):
@@ -16,6 +21,66 @@ class UnsafeEndpoint(ImpastoError):
 
 class CannotServe(ImpastoError):
     """An address cannot be bound."""
+
+
+class Address:
+    """The address for the programs on this machine, which one daemon serves at a time.
+
+    Used with `with`: an ipc socket has a lock next to it, which counts whatever the runtime folder
+    of a second daemon, and at the end its file is removed if it is still this daemon's.
+
+    Raises on entry:
+        AlreadyRunning: if a daemon runs already, or serves this address.
+        UnsafeEndpoint: for an address that other users or machines can reach.
+        UnsafeDirectory: if the socket's folder is not this user's alone.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._path = socket_path(endpoint)
+        paths = [lock_path()]
+        if self._path is not None:
+            paths.append(self._path.with_name(f"{self._path.name}.lock"))
+        self._locks = [InstanceLock(path) for path in paths]
+        self._exit = ExitStack()
+        self._file: os.stat_result | None = None
+
+    def __enter__(self) -> Address:
+        check_endpoint(self.endpoint)
+        with ExitStack() as stack:
+            for lock in self._locks:
+                stack.enter_context(lock)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None and self.is_ours:
+            with suppress(OSError):
+                self._path.unlink()  # libzmq leaves it, and clients would wait for an answer
+        self._exit.close()
+
+    def remember_file(self) -> None:
+        """Takes the file that is now at the path for the socket's own; to be called once bound."""
+        self._file = _status(self._path)
+
+    @property
+    def is_ours(self) -> bool:
+        """True if clients reach this daemon: its socket's file has not been removed or replaced."""
+        if self._path is None:
+            return True
+        status = _status(self._path)
+        if status is None or self._file is None:
+            return False
+        return os.path.samestat(status, self._file)
+
+    def lock_again(self) -> None:
+        """Makes sure, before the address is bound again, that it is this daemon's.
+
+        Raises as on entry.
+        """
+        check_endpoint(self.endpoint)
+        for lock in self._locks:
+            lock.restore()
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -31,7 +96,7 @@ def check_endpoint(endpoint: str) -> None:
             raise UnsafeEndpoint(f"The socket path in {endpoint} must be absolute.")
         make_private(path.parent)
         return
-    if not (endpoint.startswith("tcp:") and is_loopback(endpoint)):
+    if not is_loopback(endpoint):
         raise UnsafeEndpoint(
             f"{endpoint} is neither ipc:///path nor tcp://127.0.0.1:port: the endpoint serves only "
             "this machine. To serve other machines, set listen, which requires authorised keys: "
@@ -43,8 +108,11 @@ def bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
     """Binds with the file of an ipc socket accessible to this user alone, like its folder.
 
     Raises:
-        CannotServe: if the address cannot be bound.
+        CannotServe: if the address cannot be bound, or another program's file is there.
     """
+    path = socket_path(endpoint)
+    if path is not None:
+        _check_unused(path)
     old_umask = os.umask(0o077)
     try:
         socket.bind(endpoint)
@@ -56,7 +124,28 @@ def bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
         os.umask(old_umask)
 
 
-def remove_socket_file(endpoint: str) -> None:
-    """Removes the file of an ipc socket: libzmq leaves it, and clients would wait for an answer."""
-    if path := socket_path(endpoint):
-        path.unlink(missing_ok=True)
+def _check_unused(path: Path) -> None:
+    """Refuses what libzmq would remove although it is not the socket of a daemon that crashed."""
+    status = _status(path)
+    if status is None:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise CannotServe(
+            f"{path} exists and is not a socket. Move it away, or choose another address."
+        )
+    with sockets.socket(sockets.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        except OSError:
+            pass  # it is in use, by a program that cannot be reached like this
+    raise CannotServe(f"Another program serves at {path}. End it, or choose another address.")
+
+
+def _status(path: Path | None) -> os.stat_result | None:
+    try:
+        return None if path is None else path.lstat()
+    except OSError:
+        return None

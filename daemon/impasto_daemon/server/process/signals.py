@@ -24,7 +24,7 @@ class StopSignals:
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in _STOP_SIGNALS:
-            signal.signal(number, self._request_stop)
+            signal.signal(number, self.request_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
@@ -43,5 +43,6 @@ class StopSignals:
         """Makes the descriptor unreadable until the next signal."""
         self._reader.recv(4096, socket.MSG_DONTWAIT)
 
-    def _request_stop(self, *_: object) -> None:
+    def request_stop(self, *_: object) -> None:
+        """Stops the server as a signal does."""
         self.stop_requested = True

@@ -1,63 +1,120 @@
-"""The lock that lets only one daemon of a user run."""
+"""The locks that let only one daemon of a user run, and only one at an address."""
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import make_private
+
+logger = logging.getLogger(__name__)
 
 
 class AlreadyRunning(ImpastoError):
     """Another daemon of this user holds the lock."""
 
 
-@contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Holds the file at `path` locked, with this process's id in it.
+class CannotLock(ImpastoError):
+    """The file of a lock cannot be opened."""
+
+
+class InstanceLock:
+    """The file at `path`, locked while this is used with `with`; it contains this process's id.
 
     A lock is needed because binding a second daemon to an ipc path succeeds, and cuts the first
     one off from its clients.
 
-    Raises:
+    Raises on entry:
         AlreadyRunning: if another process holds it.
         UnsafeDirectory: if its folder is not this user's alone.
+        CannotLock: if it is not a file that this user can write to.
     """
-    make_private(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def __enter__(self) -> InstanceLock:
+        self._descriptor = _locked(self._path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _write_pid(self._descriptor, "")
+        os.close(self._descriptor)
+
+    def restore(self) -> None:
+        """Locks the file again if it was removed or replaced; raises as on entry."""
+        if not _is_at(self._path, self._descriptor):
+            descriptor = _locked(self._path)
+            os.close(self._descriptor)
+            self._descriptor = descriptor
+
+
+def lock_holder(path: Path) -> int | None:
+    """Returns the id of the process that holds the file at `path` locked; None if there is none.
+
+    It only looks: a daemon that starts meanwhile must be able to lock the file.
+    """
     try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        pid, inode = _read_pid(descriptor), os.fstat(descriptor).st_ino
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    lock = re.compile(rf"FLOCK +ADVISORY +WRITE +{re.escape(pid)} +\S+:{inode} ")
+    return int(pid) if pid.isdecimal() and lock.search(Path("/proc/locks").read_text()) else None
+
+
+def _locked(path: Path) -> int:
+    """Returns a descriptor of the file at `path`, which it locks."""
+    make_private(path.parent)
+    while True:
+        descriptor = _opened(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = _read_pid(descriptor) or "unknown"
+            os.close(descriptor)
             raise AlreadyRunning(f"An Impasto daemon is running already (pid {pid}).") from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-        os.ftruncate(descriptor, 0)
-    finally:
+        if _is_at(path, descriptor):  # else it was removed meanwhile
+            _write_pid(descriptor, f"{os.getpid()}\n")
+            return descriptor
         os.close(descriptor)
 
 
-def lock_holder(path: Path) -> int | None:
-    """Returns the id of the process that holds the file at `path` locked; None if there is none."""
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise CannotLock(
+            f"{path} cannot be opened: {error.strerror}. Remove it, and try again."
+        ) from error
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = _read_pid(descriptor)
-        return int(pid) if pid.isdigit() else None
-    finally:
-        os.close(descriptor)
-    return None
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _read_pid(descriptor: int) -> str:
-    return os.read(descriptor, 32).decode(errors="replace").strip()
+    return os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+
+
+def _write_pid(descriptor: int, text: str) -> None:
+    """Writes the id of the holder, for people; on a full disk the lock holds without it."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
+    except OSError as error:
+        logger.warning("the process id cannot be written to the lock: %s", error)

@@ -1,15 +1,20 @@
+import os
+import shutil
+import socket as sockets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
 from impasto_daemon.server.process.endpoint import (
+    Address,
     CannotServe,
     UnsafeEndpoint,
     bind_privately,
     check_endpoint,
-    remove_socket_file,
 )
+from impasto_daemon.server.process.single_instance import AlreadyRunning
 from impasto_shared.errors import ImpastoError
 
 
@@ -26,6 +31,8 @@ def test_loopback_is_a_safe_endpoint(endpoint: str) -> None:
         "tcp://192.168.1.2:5555",
         "tcp://eth0:5555",
         "tcp://127.0.0.1.example.org:5555",
+        "tcp://127.0.0.1:0;203.0.113.9:5570",
+        "tcp://user@127.0.0.1:5555",
         "inproc://daemon",
         "ipc://daemon.sock",
         "daemon.sock",
@@ -47,18 +54,125 @@ def test_folder_of_the_socket_is_made_private(tmp_path: Path) -> None:
     assert (tmp_path / "runtime").stat().st_mode & 0o777 == 0o700
 
 
-def test_socket_file_is_accessible_to_this_user_alone_and_can_be_removed(tmp_path: Path) -> None:
-    path = tmp_path / "daemon.sock"
-    with zmq.Context.instance().socket(zmq.ROUTER) as socket:
-        bind_privately(socket, f"ipc://{path}")
-        mode = path.stat().st_mode & 0o777
+@pytest.fixture
+def router() -> Iterator[zmq.Socket[bytes]]:
+    with zmq.Context.instance().socket(zmq.ROUTER) as router:
+        yield router
 
-    assert mode & 0o077 == 0
-    path.touch()
-    remove_socket_file(f"ipc://{path}")
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of a socket, in another folder than the lock of the user's daemon."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = tmp_path / "sockets"
+    folder.mkdir(mode=0o700)
+    return folder / "daemon.sock"
+
+
+def bind(router: zmq.Socket[bytes], address: Address) -> None:
+    bind_privately(router, address.endpoint)
+    address.remember_file()
+
+
+def test_socket_file_is_accessible_to_this_user_alone_and_removed_at_the_end(
+    path: Path, router: zmq.Socket[bytes]
+) -> None:
+    with Address(f"ipc://{path}") as address:
+        bind(router, address)
+        assert path.stat().st_mode & 0o077 == 0
+        assert address.is_ours
+
     assert not path.exists()
-    remove_socket_file(f"ipc://{path}")
-    remove_socket_file("tcp://127.0.0.1:5555")
+
+
+@pytest.mark.parametrize("replacement", ["file", "socket"])
+def test_file_that_has_replaced_the_socket_stays(
+    path: Path, router: zmq.Socket[bytes], replacement: str
+) -> None:
+    with sockets.socket(sockets.AF_UNIX) as other:
+        with Address(f"ipc://{path}") as address:
+            bind(router, address)
+            path.unlink()
+            assert not address.is_ours
+            path.touch() if replacement == "file" else other.bind(str(path))
+            assert not address.is_ours
+
+        assert path.exists()
+
+
+def test_address_is_locked_whatever_the_runtime_folder(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Address(f"ipc://{path}"):
+        (tmp_path / "other").mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "other"))
+        with pytest.raises(AlreadyRunning, match=str(os.getpid())), Address(f"ipc://{path}"):
+            pass
+        with Address(f"ipc://{path}.2"):
+            pass
+
+
+def test_removed_folder_is_made_and_locked_again(path: Path, router: zmq.Socket[bytes]) -> None:
+    with Address(f"ipc://{path}") as address:
+        bind(router, address)
+        shutil.rmtree(path.parent)
+        address.lock_again()
+        bind(router, address)
+
+        assert address.is_ours
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert (path.parent / "daemon.sock.lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "pipe"])
+def test_what_is_not_a_socket_is_refused_and_stays(
+    path: Path, router: zmq.Socket[bytes], kind: str
+) -> None:
+    match kind:
+        case "file":
+            path.write_text("precious")
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to("/dev/null")
+        case "pipe":
+            os.mkfifo(path)
+    before = path.lstat()
+
+    with pytest.raises(CannotServe, match="not a socket"):
+        bind_privately(router, f"ipc://{path}")
+
+    assert os.path.samestat(path.lstat(), before)
+
+
+@pytest.mark.parametrize("kind", [sockets.SOCK_STREAM, sockets.SOCK_DGRAM])
+def test_socket_of_another_program_is_refused_and_stays(
+    path: Path, router: zmq.Socket[bytes], kind: sockets.SocketKind
+) -> None:
+    with sockets.socket(sockets.AF_UNIX, kind) as other:
+        other.bind(str(path))
+        if kind is sockets.SOCK_STREAM:
+            other.listen()
+        with pytest.raises(CannotServe, match="Another program"):
+            bind_privately(router, f"ipc://{path}")
+
+        assert path.is_socket()
+
+
+def test_socket_that_nobody_serves_is_replaced(path: Path, router: zmq.Socket[bytes]) -> None:
+    with sockets.socket(sockets.AF_UNIX) as crashed:
+        crashed.bind(str(path))
+
+    bind_privately(router, f"ipc://{path}")
+
+    assert path.is_socket()
+
+
+def test_tcp_address_has_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    with Address("tcp://127.0.0.1:5555") as address:
+        assert address.is_ours
 
 
 def test_address_that_is_in_use_is_refused_with_the_remedy() -> None:

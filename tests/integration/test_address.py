@@ -1,0 +1,107 @@
+"""One daemon an address: its lock, its socket's file, and what else may be at the path."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from impasto_shared.reports import JobState
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import PATIENCE_S, DaemonProcess, picture, wait_for
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A private folder with a short path, for sockets that two daemons have in common."""
+    with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def daemon() -> Iterator[DaemonProcess]:
+    with DaemonProcess(is_scripted=True) as daemon:
+        yield daemon
+
+
+def test_second_daemon_at_an_address_is_refused_whatever_its_runtime_folder(folder: Path) -> None:
+    endpoint = f"ipc://{folder}/shared.sock"
+    second = DaemonProcess(endpoint, is_scripted=True)
+    with DaemonProcess(endpoint, is_scripted=True) as first:
+        refused = second.run("serve")
+        pid = first.client().status().pid
+
+        assert f"running already (pid {first.pid})" in refused.stderr
+        assert refused.returncode == 0
+        assert pid == first.pid
+    with second:
+        assert second.client().status().pid == second.pid
+
+
+@pytest.mark.parametrize("removal", ["socket", "folder"])
+def test_removed_socket_is_bound_again_while_the_job_continues(
+    daemon: DaemonProcess, removal: str
+) -> None:
+    with daemon.client() as client:
+        settings = StyleSettings(size=64, iterations=100)
+        job = client.submit(picture(), [Style(picture())], settings)
+        next(report for report in client.updates(job) if report.step)
+        path = daemon.runtime / "daemon.sock"
+        path.unlink() if removal == "socket" else shutil.rmtree(daemon.runtime)
+        wait_for(path.exists, "the socket")
+        wait_for(daemon.answers, "an answer")
+        second = daemon.run("serve")
+        *_, final = client.updates(job)
+
+    assert "was removed; it is bound again" in daemon.log
+    assert f"running already (pid {daemon.pid})" in second.stderr
+    assert final.state is JobState.DONE
+
+
+def test_daemon_whose_address_another_took_ends_and_leaves_it_alone(daemon: DaemonProcess) -> None:
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGSTOP)
+    shutil.rmtree(daemon.runtime)
+    with subprocess.Popen(daemon.serve_command, env=daemon.environment) as second:
+        wait_for(daemon.answers, "an answer of the second daemon")
+        daemon.process.send_signal(signal.SIGCONT)
+
+        assert daemon.process.wait(PATIENCE_S) == 0
+        assert f"running already (pid {second.pid})" in daemon.log
+        with daemon.client() as client:
+            assert client.status().pid == second.pid
+        second.terminate()
+    assert not (daemon.runtime / "daemon.sock").exists()
+
+
+def test_file_at_the_path_of_the_socket_is_not_removed(folder: Path) -> None:
+    daemon = DaemonProcess(f"ipc://{folder}/thesis.txt", is_scripted=True)
+    (folder / "thesis.txt").write_text("three years")
+
+    refused = daemon.run("serve")
+
+    daemon.end()
+    assert refused.returncode == 1
+    assert "is not a socket" in refused.stderr
+    assert (folder / "thesis.txt").read_text() == "three years"
+
+
+def test_daemon_with_a_short_address_paints_whatever_the_length_of_the_runtime_folder() -> None:
+    daemon = DaemonProcess(is_scripted=True)
+    runtime = daemon.folder / ("long" * 25)
+    runtime.mkdir()
+    with DaemonProcess(
+        f"ipc://{daemon.folder}/impasto/s", is_scripted=True, variables={"XDG_RUNTIME_DIR": str(runtime)}
+    ) as other:
+        with other.client() as client:
+            job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=1))
+            *_, final = client.updates(job)
+    daemon.end()
+
+    assert final.state is JobState.DONE
