@@ -1,4 +1,4 @@
-"""One daemon an address: its lock, its socket's file, and what else may be at the path."""
+"""The single daemon of an address: its lock, its socket, and other files at the path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from impasto_shared.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
-from integration.daemon_process import PATIENCE_S, DaemonProcess, picture, wait_for
+from integration.daemon_process import PATIENCE_S, DaemonProcess, free_address, picture, wait_for
 
 
 @pytest.fixture
@@ -35,13 +35,22 @@ def test_second_daemon_at_an_address_is_refused_whatever_its_runtime_folder(fold
     second = DaemonProcess(endpoint, is_scripted=True)
     with DaemonProcess(endpoint, is_scripted=True) as first:
         refused = second.run("serve")
-        pid = first.client().status().pid
+        with first.client() as client:
+            pid = client.status().pid
 
         assert f"running already (pid {first.pid})" in refused.stderr
         assert refused.returncode == 0
         assert pid == first.pid
-    with second:
-        assert second.client().status().pid == second.pid
+    with second, second.client() as client:
+        assert client.status().pid == second.pid
+
+
+def test_socket_that_is_bound_again_asks_for_no_key() -> None:
+    with DaemonProcess(options=["--listen", free_address()], is_scripted=True) as daemon:
+        (daemon.runtime / "daemon.sock").unlink()
+        wait_for((daemon.runtime / "daemon.sock").exists, "the socket")
+
+        assert daemon.answers()
 
 
 @pytest.mark.parametrize("removal", ["socket", "folder"])
@@ -96,12 +105,14 @@ def test_daemon_with_a_short_address_paints_whatever_the_length_of_the_runtime_f
     daemon = DaemonProcess(is_scripted=True)
     runtime = daemon.folder / ("long" * 25)
     runtime.mkdir()
-    with DaemonProcess(
-        f"ipc://{daemon.folder}/impasto/s", is_scripted=True, variables={"XDG_RUNTIME_DIR": str(runtime)}
-    ) as other:
-        with other.client() as client:
-            job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=1))
-            *_, final = client.updates(job)
+    variables = {"XDG_RUNTIME_DIR": str(runtime)}
+    endpoint = f"ipc://{daemon.folder}/impasto/s"
+    with (
+        DaemonProcess(endpoint, is_scripted=True, variables=variables) as other,
+        other.client() as client,
+    ):
+        job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=1))
+        *_, final = client.updates(job)
     daemon.end()
 
     assert final.state is JobState.DONE

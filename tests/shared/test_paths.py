@@ -18,7 +18,6 @@ from impasto_shared.paths import (
     runtime_dir,
     socket_path,
     temporary_dir,
-    temporary_dir,
     usual_endpoint,
 )
 

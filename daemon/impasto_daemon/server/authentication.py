@@ -74,13 +74,14 @@ class Authenticator:
             self._bind_remote(router, self._remote)
 
     def bind_again(self, router: zmq.Socket[bytes], endpoint: str) -> None:
-        """Binds `router` to `endpoint` once more, with the options of the first time.
+        """Binds `router` to `endpoint` once more, again without keys.
 
         Raises:
             CannotServe: if the address cannot be bound.
         """
-        router.setsockopt(zmq.CURVE_SERVER, 0)
-        router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL if endpoint.startswith("tcp:") else b"")
+        if self._remote is not None:
+            router.setsockopt(zmq.CURVE_SERVER, 0)
+            router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
         bind_privately(router, endpoint)
 
     def answer_requests(self) -> None:

@@ -159,7 +159,7 @@ def test_socket_of_another_program_is_refused_and_stays(
         assert path.is_socket()
 
 
-def test_socket_that_nobody_serves_is_replaced(path: Path, router: zmq.Socket[bytes]) -> None:
+def test_socket_of_a_crashed_daemon_is_replaced(path: Path, router: zmq.Socket[bytes]) -> None:
     with sockets.socket(sockets.AF_UNIX) as crashed:
         crashed.bind(str(path))
 
