@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_daemon.commands.explore.pictures import Originals
-from impasto_daemon.commands.image_file import write_image
+from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared import __version__
 from impasto_shared.atomic_write import write_atomically
-from impasto_shared.errors import ImpastoError
+from impasto_shared.errors import ImpastoError, InvalidImage
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
@@ -52,6 +51,7 @@ class Folder:
         notes = sorted(path.glob(f"{_TILES}/*/*.json"))
         # Tiles of several sheets may be the same picture.
         self._notes_by_key = {_read(note).get("key"): note for note in notes}
+        self._intact: set[Path] = set()
 
     def find(self, sheet: ContactSheet, tile: SheetTile) -> PaintedTile | None:
         """Returns the picture of a tile if it has been painted, for this sheet or another one.
@@ -62,7 +62,7 @@ class Folder:
         key, tile_note = self._key(tile), self._note(sheet, tile)
         for note in (tile_note, self._notes_by_key.get(key, tile_note)):
             painted = _painted_tile(note, key)
-            if painted is None:
+            if painted is None or not self._is_intact(_picture(note)):
                 continue
             if note != tile_note:
                 self._copy(note, tile_note)
@@ -99,6 +99,7 @@ class Folder:
         key, note = self._key(tile), self._note(sheet, tile)
         self._remove_note(note)
         write_image(picture, _picture(note))
+        self._intact.add(_picture(note))
         points = [astuple(point) for point in curve]
         settings = tile.settings.to_json()
         self._write_note(note, key=key, model=model, settings=settings, curve=points)
@@ -127,10 +128,20 @@ class Folder:
         """Copies a note and its picture."""
         self._remove_note(target)
         try:
-            shutil.copyfile(_picture(source), _picture(target))
-            shutil.copyfile(source, target)
+            write_atomically(_picture(target), _picture(source).read_bytes())
+            write_atomically(target, source.read_bytes())
         except OSError as error:
             raise _unwritable(target, error) from error
+
+    def _is_intact(self, picture: Path) -> bool:
+        """Returns whether a picture of an earlier run can be read; it is looked at once."""
+        if picture not in self._intact:
+            try:
+                read_image(picture)
+            except InvalidImage:
+                return False
+            self._intact.add(picture)
+        return True
 
     def _remove_note(self, note: Path) -> None:
         """Removes a note before its picture changes: it must never describe another picture."""
@@ -168,9 +179,9 @@ def _read(note: Path) -> dict[str, Any]:
 
 
 def _painted_tile(note: Path, key: str) -> PaintedTile | None:
-    """Returns the picture that a note describes; None unless it is the one of `key`."""
+    """Returns the picture that a note describes; None unless it is that of `key`."""
     content = _read(note)
-    if content.get("key") != key or not _picture(note).is_file():
+    if content.get("key") != key:
         return None
     try:
         curve = tuple(CurvePoint(*point) for point in content["curve"])

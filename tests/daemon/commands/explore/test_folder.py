@@ -115,6 +115,20 @@ def test_a_note_without_its_picture_is_as_none(folder: Folder) -> None:
     assert reopened(folder).find(SHEET, BOTH) is None
 
 
+@pytest.mark.parametrize("size", [0, 60, 1.0])
+def test_a_damaged_picture_is_as_none_and_is_painted_again(folder: Folder, size: float) -> None:
+    file = folder.path / "tiles/one/both.png"
+    content = file.read_bytes()
+    # What a power cut leaves: no bytes, the first ones, or zeros.
+    file.write_bytes(bytes(len(content)) if size == 1.0 else content[: int(size)])
+
+    next_run = reopened(folder)
+    assert next_run.find(SHEET, BOTH) is None
+    assert next_run.find(OTHER_SHEET, OTHER_SHEET.tiles[0]) is None
+    next_run.keep(SHEET, BOTH, PICTURE, "vgg19", CURVE)
+    assert next_run.find(SHEET, BOTH) is not None
+
+
 def test_a_picture_that_cannot_be_written_leaves_no_note_of_the_old_one(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
