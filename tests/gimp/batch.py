@@ -16,10 +16,15 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
+from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image import layer_reader, layer_writer, style_file, styles
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.session import Session
+from impasto_gimp.procedures.delivery import deliver
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
@@ -189,7 +194,7 @@ def run_procedure(
         config.set_property("style", Gio.File.new_for_path(str(style)))
     for name, value in arguments.items():
         config.set_property(name.replace("_", "-"), value)
-    images_before = len(Gimp.get_images())
+    images_before, forgotten_before = len(Gimp.get_images()), len(forgotten())
     result = Gimp.get_pdb().lookup_procedure(procedure).run(config)
     status = result.index(0)
     succeeded = status == Gimp.PDBStatusType.SUCCESS
@@ -199,8 +204,15 @@ def run_procedure(
         "message": Gimp.get_pdb().get_last_error(),
         "untouched": describe(image) == before and not image.is_dirty(),
         "images_left_open": len(Gimp.get_images()) - images_before,
+        "forgotten": len(forgotten()) - forgotten_before,
         "sheet": describe_sheet(result.index(1)) if succeeded and procedure == EXPLORE else None,
     }
+
+
+def forgotten() -> list[str]:
+    """Returns the jobs that the daemon was told to forget."""
+    file = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/forgotten"
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def describe(image: Any) -> list[Any]:
@@ -841,19 +853,38 @@ def pyzmq_is_missing() -> Report:
 
 
 def change_meanwhile(change: Callable[[Any], object]) -> Report:
-    """Calls `add_painting` after a `change` to the layer that was read; reports the error."""
+    """Delivers a painting after a `change` to the layer that was read; reports the error."""
     layer = photo()
     image = layer.get_image()
     source = layer_reader.read_layer(layer)
     recipe = styles.recipe_of(layer, [], StyleSettings())
-    change(layer)
-    before = describe(image) if image.is_valid() else None
+    session = Session(connect, ProgressBar("Neural Style"))
+    images_before = Gimp.get_images()
+    report: Report = {"message": None}
     try:
-        layer_writer.add_painting(source, layer, source.picture, name="Neural Style", recipe=recipe)
+        with session.painted(source.picture, [Style(source.picture)], StyleSettings()) as painting:
+            change(layer)
+            before = describe(image) if image.is_valid() else None
+            deliver(
+                painting,
+                "Neural Style",
+                Gimp.RunMode.NONINTERACTIVE,
+                lambda: layer_writer.add_painting(
+                    source, layer, painting.picture, name="Neural Style", recipe=recipe
+                ),
+            )
     except ImpastoError as error:
-        after = describe(image) if image.is_valid() else None
-        return {"message": str(error), "untouched": after == before}
-    return {"message": None}
+        report = {"message": str(error)}
+    (new,) = [each for each in Gimp.get_images() if each not in images_before]
+    (new_layer,) = new.get_layers()
+    pixels = layer_bytes(new_layer, painting.picture.format.value)
+    return {
+        **report,
+        "untouched": (describe(image) if image.is_valid() else None) == before,
+        "job": painting.job[:8],
+        "is_forgotten": painting.job in forgotten(),
+        "has_the_painting": pixels == bytes(painting.picture.pixels),
+    }
 
 
 @situation

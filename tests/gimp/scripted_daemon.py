@@ -1,6 +1,7 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-It has the weights of one model. Next to its socket it writes the styles of the last job. It speaks
+It has the weights of one model. Next to its socket it writes the styles of the last job, and the
+jobs that it forgot. It speaks
 the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python
 of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
 """
@@ -29,6 +30,7 @@ from impasto_shared.messages import (
     Fetch,
     Forecast,
     ForecastReport,
+    Forget,
     Hello,
     Keep,
     Preview,
@@ -153,13 +155,16 @@ class ScriptedDaemon:
             worker = WorkerReport()
             return StatusReport(message.id, os.getpid(), "test", 1.0, worker, models=MODELS)
         if isinstance(message, Fetch):
-            return Result(message.id, message.job, self._pictures.pop(message.job))
+            return Result(message.id, message.job, self._pictures[message.job])
         if isinstance(message, Submit):
             if message.settings.seed == Behaviour.REFUSE:
                 problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
                 return ErrorReply(message.id, problem)
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
             self._jobs[message.job] = (address, self._paint(message))
+        if isinstance(message, Forget):
+            with (self._folder / "forgotten").open("a") as file:
+                file.write(f"{message.job}\n")
         if isinstance(message, Keep):
             self._kept.add(message.job)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))

@@ -385,6 +385,30 @@ def test_change_made_meanwhile_stays_as_it_is(report: Report, name: str) -> None
     assert refused["untouched"]
 
 
+@pytest.mark.parametrize("name", MEANWHILE)
+def test_painting_whose_image_changed_meanwhile_is_a_new_image_and_can_be_fetched(
+    report: Report, name: str
+) -> None:
+    refused = situation(report, name)
+
+    assert refused["has_the_painting"]
+    assert not refused["is_forgotten"]
+    assert f"impasto fetch {refused['job']} -o painting.png" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [
+        ("alpha", 1),
+        ("texture_of_8_bits", 1),
+        ("explore_content", 5),
+        ("painting_has_another_size", 0),
+    ],
+)
+def test_daemon_forgets_pictures_that_are_layers(report: Report, name: str, pictures: int) -> None:
+    assert situation(report, name)["forgotten"] == pictures
+
+
 def test_style_has_alpha_where_its_file_has(report: Report) -> None:
     formats = situation(report, "formats_of_styles")
 

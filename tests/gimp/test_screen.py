@@ -408,3 +408,22 @@ def test_cancel_in_gimp_ends_a_repeated_filter_and_changes_nothing(
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
 
     assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_painting_of_a_layer_that_was_resized_meanwhile_opens_as_a_new_image(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    images_before = screen.ask("len(Gimp.get_images())")
+    start_painting(screen, home, paused)
+    screen.ask("batch.shown_layers()[0].scale(30, 20, False)")
+    paused.with_name("resume").touch()
+    screen.wait_for(lambda: screen.ask("len(Gimp.get_images())") > images_before, "a new image")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    screen.photograph("opened-as-a-new-image")
+
+    names = (
+        "sorted(layer.get_name() for image in Gimp.get_images() for layer in image.get_layers())"
+    )
+    assert any(name.startswith("Neural Style") for name in screen.ask(names))
+    assert len(screen.windows(IMAGE_WINDOW)) >= 1
+    assert screen.ask("len(batch.forgotten()) > 0")

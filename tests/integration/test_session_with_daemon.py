@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, UserAction
-from impasto_shared.errors import DaemonError, DaemonUnavailable
+from impasto_shared.errors import DaemonError, DaemonUnavailable, InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
 from impasto_shared.messages import PreviewOptions
@@ -71,6 +71,12 @@ class RecordingDisplay:
         return self._then(self)
 
 
+def run(session: Session, photo: Image, settings: StyleSettings) -> Image:
+    """Returns the painting of a photo in the style of `picture`."""
+    with session.painted(photo, [Style(picture())], settings) as painting:
+        return painting.picture
+
+
 @pytest.mark.parametrize("form", [PixelFormat.RGB_U8, PixelFormat.RGBA_FLOAT])
 def test_painting_has_the_photos_size_and_format(
     shared_daemon: DaemonProcess, form: PixelFormat
@@ -78,7 +84,7 @@ def test_painting_has_the_photos_size_and_format(
     photo = Image(40, 33, form, bytes(40 * 33 * form.bytes_per_pixel))
     session = Session(client_of(shared_daemon), RecordingDisplay())
 
-    painting = session.run(photo, [Style(picture())], StyleSettings(**SMALL))
+    painting = run(session, photo, StyleSettings(**SMALL))
 
     assert (painting.width, painting.height, painting.format) == (40, 33, form)
     assert bytes(painting.pixels) != bytes(photo.pixels)
@@ -87,9 +93,8 @@ def test_painting_has_the_photos_size_and_format(
 def test_progress_rises_to_the_whole(shared_daemon: DaemonProcess) -> None:
     display = RecordingDisplay()
 
-    Session(client_of(shared_daemon), display).run(
-        picture(), [Style(picture())], StyleSettings(size=64, iterations=30)
-    )
+    session = Session(client_of(shared_daemon), display)
+    run(session, picture(), StyleSettings(size=64, iterations=30))
 
     fractions = [progress.fraction for progress in display.shown if progress.fraction is not None]
     assert len(fractions) > 1
@@ -105,9 +110,7 @@ def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProces
 
     photo, display = picture(), RecordingDisplay(keep_the_third_picture)
 
-    painting = Session(client_of(shared_daemon), display).run(
-        photo, [Style(picture())], StyleSettings(**ENDLESS)
-    )
+    painting = run(Session(client_of(shared_daemon), display), photo, StyleSettings(**ENDLESS))
 
     assert {(sketch.width, sketch.height) for sketch in display.pictures} == {(32, 24)}
     assert len({bytes(sketch.pixels) for sketch in display.pictures}) > 1
@@ -115,15 +118,30 @@ def test_picture_is_watched_and_kept_before_its_time(shared_daemon: DaemonProces
     assert bytes(painting.pixels) != bytes(photo.pixels)
 
 
-def test_daemon_keeps_no_painting_that_was_fetched(shared_daemon: DaemonProcess) -> None:
+def test_daemon_keeps_a_painting_until_it_is_safe(shared_daemon: DaemonProcess) -> None:
     session = Session(client_of(shared_daemon), RecordingDisplay())
-    session.run(picture(), [Style(picture())], StyleSettings(**SMALL))
+
+    with (
+        shared_daemon.client() as onlooker,
+        session.painted(picture(), [Style(picture())], StyleSettings(**SMALL)) as painting,
+    ):
+        assert onlooker.fetch(painting.job).pixels == painting.picture.pixels
+
+    with shared_daemon.client() as onlooker, pytest.raises(DaemonError, match="has expired"):
+        onlooker.fetch(painting.job)
+
+
+def test_daemon_keeps_a_painting_that_could_not_be_added(shared_daemon: DaemonProcess) -> None:
+    session = Session(client_of(shared_daemon), RecordingDisplay())
+
+    with (
+        pytest.raises(InvalidImage),
+        session.painted(picture(), [Style(picture())], StyleSettings(**SMALL)) as painting,
+    ):
+        raise InvalidImage("The image was closed.")
 
     with shared_daemon.client() as onlooker:
-        job = onlooker.status().jobs[-1].job
-
-        with pytest.raises(DaemonError, match="has expired"):
-            onlooker.fetch(job)
+        assert onlooker.fetch(painting.job).pixels == painting.picture.pixels
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
@@ -141,7 +159,7 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(
     session = Session(client_of(daemon), RecordingDisplay(end_at_the_first_step))
 
     with pytest.raises(DaemonUnavailable, match="in the middle of the job"):
-        session.run(picture(), [Style(picture())], StyleSettings(**ENDLESS))
+        run(session, picture(), StyleSettings(**ENDLESS))
 
     assert ended
 
@@ -158,16 +176,14 @@ def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProc
             while_waiting=while_waiting,
         )
 
-    def run() -> tuple[Image, list[Progress]]:
+    def run_once() -> tuple[Image, list[Progress]]:
         display = RecordingDisplay()
-        painting = Session(connect, display).run(
-            picture(), [Style(picture())], StyleSettings(**SMALL)
-        )
+        painting = run(Session(connect, display), picture(), StyleSettings(**SMALL))
         return painting, display.shown
 
-    painting, shown_first = run()
+    painting, shown_first = run_once()
     first_daemon = daemon_pid(machine)
-    _, shown_next = run()
+    _, shown_next = run_once()
 
     assert (painting.width, painting.height) == (64, 48)
     assert STARTING in shown_first

@@ -17,6 +17,13 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 
+_PRECISIONS = {
+    1: Gimp.Precision.U8_NON_LINEAR,
+    2: Gimp.Precision.U16_NON_LINEAR,
+    4: Gimp.Precision.FLOAT_NON_LINEAR,
+}
+"""The precision of a new image for the bytes of a channel."""
+
 
 class ImageChanged(ImpastoError):
     """The layer or its image is no longer what it was when its pixels were read."""
@@ -74,6 +81,16 @@ def add_texture(
     return layer
 
 
+def new_image(picture: Image, name: str) -> Gimp.Image:
+    """Returns `picture` as the layer `name` of a new image, which has no window."""
+    precision = _PRECISIONS[picture.format.bytes_per_channel]
+    image = Gimp.Image.new_with_precision(
+        picture.width, picture.height, Gimp.ImageBaseType.RGB, precision
+    )
+    _insert(new_layer(image, name, picture), image, None)
+    return image
+
+
 def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> None:
     """Puts `layer` directly above an item of `image`, or on top."""
     group = above.get_parent() if above else None
@@ -100,8 +117,7 @@ def _check_unchanged(source: SourceLayer, picture: Image) -> None:
         raise ImageChanged(
             gettext(
                 "The layer was resized while it was being painted: it is now {width} × {height} "
-                "pixels, but the new picture is {old_width} × {old_height}. Run Neural Style "
-                "again."
+                "pixels, but the new picture is {old_width} × {old_height}."
             ).format(
                 width=size[0],
                 height=size[1],

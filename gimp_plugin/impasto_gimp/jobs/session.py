@@ -5,8 +5,8 @@ Progress goes to a display, which also says what the user does. Knows neither GI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -126,6 +126,14 @@ class Connect(Protocol):
         """Returns a client, as impasto_shared.launcher.connect_or_start does."""
 
 
+@dataclass(frozen=True)
+class Painting:
+    """The picture of a finished job, which the daemon keeps as well."""
+
+    job: str
+    picture: Image
+
+
 class Session:
     """A style transfer by the daemon that `connect` finds."""
 
@@ -133,8 +141,14 @@ class Session:
         self._connect = connect
         self._display = display
 
-    def run(self, content: Image, styles: Sequence[Style], settings: StyleSettings) -> Image:
-        """Returns `content` painted in `styles`.
+    @contextmanager
+    def painted(
+        self, content: Image, styles: Sequence[Style], settings: StyleSettings
+    ) -> Iterator[Painting]:
+        """Opens a context with `content` painted in `styles`, in which it is put somewhere safe.
+
+        The daemon forgets the painting at the end. If the context ends with an error, the daemon
+        keeps it, and it can be fetched again.
 
         Raises:
             DaemonUnavailable: if no daemon answers and none can be started, or it exits.
@@ -153,10 +167,12 @@ class Session:
             show(Progress(gettext("Fetching the picture…"), 1.0))
             picture = client.fetch(job)
             self._raise_on_cancel()
-            # The picture has arrived; the daemon may fail now.
-            with suppress(ImpastoError):
-                client.forget(job)
-            return _checked(picture, content)
+            try:
+                yield Painting(job, _checked(picture, content))
+            except Abandoned:
+                _forget(client, job)
+                raise
+            _forget(client, job)
         finally:
             client.close()
 
@@ -211,6 +227,12 @@ class Session:
         if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
         return action
+
+
+def _forget(client: JobClient, job: str) -> None:
+    # The painting is safe or no longer needed; the daemon may fail now.
+    with suppress(ImpastoError):
+        client.forget(job)
 
 
 def progress_of(report: JobReport) -> Progress:

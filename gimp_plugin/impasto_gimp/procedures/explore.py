@@ -13,7 +13,7 @@ from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.sheets.sheet_image import new_sheet_image
-from impasto_gimp.sheets.sheet_painting import paint_sheet
+from impasto_gimp.sheets.sheet_painting import painted_sheet
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
@@ -35,8 +35,7 @@ def run(
         layer = the_layer(drawables)
         if interactive and not _ask(procedure, config, layer):
             return False
-        painted, originals = _painted(layer, config, interactive=interactive)
-        image = new_sheet_image(painted, originals)
+        painted, image = _explored(layer, config, interactive=interactive)
         images.append(image)
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.Display.new(image)
@@ -71,10 +70,10 @@ def _progress(
     return ProgressWindow(title, photo.width, photo.height, pixbuf_of(photo), keep)
 
 
-def _painted(
+def _explored(
     layer: Gimp.Layer, config: Gimp.ProcedureConfig, *, interactive: bool
-) -> tuple[PaintedSheet[Image], list[tuple[str, Image]]]:
-    """Returns the sheet, and the originals with their captions."""
+) -> tuple[PaintedSheet[Image], Gimp.Image]:
+    """Returns the sheet, and the image of it."""
     sheet = chosen_sheet(config)
     chosen = first_painting(config) if needs_painting(sheet) else None
     Gegl.init(None)
@@ -85,8 +84,11 @@ def _painted(
         styles = [chosen.read()]
         originals.append((gettext("Painting"), styles[0].image))
     title = f"{TITLE}: {gettext(sheet.title)}"
-    with _progress(title, photo, interactive=interactive) as display:
-        return paint_sheet(connect, display, sheet, photo, styles), originals
+    with (
+        _progress(title, photo, interactive=interactive) as display,
+        painted_sheet(connect, display, sheet, photo, styles) as painted,
+    ):
+        return painted, new_sheet_image(painted, originals)
 
 
 def _left_out(painted: PaintedSheet[Image]) -> str:

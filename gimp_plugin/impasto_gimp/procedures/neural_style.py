@@ -15,6 +15,7 @@ from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
+from impasto_gimp.procedures.delivery import deliver
 from impasto_gimp.translation import gettext
 
 
@@ -74,7 +75,7 @@ def _run(
         target = find_target()
         if interactive and not _ask(procedure, config, target.layer):
             return False
-        _stylize(target, config, interactive=interactive)
+        _stylize(target, config, run_mode)
         return True
 
     return procedure_run.run(procedure, paint)
@@ -95,7 +96,7 @@ def _progress(layer: Gimp.Layer, *, interactive: bool) -> AbstractContextManager
     return window_for_layer(layer)
 
 
-def _stylize(target: _Target, config: Gimp.ProcedureConfig, *, interactive: bool) -> None:
+def _stylize(target: _Target, config: Gimp.ProcedureConfig, run_mode: Gimp.RunMode) -> None:
     """Adds the painting to the image, which is unchanged until the painting has arrived."""
     settings = settings_from(config)
     chosen = chosen_styles(config)
@@ -103,7 +104,13 @@ def _stylize(target: _Target, config: Gimp.ProcedureConfig, *, interactive: bool
     styles = [style.read(target.layer) for style in chosen]
     recipe = recipe_of(target.layer, chosen, settings)
     name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
+    interactive = run_mode == Gimp.RunMode.INTERACTIVE
     with _progress(target.layer, interactive=interactive) as display:
         source = read_layer(target.layer)
-        picture = Session(connect, display).run(source.picture, styles, settings)
-    add_painting(source, target.above, picture, name=name, recipe=recipe)
+        session = Session(connect, display)
+        with session.painted(source.picture, styles, settings) as painting:
+
+            def add() -> None:
+                add_painting(source, target.above, painting.picture, name=name, recipe=recipe)
+
+            deliver(painting, name, run_mode, add)

@@ -13,6 +13,7 @@ from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
 from impasto_gimp.procedures import procedure_run
+from impasto_gimp.procedures.delivery import deliver
 from impasto_gimp.translation import gettext
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, canvas_of, texture_settings
 
@@ -35,7 +36,7 @@ def run(
             config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
             if not _ask(procedure, config):
                 return False
-        _add_texture(image, drawables, config, interactive=interactive)
+        _add_texture(image, drawables, config, run_mode)
         return True
 
     return procedure_run.run(procedure, paint)
@@ -62,8 +63,7 @@ def _add_texture(
     image: Gimp.Image,
     drawables: list[Gimp.Drawable],
     config: Gimp.ProcedureConfig,
-    *,
-    interactive: bool,
+    run_mode: Gimp.RunMode,
 ) -> None:
     """Adds the texture to the image, which is unchanged until the texture has arrived."""
     width, height = integer_of(config, WIDTH), integer_of(config, HEIGHT)
@@ -73,6 +73,14 @@ def _add_texture(
     content = canvas_of(width, height, opaque_format(image), gettext)
     style = chosen.read()
     name = f"{gettext('Texture')} ({chosen.name})"
-    with _progress(name, width, height, interactive=interactive) as display:
-        picture = Session(connect, display).run(content, [style], settings)
-    add_texture(image, drawables, picture, name)
+    interactive = run_mode == Gimp.RunMode.INTERACTIVE
+    with (
+        _progress(name, width, height, interactive=interactive) as display,
+        Session(connect, display).painted(content, [style], settings) as painting,
+    ):
+        deliver(
+            painting,
+            name,
+            run_mode,
+            lambda: add_texture(image, drawables, painting.picture, name),
+        )

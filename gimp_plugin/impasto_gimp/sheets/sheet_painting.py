@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from impasto_gimp.arguments.explore_arguments import full_caption
@@ -23,22 +24,30 @@ from impasto_shared.messages import PreviewOptions
 from impasto_shared.style import Style
 
 
-def paint_sheet(
+@contextmanager
+def painted_sheet(
     connect: Connect,
     display: ProgressDisplay,
     sheet: ContactSheet,
     content: Image,
     styles: Sequence[Style],
-) -> PaintedSheet[Image]:
-    """Returns `sheet` with its pictures, which have the size of `content`.
+) -> Iterator[PaintedSheet[Image]]:
+    """Opens a context with `sheet` and its pictures, which have the size of `content`.
 
-    Finished pictures are kept if the user stops there, or if the daemon fails.
+    Finished pictures are kept if the user stops there, or if the daemon fails. The daemon forgets
+    them at the end of the context, unless it ends with an error.
 
     Raises:
         Abandoned: if the user cancels.
-        ImpastoError: as `Session.run`, if no picture is finished.
+        ImpastoError: as `Session.painted`, if no picture is finished.
     """
     painter = _SessionPainter(connect, display, sheet, content, styles)
+    with painter.sessions:
+        yield _paint(painter, sheet)
+
+
+def _paint(painter: _SessionPainter, sheet: ContactSheet) -> PaintedSheet[Image]:
+    """Returns `sheet` as far as it is painted, or raises what `painted_sheet` raises."""
     try:
         painted = next(painter.paint())
     except Abandoned:
@@ -57,6 +66,7 @@ def paint_sheet(
 class _SessionPainter(SheetPainter[Image]):
     """Paints each tile in a session of its own.
 
+    sessions: holds the sessions of the finished tiles, which end with it.
     is_stopped: whether the user has asked to stop and keep the finished pictures.
     """
 
@@ -69,6 +79,7 @@ class _SessionPainter(SheetPainter[Image]):
         styles: Sequence[Style],
     ) -> None:
         super().__init__([sheet], gettext)
+        self.sessions = ExitStack()
         self.is_stopped = False
         self._connect = connect
         self._display = display
@@ -80,13 +91,15 @@ class _SessionPainter(SheetPainter[Image]):
         return Session(self._connect, self._display).models()
 
     def paint_tile(self, sheet: ContactSheet, tile: SheetTile) -> Image:
-        """Returns the picture of a tile; raises what `Session.run` raises."""
+        """Returns the picture of a tile; raises what `Session.painted` raises."""
         caption = full_caption(sheet.row_of(tile), tile)
         position = _Position(self.done, self.count, caption, self.has_pictures)
         display = _TileDisplay(self._display, position)
         styles = self._styles if tile.needs_painting else ()
         try:
-            return Session(self._connect, display).run(self._content, styles, tile.settings)
+            session = Session(self._connect, display)
+            painted = session.painted(self._content, styles, tile.settings)
+            return self.sessions.enter_context(painted).picture
         finally:
             self.is_stopped = display.is_stopped
 

@@ -161,7 +161,10 @@ class ScriptedClient:
 
 
 def run(client: ScriptedClient) -> Image:
-    return Session(client.connect, client).run(PHOTO, [Style(STYLE)], SETTINGS)
+    session = Session(client.connect, client)
+    with session.painted(PHOTO, [Style(STYLE)], SETTINGS) as painting:
+        client.calls.append("deliver")
+        return painting.picture
 
 
 def test_silent_daemon_is_shown_before_it_is_given_up() -> None:
@@ -181,8 +184,29 @@ def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
 
     assert picture is PAINTING
     assert client.calls == [
-        *("connect", "user_action", "submit", "poll", "fetch", "user_action", "forget", "close")
+        *("connect", "user_action", "submit", "poll", "fetch", "user_action"),
+        *("deliver", "forget", "close"),
     ]
+
+
+def test_painting_that_could_not_be_put_anywhere_stays_at_the_daemon() -> None:
+    client = ScriptedClient([DONE])
+    session = Session(client.connect, client)
+
+    with pytest.raises(Broken), session.painted(PHOTO, [Style(STYLE)], SETTINGS):
+        raise Broken
+
+    assert client.calls[-2:] == ["user_action", "close"]
+
+
+def test_painting_that_the_user_abandons_at_last_is_freed_at_the_daemon() -> None:
+    client = ScriptedClient([DONE])
+    session = Session(client.connect, client)
+
+    with pytest.raises(Abandoned), session.painted(PHOTO, [Style(STYLE)], SETTINGS):
+        raise Abandoned
+
+    assert client.calls[-2:] == ["forget", "close"]
 
 
 def test_photo_style_and_settings_reach_the_daemon() -> None:
@@ -453,6 +477,8 @@ def test_painting_of_another_size_is_refused_with_both_sizes(width: int, height:
 
     with pytest.raises(ProtocolError, match=f"{width} × {height} pixels instead of 4 × 3"):
         run(client)
+
+    assert "forget" not in client.calls
 
 
 def test_daemon_that_is_not_there_is_reported() -> None:

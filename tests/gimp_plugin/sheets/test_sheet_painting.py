@@ -6,7 +6,7 @@ import pytest
 
 from gimp_plugin.jobs.test_session import PHOTO, ScriptedClient
 from impasto_gimp.jobs.session import Abandoned, JobCancelled, Progress, UserAction
-from impasto_gimp.sheets.sheet_painting import paint_sheet
+from impasto_gimp.sheets.sheet_painting import painted_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
@@ -95,7 +95,10 @@ class Daemon:
 def paint(
     daemon: Daemon, sheet: ContactSheet, display: RecordingDisplay | None = None
 ) -> PaintedSheet[Image]:
-    return paint_sheet(daemon.connect, display or RecordingDisplay(), sheet, PHOTO, STYLES)
+    recording = display or RecordingDisplay()
+    with painted_sheet(daemon.connect, recording, sheet, PHOTO, STYLES) as painted:
+        assert not any("forget" in client.calls for client in daemon.clients)
+        return painted
 
 
 def test_each_picture_is_painted_with_its_settings_and_the_style_it_needs() -> None:
@@ -236,13 +239,14 @@ def test_real_daemon_paints_a_sheet(shared_daemon: DaemonProcess) -> None:
         for mode in (Mode.CONTENT, Mode.TRANSFER)
     ]
 
-    painted = paint_sheet(
+    with painted_sheet(
         lambda **_: shared_daemon.client(),
         RecordingDisplay(),
         sheet(("", tiles)),
         photo,
         [Style(photo)],
-    )
+    ) as painted:
+        pass
 
     assert {(one.width, one.height) for one in painted.pictures.values()} == {(40, 32)}
     assert len({bytes(one.pixels) for one in painted.pictures.values()}) == 2

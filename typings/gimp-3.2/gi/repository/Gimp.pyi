@@ -77,6 +77,8 @@ class GroupLayer(Layer):
 class Image(GObject.Object):
     @classmethod
     def new(cls, width: int, height: int, type: ImageBaseType) -> Image: ...
+    @classmethod
+    def new_with_precision(cls, width: int, height: int, type: ImageBaseType, precision: Precision) -> Image: ...
     def attach_parasite(self, parasite: Parasite) -> bool: ...
     def delete(self) -> bool: ...
     def get_base_type(self) -> ImageBaseType: ...
@@ -197,6 +199,7 @@ class Precision(GObject.GEnum):
     U16_LINEAR: ClassVar[Self]
     U16_NON_LINEAR: ClassVar[Self]
     U16_PERCEPTUAL: ClassVar[Self]
+    FLOAT_NON_LINEAR: ClassVar[Self]
 
 class Procedure(GObject.Object):
     @classmethod

@@ -1,0 +1,37 @@
+"""A finished painting on its way into the image, which may have changed in the meantime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from impasto_gimp.image.layer_writer import ImageChanged, new_image
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.jobs.session import Painting
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import ImpastoError
+
+
+def deliver(
+    painting: Painting, name: str, run_mode: Gimp.RunMode, add: Callable[[], object]
+) -> None:
+    """Calls `add`, which adds the painting to the image; if it cannot, opens a new image.
+
+    name: that of its layer in the new image.
+
+    Raises:
+        ImageChanged: for a script, which sees no new image; the daemon then keeps the painting.
+    """
+    try:
+        add()
+    except ImpastoError as error:
+        image = new_image(painting.picture, name)
+        if run_mode == Gimp.RunMode.NONINTERACTIVE:
+            advice = gettext(
+                "The painting is in a new image without a window, and the daemon keeps it for some "
+                "time. To write it to a file, run: impasto fetch {job} -o painting.png"
+            ).format(job=painting.job[:8])
+            raise ImageChanged(f"{error} {advice}") from error
+        Gimp.Display.new(image)
+        Gimp.displays_flush()
+        consequence = gettext("The painting was opened as a new image instead.")
+        Gimp.message(f"{error} {consequence}")
