@@ -25,6 +25,7 @@ from impasto_daemon.commands.doctor.finding import (
 )
 from impasto_daemon.commands.doctor.gimps import FLATPAK, Gimp
 from impasto_daemon.commands.doctor.plugin import NAME, SCRIPT
+from impasto_shared.atomic_write import write_atomically
 
 # Both as in pyproject.toml; a test compares them.
 OLDEST_PYTHON = (3, 11)
@@ -154,7 +155,7 @@ def _choice_of_another(folder: Path) -> Callable[[], None] | None:
 
 def _use_python(script: Path, program: str) -> None:
     _, _, rest = script.read_text().partition("\n")
-    script.write_text(f"#!{program}\n{rest}")
+    write_atomically(script, f"#!{program}\n{rest}".encode())
 
 
 def _provide_zmq(folder: Path, version: str) -> None:

@@ -35,11 +35,12 @@ def to_srgb(
     profile: the ICC profile of its colours; None for sRGB.
     note: is called with a sentence about the file if its profile cannot be used.
     """
+    if picture.mode in _SIMPLER_MODES:
+        picture = picture.convert(_SIMPLER_MODES[picture.mode])
+    if not profile or profile == srgb_profile():
+        return _as_mode(picture, "RGBA" if picture.has_transparency_data else "RGB")
     colours, alpha = _split(picture)
-    if profile and profile != srgb_profile():
-        colours = _converted(colours, profile, note)
-    if colours.mode != "RGB":
-        colours = colours.convert("RGB")
+    colours = _as_mode(_converted(colours, profile, note), "RGB")
     if alpha is not None:
         colours.putalpha(alpha)
     return colours
@@ -49,16 +50,15 @@ def _split(
     picture: PillowImage.Image,
 ) -> tuple[PillowImage.Image, PillowImage.Image | None]:
     """Returns the colours of a picture, as L, RGB or CMYK, and its transparency if it has any."""
-    if picture.mode in _SIMPLER_MODES:
-        picture = picture.convert(_SIMPLER_MODES[picture.mode])
-    has_alpha = picture.has_transparency_data
-    is_gray = picture.mode in ("1", "L", "LA")
-    if picture.mode != "CMYK":
-        mode = ("LA" if has_alpha else "L") if is_gray else ("RGBA" if has_alpha else "RGB")
-        picture = picture if picture.mode == mode else picture.convert(mode)
-    if not has_alpha:
-        return picture, None
-    return picture.convert("L" if is_gray else "RGB"), picture.getchannel("A")
+    colours = "L" if picture.mode in ("1", "L", "LA") else "RGB"
+    if picture.has_transparency_data:
+        picture = _as_mode(picture, f"{colours}A")
+        return picture.convert(colours), picture.getchannel("A")
+    return picture if picture.mode == "CMYK" else _as_mode(picture, colours), None
+
+
+def _as_mode(picture: PillowImage.Image, mode: str) -> PillowImage.Image:
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _converted(

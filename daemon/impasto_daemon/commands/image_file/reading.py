@@ -19,6 +19,7 @@ from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_pic
 from impasto_daemon.commands.image_file.colour_profile import to_srgb
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
+from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import MAX_PIXELS, Image, PixelFormat, check_size
 
@@ -56,12 +57,10 @@ def read_image(path: Path | str) -> Image:
         InvalidImage: if the file is missing or damaged, is not an image, is the raw file of a
             camera, has numbers of unknown range, or the image is too large.
     """
+    notes: list[str] = []
     try:
-        with _watched(path), PillowImage.open(path, formats=FORMATS) as picture:
-            check_size(*picture.size, name=str(path))
-            check_is_picture(picture, path)
-            check_range(picture, path)
-            return _decoded(picture, path)
+        with quiet_libraries(), _warnings_in(notes):
+            image = _read(path, notes)
     except InvalidImage:
         raise
     except UnidentifiedImageError as error:
@@ -74,6 +73,9 @@ def read_image(path: Path | str) -> Image:
         ) from error
     except Exception as error:  # decoders raise errors of any kind
         raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
+    for text in notes:
+        print_note(path, text)
+    return image
 
 
 def reason_of(error: Exception) -> str:
@@ -88,36 +90,43 @@ def reason_of(error: Exception) -> str:
     return f"{text[:1].lower() if is_word else text[:1]}{text[1:].rstrip('.')}"
 
 
+def print_note(path: Path | str, text: str) -> None:
+    """Prints on standard error a sentence about the file at `path`."""
+    print(f"impasto: {path} {text}.", file=sys.stderr)
+
+
 @contextmanager
-def _watched(path: Path | str) -> Iterator[None]:
-    """Prints the warnings of decoders as sentences, and raises those of a too large picture."""
+def _warnings_in(notes: list[str]) -> Iterator[None]:
+    """Adds the warnings of decoders to `notes`, and raises those of a too large picture."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
         yield
     texts = {" ".join(str(warning.message).split()).rstrip(".") for warning in caught}
-    for text in sorted(texts):
-        note(path, f"is damaged, but can be read: {text}")
+    notes += [f"is damaged, but can be read: {text}" for text in sorted(texts)]
 
 
-def note(path: Path | str, text: str) -> None:
-    """Prints on standard error a sentence about the file at `path`."""
-    print(f"impasto: {path} {text}.", file=sys.stderr)
+def _read(path: Path | str, notes: list[str]) -> Image:
+    """Returns the image in a file; adds to `notes` if only a part of it is used."""
+    with PillowImage.open(path, formats=FORMATS) as picture:
+        check_size(*picture.size, name=str(path))
+        check_is_picture(picture, path)
+        check_range(picture, path)
+        return _decoded(picture, path, notes)
 
 
-def _decoded(picture: PillowImage.Image, path: Path | str) -> Image:
-    """Returns the pixels of an opened file."""
+def _decoded(picture: PillowImage.Image, path: Path | str, notes: list[str]) -> Image:
     # TIFF turns itself while it is loaded, other formats may find the orientation only then.
     orientation = take_orientation(picture) if picture.format == "TIFF" else None
     picture.load()
     if orientation is None:
         orientation = take_orientation(picture)
     if _has_more_frames(picture):
-        note(path, _FRAMES[str(picture.format)])
+        notes.append(_FRAMES[str(picture.format)])
     profile = picture.info.get("icc_profile")
     if is_deep_gray(picture):
         picture = eight_bits(picture, path)
-    picture = turned(to_srgb(picture, profile, lambda text: note(path, text)), orientation)
+    picture = turned(to_srgb(picture, profile, notes.append), orientation)
     pixel_format = PixelFormat.RGBA_U8 if picture.mode == "RGBA" else PixelFormat.RGB_U8
     return Image(picture.width, picture.height, pixel_format, _bytes_of(picture, pixel_format))
 

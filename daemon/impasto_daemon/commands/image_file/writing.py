@@ -14,7 +14,8 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from impasto_daemon.commands.image_file.colour_profile import srgb_profile
-from impasto_daemon.commands.image_file.reading import FORMATS, note, reason_of
+from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
+from impasto_daemon.commands.image_file.reading import FORMATS, print_note, reason_of
 from impasto_shared.atomic_write import write_atomically
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image
@@ -67,9 +68,9 @@ def check_encodable(path: Path, width: int, height: int, *, has_alpha: bool) -> 
     """
     trials = _trials(path, (width, height), has_alpha=has_alpha)
     if has_alpha and not all(trial.has_transparency_data for trial in trials):
-        note(path, "will have no transparency, because its format has none")
+        print_note(path, "will have no transparency, because its format has none")
     if any(trial.mode == "P" for trial in trials):
-        note(path, "will have at most 256 colours, because its format has no more")
+        print_note(path, "will have at most 256 colours, because its format has no more")
 
 
 def _trials(path: Path, size: tuple[int, int], *, has_alpha: bool) -> list[PillowImage.Image]:
@@ -85,7 +86,8 @@ def _trials(path: Path, size: tuple[int, int], *, has_alpha: bool) -> list[Pillo
     if width * height <= _SMALL_PX:
         sizes = [size]
     try:
-        return [_tried(size, _format_of(path), has_alpha=has_alpha) for size in sizes]
+        with quiet_libraries():
+            return [_tried(size, _format_of(path), has_alpha=has_alpha) for size in sizes]
     except Exception as error:  # encoders raise errors of any kind
         with_alpha = " with transparency" if has_alpha else ""
         raise InvalidImage(
@@ -136,6 +138,18 @@ def _check_replaceable(path: Path, folder: Path) -> None:
             f"{path} cannot be written: permission denied in the folder {folder}. Choose another "
             "folder."
         )
+    if path.exists() and not _may_replace(path, folder):
+        raise InvalidImage(
+            f"{path} belongs to another user, and only that user may replace files in {folder}. "
+            "Choose another name."
+        )
+
+
+def _may_replace(path: Path, folder: Path) -> bool:
+    """Returns whether a file of others may be replaced in a folder that all share, such as /tmp."""
+    if not folder.stat().st_mode & stat.S_ISVTX:
+        return True
+    return os.getuid() in (0, path.stat().st_uid, folder.stat().st_uid)
 
 
 def _is_stream(path: Path) -> bool:

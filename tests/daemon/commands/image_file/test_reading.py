@@ -204,18 +204,33 @@ def test_document_of_several_pages_is_read_at_the_first(
     assert "has several pages: only the first one is used" in capsys.readouterr().err
 
 
+def psd(picture: PillowImage.Image) -> bytes:
+    """Returns a Photoshop file with uncompressed pixels, and neither layers nor profile."""
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, picture.height, picture.width, 8, 3)
+    planes = b"".join(band.tobytes() for band in picture.split())
+    return header + bytes(4 + 4 + 4) + b"\0\0" + planes
+
+
+def test_photoshop_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "picture.psd").write_bytes(psd(PillowImage.fromarray(PIXELS)))
+
+    assert bytes(read_image(tmp_path / "picture.psd").pixels) == PIXELS.tobytes()
+
+
 SEEDS = 12
 """Damaged files of each format."""
 
 
-@pytest.mark.parametrize("file_format", sorted(set(FORMATS) - {"PSD"}))
+@pytest.mark.parametrize("file_format", [*sorted(FORMATS), "TIFF LZW", "TIFF JPEG"])
 def test_damaged_file_gives_a_picture_or_a_sentence(
-    tmp_path: Path, file_format: str, is_thorough: bool
+    tmp_path: Path, file_format: str, is_thorough: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     picture = PillowImage.fromarray(
         np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     )
-    whole = encoded(file_format, picture)
+    name, _, compression = file_format.partition(" ")
+    options = {"compression": f"tiff_{compression.lower()}"} if compression else {}
+    whole = psd(picture) if name == "PSD" else encoded(name, picture, **options)
     path = tmp_path / "damaged"
     sentences = []
     for seed in range(SEEDS * (100 if is_thorough else 1)):
@@ -228,6 +243,8 @@ def test_damaged_file_gives_a_picture_or_a_sentence(
         sentences.append(str(caught.value))
 
     assert sentences
+    printed = capfd.readouterr().err.splitlines()
+    assert all(line.startswith(f"impasto: {path}") for line in printed)
     assert all(text.startswith(str(path)) and text.endswith(".") for text in sentences)
 
 
