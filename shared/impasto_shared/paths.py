@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import stat
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -89,9 +90,9 @@ def throughput_path() -> Path:
     return cache_dir() / "impasto" / "pace.json"
 
 
-def results_dir() -> Path:
-    """Returns the folder for the unnamed files that hold finished pictures."""
-    return cache_dir() / "impasto" / "results"
+def jobs_dir(endpoint: str) -> Path:
+    """Returns the folder in which the daemon at `endpoint` stores jobs and finished pictures."""
+    return cache_dir() / "impasto" / "jobs" / sha256(os.fsencode(endpoint)).hexdigest()[:16]
 
 
 def cache_dir() -> Path:

@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -386,11 +387,14 @@ def test_pictures_are_kept_on_the_disk_and_the_server_stays_small(
         assert equal == [True, True]
         assert metrics.picture_bytes == 12 * len(large.pixels)
         assert rss_bytes(daemon_to_stop.pid) < 60 * MEGABYTE
-        files = daemon_to_stop.folder / "cache" / "impasto" / "results"
-        assert list(files.iterdir()) == []  # they have no names
+        (folder,) = (daemon_to_stop.folder / "cache" / "impasto" / "jobs").iterdir()
+        assert len(list(folder.glob("*.picture"))) == 12
+        descriptors = list(Path(f"/proc/{daemon_to_stop.pid}/fd").iterdir())
         for job in jobs:
             client.forget(job)
         assert client.status().metrics.pictures == 0
+        wait_for(lambda: not list(folder.glob("*.picture")), "the removal of the files")
+        assert len(descriptors) < 40
 
 
 def test_status_fits_into_a_message_with_the_longest_names_of_jobs() -> None:

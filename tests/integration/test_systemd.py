@@ -214,7 +214,7 @@ def test_daemon_writes_only_where_the_unit_allows() -> None:
 
         assert painted is not None, last.problem
         assert (metrics.pictures, metrics.picture_problem) == (1, None)
-        assert (daemon.folder / "cache/impasto/results").is_dir()
+        assert (daemon.folder / "cache/impasto/jobs").is_dir()
         assert (daemon.folder / ".config/impasto/keys/daemon.secret").exists()
         for trouble in ("Read-only", "Traceback", "WARNING", "ERROR"):
             assert trouble not in daemon.log.replace(NO_KEY, "")

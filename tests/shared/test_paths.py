@@ -12,9 +12,9 @@ from impasto_shared.paths import (
     config_dir,
     home_dir,
     is_loopback,
+    jobs_dir,
     log_path,
     make_private,
-    results_dir,
     runtime_dir,
     socket_path,
     temporary_dir,
@@ -89,7 +89,8 @@ def test_relative_folder_of_xdg_does_not_count(
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.setenv("XDG_CACHE_HOME", configured)
 
-    assert results_dir() == Path("/home/ada/.cache/impasto/results")
+    assert jobs_dir("ipc:///a").parent == Path("/home/ada/.cache/impasto/jobs")
+    assert jobs_dir("ipc:///a") != jobs_dir("ipc:///b")
 
 
 def test_sandbox_uses_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

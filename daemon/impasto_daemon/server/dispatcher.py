@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from impasto_daemon.server.jobs import Job, JobTable
+from impasto_daemon.server.job import Job
+from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import ResultFile
 from impasto_daemon.server.stall_watch import RunningClock, StallWatch
 from impasto_daemon.server.time_estimate import longest_step_share
@@ -145,9 +146,9 @@ class Dispatcher:
 
     def start_next(self) -> None:
         """Gives the next job to the worker, which is started if necessary, unless it has one."""
-        job = self._next_job()
         # A killed worker holds its memory until it has exited.
-        if job is None or self.is_busy:
+        job = None if self.is_busy else self._next_job()
+        if job is None:
             return
         submission = self._jobs.start(job)
         is_retry, self._retry = job is self._retry, None
@@ -159,7 +160,7 @@ class Dispatcher:
             self._jobs.fail(job, _not_started(error))
             self._release()
             return
-        result_file = self._jobs.results.new_file()
+        result_file = self._jobs.results.new_file(job.name)
         current = _Assignment(job, is_first, is_retry, result_file, self._watch(job))
         current.run = _run_message(submission, current)
         self._current = current
@@ -245,7 +246,8 @@ class Dispatcher:
     def _next_job(self) -> Job | None:
         if self._retry is not None and self._retry.state.is_final:
             self._retry = None
-        return self._retry or self._jobs.next_queued
+        job = self._retry or self._jobs.next_queued
+        return job if job is not None and self._jobs.prepare(job) else None
 
     def _ensure_worker(self) -> bool:
         is_new = self._worker.ensure_started()
@@ -312,8 +314,7 @@ class Dispatcher:
                 if current.result_file is None:
                     raise RuntimeError(f"the worker wrote job {job.name} to a file it did not have")
                 size = message.width, message.height
-                picture = self._jobs.results.take(current.result_file, *size, message.format)
-                self._jobs.finish(job, picture)
+                self._jobs.finish(job, current.result_file.take(*size, message.format))
             case Failed():
                 self._jobs.fail(job, message.problem)
             case Stopped():

@@ -1,35 +1,47 @@
 """The jobs of the daemon: queued, running and ended, with their results.
 
-Plain Python: no sockets, no processes, no tensors; the clock is passed in.
+Plain Python: no sockets, no processes, no tensors; the clocks are passed in. Detached jobs, and the
+finished pictures of all jobs, are also in the journal: a detached job is accepted, and a job is
+done, when the journal has it.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
 from impasto_daemon.server.loss_curve import LossCurve
-from impasto_daemon.server.results import Picture, Results
+from impasto_daemon.server.results import Picture, Results, remove_file
 from impasto_daemon.server.round_robin import RoundRobin
+from impasto_daemon.server.stored_jobs import lost, record_of, restored_job
 from impasto_daemon.server.time_estimate import ThroughputHistory
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions, Submit
+from impasto_shared.messages import Submit
 from impasto_shared.reports import CurvePoint, JobReport, JobState, Problem
-from impasto_shared.settings import StyleSettings
+
+logger = logging.getLogger(__name__)
 
 MAX_QUEUED_JOBS = 64
 MAX_QUEUED_JOBS_OF_ONE = 48
 MAX_QUEUED_BYTES = 2 * 2**30
 MAX_ENDED_REPORTS = 100
+"""Reports of ended jobs without a picture."""
+MAX_KEPT_PICTURES = 1000
+# Pictures of jobs that are not detached are synced later: most are fetched and forgotten by then.
+SYNC_DELAY_S = 2.0
+_SHUTDOWN_S = 5.0
 # Of the pictures that could not be written to the disk; the newest is kept whatever its size.
 MAX_MEMORY_BYTES = 256 * 2**20
-
-# All detached jobs share their turns, so that a picture that a user waits for does not queue behind
-# a folder full of them.
-_DETACHED = b""
 
 
 @dataclass(frozen=True)
@@ -40,72 +52,50 @@ class Retention:
     size_bytes: int = DaemonOptions.keep_mb * 2**20
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The origin of a job: the connection, and the name of the program."""
-
-    address: bytes
-    client: str = ""
-
-
-@dataclass(eq=False)
-class Job:
-    """A request and its progress; `submission`, its input, is dropped at the first step."""
-
-    name: str
-    submission: Submit | None
-    origin: Origin
-    settings: StyleSettings
-    width: int
-    height: int
-    is_detached: bool
-    previews: PreviewOptions | None
-    submitted_s: float
-    state: JobState = JobState.QUEUED
-    step: int = 0
-    steps: int = 0
-    done: float = 0.0
-    loss: float | None = None
-    started_s: float | None = None
-    first_step_s: float | None = None
-    first_done: float = 0.0
-    curve: LossCurve = field(default_factory=LossCurve)
-    ended_s: float | None = None
-    problem: Problem | None = None
-    stalled_s: float | None = None
-    picture: Picture | None = None
-    removal_reason: str = "The picture has expired."
-
-    @property
-    def turn_key(self) -> bytes:
-        """The client in whose turn it runs."""
-        return _DETACHED if self.is_detached else self.origin.address
-
-    def belongs_to(self, address: bytes) -> bool:
-        """Returns whether it is cancelled when this connection breaks."""
-        return not self.is_detached and self.origin.address == address
-
-
 @dataclass
 class JobTable:
-    """All jobs by name, oldest first. `clock` is monotonic, in seconds."""
+    """All jobs by name, oldest first.
+
+    clock: monotonic, in seconds.
+    journal: stores jobs on the disk; None: there is none, for the reason `results.problem`.
+    wall_clock: the time of day in seconds.
+    """
 
     clock: Callable[[], float]
     results: Results
     retention: Retention = field(default_factory=Retention)
     throughput: ThroughputHistory = field(default_factory=ThroughputHistory)
+    journal: Journal | None = None
+    wall_clock: Callable[[], float] = time.time
     outcomes: Counter[JobState] = field(default_factory=Counter)
     waited_s: float = 0.0
     painted_s: float = 0.0
     _jobs: dict[str, Job] = field(default_factory=dict)
     _round_robin: RoundRobin[Job] = field(default_factory=RoundRobin)
     _queue: list[Job] | None = None
+    _numbers: count[int] = field(default_factory=count)
+    _is_shut_down: bool = False
+
+    def __post_init__(self) -> None:
+        """Takes up the jobs in the journal."""
+        if self.journal is None:
+            return
+        now_s, wall_s = self.clock(), self.wall_clock()
+        for entry in self.journal.entries:
+            job = restored_job(entry, self.journal.folder, now_s, wall_s, self.journal.boot)
+            self._jobs[job.name] = job
+            logger.info("job %s is taken up from the journal: %s", job.name, job.state.value)
+            if job.problem is not None:
+                logger.warning("job %s: %s", job.name, job.problem.message)
+        self._numbers = count(1 + max((job.number for job in self._jobs.values()), default=0))
 
     def submit(self, submission: Submit, origin: Origin) -> Job:
         """Queues a new job; one that exists already now belongs to this connection.
 
+        A detached job is accepted when `collect` has learnt that it is stored.
+
         Raises:
-            DaemonError: queue-full.
+            DaemonError: queue-full, also if a detached job cannot be stored.
         """
         if job := self._jobs.get(submission.job):
             job.origin = origin
@@ -122,21 +112,30 @@ class JobTable:
             submission.detached,
             submission.previews,
             self.clock(),
+            number=next(self._numbers),
         )
         self._check_room(job)
         self._jobs[job.name] = job
         self._queue = None
+        if job.is_detached and self.journal is not None:
+            job.is_accepted = False
+            self.journal.accept(self._record(job), submission, partial(self._accept, job))
         return job
 
     def find(self, name: str) -> Job:
         """Returns the job of that name; raises DaemonError unknown-job."""
         if name not in self._jobs:
             raise DaemonError(
-                f"The daemon knows no job {name}: it has expired, or the daemon has been "
-                "restarted. Run the job again.",
+                f"The daemon knows no job {name}: it has been fetched or has expired, or it was "
+                f"not detached and ended with an earlier daemon. {self._notice}Run the job again.",
                 ErrorCode.UNKNOWN_JOB,
             )
         return self._jobs[name]
+
+    @property
+    def _notice(self) -> str:
+        is_damaged = self.journal is not None and self.journal.notice is not None
+        return f"{self.journal.notice} " if self.journal is not None and is_damaged else ""
 
     @property
     def all(self) -> list[Job]:
@@ -146,7 +145,14 @@ class JobTable:
     @property
     def running(self) -> Job | None:
         """The running job, if any."""
-        return next((job for job in self.all if job.state is JobState.RUNNING), None)
+        return next(
+            (
+                job
+                for job in self._jobs.values()
+                if job.state is JobState.RUNNING and not job.is_storing
+            ),
+            None,
+        )
 
     @property
     def queue(self) -> list[Job]:
@@ -159,8 +165,17 @@ class JobTable:
 
     @property
     def next_queued(self) -> Job | None:
-        """The queued job whose turn is next, if any."""
-        return next(iter(self.queue), None)
+        """The queued job whose turn is next, if any; one that is not stored yet is passed over."""
+        return next((job for job in self.queue if job.is_accepted), None)
+
+    def prepare(self, job: Job) -> bool:
+        """Returns whether the input of a queued job is in memory; if not, starts reading it."""
+        if job.submission is not None:
+            return True
+        if not job.is_loading and job.input_file is not None and self.journal is not None:
+            job.is_loading = True
+            self.journal.load(job.input_file, partial(self._load, job))
+        return False
 
     def start(self, job: Job) -> Submit:
         """Marks a job as running and returns its input; may be repeated until its first step."""
@@ -169,6 +184,8 @@ class JobTable:
         if job.state is JobState.QUEUED:
             job.state = JobState.RUNNING
             job.started_s = self.clock()
+            job.starts += 1
+            self._store(job)
             self._round_robin.record_turn(job.turn_key)
             self._queue = None
         return job.submission
@@ -183,19 +200,21 @@ class JobTable:
         job.curve.add(CurvePoint(step, now_s - job.first_step_s, loss))
 
     def finish(self, job: Job, result: Image | Picture) -> None:
-        """Ends a job with its picture, stored or not; a cancelled job stays cancelled."""
-        picture = self.results.keep(result) if isinstance(result, Image) else result
+        """Ends a job with its picture, once that is stored; a cancelled job stays cancelled."""
+        picture = Picture.in_memory(result) if isinstance(result, Image) else result
         if job.state.is_final or job.started_s is None:
+            self._drop_files(_files_of(picture))
             picture.drop()
             return
         job.picture = picture
-        self._end(job, JobState.DONE)
-        painted_s = self.clock() - job.started_s
-        self.waited_s += job.started_s - job.submitted_s
-        self.painted_s += painted_s
+        job.ended_s = self.clock()
         # A job that was ended early, or whose first step came late, says little about others.
         if job.step == job.steps and job.first_done < 0.5:
             self.throughput.record(job.settings, job.width, job.height, self._painting_s(job))
+        if self.journal is None:
+            self._complete(job)
+        else:
+            self._store_picture(self.journal, job, picture)
 
     def fail(self, job: Job, problem: Problem) -> None:
         """Ends a job with the reason for its failure."""
@@ -210,30 +229,68 @@ class JobTable:
 
     def fetch(self, name: str) -> Image:
         """Returns the picture of a job; raises DaemonError if it has none, or no longer."""
+        return self.picture_of(name).read()
+
+    def picture_of(self, name: str) -> Picture:
+        """Returns where the picture of a job is; raises DaemonError like `fetch`."""
         job = self.find(name)
-        if job.picture is not None:
-            return job.picture.image
+        if job.picture is not None and not job.is_storing:
+            return job.picture
         if job.state is JobState.DONE:
             raise DaemonError(f"{job.removal_reason} Run the job again.", ErrorCode.UNKNOWN_JOB)
         raise DaemonError(_without_picture(job), ErrorCode.NOT_DONE)
 
     def forget(self, job: Job) -> None:
         """Frees the picture of an ended job; its report is kept for a while."""
-        if job.picture is not None:
-            job.picture.drop()
-            job.picture = None
+        if job.picture is not None and not job.is_storing:
+            self._remove_picture(job)
 
     def expire(self, watched: Collection[str] = ()) -> None:
         """Frees pictures that are too old or too large in total, and the oldest reports.
 
         watched: the names of jobs with subscribers, whose reports are kept.
         """
-        ended = sorted((job for job in self.all if job.state.is_final), key=_ended_s, reverse=True)
+        self._sync_pictures()
+        ended = sorted(
+            (job for job in self._jobs.values() if job.state.is_final), key=_ended_s, reverse=True
+        )
         self._expire_pictures([job for job in ended if job.picture is not None])
-        for job in ended[MAX_ENDED_REPORTS:]:
+        without = [job for job in ended if job.picture is None]
+        for job in without[MAX_ENDED_REPORTS:]:
             if job.name not in watched:
-                self.forget(job)
-                del self._jobs[job.name]
+                self._remove(job)
+        # A curve takes more memory than the rest of a report.
+        for job in ended[MAX_ENDED_REPORTS:]:
+            job.curve = LossCurve()
+
+    def collect(self) -> None:
+        """Takes note of what the journal has stored; does not wait."""
+        if self.journal is not None:
+            self.journal.collect()
+
+    def shut_down(self, problem: Problem, stored_problem: Problem) -> None:
+        """Ends all jobs; those in the journal are stored, to be queued again by the next daemon.
+
+        problem, stored_problem: the reasons that subscribers of the former and the latter are told.
+        """
+        if self.journal is not None:
+            self.journal.wait(_SHUTDOWN_S)
+        self._is_shut_down = True
+        for job in self.all:
+            if job.state.is_final:
+                continue
+            if job.is_stored:
+                job.starts -= job.state is JobState.RUNNING
+                self._store(job)
+                job.state, job.problem = JobState.FAILED, stored_problem
+            else:
+                self.fail(job, problem)
+        self._queue = None
+
+    def close(self) -> None:
+        """Writes what is to be stored; the table cannot be used afterwards."""
+        if self.journal is not None:
+            self.journal.close()
 
     def report(self, job: Job) -> JobReport:
         """Returns the report of a job, as the protocol defines it."""
@@ -267,31 +324,147 @@ class JobTable:
 
     def _expire_pictures(self, newest_first: list[Job]) -> None:
         total_bytes = memory_bytes = 0
-        for job in newest_first:
+        for number, job in enumerate(newest_first):
             picture = job.picture
             if picture is None:
                 continue
             # The newest is kept whatever its size: its client is about to fetch it.
-            is_newest = total_bytes == 0
+            is_newest = number == 0
             total_bytes += picture.size_bytes
             memory_bytes += picture.size_bytes if picture.is_in_memory else 0
-            is_too_much = total_bytes > self.retention.size_bytes and not is_newest
+            is_too_much = total_bytes > self.retention.size_bytes or number >= MAX_KEPT_PICTURES
             fills_memory = memory_bytes > MAX_MEMORY_BYTES and not is_newest
-            if self._kept_s(job) < 0 or is_too_much:
-                self.forget(job)
+            if self._kept_s(job) < 0:
+                self._remove_picture(job)
+            elif is_too_much and not is_newest:
+                job.removal_reason = "The picture was removed to make room for newer ones."
+                self._remove_picture(job)
             elif fills_memory and (problem := self.results.problem):
                 job.removal_reason = f"The picture could not be written to the disk ({problem})."
-                self.forget(job)
+                self._remove_picture(job)
+
+    # The journal
+
+    def _record(self, job: Job) -> Record:
+        boot = None if self.journal is None or job.is_synced else self.journal.boot
+        return record_of(job, self.clock(), self.wall_clock(), boot)
+
+    def _accept(self, job: Job, outcome: object) -> None:
+        if isinstance(outcome, InputFile):
+            job.is_accepted = job.is_stored = True
+            job.input_file = outcome
+            if job.state.is_final:
+                self._store(job)
+            return
+        logger.error("job %s cannot be stored: %s", job.name, outcome)
+        job.refusal = Problem(
+            ErrorCode.QUEUE_FULL,
+            f"The job cannot be accepted, because it could not be stored ({str(outcome)[:300]}). "
+            "Make room on the disk of the daemon, or submit the job without detaching it.",
+        )
+        self._jobs.pop(job.name, None)
+        self._queue = None
+
+    def _load(self, job: Job, outcome: Submit | Exception) -> None:
+        job.is_loading = False
+        if isinstance(outcome, Submit):
+            job.submission = None if job.state.is_final else outcome
+        else:
+            self.fail(job, lost(f"its pictures cannot be read: {outcome}"))
+
+    def _store(self, job: Job) -> None:
+        """Stores the state of a job in the journal, if it has a record there."""
+        if self.journal is None or not job.is_stored:
+            return
+        drops = []
+        if job.state.is_final and job.input_file is not None:
+            drops, job.input_file = [job.input_file.name], None
+        self.journal.put(self._record(job), drops=drops)
+
+    def _store_picture(self, journal: Journal, job: Job, picture: Picture) -> None:
+        name = picture.file_name or journal.new_picture_name(job.name)
+        boot = None if job.is_detached else journal.boot
+        file = PictureFile(name, picture.width, picture.height, picture.format, boot)
+        drops = [] if job.input_file is None else [job.input_file.name]
+        journal.store_picture(
+            replace(self._record(job), picture=file, input=None),
+            picture.pixels_in_memory,
+            partial(self._finish_storing, job, name),
+            drops=drops,
+        )
+
+    def _finish_storing(self, job: Job, file: str, outcome: Exception | None) -> None:
+        if self.journal is None or self._is_shut_down:
+            return
+        self.results.problem = None if outcome is None else str(outcome)
+        if outcome is None:
+            job.input_file, job.is_stored, job.is_synced = None, True, job.is_detached
+            if job.picture is not None:
+                job.picture.move_to(self.journal.folder / file)
+        else:
+            job.is_synced = True  # there is nothing to sync
+            logger.warning("job %s: its picture cannot be stored: %s", job.name, outcome)
+        if not job.state.is_final:
+            self._complete(job)
+        elif job.picture is not None:  # cancelled meanwhile
+            self._remove_picture(job)
+        else:  # and forgotten
+            self._unstore(job, [file])
+
+    def _sync_pictures(self) -> None:
+        """Syncs the pictures that have not been fetched for a while."""
+        if self.journal is None:
+            return
+        due_s = self.clock() - SYNC_DELAY_S
+        for job in self._jobs.values():
+            is_due = job.picture is not None and job.state.is_final and _ended_s(job) <= due_s
+            if is_due and not job.is_synced:
+                job.is_synced = True
+                self.journal.store_picture(self._record(job), None, _log_unsynced)
+
+    def _remove_picture(self, job: Job) -> None:
+        picture, job.picture = job.picture, None
+        if picture is not None:
+            self._unstore(job, _files_of(picture))
+            picture.drop()
+
+    def _unstore(self, job: Job, drops: list[str]) -> None:
+        """Removes files of an ended job; of a detached one, the record remains."""
+        if job.input_file is not None:
+            drops, job.input_file = [*drops, job.input_file.name], None
+        if self.journal is None or not job.is_stored:
+            self._drop_files(drops)
+        elif job.is_detached:
+            self.journal.put(self._record(job), drops=drops)
+        else:
+            job.is_stored = False
+            self.journal.delete(job.name, drops=drops)
+
+    def _remove(self, job: Job) -> None:
+        if job.is_stored and self.journal is not None:
+            self.journal.delete(job.name)
+        del self._jobs[job.name]
+
+    def _drop_files(self, names: list[str]) -> None:
+        for name in names:
+            if self.results.folder is not None:
+                remove_file(self.results.folder / name)
 
     def _check_room(self, job: Job) -> None:
         """Raises DaemonError queue-full if the queue has no room for `job`."""
+        if job.is_detached and self.journal is None and self.results.problem is not None:
+            raise DaemonError(
+                f"The job cannot be accepted, because it could not be stored "
+                f"({self.results.problem[:300]}). Submit the job without detaching it.",
+                ErrorCode.QUEUE_FULL,
+            )
         queue = self.queue
         if len(queue) >= MAX_QUEUED_JOBS:
             full = f"{MAX_QUEUED_JOBS} jobs are waiting"
         elif sum(queued.turn_key == job.turn_key for queued in queue) >= MAX_QUEUED_JOBS_OF_ONE:
             whose = "detached jobs" if job.is_detached else "jobs of this program"
             full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"
-        elif queue and sum(map(_input_bytes, [*queue, job])) > MAX_QUEUED_BYTES:
+        elif queue and sum(queued.input_bytes for queued in [*queue, job]) > MAX_QUEUED_BYTES:
             full = f"Pictures of {MAX_QUEUED_BYTES / 2**30:.0f} GiB are waiting to be painted"
         else:
             return
@@ -327,12 +500,32 @@ class JobTable:
     def _kept_s(self, job: Job) -> float:
         return self.retention.seconds - (self.clock() - _ended_s(job))
 
+    def _complete(self, job: Job) -> None:
+        """Ends a painted job; its picture is stored, as far as it can be."""
+        ended_s = job.ended_s
+        self._end(job, JobState.DONE)
+        job.ended_s = ended_s
+        if job.started_s is not None and ended_s is not None:
+            self.waited_s += job.started_s - job.submitted_s
+            self.painted_s += ended_s - job.started_s
+
     def _end(self, job: Job, state: JobState) -> None:
         job.state = state
         job.ended_s = self.clock()
         job.submission = None
         self.outcomes[state] += 1
         self._queue = None
+        if state is not JobState.DONE:
+            self._store(job)
+
+
+def _files_of(picture: Picture) -> list[str]:
+    return [] if picture.file_name is None else [picture.file_name]
+
+
+def _log_unsynced(outcome: Exception | None) -> None:
+    if outcome is not None:
+        logger.warning("a picture cannot be synced to the disk: %s", outcome)
 
 
 def _without_picture(job: Job) -> str:
@@ -357,12 +550,3 @@ def _sum(times_s: list[float | None]) -> float | None:
 
 def _ended_s(job: Job) -> float:
     return job.ended_s if job.ended_s is not None else 0.0
-
-
-def _input_bytes(job: Job) -> int:
-    """Returns the size of the images that a queued job holds in memory."""
-    if job.submission is None:
-        return 0
-    submission = job.submission
-    images = [submission.content, *(image for style in submission.styles for image in style.images)]
-    return sum(memoryview(image.pixels).nbytes for image in images)

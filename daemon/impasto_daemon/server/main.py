@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from impasto_daemon.server.authentication import Authenticator, Remote
 from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_daemon.server.jobs import JobTable, Retention
+from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
@@ -20,16 +22,19 @@ from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.connection.keys import Role, ensure_keys
+from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import (
     fits_socket,
+    jobs_dir,
     make_private,
-    results_dir,
     runtime_dir,
     socket_path,
     temporary_dir,
     throughput_path,
     usual_endpoint,
 )
+
+logger = logging.getLogger(__name__)
 
 _WORKER_SOCKET = "worker-4194304-00000000.sock"  # the longest name that WorkerProcess chooses
 
@@ -50,7 +55,7 @@ def serve(config: DaemonOptions) -> None:
             address,
             WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes),
             signals,
-            _job_table(config),
+            _job_table(config, endpoint),
             _authenticator(config),
             SystemdNotifier(),
             idle_s=config.idle_minutes * 60 or math.inf,
@@ -69,10 +74,21 @@ def worker_dir(endpoint: str) -> Path:
     return folder
 
 
-def _job_table(config: DaemonOptions) -> JobTable:
+def _job_table(config: DaemonOptions, endpoint: str) -> JobTable:
     retention = Retention(config.keep_minutes * 60, config.keep_mb * 2**20)
     history = ThroughputHistory(throughput_path())
-    return JobTable(time.monotonic, Results(results_dir()), retention, history)
+    journal, problem = _journal(endpoint)
+    results = Results(None if journal is None else journal.folder, problem)
+    return JobTable(time.monotonic, results, retention, history, journal)
+
+
+def _journal(endpoint: str) -> tuple[Journal | None, str | None]:
+    """Returns the journal, or the reason why there is none: then detached jobs are refused."""
+    try:
+        return Journal(jobs_dir(endpoint)), None
+    except (OSError, ImpastoError, RuntimeError) as error:
+        logger.exception("jobs cannot be stored")
+        return None, str(error)
 
 
 def _authenticator(config: DaemonOptions) -> Authenticator:

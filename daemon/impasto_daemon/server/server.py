@@ -16,15 +16,11 @@ from typing import Any
 import zmq
 
 from impasto_daemon.server.authentication import Authenticator
+from impasto_daemon.server.deferred_replies import DeferredReplies
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.front.client_socket import ClientSocket
-from impasto_daemon.server.jobs import (
-    MAX_QUEUED_JOBS,
-    MAX_QUEUED_JOBS_OF_ONE,
-    Job,
-    JobTable,
-    Origin,
-)
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
 from impasto_daemon.server.outbox import Outbox
 from impasto_daemon.server.process.address_watch import AddressWatch
 from impasto_daemon.server.process.endpoint import Address
@@ -50,7 +46,6 @@ from impasto_shared.messages import (
     Hello,
     Keep,
     PreviewOptions,
-    Result,
     Status,
     Submit,
     Watch,
@@ -106,6 +101,7 @@ class Server:
         self._address_watch = AddressWatch(address, bind_again, clock)
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
         self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
+        self._deferred = DeferredReplies(jobs)
 
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
@@ -119,9 +115,9 @@ class Server:
                 self._authenticator.answer_requests()
                 self._outbox.flush()
                 self._answer_clients()
+                self._collect_stored()
                 self._dispatch()
                 self._notify_subscribers()
-                self._jobs.results.write_some()
                 self._jobs.expire(watched=self._subscriptions.job_names)
                 self._watch_address()
         finally:
@@ -133,6 +129,9 @@ class Server:
         poller.register(self._clients.socket, zmq.POLLIN)
         poller.register(self._signals.fileno(), zmq.POLLIN)
         poller.register(self._authenticator.socket, zmq.POLLIN)
+        if self._jobs.journal is not None:
+            for fileno in self._jobs.journal.filenos():
+                poller.register(fileno, zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
         ready = dict(poller.poll(min(self._timeout_ms(), self._notifier.interval_ms)))
@@ -140,12 +139,14 @@ class Server:
             self._signals.clear()
 
     def _timeout_ms(self) -> int:
-        if self._jobs.results.is_writing:
-            return 0
         if self._outbox.has_waiting:
             return STALLED_POLL_MS
         is_busy = self._subscriptions.job_names or self._dispatcher.is_busy
         return BUSY_POLL_MS if is_busy else IDLE_POLL_MS
+
+    def _collect_stored(self) -> None:
+        self._jobs.collect()
+        self._deferred.send_due()
 
     def _dispatch(self) -> None:
         for preview in self._dispatcher.receive():
@@ -167,21 +168,23 @@ class Server:
     def _shut_down(self) -> None:
         self._notifier.notify_stopping()
         self._worker.end()
-        self._fail_all_jobs()
+        self._end_all_jobs()
         self._worker.wait_ended()
         self._authenticator.close()
         self._clients.close(FAREWELL_S)
         # Returns when the last updates have been sent: the process must not exit before that.
         zmq.Context.instance().term()
+        self._jobs.close()
         logger.info("stopped")
 
-    def _fail_all_jobs(self) -> None:
-        problem = Problem(
-            ErrorCode.SHUTTING_DOWN,
-            "The Impasto daemon was shut down before the job was done. Run the job again.",
+    def _end_all_jobs(self) -> None:
+        ended = "The Impasto daemon was shut down before the job was done."
+        again = "It paints the job when it is started again; then fetch the picture (impasto jobs)."
+        self._jobs.shut_down(
+            Problem(ErrorCode.SHUTTING_DOWN, f"{ended} Run the job again."),
+            Problem(ErrorCode.SHUTTING_DOWN, f"{ended} {again}"),
         )
-        for job in self._jobs.all:
-            self._jobs.fail(job, problem)
+        self._deferred.send_due()
         self._notify_subscribers()
 
     # Requests of clients
@@ -204,16 +207,22 @@ class Server:
             text = "Internal error; see the daemon's log (impasto doctor says where it is)."
             problem = Problem(ErrorCode.INTERNAL, text)
             reply = ErrorReply(_request_id(frames), problem)
-        self._outbox.reply(address, reply)
+        if reply is not None:
+            self._outbox.reply(address, reply)
 
     def _reply_to(self, address: bytes, message: ClientMessage) -> Any:
+        """Returns the reply to a request; None if it is sent later, by `_deferred`."""
         match message:
             case Hello():
                 return self._welcome(address, message)
             case Submit():
                 origin = Origin(address, self._client_names.get(address, ""))
                 job = self._jobs.submit(message, origin)
-                self._subscribe(job, address, message.previews)
+                subscribe = partial(self._subscribe, job, address, message.previews)
+                if not job.is_accepted:
+                    reply = partial(self._outbox.reply, address)
+                    return self._deferred.submit(message, job, subscribe, reply)
+                subscribe()
             case Watch():
                 job = self._jobs.find(message.job)
                 self._subscribe(job, address, message.previews)
@@ -227,7 +236,7 @@ class Server:
                 job = self._jobs.find(message.job)
                 self._jobs.forget(job)
             case Fetch():
-                return Result(message.id, message.job, self._jobs.fetch(message.job))
+                return self._deferred.fetch(message, partial(self._outbox.reply, address))
             case Curve():
                 points = self._jobs.find(message.job).curve.points
                 return CurveReport(message.id, message.job, points)

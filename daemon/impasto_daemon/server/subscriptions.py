@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from impasto_daemon.server.front.client_socket import Delivery
-from impasto_daemon.server.jobs import Job, JobTable
+from impasto_daemon.server.job import Job
+from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.outbox import Outbox
 from impasto_shared.messages import Preview, Update
 from impasto_shared.reports import JobState

@@ -9,7 +9,8 @@ import zmq
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.dispatcher import STOP_GRACE_S, Dispatcher
-from impasto_daemon.server.jobs import Job, JobTable, Origin
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.stall_watch import (
     IDLE_STALL_S,

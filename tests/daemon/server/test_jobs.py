@@ -5,13 +5,12 @@ import pytest
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server import jobs as jobs_module
+from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import (
     MAX_ENDED_REPORTS,
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
-    Job,
     JobTable,
-    Origin,
     Retention,
 )
 from impasto_daemon.server.results import Results
@@ -319,10 +318,10 @@ def test_results_without_room_on_the_disk_stay_in_memory(
         table.fetch(jobs[0].name)
 
 
-def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: FakeClock) -> None:
+def test_reports_without_a_picture_are_limited(table: JobTable, clock: FakeClock) -> None:
     waiting = table.submit(submission(), ALICE)
     for _ in range(MAX_ENDED_REPORTS + 5):
-        done_job(table)
+        table.forget(done_job(table))
         clock.now_s += 1
 
     table.expire()
@@ -331,11 +330,40 @@ def test_reports_of_jobs_long_ended_are_dropped(table: JobTable, clock: FakeCloc
     assert table.find(waiting.name) is waiting
 
 
-def test_report_of_a_job_with_subscribers_is_kept(table: JobTable, clock: FakeClock) -> None:
-    first = done_job(table)
+def test_kept_pictures_do_not_count_against_the_reports(table: JobTable, clock: FakeClock) -> None:
+    kept = [done_job(table) for _ in range(150)]
     for _ in range(MAX_ENDED_REPORTS + 5):
         clock.now_s += 1
-        done_job(table)
+        table.forget(done_job(table))
+
+    table.expire()
+
+    assert all(table.fetch(job.name).pixels == PIXEL.pixels for job in kept)
+    assert len(table.all) == 150 + MAX_ENDED_REPORTS
+
+
+def test_number_of_kept_pictures_is_limited(
+    table: JobTable, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "MAX_KEPT_PICTURES", 2)
+    jobs = []
+    for _ in range(3):
+        jobs.append(done_job(table))
+        clock.now_s += 1
+
+    table.expire()
+
+    assert [job.picture is not None for job in jobs] == [False, True, True]
+    with pytest.raises(DaemonError, match="removed to make room"):
+        table.fetch(jobs[0].name)
+
+
+def test_report_of_a_job_with_subscribers_is_kept(table: JobTable, clock: FakeClock) -> None:
+    first = done_job(table)
+    table.forget(first)
+    for _ in range(MAX_ENDED_REPORTS + 5):
+        clock.now_s += 1
+        table.forget(done_job(table))
 
     table.expire(watched=[first.name])
 

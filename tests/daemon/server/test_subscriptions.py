@@ -8,7 +8,8 @@ import pytest
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.front.client_socket import Delivery
-from impasto_daemon.server.jobs import Job, JobTable, Origin
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.subscriptions import (
     STEP_INTERVAL_S,

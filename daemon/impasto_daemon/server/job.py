@@ -1,0 +1,98 @@
+"""A job of the daemon: the request, and its progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from impasto_daemon.server.journal.records import InputFile
+from impasto_daemon.server.loss_curve import LossCurve
+from impasto_daemon.server.results import Picture
+from impasto_shared.messages import PreviewOptions, Submit
+from impasto_shared.reports import JobState, Problem
+from impasto_shared.settings import StyleSettings
+
+# All detached jobs share their turns, so that a picture that a user waits for does not queue behind
+# a folder full of them.
+_DETACHED = b""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The origin of a job: the connection, and the name of the program."""
+
+    address: bytes
+    client: str = ""
+
+
+@dataclass(eq=False)
+class Job:
+    """A request and its progress; `submission`, its input, is dropped at the first step.
+
+    number: its place in the order of submission.
+    stalled_s: time without a step, if the worker is suspected to hang.
+    is_accepted: whether its client may rely on it: a detached job must be in the journal first.
+    refusal: the reason why it could not be stored there.
+    starts: how often it was running when the daemon ended without being asked to.
+    input_file: its input in the journal; None if it is not, or no longer, there.
+    is_loading: whether that is being read.
+    is_stored: whether it has a record in the journal.
+    is_synced: whether its picture would survive a loss of power.
+    """
+
+    name: str
+    submission: Submit | None
+    origin: Origin
+    settings: StyleSettings
+    width: int
+    height: int
+    is_detached: bool
+    previews: PreviewOptions | None
+    submitted_s: float
+    number: int = 0
+    state: JobState = JobState.QUEUED
+    step: int = 0
+    steps: int = 0
+    done: float = 0.0
+    loss: float | None = None
+    started_s: float | None = None
+    first_step_s: float | None = None
+    first_done: float = 0.0
+    curve: LossCurve = field(default_factory=LossCurve)
+    ended_s: float | None = None
+    problem: Problem | None = None
+    stalled_s: float | None = None
+    picture: Picture | None = None
+    removal_reason: str = "The picture has expired."
+    is_accepted: bool = True
+    refusal: Problem | None = None
+    starts: int = 0
+    input_file: InputFile | None = None
+    is_loading: bool = False
+    is_stored: bool = False
+    is_synced: bool = False
+
+    @property
+    def turn_key(self) -> bytes:
+        """The client in whose turn it runs."""
+        return _DETACHED if self.is_detached else self.origin.address
+
+    def belongs_to(self, address: bytes) -> bool:
+        """Returns whether it is cancelled when this connection breaks."""
+        return not self.is_detached and self.origin.address == address
+
+    @property
+    def is_storing(self) -> bool:
+        """True if it is painted, but not done before its picture is in the journal."""
+        return self.state is JobState.RUNNING and self.picture is not None
+
+    @property
+    def input_bytes(self) -> int:
+        """The size of the images that it takes, or will take, in memory until it runs."""
+        if self.submission is None:
+            return 0 if self.input_file is None else self.input_file.size_bytes
+        submission = self.submission
+        images = [
+            submission.content,
+            *(image for style in submission.styles for image in style.images),
+        ]
+        return sum(memoryview(image.pixels).nbytes for image in images)

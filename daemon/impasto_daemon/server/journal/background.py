@@ -1,0 +1,79 @@
+"""A thread for work that waits for the disk; the loop collects the outcomes."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Background:
+    """A thread that does its work in the order in which it was given.
+
+    Used from the loop's thread only. Raises OSError if the system has no descriptor for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._unfinished = 0
+        self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def run(self, work: Callable[[], T], then: Callable[[T | Exception], None]) -> None:
+        """Does `work` in the thread; `collect` passes its result, or its exception, to `then`."""
+        future: Future[T] = self._executor.submit(work)
+        self._unfinished += 1
+        future.add_done_callback(lambda done: self._announce(partial(_deliver, done, then)))
+
+    def collect(self) -> None:
+        """Passes on the outcomes that there are by now; does not wait."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._event)
+        while True:
+            try:
+                deliver = self._done.get_nowait()
+            except Empty:
+                return
+            self._unfinished -= 1
+            deliver()
+
+    def wait(self, timeout_s: float) -> None:
+        """Waits until all work is done, and passes on its outcomes."""
+        deadline_s = time.monotonic() + timeout_s
+        poll = select.poll()
+        poll.register(self._event, select.POLLIN)
+        while self._unfinished and (remaining_s := deadline_s - time.monotonic()) > 0:
+            poll.poll(1000 * remaining_s)
+            self.collect()
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable when there are outcomes to collect."""
+        return self._event
+
+    def close(self) -> None:
+        """Finishes the thread; work that has not begun is dropped."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _announce(self, deliver: Callable[[], None]) -> None:
+        self._done.put(deliver)
+        os.eventfd_write(self._event, 1)
+
+
+def _deliver(done: Future[T], then: Callable[[T | Exception], None]) -> None:
+    if done.cancelled():
+        return
+    error = done.exception()
+    if error is None:
+        then(done.result())
+    elif isinstance(error, Exception):
+        then(error)
+    else:
+        raise error

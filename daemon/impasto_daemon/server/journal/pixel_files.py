@@ -1,0 +1,120 @@
+"""The files of the journal: the input of a job as the frames of its message, and plain pixels."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from impasto_shared.codec import Frame
+
+_SLICE_BYTES = 8 * 2**20
+_LENGTH = struct.Struct("<Q")
+
+
+class Pixels(bytearray):
+    """Bytes to which weak references are possible."""
+
+
+def write_frames(path: Path, frames: Sequence[Frame]) -> int:
+    """Writes frames to a new file, each after its length, and syncs it; returns its size.
+
+    Raises OSError, and then leaves no file.
+    """
+    with _new_file(path) as descriptor:
+        size_bytes = 0
+        for frame in frames:
+            view = memoryview(frame).cast("B")
+            _write_all(descriptor, memoryview(_LENGTH.pack(view.nbytes)))
+            _write_all(descriptor, view)
+            size_bytes += _LENGTH.size + view.nbytes
+        os.fsync(descriptor)
+    sync_folder(path.parent)
+    return size_bytes
+
+
+def read_frames(path: Path) -> list[Frame]:
+    """Returns the frames in a file. Raises OSError, also if the file is cut off."""
+    rest = memoryview(read_pixels(path, path.stat().st_size))
+    frames: list[Frame] = []
+    while rest:
+        if len(rest) < _LENGTH.size:
+            raise OSError(f"{path.name} is cut off")
+        (length,) = _LENGTH.unpack(rest[: _LENGTH.size])
+        rest = rest[_LENGTH.size :]
+        if length > len(rest):
+            raise OSError(f"{path.name} is cut off")
+        frames.append(rest[:length])
+        rest = rest[length:]
+    return frames
+
+
+def write_pixels(path: Path, pixels: bytes | memoryview) -> None:
+    """Writes pixels to a new file. Raises OSError, and then leaves no file."""
+    with _new_file(path) as descriptor:
+        _write_all(descriptor, memoryview(pixels).cast("B"))
+
+
+def read_pixels(path: Path, size_bytes: int) -> Pixels:
+    """Returns the bytes of a file, which must have that size.
+
+    They are read, not mapped: a block that cannot be read is an error, not the end of the process.
+
+    Raises:
+        OSError: if the file cannot be read, or has another size.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        actual_bytes = os.fstat(descriptor).st_size
+        if actual_bytes != size_bytes:
+            raise OSError(f"{path.name} has {actual_bytes} bytes instead of {size_bytes}")
+        pixels = Pixels(size_bytes)
+        view = memoryview(pixels)
+        position = 0
+        while position < size_bytes:
+            count = os.preadv(descriptor, [view[position:][:_SLICE_BYTES]], position)
+            if count == 0:
+                raise OSError(f"{path.name} has become shorter")
+            position += count
+        return pixels
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Returns when the contents of a file, and its name, are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns when the names in a folder are on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[int]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        yield descriptor
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(descriptor, view[:_SLICE_BYTES]) :]

@@ -1,0 +1,236 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from daemon.server.journal.test_records import JOB, RECORD
+from impasto_daemon.server.journal import journal as journal_module
+from impasto_daemon.server.journal.journal import DATABASE, Damaged, Journal
+from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Submit
+from impasto_shared.reports import JobState
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, b"abc")
+SUBMISSION = Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),), None, True)
+QUEUED = Record(JOB, 1, JobState.QUEUED, "GIMP", True, StyleSettings(), 1, 1, time.time())
+NAME = f"{JOB}-00000000.picture"
+DONE = Record(
+    JOB,
+    1,
+    JobState.DONE,
+    "GIMP",
+    True,
+    StyleSettings(),
+    1,
+    1,
+    time.time(),
+    picture=PictureFile(NAME, 1, 1, PixelFormat.RGB_U8),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "jobs" / "0123"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.suffix for path in folder.iterdir() if path.name[:4] != DATABASE[:4])
+
+
+def accepted(journal: Journal) -> InputFile:
+    outcomes: list[object] = []
+    journal.accept(QUEUED, SUBMISSION, outcomes.append)
+    journal.wait(60)
+    (outcome,) = outcomes
+    assert isinstance(outcome, InputFile), outcome
+    return outcome
+
+
+def entries_after_a_restart(journal: Journal) -> list[Record | Damaged]:
+    journal.close()
+    again = Journal(journal.folder)
+    again.close()
+    return again.entries
+
+
+def test_accepted_job_and_its_input_are_there_after_a_restart(folder: Path) -> None:
+    journal = Journal(folder)
+    file = accepted(journal)
+    journal.close()
+
+    again = Journal(folder)
+    (record,) = again.entries
+    loaded: list[object] = []
+    again.load(file, loaded.append)
+    again.wait(60)
+    again.close()
+
+    assert isinstance(record, Record)
+    assert (record.job, record.input) == (JOB, file)
+    (submission,) = loaded
+    assert isinstance(submission, Submit)
+    assert (submission.settings, bytes(submission.content.pixels)) == (StyleSettings(), b"abc")
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_job_that_cannot_be_stored_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(folder)
+    outcomes: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", _refuse)
+        journal.accept(QUEUED, SUBMISSION, outcomes.append)
+        journal.wait(60)
+
+    (error,) = outcomes
+    assert "No space left" in str(error)
+    assert files(folder) == []
+    assert entries_after_a_restart(journal) == []
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_picture_takes_the_place_of_the_input(folder: Path) -> None:
+    journal = Journal(folder)
+    file = accepted(journal)
+    outcomes: list[object] = []
+    journal.store_picture(DONE, PIXEL.pixels, outcomes.append, drops=[file.name])
+    journal.wait(60)
+
+    assert outcomes == [None]
+    assert files(folder) == [".picture"]
+    assert (folder / NAME).read_bytes() == b"abc"
+    assert entries_after_a_restart(journal) == [DONE]
+
+
+def test_picture_that_cannot_be_stored_leaves_the_input(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(folder)
+    file = accepted(journal)
+    outcomes: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", _refuse)
+        journal.store_picture(DONE, PIXEL.pixels, outcomes.append, drops=[file.name])
+        journal.wait(60)
+
+    assert "No space left" in str(outcomes[0])
+    assert files(folder) == [".input"]
+    (record,) = entries_after_a_restart(journal)
+    assert isinstance(record, Record)
+    assert record.state is JobState.QUEUED
+
+
+def test_unsynced_picture_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(folder)
+    unsynced = PictureFile(NAME, 1, 1, PixelFormat.RGB_U8, journal.boot)
+    outcomes: list[object] = []
+    monkeypatch.setattr(journal_module, "sync_file", _refuse)
+    record = Record(**{**vars(DONE), "picture": unsynced})
+    journal.store_picture(record, PIXEL.pixels, outcomes.append)
+    journal.wait(60)
+
+    assert outcomes == [None]
+    assert entries_after_a_restart(journal) == [record]
+
+
+def test_deleted_job_leaves_nothing(folder: Path) -> None:
+    journal = Journal(folder)
+    file = accepted(journal)
+
+    journal.delete(JOB, drops=[file.name])
+    journal.wait(60)
+
+    assert files(folder) == []
+    assert entries_after_a_restart(journal) == []
+
+
+def test_job_can_be_deleted_from_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(folder)
+    file = accepted(journal)
+    delete = journal._database.delete
+
+    def delete_if_there_is_room(name: str) -> None:
+        if files(folder):
+            raise OSError(28, "No space left on device")
+        delete(name)
+
+    monkeypatch.setattr(journal._database, "delete", delete_if_there_is_room)
+    journal.delete(JOB, drops=[file.name])
+    journal.wait(60)
+
+    assert entries_after_a_restart(journal) == []
+
+
+def test_files_without_a_record_are_removed(folder: Path) -> None:
+    journal = Journal(folder)
+    accepted(journal)
+    journal.close()
+    for name in (f"{'1' * 32}-01234567.picture", f"{'1' * 32}-01234567.input", "notes.txt"):
+        (folder / name).touch()
+
+    Journal(folder).close()
+
+    assert files(folder) == [".input", ".txt"]
+
+
+def test_damaged_record_is_an_entry_with_a_reason(folder: Path) -> None:
+    journal = Journal(folder)
+    accepted(journal)
+    journal._database.put("1" * 32, 2, b"{")
+    journal._database.put("2" * 32, 3, journal_module.encode_record(RECORD))
+
+    sound, unreadable, misnamed = entries_after_a_restart(journal)
+
+    assert isinstance(sound, Record)
+    assert isinstance(unreadable, Damaged)
+    assert "cannot be read" in unreadable.reason
+    assert isinstance(misnamed, Damaged)
+    assert "that of 0000" in misnamed.reason
+
+
+def test_damaged_database_is_set_aside_with_its_files(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(folder)
+    accepted(journal)
+    journal.close()
+    (folder / DATABASE).write_bytes(b"no database" * 1000)
+
+    again = Journal(folder)
+    accepted(again)
+    again.close()
+
+    (aside,) = folder.parent.glob("*.damaged-*")
+    assert files(aside) == [".input"]
+    assert again.entries == []
+    assert str(aside) in str(again.notice)
+    assert str(aside) in caplog.text
+
+
+def test_journal_that_was_set_aside_is_removed_after_a_week(folder: Path) -> None:
+    Journal(folder).close()
+    old, new = (folder.with_name(f"{folder.name}.damaged-{number}") for number in (1, 2))
+    for aside in (old, new):
+        aside.mkdir()
+        (aside / "file").touch()
+    week_ago_s = time.time() - 8 * 86_400
+    os.utime(old, (week_ago_s, week_ago_s))
+
+    Journal(folder).close()
+
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(OSError, match="file"):
+        Journal(tmp_path / "file" / "jobs")

@@ -1,0 +1,469 @@
+"""The job table with its journal, restarted at any point: nothing is lost without a reason."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs import SYNC_DELAY_S, JobTable, Retention
+from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.results import Results
+from impasto_shared.errors import DaemonError, ErrorCode
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Submit
+from impasto_shared.reports import JobState, Problem
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+KEPT_S = 86_400.0
+CLIENT = Origin(b"client", "script")
+BROKEN = Problem(ErrorCode.INTERNAL, "It broke.")
+SHUT_DOWN = Problem(ErrorCode.SHUTTING_DOWN, "The daemon was shut down.")
+
+
+def picture(number: int) -> Image:
+    return Image(1, 1, PixelFormat.RGB_U8, number.to_bytes(3))
+
+
+def submission(number: int, *, detached: bool) -> Submit:
+    style = (Style(picture(0)),)
+    job = secrets.token_hex(16)
+    return Submit("1", job, StyleSettings(iterations=5), picture(number), style, None, detached)
+
+
+class Daemon:
+    """A table and its journal in `folder`, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # Two clocks, as the monotonic one begins again with the machine.
+        self.clock, self.wall_clock = FakeClock(), FakeClock(1.7e9)
+        self.start()
+
+    def start(self) -> None:
+        self.journal = Journal(self.folder)
+        self.table = JobTable(
+            self.clock,
+            Results(self.journal.folder),
+            Retention(KEPT_S),
+            journal=self.journal,
+            wall_clock=self.wall_clock,
+        )
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.now_s += seconds
+        self.wall_clock.now_s += seconds
+
+    def settle(self) -> None:
+        self.journal.wait(60)
+
+    def kill(self) -> None:
+        """Ends it in the middle of what the journal is doing; the rest is never done."""
+        for background in (self.journal._writer, self.journal._reader):
+            background._executor.shutdown(wait=True, cancel_futures=True)
+            os.close(background._event)
+        self.journal._database.close()
+
+    def shut_down(self) -> None:
+        self.table.shut_down(SHUT_DOWN, SHUT_DOWN)
+        self.table.close()
+
+    @property
+    def files(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.suffix in (".input", ".picture")]
+
+    def run_next(self) -> Job | None:
+        job = self.table.next_queued
+        if job is None:
+            return None
+        while not self.table.prepare(job):
+            self.settle()
+            if job.state.is_final:
+                return None
+        self.table.start(job)
+        return job
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path / "jobs" / "0123")
+    yield daemon
+    daemon.table.close()
+
+
+def accept(daemon: Daemon, number: int = 1, *, detached: bool = True) -> Job:
+    job = daemon.table.submit(submission(number, detached=detached), CLIENT)
+    daemon.settle()
+    return job
+
+
+def done(daemon: Daemon, number: int = 1, *, detached: bool = True) -> Job:
+    job = accept(daemon, number, detached=detached)
+    assert daemon.run_next() is job
+    daemon.table.finish(job, picture(number))
+    daemon.settle()
+    assert job.state is JobState.DONE
+    return job
+
+
+def test_detached_job_is_accepted_when_it_is_stored(daemon: Daemon) -> None:
+    job = daemon.table.submit(submission(1, detached=True), CLIENT)
+
+    assert (job.is_accepted, daemon.table.next_queued) == (False, None)
+    daemon.settle()
+
+    assert (job.is_accepted, daemon.table.next_queued) == (True, job)
+
+
+def test_detached_job_that_cannot_be_stored_is_refused_and_unknown(daemon: Daemon) -> None:
+    with full_disk():
+        job = accept(daemon)
+
+    assert job.refusal is not None
+    assert job.refusal.code is ErrorCode.QUEUE_FULL
+    assert "No space left" in job.refusal.message
+    assert daemon.table.all == []
+
+
+def test_detached_job_without_a_journal_is_refused_with_the_reason() -> None:
+    table = JobTable(FakeClock(), Results(None, "Read-only file system"))
+
+    with pytest.raises(DaemonError, match="Read-only file system"):
+        table.submit(submission(1, detached=True), CLIENT)
+    table.submit(submission(1, detached=False), CLIENT)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with patch.object(os, "write", refuse):
+        yield
+
+
+End = Callable[[Daemon], None]
+
+
+@pytest.mark.parametrize("end", [Daemon.kill, Daemon.shut_down])
+def test_unfinished_jobs_are_queued_again_in_their_order(daemon: Daemon, end: End) -> None:
+    jobs = [accept(daemon, number) for number in range(4)]
+    ordinary = accept(daemon, detached=False)
+    running = daemon.run_next()
+    assert running is jobs[0]
+    daemon.table.advance(running, 3, 5, 0.5, 0.5)
+    daemon.table.cancel(jobs[2])
+    daemon.settle()
+
+    end(daemon)
+    daemon.start()
+
+    names = [job.name for job in daemon.table.queue]
+    assert names == [jobs[number].name for number in (0, 1, 3)]
+    assert daemon.table.find(jobs[2].name).state is JobState.CANCELLED
+    with pytest.raises(DaemonError, match="not detached and ended with an earlier daemon"):
+        daemon.table.find(ordinary.name)
+    for number in (0, 1, 3):
+        job = daemon.run_next()
+        assert job is not None
+        assert job.submission is not None
+        assert bytes(job.submission.content.pixels) == picture(number).pixels
+        daemon.table.finish(job, picture(100 + number))
+        daemon.settle()
+        assert bytes(daemon.table.fetch(job.name).pixels) == picture(100 + number).pixels
+
+
+@pytest.mark.parametrize("end", [Daemon.kill, Daemon.shut_down])
+def test_150_finished_pictures_are_kept_for_their_time(daemon: Daemon, end: End) -> None:
+    jobs = [done(daemon, number, detached=number % 2 == 0) for number in range(150)]
+
+    end(daemon)
+    daemon.pass_time(KEPT_S - 1)
+    daemon.start()
+    daemon.table.expire()
+
+    for number, job in enumerate(jobs):
+        assert bytes(daemon.table.fetch(job.name).pixels) == picture(number).pixels
+    daemon.pass_time(2)
+    daemon.table.expire()
+    daemon.settle()
+    assert all(job.picture is None for job in daemon.table.all)
+    assert daemon.files == []
+
+
+def test_subscribers_are_told_of_the_end_and_nothing_is_stored_of_it(daemon: Daemon) -> None:
+    job = accept(daemon)
+    running = daemon.run_next()
+
+    daemon.shut_down()
+    assert (job.state, job.problem) == (JobState.FAILED, SHUT_DOWN)
+    daemon.start()
+
+    again = daemon.table.find(job.name)
+    assert (running, again.state, again.problem) == (job, JobState.QUEUED, None)
+
+
+def test_shutting_down_is_no_sign_that_the_job_kills_the_daemon(daemon: Daemon) -> None:
+    job = accept(daemon)
+    for _ in range(10):
+        assert daemon.run_next() is not None
+        daemon.shut_down()
+        daemon.start()
+
+    assert daemon.table.find(job.name).state is JobState.QUEUED
+
+
+def test_job_during_which_the_daemon_is_killed_again_and_again_is_given_up(daemon: Daemon) -> None:
+    job, other = accept(daemon), accept(daemon)
+    for _ in range(3):
+        running = daemon.run_next()
+        assert running is not None
+        assert running.name == job.name
+        daemon.settle()
+        daemon.kill()
+        daemon.start()
+
+    lost = daemon.table.find(job.name)
+    assert lost.problem is not None
+    assert "killed 3 times" in lost.problem.message
+    assert daemon.table.next_queued is daemon.table.find(other.name)
+
+
+def test_forgotten_picture_leaves_no_file(daemon: Daemon) -> None:
+    detached, ordinary = done(daemon), done(daemon, detached=False)
+
+    for job in (detached, ordinary):
+        daemon.table.forget(job)
+    daemon.settle()
+    assert daemon.files == []
+    daemon.kill()
+    daemon.start()
+
+    assert [job.name for job in daemon.table.all] == [detached.name]
+    with pytest.raises(DaemonError, match="expired"):
+        daemon.table.fetch(detached.name)
+
+
+def test_picture_of_an_ordinary_job_is_synced_when_it_has_not_been_fetched(daemon: Daemon) -> None:
+    job = done(daemon, detached=False)
+    assert not job.is_synced
+
+    daemon.pass_time(SYNC_DELAY_S)
+    daemon.table.expire()
+    daemon.settle()
+    daemon.kill()
+    daemon.start()
+
+    assert daemon.table.find(job.name).is_synced
+
+
+def test_picture_that_cannot_be_stored_is_kept_in_memory_and_painted_again_later(
+    daemon: Daemon,
+) -> None:
+    job = accept(daemon)
+    assert daemon.run_next() is job
+    with full_disk():
+        daemon.table.finish(job, picture(7))
+        daemon.settle()
+
+    assert bytes(daemon.table.fetch(job.name).pixels) == picture(7).pixels
+    assert "No space left" in str(daemon.table.results.problem)
+    daemon.kill()
+    daemon.start()
+    assert daemon.table.find(job.name).state is JobState.QUEUED
+
+
+def test_job_that_is_cancelled_while_it_is_stored_stays_cancelled(daemon: Daemon) -> None:
+    for forgets in (False, True):
+        for detached in (False, True):
+            job = accept(daemon, detached=detached)
+            daemon.run_next()
+            daemon.table.finish(job, picture(1))
+            daemon.table.cancel(job)
+            if forgets:
+                daemon.table.forget(job)
+            daemon.settle()
+            assert (job.state, job.picture) == (JobState.CANCELLED, None)
+
+    assert daemon.files == []
+    daemon.kill()
+    daemon.start()
+    assert [job.state for job in daemon.table.all] == [JobState.CANCELLED] * 2
+
+
+@dataclass
+class Promise:
+    """A debt of the daemon: the job or, once it is done, its picture."""
+
+    number: int
+    is_done: bool = False
+    is_damaged: bool = False
+
+
+class Durability(RuleBasedStateMachine):
+    """A daemon that is killed, restarted and damaged at any point."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="impasto-test-"))
+        self.daemon = Daemon(self.root / "jobs" / "0123")
+        self.promises: dict[str, Promise] = {}
+        self.unsettled: dict[str, int] = {}
+        self.count = 0
+
+    @property
+    def table(self) -> JobTable:
+        return self.daemon.table
+
+    @rule(detached=st.booleans(), settles=st.booleans(), full=st.booleans())
+    def submit(self, *, detached: bool, settles: bool, full: bool) -> None:
+        self.count += 1
+        request = submission(self.count, detached=detached)
+        try:
+            if full and settles:
+                with full_disk():
+                    self.table.submit(request, CLIENT)
+                    self.daemon.settle()
+            else:
+                self.table.submit(request, CLIENT)
+        except DaemonError:  # the queue is full
+            return
+        self.unsettled[request.job] = self.count
+        if settles:
+            self.settle()
+
+    @rule()
+    def settle(self) -> None:
+        self.daemon.settle()
+        for name, number in self.unsettled.items():
+            job = next((job for job in self.table.all if job.name == name), None)
+            is_owed = job is not None and job.is_detached and job.is_accepted
+            if job is not None and is_owed and not job.state.is_final:
+                self.promises.setdefault(name, Promise(number))
+        self.note_done()
+
+    def note_done(self) -> None:
+        for job in self.table.all:
+            if job.state is JobState.DONE and job.picture is not None and job.is_stored:
+                number = self.unsettled.get(job.name, 0)
+                self.promises.setdefault(job.name, Promise(number)).is_done = True
+
+    @precondition(lambda self: self.table.running is None)
+    @rule()
+    def start(self) -> None:
+        self.daemon.run_next()
+
+    @precondition(lambda self: self.table.running is not None)
+    @rule(outcome=st.sampled_from(["step", "done", "done", "failed", "cancelled"]))
+    def go_on(self, outcome: str) -> None:
+        job = self.table.running
+        assert job is not None
+        if outcome == "step":
+            self.table.advance(job, min(job.step + 1, 5), 5, 0.5, 0.1)
+        elif outcome == "done":
+            assert job.state is JobState.RUNNING
+            number = self.unsettled.get(job.name, 0)
+            self.table.finish(job, picture(number))
+        else:
+            if outcome == "failed":
+                self.table.fail(job, BROKEN)
+            else:
+                self.table.cancel(job)
+            self.promises.pop(job.name, None)
+
+    @rule(data=st.data())
+    def forget(self, data: st.DataObject) -> None:
+        pictures = [job for job in self.table.all if job.picture and job.state.is_final]
+        if pictures:
+            job = data.draw(st.sampled_from(pictures), label="job")
+            self.table.forget(job)
+            self.promises.pop(job.name, None)
+
+    @rule(data=st.data(), remaining=st.sampled_from([None, 0, 2]))
+    def damage(self, data: st.DataObject, remaining: int | None) -> None:
+        self.settle()
+        kept = [
+            job
+            for job in self.table.all
+            if job.picture is not None and job.picture.file_name and job.state is JobState.DONE
+        ]
+        if not kept:
+            return
+        job = data.draw(st.sampled_from(kept), label="job")
+        assert job.picture is not None
+        assert job.picture.file_name is not None
+        path = self.daemon.folder / job.picture.file_name
+        if remaining is None:
+            path.unlink(missing_ok=True)
+        elif path.exists():
+            os.truncate(path, remaining)
+        self.promises[job.name].is_damaged = True
+
+    @rule(seconds=st.sampled_from([0.1, 5.0, 100.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.daemon.pass_time(seconds)
+        self.table.expire()
+
+    @rule(kills=st.booleans())
+    def restart(self, *, kills: bool) -> None:
+        if kills:
+            self.daemon.kill()
+        else:
+            self.daemon.shut_down()
+        self.daemon.start()
+
+    @invariant()
+    def promises_are_kept(self) -> None:
+        for name, promise in self.promises.items():
+            job = self.table.find(name)
+            if job.state is JobState.FAILED:
+                assert job.problem is not None
+                assert "was lost because" in job.problem.message
+            elif promise.is_damaged:
+                self.assert_lost_with_a_reason(name)
+            elif promise.is_done:
+                assert job.state is JobState.DONE
+                assert bytes(self.table.fetch(name).pixels) == picture(promise.number).pixels
+            else:
+                assert job.state is not JobState.CANCELLED
+
+    def assert_lost_with_a_reason(self, name: str) -> None:
+        with pytest.raises((OSError, DaemonError), match=r"\w+"):
+            self.table.fetch(name)
+
+    def teardown(self) -> None:
+        if hasattr(self, "daemon"):
+            self.daemon.table.close()
+            assert not [
+                path
+                for path in self.daemon.files
+                if not any(path.name.startswith(job.name) for job in self.table.all)
+            ]
+            shutil.rmtree(self.root)
+
+
+Durability.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, derandomize=True
+)
+TestDurability = Durability.TestCase
