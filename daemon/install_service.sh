@@ -3,14 +3,18 @@
 
 # The same as runtime_dir in impasto_shared/paths.py; a test compares them.
 runtime_folder() {
-    local folder
-    for folder in "${XDG_RUNTIME_DIR:-}" "/run/user/$UID"; do
-        if [[ $folder == /* && -d $folder && -O $folder ]]; then
-            echo "$folder/impasto"
-            return
-        fi
+    local folder=${XDG_RUNTIME_DIR:-} default=/run/user/$UID existing
+    existing=$folder
+    while [[ $existing == /?* && ! -e $existing ]]; do
+        existing=${existing%/*}
     done
-    echo "/tmp/impasto-$UID"
+    if [[ $folder == /* && -d ${existing:-/} && -O ${existing:-/} ]]; then
+        echo "$folder/impasto"
+    elif [[ -d $default && -O $default ]]; then
+        echo "$default/impasto"
+    else
+        echo "/tmp/impasto-$UID"
+    fi
 }
 
 # Succeeds if process $1 is a daemon of this environment, not another process with a reused number.

@@ -132,6 +132,7 @@ ALLOWED = {
     },
     "daemon/impasto_daemon/commands/image_file": {
         "impasto_daemon.commands.image_file",
+        "impasto_daemon.commands.output",
         "impasto_shared",
         "PIL",
         "numpy",
@@ -326,6 +327,19 @@ def test_module_starts_nothing_in_the_current_folder(name: str) -> None:
 )
 def test_a_command_in_the_current_folder_is_noticed(source: str) -> None:
     assert unisolated_commands(ast.parse(source))
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in source_files() if n.startswith("daemon/impasto_daemon/commands")]
+)
+def test_command_prints_only_text_without_control_characters(name: str) -> None:
+    calls = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse((ROOT / name).read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write")
+    ]
+
+    assert name == "daemon/impasto_daemon/commands/output.py" or calls == []
 
 
 _PYTHON_COMMAND = re.compile(r"(?<!compgen)(?<!\bsh)(?<!IB)(?<! -[IPB]) -[cm] ")

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
-from impasto_shared.paths import data_dir, log_path, socket_path
+from impasto_shared.paths import data_dir, log_path, socket_path, spare_log_path
+from impasto_shared.printable import printable
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1
@@ -70,31 +72,42 @@ def connect_or_start(
         if socket_path(endpoint) is None:
             raise  # a daemon at a TCP address must be started on its machine
     on_start()
-    log = log_path()
-    process = _start([*command(), "serve", "--endpoint", endpoint], log)
+    output, log = _open_log()
+    with output:
+        process = _start([*command(), "serve", "--endpoint", endpoint], output)
     return _connect_to(process, connect, log=log, while_waiting=while_waiting)
 
 
-def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a daemon that outlives this process, with its output appended to `log`.
+def _open_log() -> tuple[BinaryIO, Path | None]:
+    """Opens the log, or the spare one; a user who can write to neither has none."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    for path in (log_path(), spare_log_path()):
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.fdopen(os.open(path, flags, 0o600), "ab"), path
+        except OSError:
+            continue
+    return open(os.devnull, "ab"), None  # noqa: PTH123 - closed by the caller
+
+
+def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    """Starts a daemon that outlives this process, and writes its output to a file.
 
     Not in this process's folder: it could not be unmounted, or deleted without harm to the daemon.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
     environment = MEMORY_VARIABLES | {
         name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES
     }
     try:
-        with log.open("ab") as output:
-            return subprocess.Popen(  # noqa: S603 - our own program
-                command,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,
-            )
+        return subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
     except OSError as error:
         raise DaemonUnavailable(
             f"The Impasto daemon could not be started: {error}. Run ./install.sh demo in the "
@@ -106,7 +119,7 @@ def _connect_to(
     process: subprocess.Popen[bytes],
     connect: Callable[[], Client],
     *,
-    log: Path,
+    log: Path | None,
     while_waiting: Callable[[], object],
 ) -> Client:
     """Returns a client of the daemon that `process` starts, as soon as it answers."""
@@ -129,12 +142,12 @@ def _connect_to(
     )
 
 
-def _explanation(log: Path) -> str:
+def _explanation(log: Path | None) -> str:
     """Returns the last line of the log as a sentence, and where to see the cause."""
-    lines = log.read_text(errors="replace").strip().splitlines()
+    lines = [] if log is None else log.read_text(errors="replace").strip().splitlines()
     if not lines:
         return "It logged nothing. Run impasto serve in a terminal to see the cause."
     return (
-        f"Its log ends with: {lines[-1].rstrip('.')}. To see the cause, read {log}, or run impasto "
-        "serve in a terminal."
+        f"Its log ends with: {printable(lines[-1]).rstrip('.')}. To see the cause, read {log}, or "
+        "run impasto serve in a terminal."
     )

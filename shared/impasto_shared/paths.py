@@ -16,7 +16,7 @@ from impasto_shared.errors import ImpastoError
 _MAX_SOCKET_PATH_BYTES = 107
 # The owner of root's folders as a sandbox sees them, such as Flatpak's.
 _UNMAPPED_USER = 65534
-_TCP = re.compile(r"tcp://(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):[0-9]+")
+_TCP = re.compile(r"tcp://(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):\w+")
 
 
 class UnsafeDirectory(ImpastoError):
@@ -30,9 +30,11 @@ def runtime_dir() -> Path:
     user's folder (as after su or sudo -E), its usual value is used; if that does not exist, a
     folder of this user's in /tmp.
     """
-    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}"):
-        if _is_own_folder(folder):
-            return Path(folder) / "impasto"
+    configured, default = os.environ.get("XDG_RUNTIME_DIR", ""), Path(f"/run/user/{os.getuid()}")
+    if _is_own_folder(configured):
+        return Path(configured) / "impasto"
+    if default.is_dir() and _is_own_folder(str(default)):
+        return default / "impasto"
     return temporary_dir()
 
 
@@ -42,12 +44,13 @@ def temporary_dir() -> Path:
 
 
 def _is_own_folder(path: str) -> bool:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - "" must not mean the current folder
-    except (OSError, ValueError):
+    """Returns whether this user owns the folder at an absolute path, or can create it."""
+    if not path.startswith("/") or "\0" in path:
         return False
-    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-    return path.startswith("/") and is_own
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)  # noqa: PTH120 - Path reports an unreadable folder as an error
+    status = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 - likewise
+    return status is not None and stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 def home_dir() -> Path:

@@ -35,7 +35,7 @@ def test_runtime_dir_without_xdg_belongs_to_this_user(monkeypatch: pytest.Monkey
     assert str(os.getuid()) in str(runtime_dir())
 
 
-@pytest.mark.parametrize("configured", ["run", "", "/nowhere", "/proc/self/environ", "/dev/null"])
+@pytest.mark.parametrize("configured", ["run", "", "/proc/self/environ", "/dev/null"])
 def test_runtime_dir_that_is_no_folder_does_not_count(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configured: str
 ) -> None:
@@ -50,13 +50,23 @@ def test_runtime_dir_that_is_no_folder_does_not_count(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("name", ["theirs", "theirs/removed"])
 def test_runtime_dir_of_another_user_does_not_count(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    os.chown(tmp_path, 65533, 65533)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 65533, 65533)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / name))
 
     assert tmp_path not in runtime_dir().parents
+
+
+def test_own_runtime_dir_that_does_not_exist_yet_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run/later"))
+
+    assert runtime_dir() == tmp_path / "run/later/impasto"
 
 
 @pytest.mark.parametrize("home", ["", "relative", None])

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from impasto_shared.configuration.resolution import checked_client_endpoint, default_endpoint
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,6 +81,17 @@ def add_endpoint(command: argparse.ArgumentParser) -> None:
         help="address of the daemon, ipc:///PATH or tcp://ADDRESS:PORT (default: see impasto "
         "config)",
     )
+
+
+def endpoint_of(options: argparse.Namespace) -> str:
+    """Returns the address of the daemon to use: that of --endpoint, or the configured one.
+
+    Raises:
+        InvalidConfig: if it is no address, or the configuration cannot be used.
+    """
+    if options.endpoint is None:
+        return default_endpoint()
+    return checked_client_endpoint(options.endpoint, "--endpoint")
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

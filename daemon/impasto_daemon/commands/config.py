@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import textwrap
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
+from impasto_daemon.commands.output import say, say_json
 from impasto_shared.atomic_write import create_atomically
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
 from impasto_shared.configuration.resolution import ResolvedOption, config_path, resolved_options
@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> int:
         return 0
     resolved = resolved_options()
     if options.json:
-        print(json.dumps([_as_json(entry) for entry in resolved], indent=2))
+        say_json([_as_json(entry) for entry in resolved])
     else:
-        print("\n".join(_lines(resolved)))
+        say(*_lines(resolved))
     return 0
 
 
@@ -45,7 +45,7 @@ def _write_file() -> None:
         create_atomically(path, commented_file().encode())
     except FileExistsError:
         raise FileExists(f"{path} exists already. Edit it, or move it away first.") from None
-    print(path)
+    say(str(path))
 
 
 def _as_json(resolved: ResolvedOption) -> dict[str, object]:

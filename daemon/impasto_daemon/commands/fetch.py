@@ -15,6 +15,7 @@ from impasto_daemon.commands.command_parser import (
     add_output,
 )
 from impasto_daemon.commands.jobs import add_job, find_job
+from impasto_daemon.commands.output import say
 from impasto_shared.client import Client
 
 
@@ -47,5 +48,5 @@ def run(options: argparse.Namespace) -> int:
             if not follow(client, job):
                 return EXIT_CANCELLED
         write_result(client, job, options.output)
-    print(options.output)
+    say(str(options.output))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 
 from impasto_daemon.commands.client.progress import progress_line
@@ -14,6 +13,7 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     add_json,
 )
+from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         jobs = client.status().jobs
     if options.json:
-        print(json.dumps([asdict(report) for report in jobs], indent=2))
+        say_json([asdict(report) for report in jobs])
     else:
-        print("\n".join(map(job_line, jobs)) or "There are no jobs.")
+        say(*(map(job_line, jobs) if jobs else ["There are no jobs."]))
     return 0
 
 

@@ -11,6 +11,7 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
 )
 from impasto_daemon.commands.jobs import add_job, find_job, job_line
+from impasto_daemon.commands.output import say
 from impasto_shared.client import Client
 
 
@@ -26,5 +27,5 @@ def run(options: argparse.Namespace) -> int:
     """Finishes a job early with what it has painted so far, and prints its state."""
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         job = find_job(client, options.job).job
-        print(job_line(client.keep(job)))
+        say(job_line(client.keep(job)))
     return 0

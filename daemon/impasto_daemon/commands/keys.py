@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
+from impasto_daemon.commands.output import say
 from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_shared.connection.keys import Role, ensure_keys
 
@@ -25,14 +26,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Prints this machine's public keys, generated if missing, and the authorised clients."""
-    print(f"Client key: {ensure_keys(Role.CLIENT).public.hex()}")
-    print("  On the daemon's machine, run: impasto keys add NAME KEY")
-    print(f"Daemon's key (server_key): {ensure_keys(Role.DAEMON).public.hex()}")
-    print("  Set it on the client's machine as server_key in config.toml.")
+    say(f"Client key: {ensure_keys(Role.CLIENT).public.hex()}")
+    say("  On the daemon's machine, run: impasto keys add NAME KEY")
+    say(f"Daemon's key (server_key): {ensure_keys(Role.DAEMON).public.hex()}")
+    say("  Set it on the client's machine as server_key in config.toml.")
     clients = AuthorizedClients.of_user().read()
-    print("Authorised clients:" if clients else "No client on another machine is authorised.")
+    say("Authorised clients:" if clients else "No client on another machine is authorised.")
     for key, name in clients.items():
-        print(f"  {key}  {name}")
+        say(f"  {key}  {name}")
     return 0
 
 

@@ -1,67 +1,93 @@
-"""The command `impasto`: its parser, and the dispatch to the module of each command.
+"""The command `impasto`: runs one command, and turns every foreseeable error into a sentence.
 
-Importing this loads neither torch nor numpy nor Pillow: commands import them when they run.
+Importing this takes next to no time, and the commands are imported with Ctrl+C at its default: the
+process ends at once, without a traceback, however early it is pressed.
 """
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
-from collections.abc import Sequence
 
-from impasto_daemon.commands import (
-    cancel,
-    config,
-    fetch,
-    jobs,
-    keep,
-    keys,
-    serve,
-    show,
-    status,
-    stylize,
-    texture,
-    weights,
-)
-from impasto_daemon.commands.command_parser import EXIT_CANCELLED, EXIT_FAILED, IntermixedParser
-from impasto_daemon.commands.doctor import command as doctor
-from impasto_daemon.commands.explore import command as explore
-from impasto_shared import __version__
-from impasto_shared.configuration.resolution import default_endpoint
-from impasto_shared.errors import ImpastoError
+TYPE_CHECKING = False  # typing.TYPE_CHECKING for type checkers; importing it takes milliseconds
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any
 
-# In the order in which --help lists them.
-_COMMANDS = (
-    *(serve, stylize, texture, explore),
-    *(status, jobs, show, fetch, cancel, keep),
-    *(weights, keys, config, doctor),
-)
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its status."""
-    options = new_parser().parse_args(arguments)
-    try:
-        # Not the option's default: --help must work with a broken configuration, too.
-        if getattr(options, "endpoint", "") is None:
-            options.endpoint = default_endpoint()
-        sys.exit(options.run(options))
-    except ImpastoError as error:
-        print(f"impasto: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        print("\nimpasto: cancelled", file=sys.stderr)
-        sys.exit(EXIT_CANCELLED)
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:  # under nohup, for example, it is ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from impasto_daemon.commands.output import prepare_streams
+
+    prepare_streams()
+    status = _status(new_parser(), arguments, handler)
+    if arguments is None:  # the process ends now
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(_flushed(status))
 
 
 def new_parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands; `run` of its result executes the chosen one."""
-    parser = IntermixedParser(
-        prog="impasto",
-        description="Neural style transfer: repaints a photo in the style of paintings.",
-    )
-    parser.add_argument("--version", action="version", version=f"impasto {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(subparsers)
-    return parser
+    from impasto_daemon.commands.all_commands import all_commands
+
+    return all_commands()
+
+
+def _status(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, ctrl_c_handler: Any
+) -> int:
+    """Returns the exit status of the command, after printing the reason of a failure."""
+    from impasto_daemon.commands.command_parser import EXIT_CANCELLED, EXIT_FAILED
+    from impasto_daemon.commands.failure import FAILURES, sentence
+    from impasto_daemon.commands.output import complain, warn
+
+    try:
+        signal.signal(signal.SIGINT, ctrl_c_handler)
+        return _run(parser.parse_args(arguments))
+    except SystemExit as exit_:  # of argparse
+        return exit_.code if isinstance(exit_.code, int) else 0
+    except KeyboardInterrupt:
+        warn("", "impasto: cancelled")
+        return EXIT_CANCELLED
+    except BrokenPipeError:  # `impasto jobs | head`
+        return EXIT_BROKEN_PIPE
+    except FAILURES as error:
+        complain(sentence(error))
+        return EXIT_FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from impasto_daemon.commands.command_parser import endpoint_of
+
+    # Not the option's default: --help must work with a broken configuration, too.
+    if hasattr(options, "endpoint"):
+        options.endpoint = endpoint_of(options)
+    status: int = options.run(options)
+    return status
+
+
+def _flushed(status: int) -> int:
+    """Returns the exit status once the output is written; that of a failure if it cannot be."""
+    from impasto_daemon.commands.command_parser import EXIT_FAILED
+    from impasto_daemon.commands.failure import sentence
+    from impasto_daemon.commands.output import complain, discard
+
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)  # its reader has exited, as `head` does
+    except OSError as error:
+        discard(sys.stdout)
+        complain(f"The output is incomplete: {sentence(error)}")
+        return status or EXIT_FAILED
+    try:
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
+    return status

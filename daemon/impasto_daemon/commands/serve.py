@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, as_help
+from impasto_daemon.commands.output import warn
 from impasto_shared.configuration.options import DAEMON_OPTIONS
 from impasto_shared.configuration.resolution import daemon_options
 from impasto_shared.schema import IntegerSetting, NumberSetting
@@ -40,5 +40,5 @@ def run(options: argparse.Namespace) -> int:
     try:
         serve(config)
     except AlreadyRunning as running:
-        print(f"impasto: {running}", file=sys.stderr)
+        warn(f"impasto: {running}")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 
 from impasto_daemon.commands.client.progress import progress_line
@@ -15,6 +14,7 @@ from impasto_daemon.commands.command_parser import (
     add_json,
 )
 from impasto_daemon.commands.jobs import add_job, find_job, stall_line
+from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.reports import JobReport, JobState
@@ -33,9 +33,9 @@ def run(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         report = find_job(client, options.job)
     if options.json:
-        print(json.dumps(asdict(report), indent=2))
+        say_json(asdict(report))
     else:
-        print("\n".join(job_lines(report)))
+        say(*job_lines(report))
     return 0
 
 

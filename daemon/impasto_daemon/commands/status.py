@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 
 from impasto_daemon.commands.command_parser import (
@@ -14,6 +13,7 @@ from impasto_daemon.commands.command_parser import (
     add_json,
 )
 from impasto_daemon.commands.jobs import job_line
+from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.messages import StatusReport
@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> int:
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
         status = client.status()
     if options.json:
-        print(json.dumps(asdict(status), indent=2))
+        say_json(asdict(status))
     else:
-        print("\n".join(status_lines(status)))
+        say(*status_lines(status))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
+from impasto_daemon.commands.output import say
 from impasto_shared.settings import Model, StyleSettings
 
 
@@ -30,10 +31,10 @@ def run(_: argparse.Namespace) -> int:
     for cached in list_cached():
         mark = "  (the default, installed with Impasto)" if cached.model is Model.VGG19 else ""
         if cached.path is None:
-            print(f"{cached.model:17}  missing  impasto weights fetch {cached.model}")
+            say(f"{cached.model:17}  missing  impasto weights fetch {cached.model}")
         else:
             size_mb = cached.path.stat().st_size / 1e6
-            print(f"{cached.model:17}  {size_mb:4.0f} MB  {cached.path}{mark}")
+            say(f"{cached.model:17}  {size_mb:4.0f} MB  {cached.path}{mark}")
     return 0
 
 
@@ -41,7 +42,7 @@ def run_fetch(options: argparse.Namespace) -> int:
     """Downloads a network, if it is missing or damaged, and prints its path."""
     from impasto_daemon.models.weights import fetch
 
-    print(fetch(_model(options)))
+    say(str(fetch(_model(options))))
     return 0
 
 
@@ -49,7 +50,7 @@ def run_verify(options: argparse.Namespace) -> int:
     """Compares a network with its published checksum."""
     from impasto_daemon.models.weights import verify
 
-    print(f"{verify(_model(options))} matches its published checksum")
+    say(f"{verify(_model(options))} matches its published checksum")
     return 0
 
 

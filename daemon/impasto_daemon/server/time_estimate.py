@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 _REMEMBERED_KINDS = 64
 _REMEMBERED_JOBS = 5  # of each kind
+# Seconds per pixel and evaluation: a processor of today takes some microseconds.
+_FASTEST_S, _SLOWEST_S = 1e-15, 10.0
+_MAX_FILE_BYTES = 2**20
 
 
 class ThroughputHistory:
@@ -32,13 +35,19 @@ class ThroughputHistory:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._seconds_per_unit: dict[str, list[float]] = _read(file) if file is not None else {}
+        self._seconds_per_unit: dict[str, list[float]] = {}
+        if file is not None:
+            self._seconds_per_unit, problem = read_throughput(file)
+            if problem:
+                logger.warning("%s, or a part of it, cannot be read: %s", file, problem)
 
     def record(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
         """Records how long a job with a content of `width` × `height` pixels took."""
+        newest = seconds / evaluated_px(settings, width, height)
+        if not _is_usable(newest):
+            return
         kind = _kind(settings)
         earlier = self._seconds_per_unit.pop(kind, [])
-        newest = seconds / evaluated_px(settings, width, height)
         self._seconds_per_unit[kind] = [*earlier, newest][-_REMEMBERED_JOBS:]
         if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
             del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
@@ -89,12 +98,30 @@ def _kind(settings: StyleSettings) -> str:
     return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
 
 
-def _read(file: Path) -> dict[str, list[float]]:
+def read_throughput(file: Path) -> tuple[dict[str, list[float]], str]:
+    """Returns the stored seconds per unit of work, and what is wrong with the file, or "".
+
+    Values that cannot be meant are left out: a file is not trusted to hold what was written.
+    """
     try:
-        stored = json.loads(file.read_text())
-        return {kind: [float(seconds) for seconds in jobs] for kind, jobs in stored.items() if jobs}
+        with file.open("rb") as opened:
+            stored = json.loads(opened.read(_MAX_FILE_BYTES))
+        kinds = list(stored.items())
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        logger.warning("the throughput of earlier jobs cannot be read from %s: %s", file, error)
-        return {}
+        return {}, ""
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        return {}, str(error)
+    usable = {
+        kind: [float(seconds) for seconds in jobs if _is_usable(seconds)][-_REMEMBERED_JOBS:]
+        for kind, jobs in kinds[-_REMEMBERED_KINDS:]
+        if isinstance(jobs, list)
+    }
+    usable = {kind: jobs for kind, jobs in usable.items() if jobs}
+    return usable, "" if usable == stored else "it holds values that are not throughputs"
+
+
+def _is_usable(seconds: object) -> bool:
+    """Returns whether a number of seconds per unit can be one; not if it is infinite or NaN."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return False
+    return _FASTEST_S <= seconds <= _SLOWEST_S

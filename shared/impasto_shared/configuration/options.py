@@ -31,9 +31,12 @@ class LogLevel(StrEnum):
 
 Setting = NumberSetting | IntegerSetting | ChoiceSetting | TextSetting
 
+_HOST = r"(?:[\w.-]+|\*|\[[\w.:%]+\])"
+_PORT = r"(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_TCP = rf"tcp://{_HOST}:(?!0){_PORT}"
 _ANY_ENDPOINT = {
-    "pattern": r"ipc:///.+|tcp://[^/\s]+:\d+",
-    "values": "ipc:///PATH or tcp://ADDRESS:PORT",
+    "pattern": rf"ipc:///[^\0\n]+|{_TCP}",
+    "values": "ipc:///PATH or tcp://ADDRESS:PORT, PORT from 1 to 65535",
 }
 
 
@@ -52,8 +55,8 @@ class DaemonOptions:
     listen: str = described(
         TextSetting,
         "",
-        pattern=r"tcp://[^/\s]+:\d+",
-        values="tcp://ADDRESS:PORT",
+        pattern=_TCP,
+        values="tcp://ADDRESS:PORT, PORT from 1 to 65535",
         label="Listen",
         help="Address at which the daemon also serves other machines, for authorised clients only; "
         "tcp://0.0.0.0:5570 listens on all networks; empty: none",

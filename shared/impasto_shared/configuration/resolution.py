@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto_shared.configuration.options import (
+    CLIENT_OPTIONS,
     OPTIONS,
     ClientOptions,
     DaemonOptions,
@@ -76,6 +77,12 @@ def default_endpoint() -> str:
     return client_options().endpoint or daemon_options().endpoint or usual_endpoint()
 
 
+def checked_client_endpoint(text: str, source: str) -> str:
+    """Returns an address of a daemon; raises InvalidConfig, with the source, if it is none."""
+    option = next(option for option in CLIENT_OPTIONS if option.name == "endpoint")
+    return str(_checked(option, text, source))
+
+
 def _values(table: str, options: Sequence[ResolvedOption]) -> dict[str, Any]:
     return {
         resolved.option.name: resolved.value
@@ -121,12 +128,14 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Returns the tables of the file, none if it does not exist; raises InvalidConfig."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(f"{path} is not TOML: {error}. Correct that line.") from error
+    except RecursionError as error:
+        raise InvalidConfig(f"{path} is nested too deeply. Correct or remove it.") from error
     _refuse_unknown_names(tables, path)
     return tables
 

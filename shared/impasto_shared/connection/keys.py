@@ -52,7 +52,8 @@ def load_keys(role: Role) -> KeyPair:
     """
     path = keys_dir() / f"{role}.secret"
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise KeysUnusable(
             f"This machine has no {role} key yet. To create one, run: impasto keys"
@@ -61,13 +62,17 @@ def load_keys(role: Role) -> KeyPair:
         raise KeysUnusable(
             f"{path} cannot be read: {error.strerror}. Delete it, then run: impasto keys"
         ) from error
-    with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
+    try:
         status = os.fstat(descriptor)
-        text = file.read(100).strip()
+        text = b"" if stat.S_ISDIR(status.st_mode) else os.read(descriptor, 100).strip()
+    except OSError as error:
+        raise KeysUnusable(f"{path} cannot be read: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise KeysUnusable(f"Other users may have read {path}. Delete it, then run: impasto keys")
     try:
-        secret = bytes.fromhex(text)
+        secret = bytes.fromhex(text.decode("ascii"))
         public = z85.decode(zmq.curve_public(z85.encode(secret)))
     except (ValueError, zmq.ZMQError) as error:
         raise KeysUnusable(f"{path} is damaged. Delete it, then run: impasto keys") from error

@@ -50,6 +50,40 @@ def test_interrupt_has_the_exit_status_of_a_cancellation(monkeypatch: pytest.Mon
     assert fail_with(KeyboardInterrupt(), monkeypatch) == 130
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(13, "Permission denied", "/x"),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "invalid"),
+        MemoryError(),
+        RecursionError(),
+    ],
+)
+def test_error_of_the_system_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    assert fail_with(error, monkeypatch) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("impasto: ")
+    assert shown.count("\n") == 1
+
+
+def test_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError):
+        fail_with(KeyError("typo"), monkeypatch)
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://gpu:99999", "tcp://gpu:0", "gpu", "ipc://a.sock"])
+def test_endpoint_that_is_no_address_is_refused(
+    capsys: pytest.CaptureFixture[str], endpoint: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["status", "--endpoint", endpoint])
+
+    assert exit_.value.code == 1
+    assert "--endpoint: Endpoint must be ipc:///PATH or tcp://" in capsys.readouterr().err
+
+
 def test_endpoint_of_a_client_is_not_that_of_the_daemon_to_run() -> None:
     serve = new_parser().parse_args(["serve", "--endpoint", "ipc:///there"])
     status = new_parser().parse_args(["status", "--endpoint", "ipc:///there"])

@@ -79,7 +79,19 @@ def test_history_survives_a_restart(tmp_path: Path) -> None:
     assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"lbfgs": 1.5e-6}', '{"lbfgs": [null]}', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[1]", '{"lbfgs": 1.5e-6}', '{"lbfgs": [null]}', "\0", "[" * 100_000),
+        *('{"lbfgs": [Infinity]}', '{"lbfgs": [NaN]}', '{"lbfgs": [1e308]}', '{"lbfgs": [-1]}'),
+        *(
+            '{"lbfgs": [0]}',
+            '{"lbfgs": [true]}',
+            '{"lbfgs": ["1e-6"]}',
+            '{"lbfgs": [1' + "0" * 400 + "]}",
+        ),
+    ],
+)
 def test_damaged_file_is_reported_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
@@ -92,6 +104,17 @@ def test_damaged_file_is_reported_and_replaced(
     assert "cannot be read" in caplog.text
     throughput.record(GOOD, 512, 384, 45.0)
     assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
+
+
+def test_damaged_values_are_left_out_and_the_others_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "pace.json"
+    ThroughputHistory(file).record(GOOD, 512, 384, 45.0)
+    file.write_text(file.read_text().replace("[", "[NaN, 1e99, "))
+
+    assert ThroughputHistory(file).estimate_s(GOOD, 512, 384) == pytest.approx(45)
+    assert "a part of it" in caplog.text
 
 
 def test_history_that_cannot_be_stored_stays_in_memory(

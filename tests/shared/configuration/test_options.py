@@ -53,7 +53,7 @@ def test_toml_keeps_the_default(option: Option) -> None:
         ("daemon", "keep_mb", "1 to 1048576"),
         ("daemon", "keep_minutes", "0.1 to 10080"),
         ("daemon", "log_level", "debug, info, warning, error"),
-        ("daemon", "listen", "tcp://ADDRESS:PORT"),
+        ("daemon", "listen", "tcp://ADDRESS:PORT, PORT from 1 to 65535"),
     ],
 )
 def test_values_are_described_in_words(table: str, name: str, values: str) -> None:

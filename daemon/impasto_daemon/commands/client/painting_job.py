@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from impasto_daemon.commands.command_parser import (
     as_help,
     this_program,
 )
+from impasto_daemon.commands.output import say, warn
 from impasto_shared.client import Client
 from impasto_shared.errors import ImpastoError, InvalidImage, InvalidSettings
 from impasto_shared.image import Image
@@ -119,13 +119,13 @@ def paint(
         options.endpoint,
         name=CLIENT_NAME,
         command=this_program,
-        on_start=lambda: print("Starting the Impasto daemon…", file=sys.stderr),
+        on_start=lambda: warn("Starting the Impasto daemon…"),
     ) as client:
         print_estimate(client, settings, content.width, content.height)
         job = client.submit(content, styles, settings, detached=options.detach)
         del content, styles  # they may be large, and so may the result
         if options.detach:
-            print(job)
+            say(job)
             return 0
         if not follow(client, job):
             return EXIT_CANCELLED
@@ -133,7 +133,7 @@ def paint(
         # The picture is on the disk; the daemon may fail now.
         with suppress(ImpastoError):
             client.forget(job)
-    print(options.output)
+    say(str(options.output))
     return 0
 
 

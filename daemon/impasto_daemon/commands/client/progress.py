@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
+from impasto_daemon.commands.output import warn
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError
@@ -15,6 +17,8 @@ from impasto_shared.settings import StyleSettings
 _BAR_CHARACTERS = 30
 # A daemon that works sends something more often than this.
 _SILENCE_S = 2.0
+_NARROWEST_BAR = 5
+_USUAL_COLUMNS = 80
 _CLEAR_REST_OF_LINE = "\033[K"
 
 
@@ -23,7 +27,7 @@ def print_estimate(client: Client, settings: StyleSettings, width: int, height: 
     forecast = client.forecast(settings, width, height)
     if forecast is None:
         return
-    print(estimate_line(forecast), file=sys.stderr)
+    warn(estimate_line(forecast))
 
 
 def estimate_line(forecast: ForecastReport) -> str:
@@ -58,7 +62,7 @@ def follow(client: Client, job: str) -> bool:
                 _show(report, sys.stderr)
                 if report.state.is_final:
                     return _is_done(report)
-        if client.silent_s > _SILENCE_S and sys.stderr.isatty():
+        if client.silent_s > _SILENCE_S and _can_redraw(sys.stderr):
             _redraw(sys.stderr, f"The daemon has not responded for {client.silent_s:.0f} s…")
 
 
@@ -66,25 +70,39 @@ def _is_done(final: JobReport) -> bool:
     if final.problem is not None:
         raise DaemonError(final.problem.message, final.problem.code, final.problem.field)
     if final.state is JobState.CANCELLED:
-        print("impasto: the job was cancelled", file=sys.stderr)
+        warn("impasto: the job was cancelled")
     return final.state is JobState.DONE
 
 
 def _show(report: JobReport, stream: TextIO) -> None:
     """Redraws the bar on a terminal; writes one line at the job's end to anything else."""
-    if stream.isatty():
-        _redraw(stream, progress_line(report), "\n" if report.state.is_final else "")
+    if _can_redraw(stream):
+        line = progress_line(report, _columns(stream) - 1)
+        _redraw(stream, line, "\n" if report.state.is_final else "")
     elif report.state.is_final:
         stream.write(progress_line(report) + "\n")
 
 
+def _can_redraw(stream: TextIO) -> bool:
+    """Returns whether the stream is a terminal that understands more than lines of text."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
+    except OSError:
+        return _USUAL_COLUMNS
+
+
 def _redraw(stream: TextIO, line: str, end: str = "") -> None:
-    stream.write(f"\r{line}{_CLEAR_REST_OF_LINE}{end}")
+    """Writes a line over the last one: a line that is too long would become several."""
+    stream.write(f"\r{line[: _columns(stream) - 1]}{_CLEAR_REST_OF_LINE}{end}")
     stream.flush()
 
 
-def progress_line(report: JobReport) -> str:
-    """Returns the progress of a job as one line.
+def progress_line(report: JobReport, columns: int = _USUAL_COLUMNS) -> str:
+    """Returns the progress of a job as one line, with a bar if one fits into that many columns.
 
     >>> progress_line(JobReport("", JobState.RUNNING, step=80, steps=90, done=0.5, eta_s=61))
     '[###############...............]  80/90  61 s left'
@@ -97,9 +115,12 @@ def progress_line(report: JobReport) -> str:
         return f"waiting, {jobs} ahead{remaining}"
     if report.state is JobState.RUNNING and report.step == 0:
         return "loading the network…"
-    filled = int(_BAR_CHARACTERS * report.done)
-    bar = "#" * filled + "." * (_BAR_CHARACTERS - filled)
-    line = f"[{bar}] {report.step:3d}/{report.steps}"
+    figures = f"{report.step:3d}/{report.steps}"
     if report.loss is not None:
-        line += f"  loss {report.loss:.4g}"
-    return line + remaining
+        figures += f"  loss {report.loss:.4g}"
+    figures += remaining
+    characters = min(_BAR_CHARACTERS, columns - len(figures) - len("[] "))
+    if characters < _NARROWEST_BAR:
+        return figures
+    filled = int(characters * report.done)
+    return f"[{'#' * filled}{'.' * (characters - filled)}] {figures}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
-from impasto_daemon.commands.doctor.finding import Finding, State
+from impasto_daemon.commands.doctor.finding import Finding, State, guarded
 from impasto_daemon.commands.doctor.gimp_python import check_gimp_python
 from impasto_daemon.commands.doctor.gimps import (
     check_gimps,
@@ -17,9 +16,11 @@ from impasto_daemon.commands.doctor.gimps import (
     installed_gimps,
     profiles,
 )
+from impasto_daemon.commands.doctor.job import check_job
 from impasto_daemon.commands.doctor.machine import check_machine, check_painting
 from impasto_daemon.commands.doctor.plugin import check_plugin
 from impasto_daemon.commands.doctor.service import check_service, service_unit
+from impasto_daemon.commands.output import say, say_json, warn
 from impasto_shared.errors import ImpastoError
 
 EXIT_PROBLEMS = 1
@@ -39,12 +40,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Checks everything, repairs it if asked to, and prints the findings; 0 if all is well."""
-    machine = [*check_machine(), *check_painting()]
+    machine = [*guarded("machine", check_machine), *guarded("PyTorch", check_painting)]
     config, endpoint = check_config()
     check = fix_problems if options.fix else examine
     findings = [*machine, config, *check(endpoint)]
+    findings += guarded("painting", partial(check_job, endpoint))
     if options.json:
-        print(json.dumps([_as_json(finding) for finding in findings], indent=2))
+        say_json([_as_json(finding) for finding in findings])
     else:
         _print(findings, has_fixed=options.fix)
     return EXIT_PROBLEMS if _problems(findings) else 0
@@ -52,17 +54,23 @@ def run(options: argparse.Namespace) -> int:
 
 def examine(endpoint: str) -> list[Finding]:
     """Returns the findings about all that may need repair: the daemon, each GIMP, its plug-in."""
+    return [
+        *guarded("daemon", partial(check_daemon, endpoint)),
+        *guarded("service", check_service),
+        *guarded("GIMP", partial(_examine_gimps, endpoint)),
+    ]
+
+
+def _examine_gimps(endpoint: str) -> Iterator[Finding]:
     gimps = installed_gimps()
     new_enough = [gimp for gimp in gimps if gimp.is_new_enough]
     used = {gimp.profile for gimp in new_enough if gimp.profile.is_dir()}
-    return [
-        *check_daemon(endpoint),
-        *check_service(),
-        *check_gimps(gimps),
-        *check_sandbox(gimps, endpoint, service_unit()),
-        *(finding for profile in sorted({*used, *profiles()}) for finding in check_plugin(profile)),
-        *(finding for gimp in new_enough for finding in check_gimp_python(gimp)),
-    ]
+    yield from check_gimps(gimps)
+    yield from check_sandbox(gimps, endpoint, service_unit())
+    for profile in sorted({*used, *profiles()}):
+        yield from guarded(f"plug-in in {profile}", partial(check_plugin, profile))
+    for gimp in new_enough:
+        yield from guarded(f"Python of GIMP {gimp.version}", partial(check_gimp_python, gimp))
 
 
 def fix_problems(endpoint: str) -> list[Finding]:
@@ -88,9 +96,9 @@ def _fix(findings: Sequence[Finding]) -> bool:
         try:
             finding.fix()
         except (ImpastoError, OSError) as error:
-            print(f"not fixed: {finding.topic}: {error}", file=sys.stderr)
+            warn(f"not fixed: {finding.topic}: {error}")
         else:
-            print(f"fixed: {finding.topic}: {finding.text}", file=sys.stderr)
+            warn(f"fixed: {finding.topic}: {finding.text}")
             has_fixed = True
     return has_fixed
 
@@ -109,13 +117,13 @@ def _as_json(finding: Finding) -> dict[str, object]:
 
 def _print(findings: Sequence[Finding], *, has_fixed: bool) -> None:
     for finding in findings:
-        print(f"{finding.state.value:7}  {finding.topic}: {finding.text}")
+        say(f"{finding.state.value:7}  {finding.topic}: {finding.text}")
         if finding.remedy:
-            print(f"         {finding.remedy}")
+            say(f"         {finding.remedy}")
     problems = _problems(findings)
     if not problems:
-        print("All is well.")
+        say("All is well.")
     elif has_fixed:
-        print("The rest must be fixed by hand.")
+        say("The rest must be fixed by hand.")
     elif any(finding.fix for finding in problems):
-        print("To repair what can be repaired: impasto doctor --fix")
+        say("To repair what can be repaired: impasto doctor --fix")

@@ -10,6 +10,7 @@ from pathlib import Path
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.process.single_instance import lock_holder
+from impasto_daemon.server.time_estimate import read_throughput
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.configuration.options import toml_value
@@ -19,9 +20,17 @@ from impasto_shared.configuration.resolution import (
     default_endpoint,
     resolved_options,
 )
-from impasto_shared.connection.keys import KeysUnusable
+from impasto_shared.connection.keys import KeysUnusable, Role, keys_dir, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
-from impasto_shared.paths import lock_path, log_path, runtime_dir, socket_path, usual_endpoint
+from impasto_shared.paths import (
+    lock_path,
+    log_path,
+    runtime_dir,
+    socket_path,
+    spare_log_path,
+    throughput_path,
+    usual_endpoint,
+)
 
 TOPIC = "daemon"
 
@@ -42,16 +51,22 @@ def check_daemon(endpoint: str) -> Iterator[Finding]:
     """Checks that a daemon answers at `endpoint`, and that only this user can reach it."""
     yield from _check_folder(runtime_dir())
     yield from _check_authorized_clients()
+    yield from _check_keys()
+    yield from _check_throughput()
     yield _check_running(endpoint)
-    if log_path().exists():
-        yield ok("log", f"{log_path()} (of daemons started on demand)")
+    for path in (log_path(), spare_log_path()):
+        if path.exists():
+            yield ok("log", f"{path} (of daemons started on demand)")
 
 
 def _check_folder(folder: Path) -> Iterator[Finding]:
     topic = "socket folder"
     try:
         status = folder.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield problem(topic, f"{folder} cannot be examined: {error.strerror}")
         return
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         remedy = "Remove it; the daemon creates it again."
@@ -85,6 +100,23 @@ def _check_authorized_clients() -> Iterator[Finding]:
     else:
         text = f"no client is authorised to connect to {address}"
         yield note(topic, text, "Run: impasto keys add NAME KEY")
+
+
+def _check_keys() -> Iterator[Finding]:
+    """Checks the keys that exist; they are only needed for other machines."""
+    for role in Role:
+        if os.path.lexists(keys_dir() / f"{role}.secret"):
+            try:
+                load_keys(role)
+            except KeysUnusable as error:
+                yield problem(f"{role} key", str(error))
+
+
+def _check_throughput() -> Iterator[Finding]:
+    _, wrong = read_throughput(throughput_path())
+    if wrong:
+        text = f"damaged values in {throughput_path()} are not used: {wrong}"
+        yield note("estimates", text, "Remove the file; the next jobs write it again.")
 
 
 def _check_running(endpoint: str) -> Finding:

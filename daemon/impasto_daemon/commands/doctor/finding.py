@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,6 +58,18 @@ def problem(
     return Finding(topic, State.PROBLEM, text, remedy, fix)
 
 
+def guarded(topic: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yields the findings of a check; if the check itself fails, that is one.
+
+    The doctor is asked when something is wrong, which may be anything.
+    """
+    try:
+        yield from check()
+    except Exception as error:  # noqa: BLE001 - the doctor must not end with a traceback
+        text = f"this check failed with {type(error).__name__}: {error}"
+        yield problem(topic, text, "Repair what the other findings name; if none does, report it.")
+
+
 def output_of(command: Sequence[str]) -> str | None:
     """Returns the standard output of a program; None if it fails or does not end in time."""
     try:
@@ -67,6 +79,7 @@ def output_of(command: Sequence[str]) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             check=True,
             timeout=PATIENCE_S,
         ).stdout
@@ -83,6 +96,7 @@ def run_fix(command: Sequence[str]) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
     except OSError as error:

@@ -137,7 +137,7 @@ def _probe(command: Sequence[str], vendor: Path) -> Python | None:
     output = output_of([*command, "-I", "-B", "-c", _PROBE, str(vendor)])
     try:
         report = json.loads(output or "")
-    except json.JSONDecodeError:
+    except ValueError:
         return None
     zmq = tuple(report["zmq"]) if "zmq" in report else None
     return Python(tuple(command), tuple(report["version"]), report["missing"], zmq)

@@ -183,4 +183,4 @@ def _flatpak_permissions() -> str:
     folder = flatpak_folder()
     if folder is not None:
         files.append(folder / "app" / FLATPAK / "current/active/metadata")
-    return "\n".join(path.read_text() for path in files if path.is_file())
+    return "\n".join(path.read_text(errors="replace") for path in files if path.is_file())

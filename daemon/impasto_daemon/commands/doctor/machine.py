@@ -60,15 +60,19 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
             timeout=_PAINTING_PATIENCE_S,
         )
+    except OSError as error:
+        yield problem("PyTorch", f"{python} cannot be run: {error}", _REPAIR)
+        return
     except subprocess.TimeoutExpired:
         yield problem("PyTorch", f"it did not answer within {_PAINTING_PATIENCE_S:.0f} s", _REPAIR)
         return
     try:
         report = json.loads(completed.stdout)
-    except json.JSONDecodeError:
+    except ValueError:
         last_line = (completed.stderr.strip() or f"status {completed.returncode}").splitlines()[-1]
         yield problem("PyTorch", f"it cannot be used: {last_line}", _REPAIR)
         return

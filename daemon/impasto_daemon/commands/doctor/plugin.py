@@ -94,7 +94,11 @@ def _defect(folder: Path, source: dict[str, Path] | None) -> str | None:
 
 def _version(folder: Path) -> str:
     module = folder / "impasto_shared/__init__.py"
-    match = re.search(r'__version__ = "([^"]+)"', module.read_text()) if module.is_file() else None
+    match = (
+        re.search(r'__version__ = "([^"]+)"', module.read_text(errors="replace"))
+        if module.is_file()
+        else None
+    )
     return match[1] if match else "unknown"
 
 
@@ -175,7 +179,9 @@ def _remove_plugin_folder(folder: Path) -> None:
 def _check_search_path(topic: str, profile: Path) -> Iterator[Finding]:
     """Checks that GIMP's preferences still name the folder where plug-ins are installed."""
     settings = profile / "gimprc"
-    match = _PLUGIN_PATH.search(settings.read_text()) if settings.is_file() else None
+    match = (
+        _PLUGIN_PATH.search(settings.read_text(errors="replace")) if settings.is_file() else None
+    )
     if match is None:
         return
     folders = [Path(name.replace("${gimp_dir}", str(profile))) for name in match[1].split(":")]

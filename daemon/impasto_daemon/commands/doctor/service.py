@@ -24,7 +24,7 @@ def check_service() -> Iterator[Finding]:
     if not unit.is_file():
         yield note(_TOPIC, "not installed: the daemon starts when it is needed")
         return
-    program = _PROGRAM.search(unit.read_text())
+    program = _PROGRAM.search(unit.read_text(errors="replace"))
     if program is not None and Path(program[1]).is_file():
         yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
         return

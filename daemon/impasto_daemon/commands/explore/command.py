@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     this_program,
 )
+from impasto_daemon.commands.output import say, warn
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import FULL, QUICK, SHEET_NAMES, all_sheets
@@ -91,24 +92,25 @@ def run(options: argparse.Namespace) -> int:
     chosen = _choose(sheets, options.only)
     folder = Folder(options.output, _read_originals(options, sheets[0].tiles[0].settings.size))
     if options.painting is None:
-        _say("No painting was given: only the sheets and pictures that need none are made.")
+        warn("No painting was given: only the sheets and pictures that need none are made.")
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
         command=this_program,
-        on_start=lambda: _say("Starting the Impasto daemon…"),
+        on_start=lambda: warn("Starting the Impasto daemon…"),
     ) as client:
-        painter = FolderPainter(client, folder, chosen, _say)
-        files = [str(file) for file in (options.photo, options.painting) if file is not None]
+        painter = FolderPainter(client, folder, chosen, warn)
+        files = [_name(file) for file in (options.photo, options.painting) if file is not None]
         try:
             _write_sheets(painter, folder, sheets, files)
         except (ImpastoError, KeyboardInterrupt):
-            _say(
-                f"\n{painter.done} of {painter.count} pictures are finished, and kept in "
-                f"{folder.path}. Run the same command again to continue."
+            warn(
+                "",
+                f"{painter.done} of {painter.count} pictures are finished, and kept in "
+                f"{folder.path}. Run the same command again to continue.",
             )
             raise
-    print(folder.path / _PAGE)
+    say(str(folder.path / _PAGE))
     return 0
 
 
@@ -136,11 +138,12 @@ def _write_sheets(
         finished[name] = painted
         shown = [sheet for sheet in finished.values() if sheet is not None]
         folder.write(_PAGE, page(shown, originals, files).encode())
-        print(folder.write(f"{name}.png", sheet_as_png(painted, originals)))
+        say(str(folder.write(f"{name}.png", sheet_as_png(painted, originals))))
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def _name(file: Path) -> str:
+    """Returns the path of a file as text, which it need not be."""
+    return os.fsencode(file).decode(errors="backslashreplace")
 
 
 def _choose(sheets: tuple[ContactSheet, ...], only: str | None) -> tuple[ContactSheet, ...]:

@@ -6,7 +6,6 @@ The formats are listed, because Pillow knows one that runs another program (EPS,
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from impasto_daemon.commands.image_file.colour_profile import to_srgb
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
+from impasto_daemon.commands.output import warn
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import MAX_PIXELS, Image, PixelFormat, check_size
 
@@ -92,7 +92,7 @@ def reason_of(error: Exception) -> str:
 
 def print_note(path: Path | str, text: str) -> None:
     """Prints on standard error a sentence about the file at `path`."""
-    print(f"impasto: {path} {text}.", file=sys.stderr)
+    warn(f"impasto: {path} {text}.")
 
 
 @contextmanager

@@ -51,6 +51,23 @@ def test_progress_is_one_line(report: JobReport, line: str) -> None:
     assert progress_line(report) == line
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (39, f"[{'#' * 8}{'.' * 9}]  80/90  61 s left"),
+        (26, f"[{'#' * 2}{'.' * 2}]  80/90  61 s left"),
+        (24, " 80/90  61 s left"),
+        (5, " 80/90  61 s left"),
+    ],
+)
+def test_bar_takes_the_columns_that_remain(columns: int, line: str) -> None:
+    shown = progress_line(RUNNING, columns)
+
+    assert shown.startswith("[") == line.startswith("[")
+    assert shown.endswith(" 80/90  61 s left")
+    assert len(shown) <= max(columns, len(" 80/90  61 s left"))
+
+
 class FakeClient:
     """A client that receives the given reports, one at a time."""
 

@@ -23,3 +23,16 @@ def test_death_of_a_child_wakes_the_reader_only() -> None:
 
         signals.clear()
         assert not signals.stop_requested
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_signal_that_was_ignored_stays_ignored(number: signal.Signals) -> None:
+    previous = signal.signal(number, signal.SIG_IGN)
+    try:
+        with StopSignals() as signals:
+            signal.raise_signal(number)
+
+            assert not signals.stop_requested
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, previous)

@@ -1,0 +1,45 @@
+"""The parser of all commands.
+
+Importing this loads neither torch nor numpy nor Pillow: commands import them when they run.
+"""
+
+from __future__ import annotations
+
+from impasto_daemon.commands import (
+    cancel,
+    config,
+    fetch,
+    jobs,
+    keep,
+    keys,
+    serve,
+    show,
+    status,
+    stylize,
+    texture,
+    weights,
+)
+from impasto_daemon.commands.command_parser import IntermixedParser
+from impasto_daemon.commands.doctor import command as doctor
+from impasto_daemon.commands.explore import command as explore
+from impasto_shared import __version__
+
+# In the order in which --help lists them.
+_COMMANDS = (
+    *(serve, stylize, texture, explore),
+    *(status, jobs, show, fetch, cancel, keep),
+    *(weights, keys, config, doctor),
+)
+
+
+def all_commands() -> IntermixedParser:
+    """Returns the parser of all commands; `run` of its result executes the chosen one."""
+    parser = IntermixedParser(
+        prog="impasto",
+        description="Neural style transfer: repaints a photo in the style of paintings.",
+    )
+    parser.add_argument("--version", action="version", version=f"impasto {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    return parser
