@@ -238,6 +238,17 @@ class Client:
         """Returns the jobs and the state of the daemon."""
         return self._request(Status(self._next_id()), StatusReport, timeout_s)
 
+    def jobs(self) -> list[JobReport]:
+        """Returns the reports of all jobs, oldest first; more than fit into one message."""
+        reports: dict[str, JobReport] = {}
+        skip = 0
+        while True:
+            status = self._request(Status(self._next_id(), skip), StatusReport)
+            reports |= {report.job: report for report in status.jobs}
+            skip += len(status.jobs)
+            if not (status.omitted and status.jobs):
+                return sorted(reports.values(), key=lambda report: -report.submitted_s)
+
     def forecast(
         self,
         settings: StyleSettings,

@@ -25,6 +25,7 @@ from impasto_shared.reports import (
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style, check_styles
 
+MAX_SKIPPED_JOBS = 10**6
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -135,9 +136,15 @@ class Keep(JobRequest):
 
 @dataclass(frozen=True)
 class Status(Request):
-    """Asks for the jobs and the state of the daemon."""
+    """Asks for the jobs and the state of the daemon, without the `skip` most recent jobs."""
 
     type: ClassVar[str] = "status"
+    skip: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.skip <= MAX_SKIPPED_JOBS:
+            raise ProtocolError(f"skip must lie between 0 and {MAX_SKIPPED_JOBS}.", field="skip")
 
 
 @dataclass(frozen=True)
@@ -197,7 +204,11 @@ class Accepted:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Answers status; `models` lists the models whose weights are on the daemon's machine."""
+    """Answers status.
+
+    models: the models whose weights are on the daemon's machine.
+    omitted: the number of jobs that ended before those in `jobs`, and did not fit.
+    """
 
     type: ClassVar[str] = "status-report"
     re: str
@@ -208,6 +219,7 @@ class StatusReport:
     jobs: tuple[JobReport, ...] = field(default=())
     metrics: Metrics = field(default=Metrics())
     models: tuple[str, ...] = field(default=())
+    omitted: int = 0
 
 
 @dataclass(frozen=True)

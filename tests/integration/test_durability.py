@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from impasto_daemon.commands.image_file.reading import read_image
 from impasto_daemon.commands.image_file.writing import write_image
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -139,6 +140,26 @@ def test_picture_that_its_client_did_not_fetch_survives_the_daemon(
                 assert bytes(client.fetch(job).pixels) == invert(content).pixels
                 report = report_of(client, job)
                 assert 86_000 < (report.kept_s or 0) <= 86_400
+
+
+def test_200_pictures_are_listed_and_fetched_by_the_beginning_of_their_names(
+    service: DaemonProcess,
+) -> None:
+    with service.client() as client:
+        jobs = []
+        for number in range(200):
+            jobs.append(submit(client, 1, content=numbered(number), detached=True))
+            last_report(client, jobs[-1])
+    restart(service)
+
+    with service.client() as client:
+        assert [report.job for report in client.jobs()] == jobs
+        assert len(client.status().jobs) < 200
+    fetched = service.run("fetch", jobs[0][:10], "-o", "first.png")
+    assert fetched.returncode == 0, fetched.stderr
+    assert len(service.run("jobs").stdout.splitlines()) == 200
+    pixels = read_image(service.folder / "first.png").pixels
+    assert bytes(pixels) == invert(numbered(0)).pixels
 
 
 def test_forgotten_job_does_not_come_back(service: DaemonProcess) -> None:

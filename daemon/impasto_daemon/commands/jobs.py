@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import asdict
 
 from impasto_daemon.commands.client.progress import progress_line
@@ -19,6 +20,8 @@ from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.reports import JobReport, JobState
 
+_COMPLETE_NAME = re.compile(r"[0-9a-f]{32}")
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
@@ -30,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the daemon's jobs, one per line."""
     with Client.connect(options.endpoint, name=CLIENT_NAME) as client:
-        jobs = client.status().jobs
+        jobs = client.jobs()
     if options.json:
         say_json([asdict(report) for report in jobs])
     else:
@@ -66,9 +69,12 @@ def find_job(client: Client, beginning: str) -> JobReport:
     """Returns the only job whose name starts with `beginning`.
 
     Raises:
-        DaemonError: if there is no such job, or more than one.
+        DaemonError: if there is no such job, or more than one; for a complete name, with what the
+            daemon knows about it.
     """
-    jobs = client.status().jobs
+    if _COMPLETE_NAME.fullmatch(beginning):
+        return client.watch(beginning)
+    jobs = client.jobs()
     matching = [report for report in jobs if report.job.startswith(beginning.lower())]
     if len(matching) != 1:
         count = f"{len(matching)} jobs have" if matching else "No job has"

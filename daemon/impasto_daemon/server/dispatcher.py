@@ -445,7 +445,10 @@ def _unusable(error: BaseException) -> Problem:
 
 
 def _hung(watch: StallWatch) -> Problem:
-    usual = "" if watch.step_s is None else f", though a step takes {format_duration(watch.step_s)}"
+    usual = ""
+    if watch.step_s is not None:
+        step = "less than a second" if watch.step_s < 1 else format_duration(watch.step_s)
+        usual = f", though a step takes {step}"
     return Problem(
         ErrorCode.WORKER_DIED,
         f"The painting process hung and was ended: it made no step for "

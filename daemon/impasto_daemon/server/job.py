@@ -37,6 +37,7 @@ class Job:
     is_loading: whether that is being read.
     is_stored: whether it has a record in the journal.
     is_synced: whether its picture would survive a loss of power.
+    store_again_s: the time at which to try again to store its picture; None: it is stored.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Job:
     is_loading: bool = False
     is_stored: bool = False
     is_synced: bool = False
+    store_again_s: float | None = None
 
     @property
     def turn_key(self) -> bytes:

@@ -39,6 +39,8 @@ MAX_ENDED_REPORTS = 100
 MAX_KEPT_PICTURES = 1000
 # Pictures of jobs that are not detached are synced later: most are fetched and forgotten by then.
 SYNC_DELAY_S = 2.0
+# The disk may have room again.
+STORE_AGAIN_S = 60.0
 _SHUTDOWN_S = 5.0
 # Of the pictures that could not be written to the disk; the newest is kept whatever its size.
 MAX_MEMORY_BYTES = 256 * 2**20
@@ -250,7 +252,8 @@ class JobTable:
 
         watched: the names of jobs with subscribers, whose reports are kept.
         """
-        self._sync_pictures()
+        if self.journal is not None:
+            self._sync_pictures(self.journal)
         ended = sorted(
             (job for job in self._jobs.values() if job.state.is_final), key=_ended_s, reverse=True
         )
@@ -402,25 +405,30 @@ class JobTable:
             if job.picture is not None:
                 job.picture.move_to(self.journal.folder / file)
         else:
-            job.is_synced = True  # there is nothing to sync
+            job.store_again_s = self.clock() + STORE_AGAIN_S
             logger.warning("job %s: its picture cannot be stored: %s", job.name, outcome)
         if not job.state.is_final:
             self._complete(job)
-        elif job.picture is not None:  # cancelled meanwhile
-            self._remove_picture(job)
-        else:  # and forgotten
+        elif job.picture is None:  # forgotten meanwhile
             self._unstore(job, [file])
+        elif job.state is not JobState.DONE:  # cancelled meanwhile
+            self._remove_picture(job)
 
-    def _sync_pictures(self) -> None:
-        """Syncs the pictures that have not been fetched for a while."""
-        if self.journal is None:
-            return
-        due_s = self.clock() - SYNC_DELAY_S
+    def _sync_pictures(self, journal: Journal) -> None:
+        """Syncs pictures that have not been fetched for a while; stores what could not be."""
+        now_s = self.clock()
         for job in self._jobs.values():
-            is_due = job.picture is not None and job.state.is_final and _ended_s(job) <= due_s
-            if is_due and not job.is_synced:
+            if job.picture is None or not job.state.is_final:
+                continue
+            if job.store_again_s is not None:
+                if now_s >= job.store_again_s:
+                    job.store_again_s = None
+                    self._store_picture(journal, job, job.picture)
+            elif job.is_synced or job.picture.is_in_memory:
+                continue
+            elif now_s >= _ended_s(job) + SYNC_DELAY_S:
                 job.is_synced = True
-                self.journal.store_picture(self._record(job), None, _log_unsynced)
+                journal.store_picture(self._record(job), None, _log_unsynced)
 
     def _remove_picture(self, job: Job) -> None:
         picture, job.picture = job.picture, None

@@ -241,7 +241,7 @@ class Server:
                 points = self._jobs.find(message.job).curve.points
                 return CurveReport(message.id, message.job, points)
             case Status():
-                return self._status.report(message.id)
+                return self._status.report(message)
             case Forecast():
                 self._dispatcher.probe_gpu()
                 return forecast(message, self._jobs, self._worker)

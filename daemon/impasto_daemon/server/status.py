@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from impasto_daemon.models.cache import cached_models
 from impasto_daemon.server.dispatcher import Dispatcher
@@ -15,7 +16,7 @@ from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.codec import MAX_HEADER_BYTES, header_bytes
-from impasto_shared.messages import Forecast, ForecastReport, StatusReport
+from impasto_shared.messages import Forecast, ForecastReport, Status, StatusReport
 from impasto_shared.reports import JobReport, JobState, Metrics, WorkerReport
 
 # The rest of a status report takes a thousand bytes, and its models at most three thousand.
@@ -44,13 +45,15 @@ class StatusReporter:
         self._reported_state: object = None
         self._last = self._new_report()
 
-    def report(self, request_id: str) -> StatusReport:
-        """Returns the reply to the request of that id."""
+    def report(self, request: Status) -> StatusReport:
+        """Returns the reply to a request."""
         state = self._state()
         if state != self._reported_state or self._clock() - self._reported_s > _CACHED_S:
             self._last = self._new_report()
             self._reported_state, self._reported_s = state, self._clock()
-        return replace(self._last, re=request_id)
+        if request.skip:
+            return replace(self._last, re=request.id, **self._page(request.skip))
+        return replace(self._last, re=request.id)
 
     def _state(self) -> object:
         """Returns what a report must never be behind."""
@@ -68,20 +71,26 @@ class StatusReporter:
             version=__version__,
             uptime_s=self._clock() - self._started_s,
             worker=WorkerReport(worker.pid, worker.device, worker.model),
-            jobs=job_reports(self._table),
             metrics=metrics_of(self._table, worker.pid, self._dispatcher.workers_started),
             models=self._models,
+            **self._page(0),
         )
 
+    def _page(self, skip: int) -> dict[str, Any]:
+        jobs = job_reports(self._table, skip)
+        return {"jobs": jobs, "omitted": max(0, len(self._table.all) - skip - len(jobs))}
 
-def job_reports(table: JobTable) -> tuple[JobReport, ...]:
+
+def job_reports(table: JobTable, skip: int = 0) -> tuple[JobReport, ...]:
     """Returns reports of the jobs, oldest first.
 
-    If the header has no room for all, the jobs that ended longest ago are left out.
+    If the header has no room for all, the jobs that ended longest ago are left out. The first
+    `skip` jobs in that order of precedence are left out, too.
     """
     reports: dict[str, JobReport] = {}
     room_bytes = _REPORTS_BYTES
-    for job in sorted(table.all, key=lambda job: (job.state.is_final, -(job.ended_s or 0))):
+    jobs = sorted(table.all, key=lambda job: (job.state.is_final, -(job.ended_s or 0)))
+    for job in jobs[skip:]:
         report = table.report(job)
         room_bytes -= header_bytes(report)
         if room_bytes < 0:

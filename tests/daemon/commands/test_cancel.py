@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from impasto_daemon.commands import cancel
@@ -20,8 +18,8 @@ class FakeClient:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def status(self) -> SimpleNamespace:
-        return SimpleNamespace(jobs=(JobReport("abc123", JobState.RUNNING),))
+    def jobs(self) -> list[JobReport]:
+        return [JobReport("abc123", JobState.RUNNING)]
 
     def cancel(self, job: str) -> JobReport:
         return JobReport(job, JobState.CANCELLED, width=64, height=48)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from impasto_daemon.commands.jobs import find_job, job_line
@@ -15,10 +13,10 @@ class FakeClient:
     """A client of a daemon with jobs of these names."""
 
     def __init__(self, *names: str) -> None:
-        self._jobs = tuple(JobReport(name, JobState.QUEUED) for name in names)
+        self._jobs = [JobReport(name, JobState.QUEUED) for name in names]
 
-    def status(self) -> SimpleNamespace:
-        return SimpleNamespace(jobs=self._jobs)
+    def jobs(self) -> list[JobReport]:
+        return self._jobs
 
 
 @pytest.mark.parametrize("beginning", ["abc1", "ABC12"])

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import SYNC_DELAY_S, JobTable, Retention
+from impasto_daemon.server.jobs import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.results import Results
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -289,9 +289,28 @@ def test_picture_that_cannot_be_stored_is_kept_in_memory_and_painted_again_later
 
     assert bytes(daemon.table.fetch(job.name).pixels) == picture(7).pixels
     assert "No space left" in str(daemon.table.results.problem)
+    daemon.table.expire()
     daemon.kill()
     daemon.start()
     assert daemon.table.find(job.name).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_picture_is_stored_when_the_disk_has_room_again(daemon: Daemon, *, detached: bool) -> None:
+    job = accept(daemon, detached=detached)
+    assert daemon.run_next() is job
+    with full_disk():
+        daemon.table.finish(job, picture(7))
+        daemon.settle()
+    daemon.pass_time(STORE_AGAIN_S)
+    for _ in range(2):
+        daemon.table.expire()
+        daemon.settle()
+    daemon.kill()
+    daemon.start()
+
+    assert bytes(daemon.table.fetch(job.name).pixels) == picture(7).pixels
+    assert [path.suffix for path in daemon.files] == [".picture"]
 
 
 def test_job_that_is_cancelled_while_it_is_stored_stays_cancelled(daemon: Daemon) -> None:

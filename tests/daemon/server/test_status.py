@@ -65,6 +65,20 @@ def test_without_room_for_all_the_jobs_that_ended_first_are_left_out(
     encode(StatusReport("1", 1, "0", 1.0, WorkerReport(None, None, None), reports, metrics, ()))
 
 
+def test_jobs_without_room_follow_on_request(table: JobTable, clock: FakeClock) -> None:
+    names = []
+    for _ in range(300):
+        names.append(submit(table).name)
+        table.cancel(table.find(names[-1]))
+        clock.now_s += 1
+    pages = []
+    while sum(map(len, pages)) < len(names):
+        pages.append([report.job for report in job_reports(table, sum(map(len, pages)))])
+
+    assert len(pages) > 1
+    assert [name for page in reversed(pages) for name in page] == names
+
+
 def test_metrics_count_outcomes_and_average_times(table: JobTable, clock: FakeClock) -> None:
     for painted_s in (10, 30):
         job = submit(table)

@@ -38,6 +38,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         # SQLite would create it with the permissions of the umask.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        self._path, self._inode = path, path.stat().st_ino
         with _translated():
             self._connection = sqlite3.connect(
                 path, _LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -77,6 +78,9 @@ class Database:
 
     def put(self, name: str, number: int, record: bytes) -> None:
         """Writes a row, in place of an earlier one of that name."""
+        # SQLite would write to the removed file.
+        if self._path.stat().st_ino != self._inode:
+            raise OSError(f"{self._path} was replaced: restart the daemon")
         with _translated():
             self._connection.execute(
                 "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (name, number, record)

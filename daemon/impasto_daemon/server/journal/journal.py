@@ -95,13 +95,17 @@ class Journal:
         """Returns a name for the file of a picture that no other has."""
         return f"{job}-{os.urandom(4).hex()}.picture"
 
-    def put(self, record: Record, *, drops: Sequence[str] = (), then: Done | None = None) -> None:
+    def put(self, record: Record, *, drops: Sequence[str] = ()) -> None:
         """Stores a record, and removes the files in `drops`."""
-        self._writer.run(lambda: self._put(record, drops), then or _log_failure)
+        self._writer.run(
+            lambda: self._make_room_to(lambda: self._write(record), drops), _log_failure
+        )
 
     def delete(self, job: str, *, drops: Sequence[str] = ()) -> None:
         """Removes the record of a job, and the files in `drops`."""
-        self._writer.run(lambda: self._delete(job, drops), _log_failure)
+        self._writer.run(
+            lambda: self._make_room_to(lambda: self._database.delete(job), drops), _log_failure
+        )
 
     def load(self, file: InputFile, then: Callable[[Submit | Exception], None]) -> None:
         """Passes on the input of a job, or the exception: an OSError or an ImpastoError."""
@@ -156,26 +160,24 @@ class Journal:
         try:
             if record.picture.unsynced_boot is None:
                 sync_file(path)
-            self._put(record, drops)
+            self._write(record)
         except BaseException:
             if pixels is not None:
                 path.unlink(missing_ok=True)
             raise
-
-    def _put(self, record: Record, drops: Sequence[str]) -> None:
-        self._write(record)
         self._drop(drops)
 
     def _write(self, record: Record) -> None:
         self._database.put(record.job, record.number, encode_record(record))
 
-    def _delete(self, job: str, drops: Sequence[str]) -> None:
+    def _make_room_to(self, change: Callable[[], None], drops: Sequence[str]) -> None:
+        """Makes a change after which files are of no use, and removes them."""
         try:
-            self._database.delete(job)
+            change()
         except OSError:
-            # A full disk has no room even for this, until the files are gone.
+            # A full disk may have no room even for this, until the files are gone.
             self._drop(drops)
-            self._database.delete(job)
+            change()
         else:
             self._drop(drops)
 

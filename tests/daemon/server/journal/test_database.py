@@ -75,6 +75,19 @@ def test_damaged_file_is_told_from_one_that_cannot_be_opened(tmp_path: Path, dam
         open_and_read()
 
 
+def test_file_that_was_removed_is_noticed(tmp_path: Path) -> None:
+    database = Database(tmp_path / "jobs.sqlite")
+    (tmp_path / "jobs.sqlite").unlink()
+
+    with pytest.raises(FileNotFoundError):
+        database.put("a", 1, b"")
+    (tmp_path / "other").touch()
+    (tmp_path / "other").rename(tmp_path / "jobs.sqlite")
+    with pytest.raises(OSError, match="restart the daemon"):
+        database.put("a", 1, b"")
+    database.close()
+
+
 def test_folder_that_does_not_exist_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Database(tmp_path / "none" / "jobs.sqlite")
