@@ -165,6 +165,26 @@ def idle_connections(endpoint: str) -> None:
             connection.close()
 
 
+def endless_frames(endpoint: str) -> None:
+    """Begins frames of the largest size on many connections, and sends their bytes."""
+    header = struct.pack(">BQ", 0x06, 1_600_000_000)  # a long command: none is needed to begin
+    connections = [connected(endpoint) for _ in range(8)]
+    for connection in connections:
+        connection.setblocking(False)
+        connection.send(greeting(b"CURVE") + header)
+    begun()
+    while True:
+        for number, connection in enumerate(connections):
+            try:
+                connection.send(bytes(2**20))
+            except BlockingIOError:
+                time.sleep(0.001)
+            except OSError:
+                connections[number] = connected(endpoint)
+                connections[number].send(greeting(b"CURVE") + header)
+                connections[number].setblocking(False)
+
+
 ATTACKS: dict[str, Callable[[str], None]] = {
     attack.__name__: attack
     for attack in (
@@ -178,5 +198,10 @@ ATTACKS: dict[str, Callable[[str], None]] = {
     )
 }
 
+# Of strangers, who have no key.
+UNKNOWN_ATTACKS: dict[str, Callable[[str], None]] = {
+    attack.__name__: attack for attack in (idle_connections, endless_frames)
+}
+
 if __name__ == "__main__":
-    ATTACKS[sys.argv[1]](sys.argv[2])
+    (ATTACKS | UNKNOWN_ATTACKS)[sys.argv[1]](sys.argv[2])

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -76,7 +77,8 @@ def test_mutated_and_random_messages_are_answered_one_by_one_and_memory_is_flat(
             for _ in range(MESSAGES_OF_A_CONNECTION // AT_ONCE):
                 messages = [fuzzer.frames() for _ in range(AT_ONCE)]
                 expected = [request_id(frames) for frames in messages]
-                assert answers_to(connection, messages) == expected
+                # Those that wait for the disk may come later.
+                assert Counter(answers_to(connection, messages)) == Counter(expected)
         if first == count // 3 // MESSAGES_OF_A_CONNECTION * MESSAGES_OF_A_CONNECTION:
             after_warming_bytes = rss_bytes(service.pid)
 

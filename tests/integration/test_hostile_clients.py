@@ -6,6 +6,9 @@ The honest client gives up after five seconds of silence: its job would not be d
 from __future__ import annotations
 
 import os
+import re
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,14 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from impasto_shared.client import Client
+from impasto_shared.connection.keys import Role, ensure_keys
+from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.reports import JobState
 from integration import hostile_clients
-from integration.daemon_process import DaemonProcess, wait_for
+from integration.daemon_process import DaemonProcess, free_address, wait_for
 from integration.scripted_jobs import MEGABYTE, first_line, last_report, rss_bytes, submit
 
 # Three seconds of painting.
 STEPS = 300
-GROWTH = 100 * MEGABYTE
+GROWTH = 200 * MEGABYTE
 
 
 @pytest.fixture
@@ -62,3 +68,90 @@ def test_job_of_another_client_is_done_during_an_attack(service: DaemonProcess, 
 
     wait_for(lambda: descriptors(service.pid) <= before + 8, "the end of all connections")
     assert rss_bytes(service.pid) < before_bytes + GROWTH
+
+
+@pytest.mark.parametrize("name", hostile_clients.UNKNOWN_ATTACKS)
+def test_strangers_on_the_network_reach_a_front_alone(name: str) -> None:
+    address = free_address()
+    with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
+        (front,) = fronts_of(daemon)
+        for pid in (daemon.pid, front):  # as on many a system
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (256, 256))
+        before_bytes, before = rss_bytes(daemon.pid), descriptors(daemon.pid)
+        with daemon.client() as client:
+            job = submit(client, steps=STEPS)
+            with attack(daemon, name, address):
+                while not client.status().jobs[0].state.is_final:
+                    assert daemon.answers()
+                    assert descriptors(daemon.pid) <= before + 60
+            assert last_report(client, job).state is JobState.DONE
+            assert client.status().pid == daemon.pid
+        assert rss_bytes(daemon.pid) < before_bytes + GROWTH
+        wait_for(lambda: is_listening(address), "the end of the attack")
+
+
+def fronts_of(daemon: DaemonProcess) -> list[int]:
+    """Returns the processes that clients on TCP connect to."""
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return [pid for pid in map(int, children) if b"server.front.main" in command_of(pid)]
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def is_listening(address: str) -> bool:
+    """Returns whether a handshake begins at an address."""
+    try:
+        with hostile_clients.connected(address) as plain:
+            plain.settimeout(5)
+            plain.sendall(hostile_clients.greeting(b"CURVE"))
+            return bool(plain.recv(1))
+    except OSError:
+        return False
+
+
+def test_job_outlives_a_killed_front_until_its_client_watches_it_again() -> None:
+    with DaemonProcess(free_address(), is_scripted=True) as daemon:
+        with daemon.client() as client:
+            job = submit(client, steps=30 * STEPS)
+            next(report for report in client.updates(job) if report.step)
+            (front,) = fronts_of(daemon)
+            os.kill(front, signal.SIGKILL)
+            with pytest.raises(DaemonUnavailable):
+                list(client.updates(job))
+
+        wait_for(daemon.answers, "another front")
+        with daemon.client() as client:
+            assert client.watch(job).state is JobState.RUNNING
+            client.keep(job)
+            assert last_report(client, job).state is JobState.DONE
+            assert client.status().pid == daemon.pid
+        assert front not in fronts_of(daemon)
+
+
+def test_removal_of_a_key_cuts_its_connection_and_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    address = free_address()
+    with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
+        (key,) = re.findall(r"Daemon's key .*: +(\w+)", daemon.run("keys").stdout)
+        daemon.run("keys", "add", "laptop", ensure_keys(Role.CLIENT).public.hex())
+        with (
+            daemon.client() as near,
+            Client.connect(address, name="test", server_key=key) as far,
+        ):
+            job = submit(near, steps=30 * STEPS)
+            far.watch(job)
+            assert far.status().pid == daemon.pid
+            daemon.run("keys", "remove", "laptop")
+
+            with pytest.raises(DaemonUnavailable):
+                list(far.updates(job))
+            assert near.status().jobs[0].state is JobState.RUNNING
+        with pytest.raises(AccessDenied):
+            Client.connect(address, name="test", server_key=key)

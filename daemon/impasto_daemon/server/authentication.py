@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import zmq
 
 from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
-from impasto_daemon.server.process.endpoint import bind_privately
 from impasto_shared.connection.keys import KeyPair
 
 logger = logging.getLogger(__name__)
@@ -30,23 +28,16 @@ HANDSHAKE_MS = 3000
 _REQUESTS_OF_A_CALL = 50
 
 
-@dataclass(frozen=True)
-class Remote:
-    """The address that serves other machines, and the daemon's keys for it."""
-
-    endpoint: str
-    keys: KeyPair
-
-
 class Authenticator:
-    """Answers libzmq's ZAP requests, in the thread of the server's loop.
+    """Answers libzmq's ZAP requests, in the thread of the front's loop.
 
-    `clients` are authorised to connect to `remote`; None: other machines are not served.
+    `clients` are authorised to connect from other machines. `keys` are the daemon's for them; None:
+    the addresses are those for this machine.
     """
 
-    def __init__(self, clients: AuthorizedClients, remote: Remote | None = None) -> None:
+    def __init__(self, clients: AuthorizedClients, keys: KeyPair | None = None) -> None:
         self._clients = clients
-        self._remote = remote
+        self._keys = keys
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REP)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind(_ADDRESS)
@@ -56,33 +47,18 @@ class Authenticator:
         """The socket to poll: readable when there is a request."""
         return self._socket
 
-    def bind(self, router: zmq.Socket[bytes], endpoint: str) -> None:
-        """Binds `router` to `endpoint`, and to the address for other machines if there is one.
-
-        Raises:
-            CannotServe: if an address cannot be bound.
-            InvalidKey: if the file of authorised clients is damaged.
-        """
-        # A socket's options hold for the addresses that it binds afterwards.
+    def bind(self, router: zmq.Socket[bytes], endpoint: str, descriptor: int) -> None:
+        """Has `router` serve the clients of a listening socket, which is bound to `endpoint`."""
         router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-        if endpoint.startswith("tcp:"):
+        if self._keys is not None:
+            router.setsockopt(zmq.CURVE_SERVER, 1)
+            router.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+            router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
+        elif endpoint.startswith("tcp:"):
             # Without it libzmq would take a browser's bytes for its oldest protocol.
             router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
-        bind_privately(router, endpoint)
-        logger.info("serving at %s", endpoint)
-        if self._remote is not None:
-            self._bind_remote(router, self._remote)
-
-    def bind_again(self, router: zmq.Socket[bytes], endpoint: str) -> None:
-        """Binds `router` to `endpoint` once more, again without keys.
-
-        Raises:
-            CannotServe: if the address cannot be bound.
-        """
-        if self._remote is not None:
-            router.setsockopt(zmq.CURVE_SERVER, 0)
-            router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
-        bind_privately(router, endpoint)
+        router.setsockopt(zmq.USE_FD, descriptor)
+        router.bind(endpoint)
 
     def answer_requests(self) -> None:
         """Answers pending requests; if there are many, the rest is left to the next call."""
@@ -91,7 +67,8 @@ class Authenticator:
                 return
             frames = self._socket.recv_multipart(zmq.NOBLOCK)
             version, request_id, domain, address, _, mechanism = frames[:_FRAMES_BEFORE_CREDENTIALS]
-            name = self._client_name(domain, mechanism, frames[_FRAMES_BEFORE_CREDENTIALS:])
+            credentials = frames[_FRAMES_BEFORE_CREDENTIALS:]
+            name = self._client_name(domain, mechanism, credentials)
             peer = address.decode(errors="replace")
             if name is None:
                 logger.warning("a client at %s was refused: its key is not authorised", peer)
@@ -99,21 +76,13 @@ class Authenticator:
             else:
                 logger.info("%s at %s was authenticated", name, peer)
                 verdict = [b"200", b"OK"]
-            reply = [version, request_id, *verdict, (name or "").encode(), b""]
+            user = credentials[0].hex().encode() if name is not None and credentials else b""
+            reply = [version, request_id, *verdict, user, b""]
             self._socket.send_multipart(reply, zmq.NOBLOCK)
 
     def close(self) -> None:
         """Stops answering: no client can connect any more."""
         self._socket.close(linger=0)
-
-    def _bind_remote(self, router: zmq.Socket[bytes], remote: Remote) -> None:
-        if not self._clients.read():
-            logger.warning("no client is authorised yet: impasto keys add NAME KEY")
-        router.setsockopt(zmq.CURVE_SERVER, 1)
-        router.setsockopt(zmq.CURVE_SECRETKEY, remote.keys.secret)
-        router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
-        bind_privately(router, remote.endpoint)
-        logger.info("serving other machines at %s", remote.endpoint)
 
     def _client_name(
         self, domain: bytes, mechanism: bytes, credentials: Sequence[bytes]

@@ -8,8 +8,8 @@ import os
 import time
 from pathlib import Path
 
-from impasto_daemon.server.authentication import Authenticator, Remote
 from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients import Clients
 from impasto_daemon.server.jobs import JobTable, Retention
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
@@ -34,9 +34,9 @@ from impasto_shared.paths import (
     usual_endpoint,
 )
 
-logger = logging.getLogger(__name__)
-
 _WORKER_SOCKET = "worker-4194304-00000000.sock"  # the longest name that WorkerProcess chooses
+
+logger = logging.getLogger(__name__)
 
 
 def serve(config: DaemonOptions) -> None:
@@ -56,7 +56,7 @@ def serve(config: DaemonOptions) -> None:
             WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes),
             signals,
             _job_table(config, endpoint),
-            _authenticator(config),
+            _clients(config),
             SystemdNotifier(),
             idle_s=config.idle_minutes * 60 or math.inf,
         ).run()
@@ -91,6 +91,11 @@ def _journal(endpoint: str) -> tuple[Journal | None, str | None]:
         return None, str(error)
 
 
-def _authenticator(config: DaemonOptions) -> Authenticator:
-    remote = Remote(config.listen, ensure_keys(Role.DAEMON)) if config.listen else None
-    return Authenticator(AuthorizedClients.of_user(), remote)
+def _clients(config: DaemonOptions) -> Clients:
+    """Returns the clients; raises KeysUnusable or InvalidKey if keys that they need are damaged."""
+    authorized = AuthorizedClients.of_user()
+    if config.listen:
+        ensure_keys(Role.DAEMON)
+        if not authorized.read():
+            logger.warning("no client is authorised yet: impasto keys add NAME KEY")
+    return Clients(config.listen, authorized, config.log_level)

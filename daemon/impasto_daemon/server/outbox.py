@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
-from impasto_daemon.server.front.client_socket import ClientSocket, Delivery
-from impasto_shared.codec import encode
+from impasto_daemon.server.front.client_socket import Delivery
+from impasto_shared.codec import Frame, encode
 
 logger = logging.getLogger(__name__)
 
@@ -15,10 +15,17 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_REPLIES = 256
 
 
-class Outbox:
-    """Sends through a socket that refuses messages to full queues and unknown clients."""
+class Sender(Protocol):
+    """The connections to clients."""
 
-    def __init__(self, clients: ClientSocket) -> None:
+    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+        """Sends a message if its client can take it now; it is not sent later."""
+
+
+class Outbox:
+    """Sends through a `Sender` that refuses messages to full queues and unknown clients."""
+
+    def __init__(self, clients: Sender) -> None:
         self._clients = clients
         self._waiting: dict[bytes, deque[Any]] = {}
 
@@ -55,7 +62,7 @@ class Outbox:
                 delivery = self._send(address, waiting[0])
                 if delivery is Delivery.REFUSED:
                     break
-                if delivery is Delivery.DISCONNECTED:
+                if delivery in (Delivery.DISCONNECTED, Delivery.LOST):
                     waiting.clear()
                 else:
                     waiting.popleft()

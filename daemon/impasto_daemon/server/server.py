@@ -15,10 +15,10 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.server.authentication import Authenticator
+from impasto_daemon.server.clients import Clients
 from impasto_daemon.server.deferred_replies import DeferredReplies
 from impasto_daemon.server.dispatcher import Dispatcher
-from impasto_daemon.server.front.client_socket import ClientSocket
+from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
 from impasto_daemon.server.outbox import Outbox
@@ -59,7 +59,6 @@ BUSY_POLL_MS = 100
 # No event says when a client with waiting replies reads again.
 STALLED_POLL_MS = 20
 IDLE_POLL_MS = 5000
-FAREWELL_S = 0.5
 # Requests are answered for at most this long, and then it is the turn of the worker, the updates
 # and the watchdog, however many more requests there are.
 REQUESTS_S = 0.02
@@ -69,7 +68,7 @@ _REMEMBERED_CLIENTS = 256
 class Server:
     """Serves clients at `address` until `signals` request a stop.
 
-    `authenticator` authorises clients; `notifier` reports to systemd. A worker without a job for
+    `clients` are those to serve; `notifier` reports to systemd. A worker without a job for
     `idle_s` seconds is ended. `clock` is monotonic, in seconds.
     """
 
@@ -79,7 +78,7 @@ class Server:
         worker: WorkerProcess,
         signals: StopSignals,
         jobs: JobTable,
-        authenticator: Authenticator,
+        clients: Clients,
         notifier: SystemdNotifier,
         *,
         idle_s: float,
@@ -90,14 +89,13 @@ class Server:
         self._signals = signals
         self._clock = clock
         self._jobs = jobs
-        self._authenticator = authenticator
+        self._clients = clients
         self._notifier = notifier
         self._client_names: dict[bytes, str] = {}
         self._boot = os.urandom(8).hex()
-        self._clients = ClientSocket()
         self._outbox = Outbox(self._clients)
         self._subscriptions = Subscriptions(self._outbox, clock)
-        bind_again = partial(authenticator.bind_again, self._clients.socket, address.endpoint)
+        bind_again = partial(clients.bind, address.endpoint)
         self._address_watch = AddressWatch(address, bind_again, clock)
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
         self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
@@ -106,13 +104,13 @@ class Server:
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
         try:
-            self._authenticator.bind(self._clients.socket, self._address.endpoint)
+            self._clients.serve(self._address.endpoint)
             self._address.remember_file()
             self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
                 self._wait()
-                self._authenticator.answer_requests()
+                self._clients.supervise()
                 self._outbox.flush()
                 self._answer_clients()
                 self._collect_stored()
@@ -126,15 +124,15 @@ class Server:
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
         poller = zmq.Poller()
-        poller.register(self._clients.socket, zmq.POLLIN)
+        self._clients.register(poller)
         poller.register(self._signals.fileno(), zmq.POLLIN)
-        poller.register(self._authenticator.socket, zmq.POLLIN)
         if self._jobs.journal is not None:
             for fileno in self._jobs.journal.filenos():
                 poller.register(fileno, zmq.POLLIN)
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
-        ready = dict(poller.poll(min(self._timeout_ms(), self._notifier.interval_ms)))
+        timeouts_ms = self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms
+        ready = dict(poller.poll(min(timeouts_ms)))
         if self._signals.fileno() in ready:
             self._signals.clear()
 
@@ -170,9 +168,7 @@ class Server:
         self._worker.end()
         self._end_all_jobs()
         self._worker.wait_ended()
-        self._authenticator.close()
-        self._clients.close(FAREWELL_S)
-        # Returns when the last updates have been sent: the process must not exit before that.
+        self._clients.close()
         zmq.Context.instance().term()
         self._jobs.close()
         logger.info("stopped")
@@ -192,12 +188,14 @@ class Server:
     def _answer_clients(self) -> None:
         deadline_s = time.monotonic() + REQUESTS_S
         while not self._signals.stop_requested and time.monotonic() < deadline_s:
-            received = self._clients.receive()
-            if received is None:
+            messages = self._clients.receive()
+            for received in messages:
+                self._answer(received)
+            if not messages:
                 return
-            self._answer(*received)
 
-    def _answer(self, address: bytes, frames: list[Frame]) -> None:
+    def _answer(self, received: Received) -> None:
+        address, frames, *_ = received
         try:
             reply = self._reply_to(address, decode(frames, ClientMessage))
         except ImpastoError as error:

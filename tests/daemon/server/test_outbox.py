@@ -37,7 +37,7 @@ def dealer(clients: ClientSocket) -> Iterator[zmq.Socket[bytes]]:
     socket.setsockopt(zmq.RCVHWM, QUEUE)
     socket.connect(clients.socket.getsockopt_string(zmq.LAST_ENDPOINT))
     socket.send(b"hello")
-    assert clients.receive() == (ADDRESS, [b"hello"])
+    assert clients.receive() == (ADDRESS, [b"hello"], "")
     yield socket
     socket.close(linger=0)
 

@@ -12,6 +12,7 @@ from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.subscriptions import (
+    LOST_S,
     STEP_INTERVAL_S,
     UNREAD_S,
     UPDATE_INTERVAL_S,
@@ -177,6 +178,44 @@ def test_job_is_abandoned_if_its_own_client_disconnects(
 
     assert abandoned == ([job] if is_abandoned else [])
     assert not subscriptions.job_names
+
+
+def lose_client(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> Job:
+    """Starts a job, and loses its client together with a front."""
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    outbox.delivery[CLIENT] = Delivery.LOST
+    clock.now_s += UPDATE_INTERVAL_S
+    assert subscriptions.send_updates(table) == []
+    assert not subscriptions.job_names
+    clock.now_s += LOST_S - 1
+    assert subscriptions.send_updates(table) == []
+    return job
+
+
+def test_job_of_a_lost_client_is_abandoned_after_a_minute(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = lose_client(table, outbox, subscriptions, clock)
+
+    clock.now_s += 2
+
+    assert subscriptions.send_updates(table) == [job]
+    assert subscriptions.send_updates(table) == []
+
+
+def test_lost_client_that_watches_its_job_again_owns_it(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = lose_client(table, outbox, subscriptions, clock)
+
+    subscriptions.add(job, b"the same", wants_previews=False)
+    clock.now_s += 2 * LOST_S
+
+    assert subscriptions.send_updates(table) == []
+    assert job.belongs_to(b"the same")
 
 
 def test_previews_go_to_the_subscribers_who_want_them(

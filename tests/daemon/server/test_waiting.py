@@ -16,7 +16,7 @@ CALLS = {
     *("send", "send_multipart", "sendmsg", "sendto", "sendall", "send_string", "send_json"),
 }
 # Objects of our own, whose methods are checked where they are defined.
-OWN = {"self._worker", "self._clients"}
+OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front"}
 NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
 
 

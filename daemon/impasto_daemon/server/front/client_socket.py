@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum, auto
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from impasto_shared.image import MAX_FRAME_BYTES
 
 # Messages in the queue of a client that does not read. A preview has up to a megabyte.
 QUEUED_MESSAGES = 32
+# Messages of a client that are received before their turn. Some have gigabytes.
+RECEIVED_MESSAGES = 2
 # The frames that one call receives. A message of millions of them is discarded over many calls,
 # between which other clients are served.
 FRAMES_OF_A_CALL = 500
@@ -29,13 +32,20 @@ class Delivery(Enum):
     REFUSED = auto()
     """Its queue is full, because it has not read for a while."""
     DISCONNECTED = auto()
+    """It has closed its connection, or its process has exited."""
+    LOST = auto()
+    """Its connection ended with a front: the client may connect again."""
 
 
 class Received(NamedTuple):
-    """A message and the address of its client. One frame too many means at least one too many."""
+    """A message and its client. One frame too many means at least one too many.
+
+    user: the client's key; "" for a client on this machine.
+    """
 
     address: bytes
     frames: list[Frame]
+    user: str = ""
 
 
 class ClientSocket:
@@ -47,9 +57,12 @@ class ClientSocket:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
+        self.socket.setsockopt(zmq.RCVHWM, RECEIVED_MESSAGES)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
         notice_lost_peers(self.socket)
         self._frames: list[zmq.Frame] = []
+        self.discarded_frames = 0
+        """The number of frames in excess, so far, of the message that is being received."""
 
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or if its last frames come later."""
@@ -64,27 +77,58 @@ class ClientSocket:
                 self._frames.append(frame)
             if not frame.more:
                 address, *frames = self._frames
-                self._frames = []
-                return Received(address.bytes, [frame.buffer for frame in frames])
-        if frame is not None and frame.more:
-            _cut_off(frame)
+                self._frames, self.discarded_frames = [], 0
+                return Received(
+                    address.bytes,
+                    [frame.buffer for frame in frames],
+                    _property_of(address, "User-Id"),
+                )
+        if frame is not None:
+            if not self.discarded_frames:  # only once: its descriptor may soon be another's
+                _cut_off(frame)
+            self.discarded_frames += FRAMES_OF_A_CALL
         return None
 
-    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+    def send(self, address: bytes, frames: Sequence[Frame]) -> Delivery:
         """Sends a message if its client can take it now; it is not sent later."""
         try:
             self.socket.send_multipart([address, *frames], flags=zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return Delivery.REFUSED
         except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return Delivery.DISCONNECTED
+            return _outcome_of(error)
         return Delivery.SENT
+
+    def send_tracked(
+        self, address: bytes, frames: Sequence[Frame]
+    ) -> Delivery | zmq.MessageTracker:
+        """Sends like `send`, but returns a tracker, which is done once the memory is not needed."""
+        try:
+            tracker = self.socket.send_multipart(
+                [address, *frames], flags=zmq.NOBLOCK, copy=False, track=True
+            )
+        except zmq.ZMQError as error:
+            return _outcome_of(error)
+        return tracker if isinstance(tracker, zmq.MessageTracker) else Delivery.SENT
 
     def close(self, linger_s: float) -> None:
         """Closes the socket; what was sent is delivered in the background, within `linger_s`."""
         self.socket.close(linger=int(linger_s * 1000))
+
+
+def _outcome_of(error: zmq.ZMQError) -> Delivery:
+    """Returns the outcome that an error of sending stands for; raises any other error."""
+    if error.errno == zmq.EAGAIN:
+        return Delivery.REFUSED
+    if error.errno == zmq.EHOSTUNREACH:
+        return Delivery.DISCONNECTED
+    raise error
+
+
+def _property_of(frame: zmq.Frame, name: str) -> str:
+    """Returns what libzmq knows of the connection that a frame came from; "" if nothing."""
+    try:
+        return str(frame.get(name))
+    except zmq.ZMQError:
+        return ""
 
 
 def _cut_off(frame: zmq.Frame) -> None:

@@ -14,6 +14,8 @@ from impasto_daemon.server.process.single_instance import InstanceLock
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import is_loopback, lock_path, make_private, socket_path
 
+_BACKLOG = 128
+
 
 class UnsafeEndpoint(ImpastoError):
     """The endpoint would be reachable by other users or machines."""
@@ -122,6 +124,29 @@ def bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
         ) from error
     finally:
         os.umask(old_umask)
+
+
+def listening_socket(endpoint: str) -> tuple[str, sockets.socket]:
+    """Returns a socket that listens at a TCP address, and the address in numbers.
+
+    Raises:
+        CannotServe: if the address cannot be bound.
+    """
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    name = None if host == "*" else host.strip("[]")
+    try:
+        (family, _, _, _, address), *_ = sockets.getaddrinfo(
+            name, int(port), type=sockets.SOCK_STREAM, flags=sockets.AI_PASSIVE
+        )
+        listener = sockets.create_server(
+            address[:2], family=family, backlog=_BACKLOG, reuse_port=False
+        )
+    except (OSError, OverflowError, UnicodeError, ValueError) as error:
+        raise CannotServe(
+            f"The daemon cannot serve at {endpoint}: {error}. Choose another address."
+        ) from error
+    host, number, *_ = listener.getsockname()
+    return f"tcp://[{host}]:{number}" if ":" in host else f"tcp://{host}:{number}", listener
 
 
 def _check_unused(path: Path) -> None:

@@ -1,0 +1,137 @@
+"""The clients of the server: programs of this user through a Unix socket, all others by fronts.
+
+The Unix socket is in the server itself, since pictures of a hundred megabytes come through it, and
+only this user's programs can open it. Clients and strangers on TCP reach a front alone: another
+process, which may end at any time at the cost of its connections.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import zmq
+
+from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
+from impasto_daemon.server.front.process import FrontProcess
+from impasto_daemon.server.process.endpoint import bind_privately, listening_socket
+from impasto_shared.codec import Frame
+from impasto_shared.configuration.options import LogLevel
+from impasto_shared.paths import socket_path
+
+# The first byte of an address; others begin with the generation of a front.
+_UNIX = b"U"
+_KEYS_S = 1.0
+_LOOK_MS, _RESTART_MS, _FOREVER_MS = 500, 50, 2**31 - 1
+_FAREWELL_S = 0.5
+_EXIT_S = 2.0
+
+
+class Clients:
+    """Messages from and to all clients. No call waits.
+
+    listen: the address for other machines; "" for none. authorized: the keys for it.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        authorized: AuthorizedClients,
+        log_level: LogLevel = LogLevel.INFO,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listen = listen
+        self._authorized = authorized
+        self._log_level = log_level
+        self._clock = clock
+        self._unix = ClientSocket()
+        self._fronts: list[FrontProcess] = []
+        self._remote: FrontProcess | None = None
+        # Those who could be connected to `_remote`.
+        self._users = self._authorized_users()
+        self._keys_read_s = clock()
+
+    def serve(self, endpoint: str) -> None:
+        """Serves an address for this machine, and the one for others.
+
+        Raises:
+            CannotServe: if an address cannot be bound.
+        """
+        if socket_path(endpoint) is None:
+            self._fronts.append(self._front(endpoint, is_encrypted=False))
+        else:
+            self.bind(endpoint)
+        if self._listen:
+            self._remote = self._front(self._listen, is_encrypted=True)
+            self._fronts.append(self._remote)
+        self.supervise()
+
+    def bind(self, endpoint: str) -> None:
+        """Serves the address of a Unix socket; raises CannotServe."""
+        bind_privately(self._unix.socket, endpoint)
+
+    def register(self, poller: zmq.Poller) -> None:
+        """Has `poller` return on a message."""
+        poller.register(self._unix.socket, zmq.POLLIN)
+        for front in self._fronts:
+            if front.link is not None:
+                poller.register(front.link, zmq.POLLIN)
+
+    @property
+    def timeout_ms(self) -> int:
+        """The longest time that may pass between two calls of `supervise`."""
+        if all(front.link is not None for front in self._fronts):
+            return _LOOK_MS if self._fronts else _FOREVER_MS
+        return _RESTART_MS
+
+    def supervise(self) -> None:
+        """Starts fronts that have ended; cuts off clients whose key was removed."""
+        for front in self._fronts:
+            front.supervise()
+        if self._remote is not None and self._clock() - self._keys_read_s > _KEYS_S:
+            self._keys_read_s = self._clock()
+            self._check_keys(self._remote)
+
+    def receive(self) -> list[Received]:
+        """Returns the next message of each socket that has one: they take turns."""
+        messages = [front.receive() for front in self._fronts]
+        self._users.update(received.user for received in messages if received and received.user)
+        if received := self._unix.receive():
+            messages.append(received._replace(address=_UNIX + received.address))
+        return [message for message in messages if message is not None]
+
+    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+        """Sends a message if its client can take it now, or soon; it is not sent later."""
+        if address.startswith(_UNIX):
+            return self._unix.send(address.removeprefix(_UNIX), frames)
+        front = next((front for front in self._fronts if front.knows(address)), None)
+        return Delivery.LOST if front is None else front.send(address, frames)
+
+    def close(self) -> None:
+        """Sends the last messages, and ends the fronts."""
+        for front in self._fronts:
+            front.finish()
+        self._unix.close(_FAREWELL_S)
+        for front in self._fronts:
+            front.end(_EXIT_S)
+
+    def _front(self, endpoint: str, *, is_encrypted: bool) -> FrontProcess:
+        address, listener = listening_socket(endpoint)
+        return FrontProcess(
+            address, listener, self._log_level, self._clock, is_encrypted=is_encrypted
+        )
+
+    def _check_keys(self, remote: FrontProcess) -> None:
+        """Ends the connections of other machines if one of them is no longer authorised."""
+        authorized = self._authorized_users()
+        if self._users - authorized:
+            remote.restart("a key is no longer authorised")
+        self._users = authorized
+
+    def _authorized_users(self) -> set[str]:
+        """Returns the authorised keys; none if they cannot be read."""
+        try:
+            return set(self._authorized.read())
+        except (OSError, UnicodeDecodeError, InvalidKey):
+            return set()

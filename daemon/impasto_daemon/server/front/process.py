@@ -1,0 +1,203 @@
+"""A front as the server's child process: started again whenever it ends."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
+from impasto_daemon.system.process_memory import resident_bytes
+from impasto_shared.codec import Frame
+
+logger = logging.getLogger(__name__)
+
+ENCRYPTED = "encrypted"
+FRONT_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.server.front.main")
+MAX_RESIDENT_BYTES = 4 * 2**30
+"""More than the largest pictures of several clients need: what needs more is an attack."""
+# The shortest time from one start to the next.
+RESTART_S = 0.5
+# Messages to a client that the front has not yet passed on, and the bytes after which there is no
+# further one.
+_WINDOW, _WINDOW_BYTES = 32, 32 * 2**20
+_REMEMBERED_CLIENTS = 1024
+_LOOK_S = 0.5
+# Of an address: a letter and a random number.
+_GENERATION_BYTES = 5
+
+
+class FrontProcess:
+    """A front that serves `listener`, which is bound to `endpoint`, and the link to it.
+
+    is_encrypted: whether it is for other machines, whose keys it checks.
+
+    An address is of one generation: after a restart it is unknown.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        listener: socket.socket,
+        log_level: str,
+        clock: Callable[[], float],
+        *,
+        is_encrypted: bool,
+    ) -> None:
+        self.endpoint = endpoint
+        self._listener = listener
+        self._log_level = log_level
+        self._clock = clock
+        self._is_encrypted = is_encrypted
+        self._generation = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending: list[subprocess.Popen[bytes]] = []
+        self.link: Link | None = None
+        self._started_s = -math.inf
+        self._looked_s = clock()
+        self._unconfirmed: Counter[bytes] = Counter()
+        self._unconfirmed_bytes: Counter[bytes] = Counter()
+        self._disconnected: dict[bytes, None] = {}
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None while there is no process."""
+        return None if self._process is None else self._process.pid
+
+    def supervise(self) -> None:
+        """Starts the process if there is none; ends one that takes too much memory."""
+        self._ending = [process for process in self._ending if process.poll() is None]
+        if self._process is None:
+            if self._clock() - self._started_s > RESTART_S:
+                self._start()
+        elif self._process.poll() is not None:
+            self._lose(f"it exited with status {self._process.returncode}")
+            self.supervise()
+        elif self._clock() - self._looked_s > _LOOK_S:
+            self._looked_s = self._clock()
+            if (resident_bytes(self._process.pid) or 0) > MAX_RESIDENT_BYTES:
+                self._lose("it takes too much memory")
+
+    def receive(self) -> Received | None:
+        """Returns the next message of a client, if there is one."""
+        while self.link is not None:
+            try:
+                packet = self.link.receive()
+            except LinkBroken as error:
+                self._lose(str(error))
+                return None
+            if packet is None:
+                return None
+            address = self._generation + packet.address
+            if packet.kind is Kind.OUTCOME:
+                self._confirm(address, Delivery(packet.outcome))
+            elif packet.kind is Kind.MESSAGE:
+                return Received(address, list(packet.frames), packet.user)
+        return None
+
+    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+        """Sends a message if its client can take it now, or soon."""
+        if self.link is None or not self.knows(address):
+            return Delivery.LOST
+        if address in self._disconnected:
+            del self._disconnected[address]
+            return Delivery.DISCONNECTED
+        size = sum(memoryview(frame).nbytes for frame in frames)
+        waiting = self._unconfirmed[address]
+        if waiting >= _WINDOW or (waiting and self._unconfirmed_bytes[address] > _WINDOW_BYTES):
+            return Delivery.REFUSED
+        packet = Packet(Kind.MESSAGE, address[_GENERATION_BYTES:], frames)
+        try:
+            if not self.link.send(packet):
+                return Delivery.REFUSED
+        except LinkBroken as error:
+            self._lose(str(error))
+            return Delivery.LOST
+        except OSError:
+            logger.exception("there is no memory for a message to a client, which is dropped")
+            return Delivery.SENT
+        self._unconfirmed[address] += 1
+        self._unconfirmed_bytes[address] += size
+        return Delivery.SENT
+
+    def knows(self, address: bytes) -> bool:
+        """Returns whether an address is one of the process that runs now."""
+        return address[:_GENERATION_BYTES] == self._generation
+
+    def restart(self, reason: str) -> None:
+        """Ends all connections, and serves new ones."""
+        self._lose(reason)
+        self.supervise()
+
+    def finish(self) -> None:
+        """Lets the process send the last messages, and exit."""
+        if self.link is not None:
+            self.link.finish()
+
+    def end(self, timeout_s: float) -> None:
+        """Waits for the process to exit, and kills it after a while."""
+        self._listener.close()
+        if self._process is not None:
+            try:
+                self._process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self.link is not None:
+            self.link.close()
+
+    def _start(self) -> None:
+        self._started_s = self._clock()
+        self._generation = b"F" + os.urandom(_GENERATION_BYTES - 1)
+        link, far = Link.pair()
+        try:
+            self._process = self._spawn(far)
+        except OSError:
+            logger.exception("the front for %s cannot be started", self.endpoint)
+            link.close()
+            return
+        finally:
+            far.close()
+        self.link = link
+        logger.info("front %d serves at %s", self._process.pid, self.endpoint)
+
+    def _spawn(self, far: socket.socket) -> subprocess.Popen[bytes]:
+        descriptors = far.fileno(), self._listener.fileno()
+        numbers = map(str, (os.getpid(), *descriptors))
+        options = [ENCRYPTED] if self._is_encrypted else []
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [*FRONT_COMMAND, self._log_level, *numbers, self.endpoint, *options],
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+            pass_fds=descriptors,
+        )
+
+    def _lose(self, reason: str) -> None:
+        """Ends the process, and with it all connections; the next one starts soon."""
+        logger.error("the connections to %s are closed: %s", self.endpoint, reason)
+        if self._process is not None:
+            self._process.kill()
+            self._ending.append(self._process)
+        if self.link is not None:
+            self.link.close()
+        self._process = self.link = None
+        self._unconfirmed.clear()
+        self._unconfirmed_bytes.clear()
+        self._disconnected.clear()
+
+    def _confirm(self, address: bytes, outcome: Delivery) -> None:
+        """Records the outcome of a message."""
+        self._unconfirmed[address] -= 1
+        if self._unconfirmed[address] <= 0:
+            del self._unconfirmed[address]
+            del self._unconfirmed_bytes[address]
+        if outcome is Delivery.DISCONNECTED:
+            self._disconnected[address] = None
+            if len(self._disconnected) > _REMEMBERED_CLIENTS:
+                del self._disconnected[next(iter(self._disconnected))]

@@ -1,0 +1,160 @@
+"""A front as the server has it: a real process, real connections."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.front.process import FrontProcess
+from impasto_shared.codec import MAGIC
+from integration.daemon_process import is_alive
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontProcess]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    listener = socket.create_server(("127.0.0.1", 0))
+    endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    front = FrontProcess(endpoint, listener, "info", time.monotonic, is_encrypted=False)
+    front.supervise()
+    yield front
+    front.finish()
+    front.end(PATIENCE_S)
+
+
+@pytest.fixture
+def client(front: FrontProcess) -> Iterator[zmq.Socket[bytes]]:
+    with zmq.Context.instance().socket(zmq.DEALER) as client:
+        client.setsockopt(zmq.LINGER, 0)
+        client.connect(front.endpoint)
+        yield client
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("it does not come true")
+
+
+def next_message(front: FrontProcess) -> Received:
+    def look() -> Received | None:
+        front.supervise()
+        return front.receive()
+
+    return eventually(look)  # type: ignore[no-any-return]
+
+
+def test_messages_pass_in_both_directions(front: FrontProcess, client: zmq.Socket[bytes]) -> None:
+    long = os.urandom(10**6)
+    client.send_multipart([MAGIC, long])
+
+    received = next_message(front)
+    assert [bytes(frame) for frame in received.frames] == [MAGIC, long]
+    assert received.user == ""
+    for frames in ([b"short"], [b"x", long], [b"short", b""]):
+        assert front.send(received.address, frames) is Delivery.SENT
+        assert client.recv_multipart() == frames
+
+
+def test_closed_connection_is_reported(front: FrontProcess, client: zmq.Socket[bytes]) -> None:
+    client.send(b"x")
+    address = next_message(front).address
+    client.close(linger=0)
+
+    def is_known() -> bool:
+        front.receive()
+        return front.send(address, [b"x"]) is Delivery.DISCONNECTED
+
+    eventually(is_known)
+
+
+def test_killed_front_is_replaced_and_its_addresses_are_lost(
+    front: FrontProcess, client: zmq.Socket[bytes]
+) -> None:
+    client.send(b"before")
+    address, before = next_message(front).address, front.pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: front.send(address, [b"x"]) is Delivery.LOST)
+
+    # The listening socket outlives the front: a client need not even try twice.
+    eventually(lambda: front.supervise() or front.pid not in (None, before))
+    client.send(b"after")
+    received = next_message(front)
+
+    assert [bytes(frame) for frame in received.frames] == [b"after"]
+    assert front.send(address, [b"x"]) is Delivery.LOST
+    assert front.send(received.address, [b"x"]) is Delivery.SENT
+    assert client.recv() == b"x"
+
+
+def test_client_that_does_not_read_has_a_bounded_queue(
+    front: FrontProcess, client: zmq.Socket[bytes]
+) -> None:
+    client.setsockopt(zmq.RCVHWM, 1)
+    client.send(b"x")
+    address = next_message(front).address
+    frames = [bytes(10**6)]
+
+    outcomes = []
+    quiet_s = time.monotonic() + 1.0
+    while time.monotonic() < quiet_s:
+        outcomes.append(front.send(address, frames))
+        front.receive()
+        if outcomes[-1] is Delivery.SENT:
+            quiet_s = time.monotonic() + 1.0
+
+    # The buffers of the system hold a few more.
+    assert outcomes.count(Delivery.SENT) < 150
+    client.setsockopt(zmq.RCVTIMEO, int(PATIENCE_S * 1000))
+    for _ in range(outcomes.count(Delivery.SENT)):
+        assert client.recv() == frames[0]
+
+
+def test_message_without_end_costs_the_connections_and_not_the_server(
+    front: FrontProcess, client: zmq.Socket[bytes]
+) -> None:
+    client.send(b"x")
+    next_message(front)
+    before = front.pid
+    client.send_multipart([b""] * 400_000)
+
+    eventually(lambda: front.receive() or front.pid != before)
+    eventually(lambda: front.supervise() or front.pid not in (None, before))
+
+
+SERVER = """
+import socket, time
+from impasto_daemon.server.front.process import FrontProcess
+listener = socket.create_server(("127.0.0.1", 0))
+endpoint = "tcp://127.0.0.1:0"
+front = FrontProcess(endpoint, listener, "info", time.monotonic, is_encrypted=False)
+front.supervise()
+print(front.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_front_ends_with_its_server() -> None:
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        pid = int(server.stdout.readline())
+        server.kill()
+
+    eventually(lambda: not is_alive(pid))
