@@ -87,18 +87,37 @@ uninstall() {
     uninstall_service
     stop_daemon
     uninstall_plugin
-    if [[ -d $ENVIRONMENT ]]; then
-        rm -rf "$ENVIRONMENT"
-        say "Removed $ENVIRONMENT"
-        rmdir --ignore-fail-on-non-empty "${ENVIRONMENT%/*}"
-    fi
+    uninstall_environment
     say "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log," \
         "the cache, and what 'test' made."
+    say_kept "${XDG_CONFIG_HOME:-$HOME/.config}/impasto" "settings, keys and authorised clients"
+    say_kept "${XDG_STATE_HOME:-$HOME/.local/state}/impasto" "the log"
+    say_kept "${XDG_CACHE_HOME:-$HOME/.cache}/impasto" "pictures and the speed of this machine"
+}
+
+# Says that $1, which contains $2, was not removed; nothing if it does not exist.
+say_kept() {
+    if [[ -e $1 ]]; then
+        say "  $1: $2"
+    fi
+}
+
+# Makes this independent of the caller's variables and permissions.
+prepare_shell() {
+    unset CDPATH
+    umask go-w
+    # A relative folder does not count, as the XDG specification has it.
+    [[ ${XDG_DATA_HOME:-/} == /* ]] || unset XDG_DATA_HOME
+    [[ ${XDG_CONFIG_HOME:-/} == /* ]] || unset XDG_CONFIG_HOME
+    [[ ${HOME:-} == /* ]] || HOME=$(unset HOME && echo ~)
+    [[ $HOME == /* ]] || fail "your account has no home folder. Set HOME to a folder of yours."
+    export HOME
 }
 
 main() {
     set -euo pipefail
-    CHECKOUT=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+    prepare_shell
+    CHECKOUT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
     ENVIRONMENT=${XDG_DATA_HOME:-$HOME/.local/share}/impasto/venv
     readonly CHECKOUT ENVIRONMENT
     # shellcheck source=daemon/install_environment.sh

@@ -4,6 +4,8 @@
 
 ENVIRONMENT_MB=8000
 STAMP=impasto-stamp
+# In an environment that is not finished yet, by which it is known as one of these.
+UNFINISHED=impasto-unfinished
 
 working_uv() {
     local uv
@@ -118,6 +120,15 @@ provide_uv() {
     working_uv "$1"
 }
 
+# Fails if there is a folder at $1 that this did not make.
+check_is_ours() {
+    if [[ -L $1 ]]; then
+        fail "$1 is a link to $(readlink "$1"). Remove the link, and try again."
+    elif [[ -e $1 && ! -f $1/$STAMP && ! -f $1/$UNFINISHED && -n $(ls -A "$1") ]]; then
+        fail "$1 exists, and was not made by install.sh. Move it away, and try again."
+    fi
+}
+
 # Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch.
 start_environment() {
     if [[ -f $1/$STAMP ]] && "$1/bin/python" -I -c '' 2>/dev/null; then
@@ -125,10 +136,13 @@ start_environment() {
         rm "$1/$STAMP"
         return
     fi
+    check_is_ours "$1"
     check_disk_space "${1%/*}"
     say "Environment: creating $1"
     say "  (about 3 GB are downloaded the first time)"
     rm -rf "$1"
+    mkdir "$1"
+    touch "$1/$UNFINISHED"
     "$2" -I -m venv --without-pip "$1"
 }
 
@@ -146,6 +160,19 @@ build_environment() {
     uv=$(provide_uv "$folder")
     "$uv" pip install --python "$folder/bin/python" "$@"
     printf '%s\n' "$expected" >"$folder/$STAMP"
+    rm -f "$folder/$UNFINISHED"
+}
+
+uninstall_environment() {
+    if [[ -L $ENVIRONMENT ]]; then
+        say "Kept $ENVIRONMENT: it is a link to $(readlink "$ENVIRONMENT")"
+    elif [[ -f $ENVIRONMENT/$STAMP || -f $ENVIRONMENT/$UNFINISHED ]]; then
+        rm -rf "$ENVIRONMENT"
+        say "Removed $ENVIRONMENT"
+        rmdir --ignore-fail-on-non-empty "${ENVIRONMENT%/*}"
+    elif [[ -e $ENVIRONMENT ]]; then
+        say "Kept $ENVIRONMENT: it was not made by install.sh"
+    fi
 }
 
 install_environment() {

@@ -52,12 +52,18 @@ restart_service() {
 }
 
 install_service() {
-    local unit template
+    local unit template escaped=$ENVIRONMENT
     unit=$(service_unit)
+    [[ ! -L $unit ]] || fail "$unit is a link to $(readlink "$unit"). Remove the link first."
+    # As systemd.syntax(7) has it: between quotation marks, and with specifiers and variables.
+    escaped=${escaped//\\/\\\\}
+    escaped=${escaped//\"/\\\"}
+    escaped=${escaped//%/%%}
+    escaped=${escaped//\$/\$\$}
     template=$(<"$CHECKOUT/daemon/impasto.service")
     install_environment
     mkdir -p "${unit%/*}"
-    printf '%s\n' "${template//@ENVIRONMENT@/"$ENVIRONMENT"}" >"$unit"
+    printf '%s\n' "${template//@ENVIRONMENT@/"$escaped"}" >"$unit"
     say "Service: wrote $unit"
     if has_user_systemd; then
         stop_daemon

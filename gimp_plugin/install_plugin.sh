@@ -4,6 +4,8 @@
 PLUGIN=impasto-gimp
 FLATPAK=org.gimp.GIMP
 PLUGIN_COPY=${ENVIRONMENT%/*}/plug-in
+# In the plug-in's folder, the files that were installed there; the user may add others.
+MANIFEST=installed-files
 # Python runs isolated from the current folder (-I), so this adds the folders that GIMP's has.
 IMPORT_AS_IN_GIMP='import os, site, sys
 sys.path += [path for path in os.environ.get("PYTHONPATH", "").split(":") if path.startswith("/")]
@@ -65,9 +67,10 @@ gimp_python() {
 
 # Has GIMP run the script $1 with the Python $2, if it is not the first on the PATH anyway.
 choose_python() {
-    local line="#!/usr/bin/env python3"
+    local line="#!/usr/bin/env python3" rest
     [[ -z $2 || $2 == "$(type -P python3)" ]] || line="#!$2"
-    sed -i "1s|.*|$line|" "$1"
+    rest=$(tail -n +2 "$1")
+    printf '%s\n%s\n' "$line" "$rest" >"$1"
 }
 
 # Fills folder $1 with the plug-in; the other arguments are the command to copy or link with.
@@ -81,17 +84,60 @@ stage_plugin() {
     find "$staged" -name __pycache__ -prune -exec rm -rf {} +
 }
 
+# Succeeds if folder $1 is missing or empty, or the plug-in was installed there as a folder.
+is_our_plugin() {
+    [[ ! -L $1 ]] || return 1
+    [[ ! -e $1 || -f $1/$MANIFEST || -f $1/$PLUGIN.py || -z $(ls -A "$1" 2>/dev/null) ]]
+}
+
+# Fails if something else is in a place of the plug-in: a link, as to a working copy, or a folder.
+check_plugin_folders() {
+    local profile folder
+    while read -r profile; do
+        folder=$profile/plug-ins/$PLUGIN
+        if [[ -L $folder ]]; then
+            fail "$folder is a link to $(readlink "$folder"), and is left alone. Remove the link," \
+                "and try again."
+        elif ! is_our_plugin "$folder"; then
+            fail "$folder is not Impasto's, and is left alone. Move it away, and try again."
+        fi
+    done < <(gimp_profiles)
+}
+
+# Removes the plug-in from folder $1, but no other file. The packages are all Impasto's.
+remove_plugin_files() {
+    local folder=${1:?} path
+    for path in impasto_gimp impasto_shared styles; do # links of --dev, which must not be followed
+        [[ ! -L $folder/$path ]] || rm "$folder/$path"
+    done
+    if [[ -f $folder/$MANIFEST ]]; then
+        while read -r path; do
+            [[ /$path/ == */../* ]] || rm -f "$folder/$path"
+        done <"$folder/$MANIFEST"
+    elif [[ -f $folder/$PLUGIN.py ]]; then # of a version that wrote no list
+        (cd "$CHECKOUT/assets" && find styles -type f) | while read -r path; do
+            rm -f "$folder/$path"
+        done
+    fi
+    for path in "$PLUGIN.py" impasto_gimp impasto_shared __pycache__ "$MANIFEST"; do
+        rm -rf "${folder:?}/$path"
+    done
+    if [[ -d $folder/styles ]]; then
+        rmdir --ignore-fail-on-non-empty "$folder/styles"
+    fi
+}
+
 copy_plugin() {
-    local staged=$1 folder=$2 part
-    if diff -rq --no-dereference -x __pycache__ -x vendor "$staged" "$folder" >/dev/null 2>&1; then
+    local staged=$1 folder=$2
+    if diff -rq --no-dereference -x __pycache__ -x vendor -x "$MANIFEST" "$staged" "$folder" \
+        >/dev/null 2>&1; then
         say "Plug-in: up to date in $folder"
         return
     fi
     mkdir -p "$folder"
-    for part in "$staged"/*; do
-        rm -rf "${folder:?}/${part##*/}"
-        cp -R "$part" "$folder/"
-    done
+    remove_plugin_files "$folder"
+    cp -R "$staged"/. "$folder/"
+    (cd "$staged" && find . -mindepth 1 ! -type d | LC_ALL=C sort) >"$folder/$MANIFEST"
     say "Plug-in: installed in $folder"
 }
 
@@ -121,10 +167,10 @@ install_plugin() {
         "") ;;
         *) fail "plugin has no option '$1'. Its only option is --dev." ;;
     esac
+    check_plugin_folders
     install_environment
     STAGED=$(mktemp -d)
-    # shellcheck disable=SC2064 # expanded now, not at exit
-    trap "rm -rf '$STAGED'" EXIT
+    trap 'rm -rf "$STAGED"' EXIT
     stage_plugin "$STAGED" "${placing[@]}"
     # For impasto doctor, which repairs a damaged or misplaced plug-in.
     copy_plugin "$STAGED" "$PLUGIN_COPY" >/dev/null
@@ -154,12 +200,24 @@ fill_profiles() {
 }
 
 uninstall_plugin() {
-    local profile
-    rm -rf "$PLUGIN_COPY"
+    local profile folder
+    remove_plugin_files "$PLUGIN_COPY"
+    [[ ! -d $PLUGIN_COPY ]] || rmdir --ignore-fail-on-non-empty "$PLUGIN_COPY"
     while read -r profile; do
-        [[ -d $profile/plug-ins/$PLUGIN ]] || continue
-        rm -rf "$profile/plug-ins/$PLUGIN"
-        say "Removed $profile/plug-ins/$PLUGIN"
-        rmdir --ignore-fail-on-non-empty "$profile/plug-ins" "$profile"
+        folder=$profile/plug-ins/$PLUGIN
+        [[ -d $folder ]] || continue
+        if ! is_our_plugin "$folder"; then
+            say "Kept $folder: it is a link, or was not made by install.sh"
+            continue
+        fi
+        remove_plugin_files "$folder"
+        rm -rf "${folder:?}/vendor"
+        rmdir --ignore-fail-on-non-empty "$folder"
+        if [[ -d $folder ]]; then
+            say "Kept $folder: it holds files that are not Impasto's"
+        else
+            say "Removed $folder"
+        fi
+        rmdir --ignore-fail-on-non-empty "$profile/plug-ins" "$profile" 2>/dev/null || true
     done < <(gimp_profiles)
 }

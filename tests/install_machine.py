@@ -80,9 +80,13 @@ class Machine:
         return profile
 
     def install(
-        self, *arguments: str, folder: Path | None = None, **variables: str
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        program: tuple[str, ...] = (),
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs install.sh in a folder, with these variables."""
+        """Runs install.sh, or the command line `program`, in a folder with these variables."""
         environment = {
             "HOME": str(self.home),
             "PATH": str(self.folder / "bin"),
@@ -90,7 +94,7 @@ class Machine:
             **variables,
         }
         return subprocess.run(
-            [self.checkout / "install.sh", *arguments],
+            [*(program or [self.checkout / "install.sh"]), *arguments],
             cwd=folder or self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -331,6 +331,178 @@ def test_uninstall_leaves_the_home_folder_as_it_was(machine: Machine) -> None:
     assert set(machine.contents()) == before
 
 
+# What is not Impasto's
+
+
+@pytest.mark.parametrize("command", ["plugin", "uninstall"])
+def test_working_copy_behind_a_link_survives(machine: Machine, command: str) -> None:
+    profile = machine.profile(".config/GIMP/3.0")
+    copy = machine.folder / "my-working-copy"
+    shutil.copytree(CHECKOUT / "gimp_plugin", copy)
+    (copy / "impasto_gimp/uncommitted.py").write_text("work = 1\n")
+    (profile / "plug-ins").mkdir()
+    (profile / "plug-ins/impasto-gimp").symlink_to(copy)
+
+    result = machine.install(command)
+
+    assert (copy / "impasto_gimp/uncommitted.py").read_text() == "work = 1\n"
+    assert (profile / "plug-ins/impasto-gimp").readlink() == copy
+    assert "is a link" in result.stdout + result.stderr
+    assert result.returncode == (1 if command == "plugin" else 0)
+
+
+@pytest.mark.parametrize("command", ["plugin", "uninstall"])
+def test_folder_that_is_not_impastos_survives(machine: Machine, command: str) -> None:
+    folder = machine.profile(".config/GIMP/3.0") / "plug-ins/impasto-gimp"
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").write_text("three years")
+
+    result = machine.install(command)
+
+    assert (folder / "thesis.txt").read_text() == "three years"
+    assert str(folder) in result.stdout + result.stderr
+    assert result.returncode == (1 if command == "plugin" else 0)
+
+
+def test_files_of_the_user_survive_an_update_and_the_removal(machine: Machine) -> None:
+    plugin = machine.profile(".config/GIMP/3.0") / "plug-ins/impasto-gimp"
+    machine.install("plugin")
+    files = [plugin / "notes.txt", plugin / "styles/mine.jpg"]
+    for file in files:
+        file.write_text("mine")
+    (machine.checkout / "shared/impasto_shared/new.py").touch()
+    (machine.checkout / "assets/styles/auvers.jpg").unlink()
+
+    updated = machine.install("plugin")
+
+    assert updated.returncode == 0, updated.stderr
+    assert (plugin / "impasto_shared/new.py").exists()
+    assert not (plugin / "styles/auvers.jpg").exists()
+    removed = machine.install("uninstall")
+    assert f"Kept {plugin}" in removed.stdout
+    assert sorted(path for path in plugin.rglob("*") if path.is_file()) == sorted(files)
+
+
+def test_style_folder_that_became_a_link_is_not_emptied(machine: Machine) -> None:
+    plugin = machine.profile(".config/GIMP/3.0") / "plug-ins/impasto-gimp"
+    machine.install("plugin")
+    mine = machine.folder / "paintings"
+    (plugin / "styles").rename(mine)
+    (plugin / "styles").symlink_to(mine)
+
+    machine.install("uninstall")
+
+    assert (mine / "auvers.jpg").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_environment_that_is_not_impastos_survives(machine: Machine, kind: str) -> None:
+    machine.environment.parent.mkdir(parents=True)
+    other = machine.folder / "other-environment"
+    target = machine.environment if kind == "folder" else other
+    target.mkdir()
+    (target / "pyvenv.cfg").write_text("mine")
+    if kind == "link":
+        machine.environment.symlink_to(other)
+
+    installed = machine.install("plugin")
+    removed = machine.install("uninstall")
+
+    assert installed.returncode == 1
+    assert str(machine.environment) in installed.stderr
+    assert f"Kept {machine.environment}" in removed.stdout
+    assert (target / "pyvenv.cfg").read_text() == "mine"
+
+
+def test_what_stays_is_named(machine: Machine) -> None:
+    machine.install("plugin")
+    keys = machine.home / ".config/impasto/keys"
+    keys.mkdir(parents=True)
+
+    removed = machine.install("uninstall")
+
+    assert f"{keys.parent}: settings, keys and authorised clients" in removed.stdout
+    assert keys.exists()
+
+
+# The caller's shell
+
+
+def test_cdpath_does_not_lead_to_another_folder(machine: Machine) -> None:
+    decoy = machine.folder / "decoy/checkout"
+    decoy.mkdir(parents=True)
+
+    result = machine.install(
+        "plugin", CDPATH=str(decoy.parent), program=("bash", "checkout/install.sh")
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert machine.environment.exists()
+
+
+def test_temporary_folder_with_an_apostrophe_is_left_empty(machine: Machine) -> None:
+    folder = machine.folder / "it's here"
+    folder.mkdir()
+
+    result = machine.install("plugin", TMPDIR=str(folder))
+
+    assert result.returncode == 0, result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_installed_is_writable_for_others(machine: Machine) -> None:
+    machine.profile(".config/GIMP/3.0")
+    previous = os.umask(0)
+    try:
+        result = machine.install("plugin")
+    finally:
+        os.umask(previous)
+
+    assert result.returncode == 0, result.stderr
+    installed = [
+        *machine.environment.parent.rglob("*"),
+        *machine.home.glob(".config/**/plug-ins/**/*"),
+    ]
+    assert len(installed) > 50
+    assert [
+        path for path in installed if not path.is_symlink() and path.stat().st_mode & 0o022
+    ] == []
+
+
+def test_unit_names_a_home_with_any_characters(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = machine.folder / '100% "$HOME" \\ &'
+    home.mkdir()
+    machine.provide("uv", "#!/bin/sh\n")
+
+    result = machine.install("service", HOME=str(home))
+
+    assert result.returncode == 0, result.stderr
+    unit = (home / ".config/systemd/user/impasto.service").read_text()
+    escaped = str(home).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    escaped = escaped.replace("$", "$$")
+    assert f'ExecStart="{escaped}/.local/share/impasto/venv/bin/impasto" serve\n' in unit
+    program = home / ".local/share/impasto/venv/bin/impasto"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    (finding,) = check_service()
+    assert finding.state is State.OK
+
+
+def test_unit_that_is_a_link_is_not_written_through(machine: Machine) -> None:
+    unit = machine.home / ".config/systemd/user/impasto.service"
+    unit.parent.mkdir(parents=True)
+    (machine.folder / "mine.service").write_text("mine")
+    unit.symlink_to(machine.folder / "mine.service")
+
+    result = machine.install("service")
+
+    assert result.returncode == 1
+    assert (machine.folder / "mine.service").read_text() == "mine"
+
+
 @pytest.mark.parametrize("folder", ["/run/lock", "/nowhere", "relative", "", None])
 def test_installer_looks_for_the_lock_where_the_daemon_holds_it(
     monkeypatch: pytest.MonkeyPatch, folder: str | None

@@ -84,7 +84,9 @@ def _open_log() -> tuple[BinaryIO, Path | None]:
     for path in (log_path(), spare_log_path()):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.fdopen(os.open(path, flags, 0o600), "ab"), path
+            output = os.fdopen(os.open(path, flags, 0o600), "ab")
+            os.fchmod(output.fileno(), 0o600)  # it may be one of an earlier version
+            return output, path
         except OSError:
             continue
     return open(os.devnull, "ab"), None  # noqa: PTH123 - closed by the caller

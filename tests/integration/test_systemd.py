@@ -196,6 +196,45 @@ class SandboxedDaemon(DaemonProcess):
         return self.sandboxed(*super().serve_command)
 
 
+EXPOSURE_LIMIT = 6.0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_exposure_of_the_unit_is_limited(tmp_path: Path) -> None:
+    unit = tmp_path / "impasto.service"
+    text = UNIT.read_text().replace("@ENVIRONMENT@", str(tmp_path))
+
+    def is_exposed(text: str) -> bool:
+        unit.write_text(text)
+        command = ["systemd-analyze", "security", "--offline=true", "--no-pager"]
+        threshold = f"--threshold={EXPOSURE_LIMIT * 10:.0f}"
+        completed = subprocess.run([*command, threshold, unit], capture_output=True, text=True)
+        if "exposure level" not in completed.stdout:
+            pytest.skip(f"systemd-analyze cannot examine a file here: {completed.stderr.strip()}")
+        return completed.returncode != 0
+
+    assert not is_exposed(text)
+    assert is_exposed(text.replace("NoNewPrivileges=yes", "").replace("SystemCallFilter=", "#"))
+
+
+def test_unit_limits_descriptors_cores_and_memory() -> None:
+    lines = UNIT.read_text().splitlines()
+
+    assert {"LimitNOFILE=65536", "LimitCORE=0", "OOMScoreAdjust=100"} <= {*lines}
+
+
+def test_kernel_ends_the_worker_before_the_server() -> None:
+    with DaemonProcess() as daemon, daemon.client() as client:
+        job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=1))
+        list(client.updates(job))
+        worker = client.status().worker.pid
+        scores = [
+            int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (worker, daemon.pid)
+        ]
+
+    assert scores[0] > scores[1]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make such a sandbox")
 def test_daemon_writes_only_where_the_unit_allows() -> None:
     """Without a GPU, for which a machine with one is needed."""

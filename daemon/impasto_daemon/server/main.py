@@ -13,6 +13,7 @@ from impasto_daemon.server.clients import Clients
 from impasto_daemon.server.jobs import JobTable, Retention
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
+from impasto_daemon.server.process.limits import set_limits
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.results import Results
@@ -47,6 +48,7 @@ def serve(config: DaemonOptions) -> None:
         UnsafeEndpoint, CannotServe: if the configured address cannot be served.
     """
     start_logging("server", config.log_level, rotates=True)
+    set_limits()
     os.chdir("/")  # the caller's folder may be unmounted or deleted
     endpoint = config.endpoint or usual_endpoint()
     with Address(endpoint) as address, StopSignals() as signals:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto_shared.configuration.options import LogLevel
-from impasto_shared.paths import log_path
+from impasto_shared.paths import log_path, spare_log_path
 
 LIMIT_BYTES = 2**20
 _OUTPUT = (1, 2)
@@ -22,8 +22,17 @@ def start_logging(process: str, level: LogLevel = LogLevel.INFO, *, rotates: boo
     logging.basicConfig(
         level=level.upper(),
         format=f"%(asctime)s {process} %(levelname)s %(name)s: %(message)s",
-        handlers=[LimitedLog(log_path(), rotates=rotates)],
+        handlers=[LimitedLog(_own_log(), rotates=rotates)],
     )
+
+
+def _own_log() -> Path:
+    """Returns the path of the log to which standard error goes, if it is one."""
+    try:
+        is_spare = os.path.samestat(os.fstat(_OUTPUT[-1]), spare_log_path().stat())
+    except OSError:
+        is_spare = False
+    return spare_log_path() if is_spare else log_path()
 
 
 class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
@@ -52,13 +61,19 @@ class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
         """Rotates a full file, and reopens the file if it has been rotated."""
         descriptor = self._descriptors[0]
         if self._rotates and os.fstat(descriptor).st_size >= LIMIT_BYTES:
-            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._rotate()
         if self._is_file(descriptor):
             return
         new = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for number in self._descriptors:
             os.dup2(new, number)
         os.close(new)
+
+    def _rotate(self) -> None:
+        try:
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+        except OSError:  # such as a folder of that name: the limit counts more than the old lines
+            os.ftruncate(self._descriptors[0], 0)
 
     def _is_file(self, descriptor: int) -> bool:
         try:

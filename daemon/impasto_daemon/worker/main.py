@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import torch
 import zmq
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 # Other programs take precedence.
 NICENESS = 5
+OOM_SCORE_ADJUSTMENT = 500
 # The rest is for other programs, which may allocate some at any time, and for the screen.
 _USABLE_OF_GPU = 0.9
 
@@ -160,6 +162,15 @@ def _end_with_server() -> None:
     os._exit(0)
 
 
+def _prefer_to_other_processes_when_memory_runs_out() -> None:
+    """Has the kernel kill this process before the server, which then reports the lost job."""
+    file = Path("/proc/self/oom_score_adj")
+    try:
+        file.write_text(str(min(1000, int(file.read_text()) + OOM_SCORE_ADJUSTMENT)))
+    except OSError as error:
+        logger.warning("the worker's oom_score_adj cannot be changed: %s", error)
+
+
 def main() -> None:
     """Runs a worker; the arguments are its endpoint and the bytes that painting may take."""
     start_logging("worker")
@@ -167,6 +178,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()
     os.nice(NICENESS)
+    _prefer_to_other_processes_when_memory_runs_out()
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
     socket.bind(sys.argv[1])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -76,6 +76,15 @@ def test_two_files_are_all_there_ever_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in log.parent.iterdir()) == ["daemon.log", "daemon.log.1"]
 
 
+def test_file_stays_limited_where_the_previous_one_cannot_be_kept(tmp_path: Path) -> None:
+    log = log_in(tmp_path)
+    (log.parent / "daemon.log.1").mkdir()
+
+    talk(tmp_path, 3 * LIMIT_BYTES // 900, log)
+
+    assert log.stat().st_size < LIMIT_BYTES
+
+
 def test_process_that_does_not_rotate_follows_the_file(tmp_path: Path) -> None:
     log = log_in(tmp_path)
     log.write_bytes(b"a line of before\n")

@@ -19,7 +19,8 @@ from impasto_shared.paths import data_dir
 NAME = "impasto-gimp"
 SCRIPT = f"{NAME}.py"
 _PARTS = (SCRIPT, "impasto_gimp", "impasto_shared", "styles")
-_GENERATED = ("vendor", "__pycache__")
+_STYLES = "styles"  # to which people may add their own
+_GENERATED = ("vendor", "__pycache__", "installed-files")
 _PLUGIN_PATH = re.compile(r'^\(plug-in-path\s+"([^"]*)"', re.MULTILINE)
 
 
@@ -106,10 +107,13 @@ def _is_same(installed: Path, source: Path) -> bool:
     if installed.is_file() and source.is_file():
         # The first line names the Python, which differs from machine to machine.
         return installed.read_bytes().split(b"\n")[1:] == source.read_bytes().split(b"\n")[1:]
-    return _names(installed) == _names(source) and all(
+    missing, added = _names(source) - _names(installed), _names(installed) - _names(source)
+    if missing or (added and source.name != _STYLES):
+        return False
+    return all(
         filecmp.cmp(installed / name, source / name, shallow=False)
-        for name in _names(installed)
-        if (installed / name).is_file()
+        for name in _names(source)
+        if (source / name).is_file()
     )
 
 
@@ -126,9 +130,11 @@ def _install(source: dict[str, Path], folder: Path) -> None:
         folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     for part, path in source.items():
-        _remove(folder / part)
+        if part != _STYLES or (folder / part).is_symlink():
+            _remove(folder / part)
         if path.is_dir():
-            shutil.copytree(path, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(path, folder / part, ignore=ignored, dirs_exist_ok=True)
         else:
             shutil.copyfile(path, folder / part)
     (folder / SCRIPT).chmod(0o755)

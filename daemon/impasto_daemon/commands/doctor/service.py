@@ -10,7 +10,7 @@ from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.commands.doctor.gimps import config_home
 
 _TOPIC = "service"
-_PROGRAM = re.compile(r'^ExecStart="?([^"\n]+?)"? serve', re.MULTILINE)
+_PROGRAM = re.compile(r'^ExecStart=("(?:[^"\\\n]|\\.)+"|[^"\n]+?) serve', re.MULTILINE)
 
 
 def service_unit() -> Path:
@@ -24,9 +24,16 @@ def check_service() -> Iterator[Finding]:
     if not unit.is_file():
         yield note(_TOPIC, "not installed: the daemon starts when it is needed")
         return
-    program = _PROGRAM.search(unit.read_text(errors="replace"))
-    if program is not None and Path(program[1]).is_file():
+    match = _PROGRAM.search(unit.read_text(errors="replace"))
+    program = None if match is None else _unescaped(match[1])
+    if program is not None and Path(program).is_file():
         yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
         return
-    wrong = f"starts {program[1]}, which does not exist" if program else "does not start impasto"
+    wrong = f"starts {program}, which does not exist" if program else "does not start impasto"
     yield problem(_TOPIC, f"{unit} {wrong}", "Run ./install.sh service in the Impasto folder.")
+
+
+def _unescaped(word: str) -> str:
+    """Returns a word of ExecStart as systemd reads it; install.sh writes such words."""
+    text = re.sub(r"\\(.)", r"\1", word.strip('"')) if word.startswith('"') else word
+    return text.replace("%%", "%").replace("$$", "$")

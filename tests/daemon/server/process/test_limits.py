@@ -1,0 +1,26 @@
+import resource
+import subprocess
+import sys
+
+from integration.daemon_process import ROOT
+
+PROGRAM = """
+import resource
+from impasto_daemon.server.process.limits import set_limits
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
+set_limits()
+print(resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_CORE)[0])
+"""
+
+
+def test_descriptors_are_as_many_as_allowed_and_no_core_is_written() -> None:
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 200
+    completed = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM],
+        env={"PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert completed.stdout == "(200, 200) 0\n"
