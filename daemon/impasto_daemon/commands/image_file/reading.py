@@ -99,7 +99,8 @@ def print_note(path: Path | str, text: str) -> None:
 def _warnings_in(notes: list[str]) -> Iterator[None]:
     """Adds the warnings of decoders to `notes`, and raises those of a too large picture."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
         yield
     texts = {" ".join(str(warning.message).split()).rstrip(".") for warning in caught}

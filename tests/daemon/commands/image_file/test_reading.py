@@ -4,6 +4,7 @@ import io
 import os
 import random
 import struct
+import threading
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -191,6 +192,21 @@ def test_still_pictures_are_read_without_a_word(
         (tmp_path / "still").write_bytes(encoded(file_format))
         read_image(tmp_path / "still")
 
+    assert capsys.readouterr().err == ""
+
+
+def test_picture_is_read_from_a_pipe_without_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe, content = tmp_path / "pipe", encoded("PNG")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(content))
+    writer.start()
+
+    image = read_image(pipe)
+    writer.join()
+
+    assert bytes(image.pixels) == PIXELS.tobytes()
     assert capsys.readouterr().err == ""
 
 
