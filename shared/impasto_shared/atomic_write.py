@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DRAFT = ".impasto-{}.new"
+# For example on memory sticks.
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 # Some network file systems cannot sync a folder, and one that is not readable cannot be opened.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 
@@ -43,8 +45,20 @@ def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """
     with _draft(path.parent, mode) as (draft, descriptor):
         _write_all(descriptor, data)
-        os.link(draft, path)
+        _rename_without_replacing(draft, path)
     _sync_folder(path.parent)
+
+
+def _rename_without_replacing(draft: Path, path: Path) -> None:
+    """Gives the draft its name; raises FileExistsError if there is a file of that name."""
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        draft.replace(path)
 
 
 @contextmanager
