@@ -241,3 +241,23 @@ def test_damaged_file_is_a_sentence(
     assert refused.returncode == 1
     assert f"impasto: {tmp_path / 'damaged.png'}" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_full_disk_leaves_the_pages_of_explore(service: DaemonProcess, tmp_path: Path) -> None:
+    arguments = ("explore", "photo.png", "-o", str(tmp_path), "--quick", "--only", "content")
+    explored = service.run(*arguments)
+    pages = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    (tile, *_) = (tmp_path / "tiles/content").glob("*.png")
+    tile.write_bytes(tile.read_bytes()[:100])  # as a power cut leaves it
+
+    refused = run_limited(service, *arguments)
+    again = service.run(*arguments)
+
+    assert explored.returncode == 0, explored.stderr
+    assert refused.returncode == 1
+    assert "cannot be written" in refused.stderr
+    assert "Run the same command again to continue" in refused.stderr
+    assert all(file.read_bytes() == content for file, content in pages.items())
+    assert not list(tmp_path.rglob(".impasto-*"))
+    assert again.returncode == 0, again.stderr
+    assert read_image(tile).width > 1
