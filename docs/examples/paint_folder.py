@@ -16,6 +16,7 @@ procedure = Gimp.get_pdb().lookup_procedure("plug-in-impasto-neural-style")
 PAINTED.mkdir(exist_ok=True)
 for photo in sorted(PHOTOS.glob("*.jpg")):
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(photo)))
+    image.policy_rotate(False)  # upright, as its EXIF says
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)

@@ -911,6 +911,27 @@ def image_becomes_indexed_meanwhile() -> Report:
     )
 
 
+def first_pixel_of_style(name: str) -> list[int]:
+    style = style_file.read_style(Gio.File.new_for_path(str(HERE / name)))
+    return [style.width, style.height, *bytes(style.pixels[:3])]
+
+
+@situation
+def styles_as_people_see_them() -> Report:
+    return {name: first_pixel_of_style(name) for name in ("turned.jpg", "animated.gif")}
+
+
+@situation
+def style_whose_name_is_not_utf_8() -> Report:
+    file = Path(os.fsdecode(os.fsencode(HERE) + b"/caf\xe9.png"))
+    file.write_bytes(STYLE.read_bytes())
+    layer = photo()
+    report = stylize([layer], file)
+    file.unlink()
+    names = [each.get_name() for each in layer.get_image().get_layers()]
+    return {**report, "names": names}
+
+
 @situation
 def formats_of_styles() -> Report:
     styles: dict[str, Image] = {

@@ -6,7 +6,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -23,9 +23,14 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def write_images(folder: Path) -> None:
-    """Writes style.png and style_alpha.png into `folder`, and invalid files into its bad/."""
+    """Writes files with styles into `folder`, and invalid ones into its bad/."""
     Image.new("RGB", (16, 12), (200, 30, 60)).save(folder / "style.png")
     Image.new("RGBA", (16, 12), (200, 30, 60, 128)).save(folder / "style_alpha.png")
+    red, blue = (Image.new("RGB", (16, 8), colour) for colour in ((255, 0, 0), (0, 0, 255)))
+    red.save(folder / "animated.gif", save_all=True, append_images=[blue, blue.rotate(180)])
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    red.save(folder / "turned.jpg", exif=turned)
     bad = folder / "bad"
     bad.mkdir()
     (bad / "text.png").write_text("This is no picture.\n" * 10)

@@ -409,6 +409,20 @@ def test_daemon_forgets_pictures_that_are_layers(report: Report, name: str, pict
     assert situation(report, name)["forgotten"] == pictures
 
 
+def test_style_from_a_file_is_upright_and_its_first_frame(report: Report) -> None:
+    styles = situation(report, "styles_as_people_see_them")
+
+    assert styles["turned.jpg"][:2] == [8, 16]
+    assert styles["animated.gif"] == [16, 8, 255, 0, 0]
+
+
+def test_style_may_have_a_name_that_is_not_utf_8(report: Report) -> None:
+    painted = situation(report, "style_whose_name_is_not_utf_8")
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["names"][0].startswith("Photo – Neural Style (caf")
+
+
 def test_style_has_alpha_where_its_file_has(report: Report) -> None:
     formats = situation(report, "formats_of_styles")
 

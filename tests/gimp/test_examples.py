@@ -26,6 +26,12 @@ def run_example(home: Home, name: str) -> None:
     home.run("sh", "-c", f"cd {home.folder} && {command}", timeout=120)
 
 
+def size_of(file: Path) -> tuple[int, int]:
+    """Returns the width and the height of an XCF file."""
+    width, height = struct.unpack_from(">II", file.read_bytes(), 14)
+    return width, height
+
+
 def layers_of(file: Path) -> int:
     """Returns the number of layers of an XCF file: its offsets follow the image properties."""
     data = file.read_bytes()
@@ -49,11 +55,14 @@ def test_a_folder_is_painted(fresh_home: Home) -> None:
         shutil.copy(REPOSITORY / f"assets/photos/{name}.jpg", photos)
     shutil.copy(REPOSITORY / "assets/styles/auvers.jpg", fresh_home.folder / "painting.jpg")
 
+    shutil.copy(fresh_home.folder / "turned.jpg", photos)
+
     run_example(fresh_home, "paint_folder.py")
 
     painted = sorted((fresh_home.folder / "painted").iterdir())
-    assert [file.name for file in painted] == ["chelsea.xcf", "coffee.xcf"]
-    assert [layers_of(file) for file in painted] == [2, 2]
+    assert [file.name for file in painted] == ["chelsea.xcf", "coffee.xcf", "turned.xcf"]
+    assert [layers_of(file) for file in painted] == [2, 2, 2]
+    assert size_of(painted[-1]) == (8, 16)  # of 16 × 8 pixels before it was turned upright
 
 
 def test_script_fu_paints_a_layer(fresh_home: Home) -> None:

@@ -12,9 +12,14 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, check_size
 
+# PNG files have several layers only if they are animations.
+_ANIMATIONS = ("image/gif", "image/webp", "image/png", "image/apng", "image/avif")
+
 
 def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
-    """Returns the picture in `file`, in any format that GIMP can open, with its layers merged.
+    """Returns the picture in `file`, in any format that GIMP can open, upright.
+
+    Its layers are merged; of an animation, the first frame is used.
 
     longest_side_px: a larger picture is scaled down to this size.
 
@@ -24,7 +29,8 @@ def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
     name = gettext("The style image {file}").format(file=file.get_parse_name())
     _check_file(file, name)
     with _loaded(file, name) as image:
-        layer = _merged(image, name)
+        image.policy_rotate(False)
+        layer = image.get_layers()[-1] if _is_animation(file) else _merged(image, name)
         check_size(layer.get_width(), layer.get_height(), name, gettext)
         if longest_side_px is not None:
             scale_down(layer, longest_side_px)
@@ -62,6 +68,12 @@ def _check_file(file: Gio.File, name: str) -> None:
         kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
         if kind is not None:
             check_size(width, height, name, gettext)
+
+
+def _is_animation(file: Gio.File) -> bool:
+    """Returns whether the layers of the file, if it has several, are frames, the first one last."""
+    info = file.query_info("standard::content-type", Gio.FileQueryInfoFlags.NONE, None)
+    return info.get_content_type() in _ANIMATIONS
 
 
 @contextmanager

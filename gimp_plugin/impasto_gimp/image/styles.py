@@ -37,7 +37,9 @@ class ChosenStyle:
         """The name of the painting."""
         if isinstance(self.painting, Gimp.Layer):
             return self.painting.get_name()
-        return PurePath(self.painting.get_basename() or "").stem
+        stem = PurePath(self.painting.get_basename() or "").stem
+        # GIMP takes no name of a layer that is not UTF-8, as that of a file may be.
+        return stem.encode(errors="surrogateescape").decode(errors="replace")
 
     def read(self, layer: Gimp.Layer | None = None) -> Style:
         """Returns the style for painting `layer`, without its region if that is None.
