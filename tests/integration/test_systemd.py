@@ -20,7 +20,7 @@ from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, free_address, picture
 
 WATCHDOG_S = 1.0
-NO_KEY = "WARNING impasto_daemon.server.authentication: no client is authorised yet"
+NO_KEY = "WARNING impasto_daemon.server.main: no client is authorised yet"
 UNIT = ROOT / "daemon/impasto.service"
 
 

@@ -18,10 +18,14 @@ _DETACHED = b""
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of a job: the connection, and the name of the program."""
+    """The origin of a job: the connection, the name of the program, and the key of its user.
+
+    user: "" for a program on this machine.
+    """
 
     address: bytes
     client: str = ""
+    user: str = ""
 
 
 @dataclass(eq=False)

@@ -31,7 +31,10 @@ from impasto_shared.reports import CurvePoint, JobReport, JobState, Problem
 
 logger = logging.getLogger(__name__)
 
-MAX_QUEUED_JOBS = 64
+MAX_QUEUED_JOBS = 128
+# Of all connections with one key, or of all programs on this machine.
+MAX_QUEUED_JOBS_OF_USER = 96
+# Of one connection; all detached jobs count as one.
 MAX_QUEUED_JOBS_OF_ONE = 48
 MAX_QUEUED_BYTES = 2 * 2**30
 MAX_ENDED_REPORTS = 100
@@ -466,9 +469,11 @@ class JobTable:
                 f"({self.results.problem[:300]}). Submit the job without detaching it.",
                 ErrorCode.QUEUE_FULL,
             )
-        queue = self.queue
+        queue, user = self.queue, job.origin.user
         if len(queue) >= MAX_QUEUED_JOBS:
             full = f"{MAX_QUEUED_JOBS} jobs are waiting"
+        elif [other.origin.user for other in queue].count(user) >= MAX_QUEUED_JOBS_OF_USER:
+            full = f"{MAX_QUEUED_JOBS_OF_USER} jobs of this user are waiting"
         elif sum(queued.turn_key == job.turn_key for queued in queue) >= MAX_QUEUED_JOBS_OF_ONE:
             whose = "detached jobs" if job.is_detached else "jobs of this program"
             full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"

@@ -195,9 +195,9 @@ class Server:
                 return
 
     def _answer(self, received: Received) -> None:
-        address, frames, *_ = received
+        address, frames, user = received
         try:
-            reply = self._reply_to(address, decode(frames, ClientMessage))
+            reply = self._reply_to(address, user, decode(frames, ClientMessage))
         except ImpastoError as error:
             reply = ErrorReply(_request_id(frames), Problem.of(error))
         except Exception:
@@ -208,13 +208,13 @@ class Server:
         if reply is not None:
             self._outbox.reply(address, reply)
 
-    def _reply_to(self, address: bytes, message: ClientMessage) -> Any:
+    def _reply_to(self, address: bytes, user: str, message: ClientMessage) -> Any:
         """Returns the reply to a request; None if it is sent later, by `_deferred`."""
         match message:
             case Hello():
                 return self._welcome(address, message)
             case Submit():
-                origin = Origin(address, self._client_names.get(address, ""))
+                origin = Origin(address, self._client_names.get(address, ""), user)
                 job = self._jobs.submit(message, origin)
                 subscribe = partial(self._subscribe, job, address, message.previews)
                 if not job.is_accepted:

@@ -10,6 +10,7 @@ from impasto_daemon.server.jobs import (
     MAX_ENDED_REPORTS,
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
+    MAX_QUEUED_JOBS_OF_USER,
     JobTable,
     Retention,
 )
@@ -78,10 +79,10 @@ def test_same_submission_twice_is_one_job(table: JobTable) -> None:
 
 
 def test_full_queue_refuses_with_a_reason(table: JobTable) -> None:
-    origins = [Origin(bytes([number])) for number in range(MAX_QUEUED_JOBS)]
+    origins = [Origin(b"%d" % number, user=str(number)) for number in range(MAX_QUEUED_JOBS)]
     jobs = [table.submit(submission(), origin) for origin in origins]
 
-    with pytest.raises(DaemonError, match="64 jobs are waiting already") as caught:
+    with pytest.raises(DaemonError, match="128 jobs are waiting already") as caught:
         table.submit(submission(), BOB)
     table.cancel(jobs[0])
     table.submit(submission(), BOB)
@@ -96,6 +97,21 @@ def test_one_client_cannot_fill_the_queue(table: JobTable) -> None:
     with pytest.raises(DaemonError, match="48 jobs of this program are waiting") as caught:
         table.submit(submission(), ALICE)
     table.submit(submission(), BOB)
+
+    assert caught.value.code is ErrorCode.QUEUE_FULL
+
+
+@pytest.mark.parametrize("user", ["", "a key"], ids=["this machine", "another machine"])
+def test_one_user_cannot_fill_the_queue_by_any_number_of_connections(
+    table: JobTable, user: str
+) -> None:
+    for number in range(MAX_QUEUED_JOBS_OF_USER):
+        origin = Origin(bytes([number % 3]), user=user)
+        table.submit(submission(detached=number % 3 == 0), origin)
+
+    with pytest.raises(DaemonError, match="96 jobs of this user are waiting") as caught:
+        table.submit(submission(), Origin(b"another", user=user))
+    table.submit(submission(), Origin(b"another", user="another key"))
 
     assert caught.value.code is ErrorCode.QUEUE_FULL
 

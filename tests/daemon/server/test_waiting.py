@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import impasto_daemon.server
+import impasto_daemon.worker.process
 
 SERVER = Path(impasto_daemon.server.__file__).parent
 CALLS = {
@@ -40,10 +41,12 @@ def flags_of(call: ast.Call) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(str(path.relative_to(SERVER)) for path in SERVER.rglob("*.py"))
+    "path",
+    [*sorted(SERVER.rglob("*.py")), Path(impasto_daemon.worker.process.__file__)],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
 )
-def test_module_never_waits_for_a_peer(name: str) -> None:
-    assert waiting_calls((SERVER / name).read_text()) == []
+def test_module_never_waits_for_a_peer(path: Path) -> None:
+    assert waiting_calls(path.read_text()) == []
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 ENCRYPTED = "encrypted"
 FRONT_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.server.front.main")
-MAX_RESIDENT_BYTES = 4 * 2**30
-"""More than the largest pictures of several clients need: what needs more is an attack."""
+MAX_RESIDENT_BYTES = min(4 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
+"""The pictures of several clients need less, and the memory of the machine has room for it."""
 # The shortest time from one start to the next.
 RESTART_S = 0.5
 # Messages to a client that the front has not yet passed on, and the bytes after which there is no
@@ -143,12 +143,13 @@ class FrontProcess:
     def end(self, timeout_s: float) -> None:
         """Waits for the process to exit, and kills it after a while."""
         self._listener.close()
-        if self._process is not None:
+        running = [] if self._process is None else [self._process]
+        for process in (*self._ending, *running):
             try:
-                self._process.wait(timeout_s)
+                process.wait(timeout_s)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+                process.kill()
+                process.wait()
         if self.link is not None:
             self.link.close()
 

@@ -9,16 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
 
+from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_shared.codec import MAGIC
 from integration.daemon_process import is_alive
+from integration.hostile_clients import greeting, ready
 
 PATIENCE_S = 30.0
 
@@ -137,6 +140,26 @@ def test_message_without_end_costs_the_connections_and_not_the_server(
 
     eventually(lambda: front.receive() or front.pid != before)
     eventually(lambda: front.supervise() or front.pid not in (None, before))
+
+
+def test_front_that_takes_too_much_memory_is_replaced(
+    front: FrontProcess, client: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "MAX_RESIDENT_BYTES", 150 * 2**20)
+    client.send(b"x")
+    next_message(front)
+    before = front.pid
+    for _ in range(10):
+        front.supervise()
+        time.sleep(0.1)
+    assert front.pid == before
+
+    endpoint = socket.create_connection(("127.0.0.1", int(front.endpoint.rpartition(":")[2])))
+    endpoint.sendall(greeting() + ready() + b"\x03" + (2**30).to_bytes(8, "big"))
+    with suppress(OSError):
+        endpoint.sendall(bytes(300 * 2**20))
+    eventually(lambda: front.supervise() or front.pid not in (None, before))
+    endpoint.close()
 
 
 SERVER = """
