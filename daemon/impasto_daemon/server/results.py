@@ -7,7 +7,7 @@ import os
 import weakref
 from pathlib import Path
 
-from impasto_daemon.server.journal.pixel_files import Pixels, read_pixels
+from impasto_daemon.server.journal.pixel_files import read_pixels
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.paths import make_private
@@ -23,7 +23,7 @@ class Picture:
         self.size_bytes = width * height * form.bytes_per_pixel
         self._pixels: bytes | memoryview | None = None
         self._path: Path | None = None
-        self._loaded: weakref.ref[Pixels] | None = None
+        self._loaded: weakref.ref[memoryview] | None = None
 
     @classmethod
     def in_memory(cls, image: Image) -> Picture:
@@ -65,21 +65,21 @@ class Picture:
             OSError: if the file cannot be read.
             ValueError: if the picture was dropped.
         """
-        pixels = self._pixels if self._pixels is not None else memoryview(self._from_file())
+        pixels = self._pixels if self._pixels is not None else self._from_file()
         return Image(self.width, self.height, self.format, pixels)
 
     def drop(self) -> None:
         """Frees the memory; pixels that were handed out stay valid. The file is the caller's."""
         self._pixels = self._loaded = self._path = None
 
-    def _from_file(self) -> Pixels:
+    def _from_file(self) -> memoryview:
         """Returns the pixels in the file, in memory only while anyone uses them."""
         path = self._path
         if path is None:
             raise ValueError("the picture was dropped")
         loaded = self._loaded() if self._loaded is not None else None
         if loaded is None:
-            loaded = read_pixels(path, self.size_bytes)
+            loaded = memoryview(read_pixels(path, self.size_bytes))
             self._loaded = weakref.ref(loaded)
         return loaded
 

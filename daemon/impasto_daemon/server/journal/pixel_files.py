@@ -15,10 +15,6 @@ _SLICE_BYTES = 8 * 2**20
 _LENGTH = struct.Struct("<Q")
 
 
-class Pixels(bytearray):
-    """Bytes to which weak references are possible."""
-
-
 def write_frames(path: Path, frames: Sequence[Frame]) -> int:
     """Writes frames to a new file, each after its length, and syncs it; returns its size.
 
@@ -58,7 +54,7 @@ def write_pixels(path: Path, pixels: bytes | memoryview) -> None:
         _write_all(descriptor, memoryview(pixels).cast("B"))
 
 
-def read_pixels(path: Path, size_bytes: int) -> Pixels:
+def read_pixels(path: Path, size_bytes: int) -> bytes:
     """Returns the bytes of a file, which must have that size.
 
     They are read, not mapped: a block that cannot be read is an error, not the end of the process.
@@ -71,15 +67,7 @@ def read_pixels(path: Path, size_bytes: int) -> Pixels:
         actual_bytes = os.fstat(descriptor).st_size
         if actual_bytes != size_bytes:
             raise OSError(f"{path.name} has {actual_bytes} bytes instead of {size_bytes}")
-        pixels = Pixels(size_bytes)
-        view = memoryview(pixels)
-        position = 0
-        while position < size_bytes:
-            count = os.preadv(descriptor, [view[position:][:_SLICE_BYTES]], position)
-            if count == 0:
-                raise OSError(f"{path.name} has become shorter")
-            position += count
-        return pixels
+        return _read_all(descriptor, size_bytes)
     finally:
         os.close(descriptor)
 
@@ -120,6 +108,19 @@ def _new_file(path: Path) -> Iterator[int]:
         raise
     finally:
         os.close(descriptor)
+
+
+def _read_all(descriptor: int, size_bytes: int) -> bytes:
+    """Returns the first bytes of a file, usually without a copy: the system reads all at once."""
+    chunks: list[bytes] = []
+    position = 0
+    while position < size_bytes:
+        chunk = os.pread(descriptor, size_bytes - position, position)
+        if not chunk:
+            raise OSError(f"the file ends after {position} of {size_bytes} bytes")
+        chunks.append(chunk)
+        position += len(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _write_all(descriptor: int, view: memoryview) -> None:

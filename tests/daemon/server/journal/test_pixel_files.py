@@ -80,14 +80,27 @@ def test_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_unreadable_block_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "picture"
     write_pixels(path, bytes(5500))
-    real_preadv = os.preadv
+    real_pread = os.pread
 
-    def preadv(descriptor: int, buffers: list[memoryview], position: int) -> int:
+    def pread(descriptor: int, length: int, position: int) -> bytes:
         if position >= 3000:
             raise OSError(errno.EIO, "Input/output error")
-        return real_preadv(descriptor, buffers, position)
+        return real_pread(descriptor, min(length, 1000), position)
 
-    monkeypatch.setattr(os, "preadv", preadv)
+    monkeypatch.setattr(os, "pread", pread)
 
     with pytest.raises(OSError, match="Input/output error"):
         read_pixels(path, 5500)
+
+
+def test_file_is_read_whole_in_whatever_pieces_the_system_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = os.urandom(5500)
+    write_pixels(tmp_path / "picture", pixels)
+    real_pread = os.pread
+    monkeypatch.setattr(
+        os, "pread", lambda file, length, at: real_pread(file, min(length, 999), at)
+    )
+
+    assert read_pixels(tmp_path / "picture", 5500) == pixels
