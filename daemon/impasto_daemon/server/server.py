@@ -139,7 +139,9 @@ class Server:
     def _timeout_ms(self) -> int:
         if self._outbox.has_waiting:
             return STALLED_POLL_MS
-        is_busy = self._subscriptions.job_names or self._dispatcher.is_busy
+        is_busy = (
+            self._subscriptions.job_names or self._dispatcher.is_busy or self._deferred.is_waiting
+        )
         return BUSY_POLL_MS if is_busy else IDLE_POLL_MS
 
     def _collect_stored(self) -> None:
@@ -234,7 +236,8 @@ class Server:
                 job = self._jobs.find(message.job)
                 self._jobs.forget(job)
             case Fetch():
-                return self._deferred.fetch(message, partial(self._outbox.reply, address))
+                reply = partial(self._outbox.reply, address)
+                return self._deferred.fetch(message, address, reply)
             case Curve():
                 points = self._jobs.find(message.job).curve.points
                 return CurveReport(message.id, message.job, points)
