@@ -24,6 +24,7 @@ from impasto_shared.reports import JobState
 from integration import hostile_clients
 from integration.daemon_process import DaemonProcess, free_address, wait_for
 from integration.scripted_jobs import MEGABYTE, first_line, last_report, rss_bytes, submit
+from integration.test_systemd import WATCHDOG_S, Service
 
 # Three seconds of painting.
 STEPS = 300
@@ -112,6 +113,20 @@ def is_listening(address: str) -> bool:
             return bool(plain.recv(1))
     except OSError:
         return False
+
+
+def test_watchdog_is_notified_during_a_flood() -> None:
+    service = Service()
+    try:
+        service.start_only()
+        assert service.hear().startswith("READY=1")
+        with attack(service, "hellos"):
+            service.hear_rest()
+            # Far more often than systemd's limit would be, and at all.
+            service.ear.settimeout(10 * WATCHDOG_S)
+            assert [service.hear() for _ in range(6)] == ["WATCHDOG=1"] * 6
+    finally:
+        service.end()
 
 
 def test_job_outlives_a_killed_front_until_its_client_watches_it_again() -> None:

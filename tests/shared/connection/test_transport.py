@@ -1,7 +1,9 @@
 """The transport against sockets of the test; its keys are tested in tests/integration."""
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from impasto_shared.codec import MAGIC, decode, encode
 from impasto_shared.connection.keys import KeysUnusable
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ProtocolError
+from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.messages import ClientMessage, Hello, Welcome
 from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.reports import Limits
+from integration.hostile_clients import greeting, ready
 
 WELCOME = Welcome("1", "boot", "test", Limits(frame_bytes=12, pixels=4, queue=1))
 
@@ -144,3 +148,22 @@ def test_other_machine_is_not_contacted_without_a_key() -> None:
 def test_closing_twice_is_allowed(transport: Transport) -> None:
     transport.close()
     transport.close()
+
+
+def test_frame_that_no_picture_needs_ends_the_connection(endpoint: str) -> None:
+    """It could fill the memory of the program that the client is in."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(endpoint.removeprefix("ipc://"))
+        listener.listen()
+        transport = Transport(endpoint, send_timeout_s=5)
+        with listener.accept()[0] as daemon:
+            daemon.settimeout(20)
+            daemon.sendall(
+                greeting() + ready() + b"\x02" + (MAX_FRAME_BYTES + 1).to_bytes(8, "big")
+            )
+            with suppress(ConnectionResetError):
+                while daemon.recv(4096):
+                    pass
+        assert not transport.wait_for_message(20)
+        assert not transport.is_connected
+        transport.close()

@@ -135,6 +135,8 @@ def listening_socket(endpoint: str) -> tuple[str, sockets.socket]:
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
     name = None if host == "*" else host.strip("[]")
     try:
+        if not 0 <= int(port) < 2**16:  # the system would take its last digits
+            raise ValueError(f"there is no port {port}")
         (family, _, _, _, address), *_ = sockets.getaddrinfo(
             name, int(port), type=sockets.SOCK_STREAM, flags=sockets.AI_PASSIVE
         )

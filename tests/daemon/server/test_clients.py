@@ -1,0 +1,170 @@
+"""The clients of a server: real sockets, and a real front."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients import Clients
+from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.process.endpoint import CannotServe
+from impasto_shared.connection.keys import Role, ensure_keys
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def authorized() -> AuthorizedClients:
+    return AuthorizedClients.of_user()
+
+
+@pytest.fixture
+def clients(
+    tmp_path: Path, port: int, authorized: AuthorizedClients
+) -> Iterator[tuple[Clients, str, str]]:
+    """Clients, with their address for this machine and that for others."""
+    ensure_keys(Role.DAEMON)
+    unix, tcp = f"ipc://{tmp_path}/s", f"tcp://127.0.0.1:{port}"
+    clients = Clients(tcp, authorized)
+    clients.serve(unix)
+    yield clients, unix, tcp
+    clients.close()
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("it does not come true")
+
+
+def connected(endpoint: str, **options: bytes) -> zmq.Socket[bytes]:
+    dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    dealer.setsockopt(zmq.LINGER, 0)
+    dealer.setsockopt(zmq.RCVTIMEO, int(PATIENCE_S * 1000))
+    for name, value in options.items():
+        dealer.setsockopt(getattr(zmq, name), value)
+    dealer.connect(endpoint)
+    return dealer
+
+
+def remote(endpoint: str) -> zmq.Socket[bytes]:
+    """Connects as a client on another machine."""
+    keys = ensure_keys(Role.CLIENT)
+    return connected(
+        endpoint,
+        CURVE_SERVERKEY=ensure_keys(Role.DAEMON).public,
+        CURVE_PUBLICKEY=keys.public,
+        CURVE_SECRETKEY=keys.secret,
+    )
+
+
+def next_message(clients: Clients) -> Received:
+    def look() -> list[Received]:
+        clients.supervise()
+        return clients.receive()
+
+    (received,) = eventually(look)
+    assert isinstance(received, Received)
+    return received
+
+
+def test_clients_of_both_addresses_are_answered_and_known_by_their_keys(
+    clients: tuple[Clients, str, str], authorized: AuthorizedClients
+) -> None:
+    served, unix, tcp = clients
+    key = ensure_keys(Role.CLIENT).public.hex()
+    authorized.add("laptop", key)
+    with connected(unix) as near, remote(tcp) as far:
+        for client, user in ((near, ""), (far, key)):
+            client.send(b"question")
+            received = next_message(served)
+            assert received.user == user
+            assert served.send(received.address, [b"answer"]) is Delivery.SENT
+            assert client.recv() == b"answer"
+
+
+def test_client_that_claims_the_address_of_another_gets_nothing(
+    clients: tuple[Clients, str, str], authorized: AuthorizedClients
+) -> None:
+    served, unix, tcp = clients
+    authorized.add("laptop", ensure_keys(Role.CLIENT).public.hex())
+    with remote(tcp) as far:
+        far.send(b"x")
+        address = next_message(served).address
+        with connected(unix, ROUTING_ID=address) as near:
+            near.send(b"x")
+            claimed = next_message(served).address
+            served.send(address, [b"for the other"])
+            assert far.recv() == b"for the other"
+            assert claimed != address
+            assert not near.poll(100)
+
+
+def test_removed_key_ends_the_connections_of_other_machines_alone(
+    clients: tuple[Clients, str, str], authorized: AuthorizedClients
+) -> None:
+    served, unix, tcp = clients
+    authorized.add("laptop", ensure_keys(Role.CLIENT).public.hex())
+    with connected(unix) as near, remote(tcp) as far:
+        near.send(b"x")
+        near_address = next_message(served).address
+        far.send(b"x")
+        far_address = next_message(served).address
+
+        authorized.remove("laptop")
+        eventually(lambda: served.supervise() or served.send(far_address, [b""]) is Delivery.LOST)
+
+        assert served.send(near_address, [b"answer"]) is Delivery.SENT
+        assert near.recv() == b"answer"
+
+
+def test_address_of_a_front_that_has_ended_is_lost(
+    clients: tuple[Clients, str, str], authorized: AuthorizedClients
+) -> None:
+    served, _, tcp = clients
+    authorized.add("laptop", ensure_keys(Role.CLIENT).public.hex())
+    with remote(tcp) as far:
+        far.send(b"x")
+        address = next_message(served).address
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        for pid in children:
+            if b"server.front.main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(int(pid), signal.SIGKILL)
+
+        eventually(lambda: served.receive() or served.send(address, [b""]) is Delivery.LOST)
+        far.send(b"y")
+        received = next_message(served)
+        assert [bytes(frame) for frame in received.frames] == [b"y"]
+
+
+@pytest.mark.parametrize("listen", ["tcp://127.0.0.1:99999", "tcp://no.such.host.invalid:5570"])
+def test_address_that_cannot_be_served_is_named(
+    listen: str, authorized: AuthorizedClients, tmp_path: Path
+) -> None:
+    clients = Clients(listen, authorized)
+    with pytest.raises(CannotServe, match=listen):
+        clients.serve(f"ipc://{tmp_path}/s")
+    clients.close()
