@@ -136,5 +136,8 @@ class DeferredReplies:
             fetch.reply(Result(fetch.request.id, fetch.request.job, outcome))
             return
         self._unread.get(fetch.address, []).remove(entry)
-        text = f"The picture cannot be read: {str(outcome)[:500]}. Run the job again."
+        text = (
+            f"The picture cannot be read: {str(outcome)[:500]}. Try again; if that does not help, "
+            "run the job again."
+        )
         fetch.reply(ErrorReply(fetch.request.id, Problem(ErrorCode.UNKNOWN_JOB, text)))

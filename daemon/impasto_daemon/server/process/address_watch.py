@@ -38,7 +38,7 @@ class AddressWatch:
         try:
             self._address.lock_again()
             self._bind()
-        except ImpastoError as error:
+        except (ImpastoError, OSError) as error:
             self._report(str(error))
             return not isinstance(error, AlreadyRunning)
         self._address.remember_file()

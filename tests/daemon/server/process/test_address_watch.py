@@ -72,3 +72,24 @@ def test_address_of_another_daemon_is_left_to_it(
 
     assert not path.exists()
     assert "running already" in caplog.text
+
+
+def test_folder_that_cannot_be_read_for_a_while_is_reported(
+    watch: AddressWatch,
+    path: Path,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "lstat", refuse)
+        patch.setattr(Path, "stat", refuse)
+        assert watch.check()
+    clock.now_s += RETRY_S
+    assert watch.check()
+
+    assert "Input/output error" in caplog.text
+    assert path.is_socket()
