@@ -93,6 +93,11 @@ class Clients:
             self._keys_read_s = self._clock()
             self._check_keys(self._remote)
 
+    @property
+    def is_receiving(self) -> bool:
+        """True if the frames of a long message wait to be discarded."""
+        return self._unix.discarded_frames > 0
+
     def receive(self) -> list[Received]:
         """Returns the next message of each socket that has one: they take turns."""
         messages = [front.receive() for front in self._fronts]

@@ -193,7 +193,7 @@ class Server:
             messages = self._clients.receive()
             for received in messages:
                 self._answer(received)
-            if not messages:
+            if not messages and not self._clients.is_receiving:
                 return
 
     def _answer(self, received: Received) -> None:
