@@ -5,7 +5,7 @@ Each writes a line to its standard output once it has begun.
 
 from __future__ import annotations
 
-import itertools
+import select
 import socket
 import struct
 import sys
@@ -19,8 +19,8 @@ from impasto_shared.codec import MAGIC, encode
 from impasto_shared.messages import Cancel, Hello, Keep, PreviewOptions, Status, Watch
 
 MORE, LONG_AND_MORE = b"\x01", b"\x03"
-# What rand() yields first in a process that never calls srand(): libzmq's first routing id.
-UNSEEDED_ID = 0xE43C9869
+# The first routing ids in a process that never calls srand(): of its first socket, of its second.
+UNSEEDED_IDS = (0x6B8B4567, 0xE43C9869)
 
 
 def greeting(mechanism: bytes = b"NULL") -> bytes:
@@ -76,19 +76,26 @@ def job_of_another(endpoint: str) -> str:
         return client.status().jobs[-1].job
 
 
+def wire_form(message: object) -> bytes:
+    """Returns a message without pixels as it is on the wire: short or long frames (RFC 23)."""
+    magic, header = map(bytes, encode(message))
+    return MORE + bytes([len(magic)]) + magic + b"\x02" + struct.pack(">Q", len(header)) + header
+
+
 def flood(endpoint: str, *messages: object) -> None:
     """Sends the messages in turn without a pause, from several connections; reads no reply."""
-    connections = [dealer(endpoint) for _ in range(4)]
+    words = b"".join(map(wire_form, messages)) * (400 // len(messages))
+    rests = {admitted(endpoint): words for _ in range(4)}
     begun()
-    for message in itertools.cycle(messages):
-        frames = encode(message)
-        for connection in connections:
-            for _ in range(50):
-                try:
-                    connection.send_multipart(frames, zmq.NOBLOCK)
-                except zmq.Again:
-                    time.sleep(0.001)
-                    break
+    while True:
+        _, writable, _ = select.select([], rests, [])
+        for connection in writable:
+            try:
+                sent = connection.send(rests[connection], socket.MSG_DONTWAIT)
+                rests[connection] = rests[connection][sent:] or words
+            except OSError:  # it was closed, as it does not read
+                del rests[connection]
+                rests[admitted(endpoint)] = words
 
 
 def hellos(endpoint: str) -> None:
@@ -135,10 +142,10 @@ def many_frames(endpoint: str) -> None:
 
 def routing_ids(endpoint: str) -> None:
     """Claims the ids that libzmq would give to others, then connects many others."""
-    claims = [zmq.Context.instance().socket(zmq.DEALER) for _ in range(100)]
+    claims = [zmq.Context.instance().socket(zmq.DEALER) for _ in range(200)]
     for number, claim in enumerate(claims):
         claim.setsockopt(zmq.LINGER, 0)
-        identity = (UNSEEDED_ID + 20 + number) % 2**32
+        identity = (UNSEEDED_IDS[number % 2] + 20 + number // 2) % 2**32
         claim.setsockopt(zmq.ROUTING_ID, b"\0" + identity.to_bytes(4, "big"))
         claim.connect(endpoint)
         claim.send_multipart(encode(Hello("1", "squatter")))

@@ -59,6 +59,18 @@ def descriptors(pid: int) -> int:
 
 @pytest.mark.parametrize("name", hostile_clients.ATTACKS)
 def test_job_of_another_client_is_done_during_an_attack(service: DaemonProcess, name: str) -> None:
+    assert_job_is_done_during(service, name)
+
+
+# Not the others: they could end the front, and the connection of the honest client with it.
+@pytest.mark.parametrize("name", ["hellos", "statuses", "watches", "unknown_jobs", "routing_ids"])
+def test_job_is_done_during_an_attack_behind_a_front(name: str) -> None:
+    with DaemonProcess(free_address(), is_scripted=True) as service:
+        assert_job_is_done_during(service, name)
+
+
+def assert_job_is_done_during(service: DaemonProcess, name: str) -> None:
+    """Follows a job to its end during one of `hostile_clients`' attacks."""
     before_bytes, before = rss_bytes(service.pid), descriptors(service.pid)
     with service.client() as client:
         job = submit(client, steps=STEPS)
