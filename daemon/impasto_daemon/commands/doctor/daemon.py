@@ -9,6 +9,7 @@ from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.journal.journal import DAMAGED
 from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_daemon.server.time_estimate import read_throughput
 from impasto_shared import __version__
@@ -23,6 +24,7 @@ from impasto_shared.configuration.resolution import (
 from impasto_shared.connection.keys import KeysUnusable, Role, keys_dir, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.paths import (
+    jobs_dir,
     lock_path,
     log_path,
     runtime_dir,
@@ -53,7 +55,8 @@ def check_daemon(endpoint: str) -> Iterator[Finding]:
     yield from _check_authorized_clients()
     yield from _check_keys()
     yield from _check_throughput()
-    yield _check_running(endpoint)
+    yield from _check_damaged_jobs(jobs_dir(endpoint))
+    yield from _check_running(endpoint)
     for path in (log_path(), spare_log_path()):
         if path.exists():
             yield ok("log", f"{path} (of daemons started on demand)")
@@ -119,24 +122,41 @@ def _check_throughput() -> Iterator[Finding]:
         yield note("estimates", text, "Remove the file; the next jobs write it again.")
 
 
-def _check_running(endpoint: str) -> Finding:
+def _check_damaged_jobs(folder: Path) -> Iterator[Finding]:
+    for damaged in sorted(folder.parent.glob(f"{folder.name}{DAMAGED}*")):
+        text = f"the list of stored jobs was damaged and is lost; their files are in {damaged}"
+        yield note("stored jobs", text, "The files are removed after a week.")
+
+
+def _check_running(endpoint: str) -> Iterator[Finding]:
     try:
         with Client.connect(endpoint, name="impasto doctor") as client:
             status = client.status()
     except DaemonUnavailable:
-        return _unavailable(endpoint)
+        yield _unavailable(endpoint)
+        return
     except (AccessDenied, KeysUnusable) as error:
-        return problem(TOPIC, str(error))
+        yield problem(TOPIC, str(error))
+        return
     except ImpastoError as error:
-        return problem(TOPIC, f"{endpoint}: {error}", "Restart the daemon.")
+        yield problem(TOPIC, f"{endpoint}: {error}", "Restart the daemon.")
+        return
     text = f"{status.version}, pid {status.pid}, at {endpoint}"
     if status.version != __version__:
-        return problem(
+        yield problem(
             TOPIC,
             f"{text}: not the version of this program, {__version__}",
             f"Restart it: systemctl --user restart impasto, or kill {status.pid}.",
         )
-    return ok(TOPIC, text)
+    else:
+        yield ok(TOPIC, text)
+    if status.metrics.picture_problem is not None:
+        yield problem(
+            "stored jobs",
+            f"the daemon cannot store jobs and pictures: {status.metrics.picture_problem}",
+            f"Make room on its disk, or make the folder {jobs_dir(endpoint).parent} writable. Then "
+            "restart the daemon.",
+        )
 
 
 def _unavailable(endpoint: str) -> Finding:

@@ -35,7 +35,8 @@ from impasto_shared.paths import make_private
 logger = logging.getLogger(__name__)
 
 DATABASE = "jobs.sqlite"
-_DAMAGED = ".damaged-"
+DAMAGED = ".damaged-"
+"""The folder of a damaged journal has this in its name, and when it was found damaged."""
 # Files of a damaged journal are of use to someone who looks for them soon.
 _DAMAGED_KEPT_S = 7 * 86_400.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -197,7 +198,7 @@ class Journal:
         try:
             return self._try_to_open()
         except DamagedDatabase as error:
-            aside = self.folder.with_name(f"{self.folder.name}{_DAMAGED}{time.time():.0f}")
+            aside = self.folder.with_name(f"{self.folder.name}{DAMAGED}{time.time():.0f}")
             self.notice = f"The list of stored jobs was damaged and is now in {aside}."
             logger.error("the journal of jobs is damaged (%s): it is moved to %s", error, aside)
             self.folder.rename(aside)
@@ -227,7 +228,7 @@ class Journal:
                 _try_to_remove(path)
 
     def _remove_old_damage(self) -> None:
-        for folder in self.folder.parent.glob(f"{self.folder.name}{_DAMAGED}*"):
+        for folder in self.folder.parent.glob(f"{self.folder.name}{DAMAGED}*"):
             try:
                 if time.time() - folder.stat().st_mtime > _DAMAGED_KEPT_S:
                     for path in folder.iterdir():

@@ -9,7 +9,11 @@ import pytest
 from impasto_daemon.commands.doctor import daemon
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State
+from impasto_shared import __version__
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
+from impasto_shared.messages import StatusReport
+from impasto_shared.paths import jobs_dir
+from impasto_shared.reports import Metrics, WorkerReport
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +103,42 @@ def test_daemon_that_does_not_answer_is_explained(
 
     assert finding.state is state
     assert text in finding.text
+
+
+class AnsweringClient:
+    """A client of a daemon of this version with this problem of its disk."""
+
+    def __init__(self, picture_problem: str | None) -> None:
+        self._metrics = Metrics(picture_problem=picture_problem)
+
+    def status(self) -> StatusReport:
+        return StatusReport("1", 77, __version__, 1.0, WorkerReport(), metrics=self._metrics)
+
+    def __enter__(self) -> AnsweringClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_daemon_that_cannot_store_jobs_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (None, "No space left on device"):
+        client = AnsweringClient(text)
+        monkeypatch.setattr(daemon.Client, "connect", lambda *_, c=client, **__: c)
+        findings = [entry for entry in check_daemon("ipc:///x") if entry.topic == "stored jobs"]
+        assert [entry.state for entry in findings] == ([] if text is None else [State.PROBLEM])
+        assert all("No space left on device" in entry.text for entry in findings)
+        assert finding_about("daemon", "ipc:///x").state is State.OK
+
+
+def test_damaged_list_of_jobs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    folder = jobs_dir("ipc:///x")
+    damaged = folder.with_name(f"{folder.name}.damaged-1")
+    damaged.mkdir(parents=True)
+    folder.mkdir()
+
+    finding = finding_about("stored jobs", "ipc:///x")
+
+    assert finding.state is State.NOTE
+    assert str(damaged) in finding.text
