@@ -28,6 +28,7 @@ class Outbox:
     def __init__(self, clients: Sender) -> None:
         self._clients = clients
         self._waiting: dict[bytes, deque[Any]] = {}
+        self._dropping: set[bytes] = set()
 
     def try_send(self, address: bytes, message: Any) -> Delivery:
         """Sends a message if its client can take it now; it is not sent later."""
@@ -47,8 +48,9 @@ class Outbox:
                 self._waiting[address] = deque([message])
         elif len(waiting) < MAX_WAITING_REPLIES:
             waiting.append(message)
-        else:
-            logger.warning("a client does not read: a reply is dropped (%s)", message.type)
+        elif address not in self._dropping:  # logged once: it could send requests without end
+            self._dropping.add(address)
+            logger.warning("a client does not read: its replies are dropped")
 
     @property
     def has_waiting(self) -> bool:
@@ -68,12 +70,13 @@ class Outbox:
                     waiting.popleft()
             else:
                 del self._waiting[address]
+                self._dropping.discard(address)
 
     def _send(self, address: bytes, message: Any) -> Delivery:
         try:
             frames = encode(message)
         except Exception:
             # A value that JSON cannot express is a defect, but must not end all other jobs.
-            logger.exception("a message cannot be encoded and is dropped: %.200r", message)
+            logger.exception("a message cannot be encoded and is dropped: %s", message.type)
             return Delivery.SENT
         return self._clients.send(address, frames)
