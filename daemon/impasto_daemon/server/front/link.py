@@ -104,7 +104,7 @@ class Link:
             )
         except BlockingIOError:
             return None
-        except ConnectionError as error:
+        except OSError as error:
             raise LinkBroken(str(error)) from error
         if not words:
             raise LinkBroken("it has exited")
@@ -115,7 +115,8 @@ class Link:
             raise LinkBroken(f"it sent a packet that is wrong: {error}") from error
         finally:
             for descriptor in descriptors:
-                os.close(descriptor)
+                with suppress(OSError):
+                    os.close(descriptor)
 
     def finish(self) -> None:
         """Sends no more: the other side receives the rest, and then knows."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
@@ -29,6 +30,7 @@ RESTART_S = 0.5
 _WINDOW, _WINDOW_BYTES = 32, 32 * 2**20
 _REMEMBERED_CLIENTS = 1024
 _LOOK_S = 0.5
+_PACKETS_OF_A_CALL = 100
 # Of an address: a letter and a random number.
 _GENERATION_BYTES = 5
 
@@ -86,19 +88,14 @@ class FrontProcess:
 
     def receive(self) -> Received | None:
         """Returns the next message of a client, if there is one."""
-        while self.link is not None:
-            try:
-                packet = self.link.receive()
-            except LinkBroken as error:
-                self._lose(str(error))
-                return None
+        for _ in range(_PACKETS_OF_A_CALL):
+            packet = self._next_packet()
             if packet is None:
                 return None
             address = self._generation + packet.address
-            if packet.kind is Kind.OUTCOME:
-                self._confirm(address, Delivery(packet.outcome))
-            elif packet.kind is Kind.MESSAGE:
+            if packet.kind is Kind.MESSAGE:
                 return Received(address, list(packet.frames), packet.user)
+            self._confirm(address, packet.outcome)
         return None
 
     def send(self, address: bytes, frames: list[Frame]) -> Delivery:
@@ -150,22 +147,19 @@ class FrontProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if self.link is not None:
-            self.link.close()
+        self._close_link()
 
     def _start(self) -> None:
         self._started_s = self._clock()
         self._generation = b"F" + os.urandom(_GENERATION_BYTES - 1)
-        link, far = Link.pair()
         try:
-            self._process = self._spawn(far)
+            self.link, far = Link.pair()
+            with far:
+                self._process = self._spawn(far)
         except OSError:
             logger.exception("the front for %s cannot be started", self.endpoint)
-            link.close()
+            self._close_link()
             return
-        finally:
-            far.close()
-        self.link = link
         logger.info("front %d serves at %s", self._process.pid, self.endpoint)
 
     def _spawn(self, far: socket.socket) -> subprocess.Popen[bytes]:
@@ -183,22 +177,34 @@ class FrontProcess:
         """Ends the process, and with it all connections; the next one starts soon."""
         logger.error("the connections to %s are closed: %s", self.endpoint, reason)
         if self._process is not None:
-            self._process.kill()
+            with suppress(OSError):
+                self._process.kill()
             self._ending.append(self._process)
-        if self.link is not None:
-            self.link.close()
-        self._process = self.link = None
+        self._process = None
+        self._close_link()
         self._unconfirmed.clear()
         self._unconfirmed_bytes.clear()
         self._disconnected.clear()
 
-    def _confirm(self, address: bytes, outcome: Delivery) -> None:
+    def _next_packet(self) -> Packet | None:
+        try:
+            return None if self.link is None else self.link.receive()
+        except LinkBroken as error:
+            self._lose(str(error))
+        return None
+
+    def _close_link(self) -> None:
+        if self.link is not None:
+            self.link.close()
+        self.link = None
+
+    def _confirm(self, address: bytes, outcome: int) -> None:
         """Records the outcome of a message."""
         self._unconfirmed[address] -= 1
         if self._unconfirmed[address] <= 0:
             del self._unconfirmed[address]
             del self._unconfirmed_bytes[address]
-        if outcome is Delivery.DISCONNECTED:
+        if outcome == Delivery.DISCONNECTED.value:
             self._disconnected[address] = None
             if len(self._disconnected) > _REMEMBERED_CLIENTS:
                 del self._disconnected[next(iter(self._disconnected))]
