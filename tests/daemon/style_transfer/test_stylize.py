@@ -21,6 +21,7 @@ from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region
+from impasto_daemon.style_transfer.losses.image_losses import chroma
 from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX
@@ -312,6 +313,27 @@ def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
     picture = stylize(network, photo, [Style(painting)], StyleSettings(iterations=30, size=side_px))
 
     assert style_loss(picture) < style_loss(photo) / 3
+
+
+def chroma_noise(rgb: torch.Tensor) -> float:
+    """Returns the mean squared Laplacian of the chroma of (1, 3, H, W), border excluded."""
+    plane = chroma(rgb)
+    neighbours = plane[..., :-2, 1:-1] + plane[..., 2:, 1:-1]
+    neighbours = neighbours + plane[..., 1:-1, :-2] + plane[..., 1:-1, 2:]
+    return (4 * plane[..., 1:-1, 1:-1] - neighbours).square().mean().item()
+
+
+@pytest.mark.slow
+def test_real_network_leaves_no_more_coloured_noise_than_the_painting_has() -> None:
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    photo = read_image(ROOT / "assets/photos/chelsea.jpg")
+    painting = read_image(ROOT / "assets/styles/harvesters.jpg")
+    settings = StyleSettings(iterations=50, size=192)
+
+    picture = stylize(network, photo, [Style(painting)], settings)
+
+    noise = chroma_noise(from_image(picture).rgb)
+    assert noise < chroma_noise(fit(from_image(painting).rgb, 192))
 
 
 def in_shades_of(rgb: tuple[float, float, float]) -> Image:

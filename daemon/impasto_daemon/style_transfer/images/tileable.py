@@ -1,8 +1,8 @@
 """Tileable pictures: each edge continues at the opposite one.
 
 The network pads by replication. So it gets a tileable image with circular padding as wide as its
-receptive field, and the losses of activations measure the interior only: every one there is that of
-an endless pattern. (Reconstruction losses and those of the image measure the copies as well.)
+receptive field. The losses of activations measure the interior only, where every position is that
+of an endless pattern; so do those of the image. (Reconstruction losses measure the copies, too.)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.planning.padding import CIRCULAR_PADDING_PX
+from impasto_shared.settings import StyleSettings
 
 SIDE_STEP_PX = 16
 """The step of the sides: the four pooling layers divide its multiples without a remainder."""
@@ -27,6 +28,11 @@ def pad_circular(image: Tensor) -> Tensor:
         for length in (height, width)
     )
     return image.index_select(2, rows).index_select(3, columns)
+
+
+def border_px(settings: StyleSettings) -> int:
+    """Returns the width of the border that `pad_circular` adds to the image, if it is tileable."""
+    return CIRCULAR_PADDING_PX if settings.tileable else 0
 
 
 def mask_interior(mask: Tensor) -> Tensor:

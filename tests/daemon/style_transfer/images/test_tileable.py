@@ -97,7 +97,7 @@ def test_sides_are_divisible_by_the_pooling_layers(
 
 def objective(loss: StyleLoss, *, tileable: bool) -> Objective:
     settings = StyleSettings(
-        mode=Mode.TEXTURE, style_loss=loss, tileable=tileable, smoothness=0, style_strength=2
+        mode=Mode.TEXTURE, style_loss=loss, tileable=tileable, smoothness=3, style_strength=2
     )
     painting = Painting(random_rgb(70, 50, seed=3))
     blank = torch.zeros(1, 3, 64, 48, dtype=torch.float64)

