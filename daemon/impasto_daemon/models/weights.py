@@ -7,10 +7,8 @@ seconds.
 from __future__ import annotations
 
 import hashlib
-import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -27,6 +25,7 @@ from impasto_daemon.models.cache import (
     sha256_prefix,
     torchvision_name,
 )
+from impasto_daemon.models.download import Download, DownloadDamaged
 from impasto_daemon.models.original_vgg19 import read_convolutions
 from impasto_daemon.models.torchvision_models import (
     build_model,
@@ -41,6 +40,7 @@ from impasto_shared.settings import SETTINGS, Model, Pooling
 
 # A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0
+_LARGEST_FILE_BYTES = 3 * 10**9
 
 _VGG19_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 _REINSTALL = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
@@ -70,10 +70,14 @@ def load_network(
     *,
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Network:
     """Returns the network of that name, calculating in `dtype`; missing weights are downloaded.
 
+    should_stop: ends a download if it returns true.
+
     Raises:
+        DownloadStopped: if a download was ended.
         InvalidSettings: if there is no model of that name.
         WeightsMissing: if the weights cannot be downloaded.
         WeightsDamaged: if the file differs from the published one.
@@ -83,7 +87,7 @@ def load_network(
         return vgg(vgg19_convolutions(), VGG19_BLOCKS)
     path = _cached(model)
     if path is None:
-        path = download(model, progress=False)
+        path = download(model, progress=False, should_stop=should_stop)
     _check_hub_file(model, path)
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     if blocks := vgg_blocks(model):
@@ -146,21 +150,33 @@ def verify(model: str) -> Path:
     return _check_hub_file(model, cached)
 
 
-def download(model: str, *, progress: bool) -> Path:
-    """Downloads a model's file into torch hub's folder with torchvision, which verifies it.
+def download(
+    model: str, *, progress: bool, should_stop: Callable[[], bool] = lambda: False
+) -> Path:
+    """Downloads a model's file into torch hub's folder, and verifies it.
+
+    progress: whether to show it on standard error, if that is a terminal.
+    should_stop: called several times a second; if it returns true, the download ends.
 
     Raises:
         InvalidSettings: if there is no model of that name.
-        WeightsMissing: if it cannot be downloaded or is damaged; no file remains then.
+        WeightsMissing: if it cannot be downloaded or is damaged.
+        DownloadStopped: if it should stop; the next download continues.
     """
-    weights = published_weights(model)
-    path = hub_folder() / str(weights.url).rpartition("/")[2]
+    published = published_weights(model)
+    path = hub_folder() / str(published.url).rpartition("/")[2]
+    size_mib = published.meta.get("_file_size")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # torch hub reports the download on standard output, which is for results.
-        with _socket_timeout(DOWNLOAD_TIMEOUT_S), redirect_stdout(sys.stderr):
-            weights.get_state_dict(progress=progress, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError, HTTPException) as error:
+        Download(
+            published.url,
+            sha256_prefix(path),
+            limit_bytes=round(size_mib * 2**20 * 1.1) if size_mib else _LARGEST_FILE_BYTES,
+            timeout_s=DOWNLOAD_TIMEOUT_S,
+            on_progress=partial(_show_progress, model) if progress else lambda *_: None,
+            should_stop=should_stop,
+        ).to(path)
+    except (OSError, HTTPException, DownloadDamaged) as error:
         label = SETTINGS.choice("model").choices[Model.VGG19]
         raise WeightsMissing(
             f"The network {model} could not be downloaded ({error}). Choose "
@@ -168,6 +184,13 @@ def download(model: str, *, progress: bool) -> Path:
             f"later: impasto weights fetch {model}"
         ) from error
     return path
+
+
+def _show_progress(model: str, received_bytes: int, all_bytes: int | None) -> None:
+    if sys.stderr.isatty():
+        total = f" of {all_bytes / 1e6:.0f}" if all_bytes else ""
+        end = "\n" if received_bytes == all_bytes else ""
+        sys.stderr.write(f"\r{model}: {received_bytes / 1e6:.0f}{total} MB{end}")
 
 
 # torchvision's files in torch hub's folder
@@ -184,17 +207,6 @@ def _cached(model: str) -> Path | None:
 
 def _check_hub_file(model: str, path: Path) -> Path:
     return _check(path, sha256_prefix(path), f"Run: impasto weights fetch {model}")
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Limits the timeout of new connections: torch hub sets none."""
-    old_timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(old_timeout)
 
 
 # vgg19: a file in an installed package

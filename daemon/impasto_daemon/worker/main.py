@@ -18,6 +18,7 @@ import torch
 import zmq
 
 from impasto_daemon.models import weights
+from impasto_daemon.models.download import DownloadStopped
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
@@ -82,6 +83,8 @@ class Worker:
         """Returns the message that ends a job; an error in a job does not end the worker."""
         try:
             return self._paint(run)
+        except DownloadStopped:
+            return Stopped(run.job)
         except ImpastoError as error:
             problem = Problem.of(error)
         except Exception as error:
@@ -92,7 +95,7 @@ class Worker:
     def _paint(self, run: Run) -> Painted | Written | Stopped:
         job = JobRun(run, self._channel)
         image = stylize(
-            self._load(run.settings),
+            self._load(run.settings, job),
             run.content,
             run.styles,
             run.settings,
@@ -102,12 +105,16 @@ class Worker:
         )
         return job.result(image)
 
-    def _load(self, settings: StyleSettings) -> Network:
+    def _load(self, settings: StyleSettings, job: JobRun) -> Network:
         """Returns the network, from memory if the last job used the same."""
         dtype = number_type(settings.precision, self._device)
         if self._loaded != (settings.model, settings.pooling, dtype):
             self._network = weights.load_network(
-                settings.model, settings.pooling, device=self._device, dtype=dtype
+                settings.model,
+                settings.pooling,
+                device=self._device,
+                dtype=dtype,
+                should_stop=job.should_stop,
             )
             self._loaded = settings.model, settings.pooling, dtype
             self._channel.send(Loaded(_device_name(self._device), str(settings.model)))

@@ -14,7 +14,9 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, ok, problem
+from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_daemon.models.cache import hub_folder
+from impasto_daemon.models.download import unfinished_folder
 from impasto_shared import __version__
 from impasto_shared.settings import Model
 
@@ -79,6 +81,7 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
     yield ok("PyTorch", f"{report['torch']}, torchvision {report['torchvision']}")
     yield _check_gpu(report)
     yield from _check_networks(report["networks"])
+    yield from _check_downloads(unfinished_folder(hub_folder() / "any"))
 
 
 def _check_gpu(report: dict[str, Any]) -> Finding:
@@ -102,3 +105,11 @@ def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
             yield ok(topic, f"complete, in {network['path']}")
         elif network["model"] == Model.VGG19:
             yield problem(topic, "the network that comes with Impasto is missing", _REPAIR)
+
+
+def _check_downloads(folder: Path) -> Iterator[Finding]:
+    files = [file for file in folder.glob("*") if file.is_file() and file.stat().st_size]
+    if files:
+        size_mb = sum(file.stat().st_size for file in files) / 1e6
+        text = f"{len(files)} unfinished, {size_mb:.0f} MB in {folder}"
+        yield note("downloads", text, "The next use of the network continues; or remove them.")
