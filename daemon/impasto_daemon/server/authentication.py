@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _ADDRESS = "inproc://zeromq.zap.01"
 _LOCAL, _REMOTE = b"local", b"remote"
+_LOCAL_NAME, _FORMER_NAME = "a local client", "a client that is no longer authorised"
 _FRAMES_BEFORE_CREDENTIALS = 6
 # Bytes from an unauthenticated client are buffered until the handshake fails, but no longer.
 HANDSHAKE_MS = 3000
@@ -80,6 +81,15 @@ class Authenticator:
             reply = [version, request_id, *verdict, user, b""]
             self._socket.send_multipart(reply, zmq.NOBLOCK)
 
+    def name_of(self, key: str) -> str:
+        """Returns the name of the client with a key, for the log; "" is the key of a local one."""
+        if not key:
+            return _LOCAL_NAME
+        try:
+            return self._clients.read().get(key, _FORMER_NAME)
+        except (OSError, UnicodeDecodeError, InvalidKey):
+            return _FORMER_NAME
+
     def close(self) -> None:
         """Stops answering: no client can connect any more."""
         self._socket.close(linger=0)
@@ -89,7 +99,7 @@ class Authenticator:
     ) -> str | None:
         """Returns the name of a client; None if it is not authorised."""
         if domain == _LOCAL and mechanism == b"NULL":
-            return "a local client"
+            return _LOCAL_NAME
         if domain == _REMOTE and mechanism == b"CURVE" and len(credentials) == 1:
             try:
                 return self._clients.read().get(credentials[0].hex())

@@ -90,3 +90,14 @@ def test_damaged_file_refuses_all_clients(
         file.write("nonsense\n")
 
     assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"400"
+
+
+def test_client_is_named_by_its_key(
+    authenticator: Authenticator, clients: AuthorizedClients
+) -> None:
+    clients.add("laptop", KEY.hex())
+
+    assert authenticator.name_of(KEY.hex()) == "laptop"
+    assert authenticator.name_of("") == "a local client"
+    clients.remove("laptop")
+    assert authenticator.name_of(KEY.hex()) == "a client that is no longer authorised"

@@ -64,6 +64,11 @@ class ClientSocket:
         self.discarded_frames = 0
         """The number of frames in excess, so far, of the message that is being received."""
 
+    @property
+    def sender(self) -> str:
+        """The user whose message is being received; "" on this machine, or between messages."""
+        return _property_of(self._frames[0], "User-Id") if self._frames else ""
+
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or if its last frames come later."""
         frame = None

@@ -89,7 +89,8 @@ class Front:
                 return
             received = self._clients.receive()
             if self._clients.discarded_frames > _MAX_DISCARDED_FRAMES:
-                logger.error("a client sends a message without end: all connections are closed")
+                name = self._authenticator.name_of(self._clients.sender)
+                logger.error("%s sends a message without end: all connections are closed", name)
                 os._exit(1)
             if received is None:
                 return

@@ -81,6 +81,8 @@ def test_client_with_too_many_frames_is_cut_off_and_another_one_served(
 
         # The first calls receive frames, but no message.
         assert clients.receive() is None
+        assert clients.discarded_frames > 0
+        assert clients.sender == ""
         assert monitor.poll(PATIENCE_MS)
         hostile.disable_monitor()
         monitor.close(linger=0)
