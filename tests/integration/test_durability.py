@@ -21,6 +21,7 @@ from integration.scripted_worker import invert
 from integration.test_faults import little_room
 
 ROUNDS, MANY_ROUNDS = 6, 200
+MOST_PROMISED = 50
 
 
 @pytest.fixture
@@ -80,7 +81,8 @@ def test_daemon_killed_at_any_moment_loses_no_accepted_job(
                 process.wait(chance.uniform(0, 0.6))
             restart(service)
             process.kill()
-            rest = process.communicate()[0]
+            assert process.stdout is not None
+            rest = process.stdout.read()
         for line in [first, *rest.splitlines()]:
             job, value = line.split()
             if job == "forgets":
@@ -91,6 +93,9 @@ def test_daemon_killed_at_any_moment_loses_no_accepted_job(
             for job, number in promised.items():
                 pixels = fetch_when_done(client, job).pixels
                 assert bytes(pixels) == invert(numbered(number)).pixels
+            for job in list(promised)[:-MOST_PROMISED]:
+                client.forget(job)
+                del promised[job]
 
     assert len(promised) >= ROUNDS
     assert not journal_files(service, "input")
