@@ -114,10 +114,10 @@ def build_objective(
     if settings.mode is not Mode.TEXTURE:
         alpha = CONTENT_WEIGHT[settings.content_loss]
         weights = {layer: alpha * share for layer, share in content_shares.items()}
-        swap_factor = content_factor / _excess(settings)
+        swap_factor = content_factor / _style_factor(settings)
         for layer, loss in _content_losses(network, photo, areas, settings, weights, swap_factor):
             losses.setdefault(layer, []).append(loss)
-    weights = {layer: _excess(settings) * share for layer, share in style_shares.items()}
+    weights = {layer: _style_factor(settings) * share for layer, share in style_shares.items()}
     for layer, loss in _style_losses(network, photo, areas, settings, weights):
         losses.setdefault(layer, []).append(loss)
     return Objective(network, losses, settings.tileable)
@@ -135,7 +135,7 @@ def _image_losses(settings: StyleSettings) -> list[Loss]:
     ]
 
 
-def _excess(settings: StyleSettings) -> float:
+def _style_factor(settings: StyleSettings) -> float:
     """Returns how much more than usual the style weighs: above a strength of 1 its square."""
     return max(1.0, settings.style_strength) ** 2
 
