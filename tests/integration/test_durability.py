@@ -1,5 +1,6 @@
 """Detached jobs and finished pictures outlive a real daemon, however it ends."""
 
+import contextlib
 import os
 import random
 import signal
@@ -76,8 +77,8 @@ def test_daemon_killed_at_any_moment_loses_no_accepted_job(
     for _ in range(MANY_ROUNDS if is_thorough else ROUNDS):
         with client_process(service, SUBMITTER) as process:
             first = first_line(process)
-            # The moment is random: there is no event to wait for.
-            with pytest.raises(subprocess.TimeoutExpired):
+            # The moment is random: there is no event to wait for. A full queue ends the process.
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0, 0.6))
             restart(service)
             process.kill()
