@@ -18,7 +18,7 @@ from typing import Any
 import zmq
 
 from impasto_shared.client import Client
-from impasto_shared.codec import decode
+from impasto_shared.codec import Frame, decode
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import DaemonMessage, Update
@@ -205,9 +205,17 @@ class RawConnection:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.connect(endpoint)
 
-    def ask(self, *frames: bytes) -> Any:
-        """Sends `frames`; returns the reply, skipping updates of jobs."""
+    def send(self, *frames: Frame) -> None:
+        """Sends `frames`, whose reply `receive` returns."""
         self._socket.send_multipart(frames)
+
+    def ask(self, *frames: Frame) -> Any:
+        """Sends `frames`; returns the reply."""
+        self.send(*frames)
+        return self.receive()
+
+    def receive(self) -> Any:
+        """Returns the next reply, skipping updates of jobs."""
         while self._socket.poll(PATIENCE_S * 1000):
             message = decode(self._socket.recv_multipart(), DaemonMessage)
             if not isinstance(message, Update):

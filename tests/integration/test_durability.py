@@ -13,10 +13,14 @@ import pytest
 from impasto_daemon.commands.image_file.reading import read_image
 from impasto_daemon.commands.image_file.writing import write_image
 from impasto_shared.client import Client
+from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Submit, Watch
 from impasto_shared.reports import JobState
-from integration.daemon_process import DaemonProcess, picture, wait_for
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import DaemonProcess, RawConnection, picture, wait_for
 from integration.scripted_jobs import client_process, first_line, last_report, report_of, submit
 from integration.scripted_worker import invert
 from integration.test_faults import little_room
@@ -254,6 +258,23 @@ def test_detached_job_is_refused_if_the_disk_is_full(service: DaemonProcess) -> 
     restart(service)
     with service.client() as client:
         assert bytes(client.fetch(job).pixels) == invert(picture()).pixels
+
+
+def test_job_that_is_watched_before_it_is_refused_does_not_end_the_daemon(
+    service: DaemonProcess,
+) -> None:
+    large, job = Image(1000, 1000, PixelFormat.RGB_U8, bytes(3_000_000)), "7" * 32
+    request = Submit("1", job, StyleSettings(), large, (Style(picture()),), detached=True)
+    pid = service.pid
+    with little_room(pid, 500_000), RawConnection(service.endpoint) as connection:
+        connection.send(*encode(request))
+        connection.send(*encode(Watch("2", job)))
+        replies = [connection.receive(), connection.receive()]
+
+    assert [reply.re for reply in replies] == ["1", "2"]
+    assert [reply.problem.code for reply in replies] == [ErrorCode.QUEUE_FULL] * 2
+    with service.client() as client:
+        assert client.status().pid == pid
 
 
 def test_daemon_that_can_store_nothing_paints_and_refuses_detached_jobs() -> None:

@@ -13,7 +13,7 @@ from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import Picture
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result, Submit
+from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result, Submit, Watch
 from impasto_shared.reports import Problem
 
 MAX_UNREAD_BYTES = 256 * 2**20
@@ -61,9 +61,12 @@ class DeferredReplies:
         self._fetches: list[_Fetch] = []
         self._unread: dict[bytes, list[_Unread]] = {}
 
-    def submit(self, request: Submit, job: Job, accept: Callable[[], object], reply: Reply) -> None:
+    def submit(
+        self, request: Submit | Watch, job: Job, accept: Callable[[], object], reply: Reply
+    ) -> None:
         """Passes `accepted`, or the reason of a refusal, to `reply` when the job is stored.
 
+        request: a submission, or a subscription to a job that is not stored yet.
         accept: called when the job is accepted, before the reply.
         """
         self._submissions.append(_Submission(job, request.id, accept, reply))

@@ -217,15 +217,9 @@ class Server:
                 return self._welcome(address, message)
             case Submit():
                 origin = Origin(address, self._client_names.get(address, ""), user)
-                job = self._jobs.submit(message, origin)
-                subscribe = partial(self._subscribe, job, address, message.previews)
-                if not job.is_accepted:
-                    reply = partial(self._outbox.reply, address)
-                    return self._deferred.submit(message, job, subscribe, reply)
-                subscribe()
+                return self._follow(self._jobs.submit(message, origin), address, message)
             case Watch():
-                job = self._jobs.find(message.job)
-                self._subscribe(job, address, message.previews)
+                return self._follow(self._jobs.find(message.job), address, message)
             case Cancel():
                 job = self._jobs.find(message.job)
                 self._dispatcher.cancel(job)
@@ -256,6 +250,19 @@ class Server:
             MAX_FRAME_BYTES, MAX_PIXELS, MAX_QUEUED_JOBS, queue_of_one=MAX_QUEUED_JOBS_OF_ONE
         )
         return Welcome(request.id, self._boot, __version__, limits)
+
+    def _follow(self, job: Job, address: bytes, request: Submit | Watch) -> Accepted | None:
+        """Subscribes a client to a job, once that is accepted; returns the reply, like `_reply_to`.
+
+        A subscription to a job that is then refused would never end.
+        """
+        subscribe = partial(self._subscribe, job, address, request.previews)
+        if not job.is_accepted:
+            reply = partial(self._outbox.reply, address)
+            self._deferred.submit(request, job, subscribe, reply)
+            return None
+        subscribe()
+        return Accepted(request.id, self._jobs.report(job))
 
     def _subscribe(self, job: Job, address: bytes, previews: PreviewOptions | None) -> None:
         self._subscriptions.add(job, address, wants_previews=previews is not None)
