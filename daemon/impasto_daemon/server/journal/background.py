@@ -18,13 +18,16 @@ T = TypeVar("T")
 class Background:
     """A thread that does its work in the order in which it was given.
 
-    Used from the loop's thread only. Raises OSError if the system has no descriptor for it.
+    Used from the loop's thread only. Raises OSError if the system has no descriptor for it, and
+    RuntimeError if it has no thread.
     """
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._unfinished = 0
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        # The thread is started by the first work. If that fails, it should be now.
+        self._executor.submit(int).result()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def run(self, work: Callable[[], T], then: Callable[[T | Exception], None]) -> None:

@@ -1,6 +1,7 @@
 import select
 import threading
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_outcomes_arrive_in_order_and_in_the_collecting_thread(background: Backg
     assert outcomes[:5] == [0, 1, 2, 3, 4]
     assert isinstance(outcomes[5], ZeroDivisionError)
     assert threads == {threading.current_thread()}
+
+
+def test_thread_that_cannot_be_started_is_an_error_at_once() -> None:
+    refusal = RuntimeError("can't start new thread")
+
+    with (
+        patch.object(threading.Thread, "start", side_effect=refusal),
+        pytest.raises(RuntimeError, match="can't start new thread"),
+    ):
+        Background("test")
 
 
 def test_descriptor_is_readable_until_the_outcomes_are_collected(background: Background) -> None:
