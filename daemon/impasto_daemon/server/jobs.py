@@ -92,6 +92,8 @@ class JobTable:
             logger.info("job %s is taken up from the journal: %s", job.name, job.state.value)
             if job.problem is not None:
                 logger.warning("job %s: %s", job.name, job.problem.message)
+            if isinstance(entry, Record) and job.state is not entry.state and job.state.is_final:
+                self._store(job)  # it stays lost, and its input is of no use
         self._numbers = count(1 + max((job.number for job in self._jobs.values()), default=0))
 
     def submit(self, submission: Submit, origin: Origin) -> Job:

@@ -29,6 +29,7 @@ from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.results import Results
+from impasto_daemon.server.stored_jobs import MAX_STARTS
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit
@@ -152,6 +153,27 @@ def test_detached_job_without_a_journal_is_refused_with_the_reason() -> None:
     with pytest.raises(DaemonError, match="Read-only file system"):
         table.submit(submission(1, detached=True), CLIENT)
     table.submit(submission(1, detached=False), CLIENT)
+
+
+def test_job_that_is_given_up_stays_lost_and_leaves_no_file(daemon: Daemon) -> None:
+    job = accept(daemon)
+    for _ in range(MAX_STARTS):
+        assert daemon.run_next() is not None
+        daemon.settle()
+        daemon.kill()
+        daemon.start()
+    daemon.settle()
+
+    lost = daemon.table.find(job.name)
+    daemon.pass_time(60)
+    daemon.kill()
+    daemon.start()
+
+    again = daemon.table.find(job.name)
+    assert (lost.state, again.state) == (JobState.FAILED, JobState.FAILED)
+    assert again.problem == lost.problem
+    assert daemon.clock() - (again.ended_s or 0) == pytest.approx(60)
+    assert daemon.files == []
 
 
 @contextmanager
