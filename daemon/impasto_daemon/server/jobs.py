@@ -288,8 +288,9 @@ class JobTable:
             if job.state.is_final:
                 continue
             if job.is_stored:
-                job.starts -= job.state is JobState.RUNNING
-                self._store(job)
+                if not job.is_storing:  # else its last record, with its picture, is on its way
+                    job.starts -= job.state is JobState.RUNNING
+                    self._store(job)
                 job.state, job.problem = JobState.FAILED, stored_problem
             else:
                 self.fail(job, problem)

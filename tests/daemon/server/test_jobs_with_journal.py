@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server import jobs as jobs_module
 from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
 from impasto_daemon.server.journal.journal import Journal
@@ -153,6 +155,26 @@ def test_detached_job_without_a_journal_is_refused_with_the_reason() -> None:
     with pytest.raises(DaemonError, match="Read-only file system"):
         table.submit(submission(1, detached=True), CLIENT)
     table.submit(submission(1, detached=False), CLIENT)
+
+
+def test_picture_that_is_being_stored_at_the_end_is_not_lost(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "_SHUTDOWN_S", 0.01)
+    job = accept(daemon, 7)
+    assert daemon.run_next() is job
+    daemon.settle()
+    slow_disk = threading.Event()
+    daemon.journal._writer.run(slow_disk.wait, lambda _: None)
+
+    daemon.table.finish(job, picture(7))
+    daemon.table.shut_down(SHUT_DOWN, SHUT_DOWN)
+    slow_disk.set()
+    daemon.table.close()
+    daemon.start()
+
+    assert bytes(daemon.table.fetch(job.name).pixels) == picture(7).pixels
+    assert [path.suffix for path in daemon.files] == [".picture"]
 
 
 def test_job_that_is_given_up_stays_lost_and_leaves_no_file(daemon: Daemon) -> None:
