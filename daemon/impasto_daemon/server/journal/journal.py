@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ DAMAGED = ".damaged-"
 """The folder of a damaged journal has this in its name, and when it was found damaged."""
 # Files of a damaged journal are of use to someone who looks for them soon.
 _DAMAGED_KEPT_S = 7 * 86_400.0
+_JOB_NAME = re.compile(r"[0-9a-f]{32}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Done = Callable[[Exception | None], None]
@@ -68,8 +70,10 @@ class Journal:
         self.notice: str | None = None
         """What was found damaged as the journal was opened; None: nothing."""
         self._database, rows = self._open()
-        self.entries = [_entry(name, data) for name, data in rows]
+        self.entries = [_entry(name, data) for name, data in rows if _is_job(name)]
         """The jobs that were stored when the journal was opened, in the order of submission."""
+        if len(self.entries) < len(rows):
+            logger.error("the journal has jobs with damaged names, which are left out")
         self._remove_orphans()
         self._remove_old_damage()
         self._writer, self._reader = Background("journal"), Background("pictures")
@@ -236,6 +240,11 @@ class Journal:
                     folder.rmdir()
             except OSError as error:
                 logger.warning("%s cannot be removed: %s", folder, error)
+
+
+def _is_job(name: str | None) -> bool:
+    """Returns whether a name can be that of a job; a long one would fill the status reports."""
+    return name is not None and _JOB_NAME.fullmatch(name) is not None
 
 
 def _entry(name: str, data: bytes) -> Record | Damaged:

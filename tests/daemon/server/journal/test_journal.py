@@ -196,6 +196,20 @@ def test_damaged_record_is_an_entry_with_a_reason(folder: Path) -> None:
     assert "that of 0000" in misnamed.reason
 
 
+@pytest.mark.parametrize("name", ["", "../x", "x" * 70_000, None])
+def test_row_with_a_damaged_name_is_left_out(
+    folder: Path, name: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(folder)
+    accepted(journal)
+    journal._database.put(name, 2, b"{")  # type: ignore[arg-type]
+
+    (sound,) = entries_after_a_restart(journal)
+
+    assert isinstance(sound, Record)
+    assert "damaged names" in caplog.text
+
+
 def test_damaged_database_is_set_aside_with_its_files(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
