@@ -79,8 +79,8 @@ class Database:
     def put(self, name: str, number: int, record: bytes) -> None:
         """Writes a row, in place of an earlier one of that name."""
         # SQLite would write to the removed file.
-        if self._path.stat().st_ino != self._inode:
-            raise OSError(f"{self._path} was replaced: restart the daemon")
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            raise OSError(f"{self._path} was removed or replaced: restart the daemon")
         with _translated():
             self._connection.execute(
                 "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (name, number, record)

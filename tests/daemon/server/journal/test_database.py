@@ -79,7 +79,7 @@ def test_file_that_was_removed_is_noticed(tmp_path: Path) -> None:
     database = Database(tmp_path / "jobs.sqlite")
     (tmp_path / "jobs.sqlite").unlink()
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match="removed or replaced: restart the daemon"):
         database.put("a", 1, b"")
     (tmp_path / "other").touch()
     (tmp_path / "other").rename(tmp_path / "jobs.sqlite")
