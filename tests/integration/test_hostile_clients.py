@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -163,22 +163,27 @@ def test_job_outlives_a_killed_front_until_its_client_watches_it_again() -> None
 def test_removal_of_a_key_cuts_its_connection_and_no_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     address = free_address()
-    with DaemonProcess(options=["--listen", address], is_scripted=True) as daemon:
+    with (
+        DaemonProcess(options=["--listen", address], is_scripted=True) as daemon,
+        ExitStack() as on,
+    ):
         (key,) = re.findall(r"Daemon's key .*: +(\w+)", daemon.run("keys").stdout)
-        daemon.run("keys", "add", "laptop", ensure_keys(Role.CLIENT).public.hex())
-        with (
-            daemon.client() as near,
-            Client.connect(address, name="test", server_key=key) as far,
-        ):
-            job = submit(near, steps=30 * STEPS)
-            far.watch(job)
-            assert far.status().pid == daemon.pid
-            daemon.run("keys", "remove", "laptop")
+        clients = {}
+        for name in ("laptop", "studio"):
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / name))
+            daemon.run("keys", "add", name, ensure_keys(Role.CLIENT).public.hex())
+            client = Client.connect(address, name=name, server_key=key)
+            clients[name] = on.enter_context(client)
+        near = on.enter_context(daemon.client())
+        jobs = [submit(client, steps=3 * STEPS) for client in (near, clients["studio"])]
+        clients["laptop"].watch(jobs[0])
+        daemon.run("keys", "remove", "laptop")
 
-            with pytest.raises(DaemonUnavailable):
-                list(far.updates(job))
-            assert near.status().jobs[0].state is JobState.RUNNING
+        with pytest.raises(DaemonUnavailable):
+            list(clients["laptop"].updates(jobs[0]))
+        for job, client in zip(jobs, (near, clients["studio"]), strict=True):
+            assert last_report(client, job).state is JobState.DONE
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "laptop"))
         with pytest.raises(AccessDenied):
             Client.connect(address, name="test", server_key=key)

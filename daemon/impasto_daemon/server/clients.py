@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import zmq
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_daemon.server.process.endpoint import bind_privately, listening_socket
@@ -22,7 +21,6 @@ from impasto_shared.paths import socket_path
 
 # The first byte of an address; others begin with the generation of a front.
 _UNIX = b"U"
-_KEYS_S = 1.0
 _LOOK_MS, _RESTART_MS, _FOREVER_MS = 500, 50, 2**31 - 1
 _FAREWELL_S = 0.5
 _EXIT_S = 2.0
@@ -31,26 +29,20 @@ _EXIT_S = 2.0
 class Clients:
     """Messages from and to all clients. No call waits.
 
-    listen: the address for other machines; "" for none. authorized: the keys for it.
+    listen: the address for other machines; "" for none.
     """
 
     def __init__(
         self,
         listen: str,
-        authorized: AuthorizedClients,
         log_level: LogLevel = LogLevel.INFO,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listen = listen
-        self._authorized = authorized
         self._log_level = log_level
         self._clock = clock
         self._unix = ClientSocket()
         self._fronts: list[FrontProcess] = []
-        self._remote: FrontProcess | None = None
-        # Those who could be connected to `_remote`.
-        self._users = self._authorized_users()
-        self._keys_read_s = clock()
 
     def serve(self, endpoint: str) -> None:
         """Serves an address for this machine, and the one for others.
@@ -63,8 +55,7 @@ class Clients:
         else:
             self.bind(endpoint)
         if self._listen:
-            self._remote = self._front(self._listen, is_encrypted=True)
-            self._fronts.append(self._remote)
+            self._fronts.append(self._front(self._listen, is_encrypted=True))
         self.supervise()
 
     def bind(self, endpoint: str) -> None:
@@ -86,12 +77,9 @@ class Clients:
         return _RESTART_MS
 
     def supervise(self) -> None:
-        """Starts fronts that have ended; cuts off clients whose key was removed."""
+        """Starts fronts that have ended."""
         for front in self._fronts:
             front.supervise()
-        if self._remote is not None and self._clock() - self._keys_read_s > _KEYS_S:
-            self._keys_read_s = self._clock()
-            self._check_keys(self._remote)
 
     @property
     def is_receiving(self) -> bool:
@@ -101,7 +89,6 @@ class Clients:
     def receive(self) -> list[Received]:
         """Returns the next message of each socket that has one: they take turns."""
         messages = [front.receive() for front in self._fronts]
-        self._users.update(received.user for received in messages if received and received.user)
         if received := self._unix.receive():
             messages.append(received._replace(address=_UNIX + received.address))
         return [message for message in messages if message is not None]
@@ -126,17 +113,3 @@ class Clients:
         return FrontProcess(
             address, listener, self._log_level, self._clock, is_encrypted=is_encrypted
         )
-
-    def _check_keys(self, remote: FrontProcess) -> None:
-        """Ends the connections of other machines if one of them is no longer authorised."""
-        authorized = self._authorized_users()
-        if self._users - authorized:
-            remote.restart("a key is no longer authorised")
-        self._users = authorized
-
-    def _authorized_users(self) -> set[str]:
-        """Returns the authorised keys; none if they cannot be read."""
-        try:
-            return set(self._authorized.read())
-        except (OSError, UnicodeDecodeError, InvalidKey):
-            return set()

@@ -95,9 +95,8 @@ def _journal(endpoint: str) -> tuple[Journal | None, str | None]:
 
 def _clients(config: DaemonOptions) -> Clients:
     """Returns the clients; raises KeysUnusable or InvalidKey if keys that they need are damaged."""
-    authorized = AuthorizedClients.of_user()
     if config.listen:
         ensure_keys(Role.DAEMON)
-        if not authorized.read():
+        if not AuthorizedClients.of_user().read():
             logger.warning("no client is authorised yet: impasto keys add NAME KEY")
-    return Clients(config.listen, authorized, config.log_level)
+    return Clients(config.listen, config.log_level)

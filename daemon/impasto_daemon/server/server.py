@@ -197,9 +197,9 @@ class Server:
                 return
 
     def _answer(self, received: Received) -> None:
-        address, frames, user = received
+        address, frames = received.address, received.frames
         try:
-            reply = self._reply_to(address, user, decode(frames, ClientMessage))
+            reply = self._reply_to(address, received.user, decode(frames, ClientMessage))
         except ImpastoError as error:
             reply = ErrorReply(_request_id(frames), Problem.of(error))
         except Exception:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import zmq
+from zmq.utils import z85
 
 from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients import Clients
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.process.endpoint import CannotServe
-from impasto_shared.connection.keys import Role, ensure_keys
+from impasto_shared.connection.keys import KeyPair, Role, ensure_keys
 
 PATIENCE_S = 30.0
 
@@ -39,13 +40,11 @@ def authorized() -> AuthorizedClients:
 
 
 @pytest.fixture
-def clients(
-    tmp_path: Path, port: int, authorized: AuthorizedClients
-) -> Iterator[tuple[Clients, str, str]]:
+def clients(tmp_path: Path, port: int) -> Iterator[tuple[Clients, str, str]]:
     """Clients, with their address for this machine and that for others."""
     ensure_keys(Role.DAEMON)
     unix, tcp = f"ipc://{tmp_path}/s", f"tcp://127.0.0.1:{port}"
-    clients = Clients(tcp, authorized)
+    clients = Clients(tcp)
     clients.serve(unix)
     yield clients, unix, tcp
     clients.close()
@@ -70,15 +69,20 @@ def connected(endpoint: str, **options: bytes) -> zmq.Socket[bytes]:
     return dealer
 
 
-def remote(endpoint: str) -> zmq.Socket[bytes]:
+def remote(endpoint: str, keys: KeyPair | None = None) -> zmq.Socket[bytes]:
     """Connects as a client on another machine."""
-    keys = ensure_keys(Role.CLIENT)
+    keys = keys or ensure_keys(Role.CLIENT)
     return connected(
         endpoint,
         CURVE_SERVERKEY=ensure_keys(Role.DAEMON).public,
         CURVE_PUBLICKEY=keys.public,
         CURVE_SECRETKEY=keys.secret,
     )
+
+
+def new_keys() -> KeyPair:
+    public, secret = zmq.curve_keypair()
+    return KeyPair(z85.decode(public), z85.decode(secret))
 
 
 def next_message(clients: Clients) -> Received:
@@ -123,22 +127,31 @@ def test_client_that_claims_the_address_of_another_gets_nothing(
             assert not near.poll(100)
 
 
-def test_removed_key_ends_the_connections_of_other_machines_alone(
+def test_removed_key_ends_its_own_connection_alone(
     clients: tuple[Clients, str, str], authorized: AuthorizedClients
 ) -> None:
     served, unix, tcp = clients
-    authorized.add("laptop", ensure_keys(Role.CLIENT).public.hex())
-    with connected(unix) as near, remote(tcp) as far:
-        near.send(b"x")
-        near_address = next_message(served).address
-        far.send(b"x")
-        far_address = next_message(served).address
+    removed, remaining = new_keys(), new_keys()
+    authorized.add("laptop", removed.public.hex())
+    authorized.add("studio", remaining.public.hex())
+    with connected(unix) as near, remote(tcp, removed) as laptop, remote(tcp, remaining) as studio:
+        addresses = {}
+        for name, client in (("near", near), ("laptop", laptop), ("studio", studio)):
+            client.send(b"x")
+            addresses[name] = next_message(served).address
 
         authorized.remove("laptop")
-        eventually(lambda: served.supervise() or served.send(far_address, [b""]) is Delivery.LOST)
+        eventually(lambda: is_disconnected(served, addresses["laptop"]))
 
-        assert served.send(near_address, [b"answer"]) is Delivery.SENT
-        assert near.recv() == b"answer"
+        for name, client in (("near", near), ("studio", studio)):
+            assert served.send(addresses[name], [b"answer"]) is Delivery.SENT
+            assert client.recv() == b"answer"
+
+
+def is_disconnected(clients: Clients, address: bytes) -> bool:
+    clients.supervise()
+    clients.receive()
+    return clients.send(address, [b""]) is Delivery.DISCONNECTED
 
 
 def test_address_of_a_front_that_has_ended_is_lost(
@@ -161,10 +174,8 @@ def test_address_of_a_front_that_has_ended_is_lost(
 
 
 @pytest.mark.parametrize("listen", ["tcp://127.0.0.1:99999", "tcp://no.such.host.invalid:5570"])
-def test_address_that_cannot_be_served_is_named(
-    listen: str, authorized: AuthorizedClients, tmp_path: Path
-) -> None:
-    clients = Clients(listen, authorized)
+def test_address_that_cannot_be_served_is_named(listen: str, tmp_path: Path) -> None:
+    clients = Clients(listen)
     with pytest.raises(CannotServe, match=listen):
         clients.serve(f"ipc://{tmp_path}/s")
     clients.close()

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 import zmq
 
-from impasto_daemon.server.front.client_socket import ClientSocket, Delivery
+from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
 from impasto_daemon.server.outbox import MAX_WAITING_REPLIES, Outbox
 from impasto_shared.codec import decode
 from impasto_shared.errors import ErrorCode
@@ -37,7 +37,7 @@ def dealer(clients: ClientSocket) -> Iterator[zmq.Socket[bytes]]:
     socket.setsockopt(zmq.RCVHWM, QUEUE)
     socket.connect(clients.socket.getsockopt_string(zmq.LAST_ENDPOINT))
     socket.send(b"hello")
-    assert clients.receive() == (ADDRESS, [b"hello"], "")
+    assert clients.receive() == Received(ADDRESS, [b"hello"])
     yield socket
     socket.close(linger=0)
 

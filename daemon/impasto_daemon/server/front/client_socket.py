@@ -41,11 +41,13 @@ class Received(NamedTuple):
     """A message and its client. One frame too many means at least one too many.
 
     user: the client's key; "" for a client on this machine.
+    descriptor: of its connection, as libzmq has it; -1 if the connection is closed.
     """
 
     address: bytes
     frames: list[Frame]
     user: str = ""
+    descriptor: int = -1
 
 
 class ClientSocket:
@@ -87,6 +89,7 @@ class ClientSocket:
                     address.bytes,
                     [frame.buffer for frame in frames],
                     _property_of(address, "User-Id"),
+                    _descriptor_of(address),
                 )
         if frame is not None:
             if not self.discarded_frames:  # only once: its descriptor may soon be another's
@@ -136,9 +139,25 @@ def _property_of(frame: zmq.Frame, name: str) -> str:
         return ""
 
 
+def connection_of(descriptor: int) -> socket.socket:
+    """Returns a connection of libzmq's by a descriptor of our own; raises OSError if it is closed.
+
+    Shutting it down is noticed by libzmq, which closes it.
+    """
+    return socket.socket(fileno=os.dup(descriptor))
+
+
+def _descriptor_of(frame: zmq.Frame) -> int:
+    """Returns the descriptor of the connection that a frame came from; -1 if it is closed."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
+
+
 def _cut_off(frame: zmq.Frame) -> None:
     """Closes the connection that a frame came from, as far as libzmq still has it open."""
-    with suppress(OSError), socket.socket(fileno=os.dup(int(frame.get(zmq.SRCFD)))) as connection:
+    with suppress(OSError), connection_of(_descriptor_of(frame)) as connection:
         connection.shutdown(socket.SHUT_RDWR)
 
 

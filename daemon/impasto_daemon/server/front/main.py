@@ -28,6 +28,7 @@ from impasto_daemon.server.front.client_socket import (
 )
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
 from impasto_daemon.server.front.process import ENCRYPTED
+from impasto_daemon.server.front.remote_connections import RemoteConnections
 from impasto_daemon.system.log import start_logging
 from impasto_shared.configuration.options import LogLevel
 from impasto_shared.connection.keys import Role, load_keys
@@ -48,12 +49,22 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Front:
-    """Passes messages between `clients` and the server at the other end of `link`."""
+    """Passes messages between `clients` and the server at the other end of `link`.
 
-    def __init__(self, link: Link, clients: ClientSocket, authenticator: Authenticator) -> None:
+    remote: the connections of other machines; None if all clients are on this machine.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        clients: ClientSocket,
+        authenticator: Authenticator,
+        remote: RemoteConnections | None,
+    ) -> None:
         self._link = link
         self._clients = clients
         self._authenticator = authenticator
+        self._remote = remote
         # For the server, while it is behind: outcomes, and one message at most.
         self._outgoing: deque[Packet] = deque()
         self._waiting: dict[bytes, deque[Packet]] = {}
@@ -65,6 +76,8 @@ class Front:
             while True:
                 self._wait()
                 self._authenticator.answer_requests()
+                if self._remote is not None:
+                    self._remote.check()
                 self._pass_on_replies()
                 self._pass_on_requests()
         deadline_s = time.monotonic() + FAREWELL_S
@@ -94,7 +107,8 @@ class Front:
                 os._exit(1)
             if received is None:
                 return
-            self._outgoing.append(_packet_of(received))
+            if self._remote is None or self._remote.accepts(received):
+                self._outgoing.append(_packet_of(received))
         self._flush()
 
     def _flush(self) -> bool:
@@ -177,10 +191,12 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the server decides
     start_logging("front", LogLevel(level))
     keys = load_keys(Role.DAEMON) if options == [ENCRYPTED] else None
-    authenticator = Authenticator(AuthorizedClients.of_user(), keys)
+    authorized = AuthorizedClients.of_user()
+    authenticator = Authenticator(authorized, keys)
     clients = ClientSocket()
     authenticator.bind(clients.socket, endpoint, int(listener))
-    Front(Link(socket.socket(fileno=int(link))), clients, authenticator).run()
+    remote = RemoteConnections(authorized) if keys is not None else None
+    Front(Link(socket.socket(fileno=int(link))), clients, authenticator, remote).run()
     authenticator.close()
     clients.close(FAREWELL_S)
     # Returns when the last messages have been sent.

@@ -127,11 +127,6 @@ class FrontProcess:
         """Returns whether an address is one of the process that runs now."""
         return address[:_GENERATION_BYTES] == self._generation
 
-    def restart(self, reason: str) -> None:
-        """Ends all connections, and serves new ones."""
-        self._lose(reason)
-        self.supervise()
-
     def finish(self) -> None:
         """Lets the process send the last messages, and exit."""
         if self.link is not None:
