@@ -99,14 +99,14 @@ def set_seed(screen: Screen, behaviour: Behaviour) -> None:
     screen.type(f"{behaviour.value}\t")
 
 
-def test_dialog_without_a_style_asks_for_one(screen: Screen) -> None:
+def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen) -> None:
     open_dialog(screen)
-    screen.press("alt+o")
-    screen.wait_for(lambda: len(screen.windows(DIALOG)) == 2, "the question for a style")
     screen.photograph("style-missing")
-    screen.press("Return")
-    screen.wait_for(lambda: len(screen.windows(DIALOG)) == 1, "the end of the question")
-    screen.wait_for_window(DIALOG)
+    assert_ok_is_disabled(screen)
+    choose_style(screen, home.folder / "poppies.jpg")
+    screen.press(key_of(STYLE_LABEL), "Tab", "space")  # the button that takes it away
+    assert_ok_is_disabled(screen)
+    screen.photograph("style-taken-away")
     screen.press("Escape")
     screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
 
@@ -183,6 +183,38 @@ def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
 
     assert name.endswith("Neural Style (zinnias)")
+
+
+def test_choice_from_the_gallery_can_be_taken_back(screen: Screen) -> None:
+    open_dialog(screen)
+    choose_painting(screen, "Home", "ctrl+space")
+    assert_ok_is_disabled(screen)
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+
+def assert_ok_is_disabled(screen: Screen) -> None:
+    screen.press("alt+o")
+    time.sleep(GALLERY_S)
+    assert screen.windows(DIALOG)
+
+
+def test_chosen_painting_is_marked_when_the_dialog_opens_again(screen: Screen) -> None:
+    open_dialog(screen)
+    choose_painting(screen, "Home", "Right")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    open_dialog(screen)
+    choose_painting(screen)
+    screen.photograph("marked-again")
+    screen.press("ctrl+space")
+    assert_ok_is_disabled(screen)
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
 
 
 def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None:
@@ -375,6 +407,48 @@ def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, pa
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z")
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+
+def test_return_and_space_do_not_throw_the_painting_away(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    start_painting(screen, home, paused)
+    screen.press("Return", "space")
+    time.sleep(GALLERY_S)
+    assert screen.windows(PROGRESS_WINDOW)
+    paused.with_name("resume").touch()
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+
+def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    open_dialog(screen)
+    screen.press(key_of("Size"), "ctrl+a")
+    screen.type("99\t")
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    start_painting(screen, home, paused)
+    screen.press("Escape")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    paused.unlink()
+    open_dialog(screen)
+    screen.photograph("settings-again")
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the job")
+    paused.with_name("resume").touch()
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    remembered = screen.ask(REMEMBERED)
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+    assert '"size": 99' in remembered[0]
+    assert name.endswith("Neural Style (poppies)")
 
 
 @pytest.mark.parametrize("key", ["Escape", "alt+c"])

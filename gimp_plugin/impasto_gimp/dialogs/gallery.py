@@ -79,6 +79,8 @@ def painting_name(file: Path) -> str:
 class Gallery:
     """Thumbnails of the paintings in `model`; a click on one chooses it in `config`.
 
+    A click next to them, or one on the chosen painting with Ctrl, chooses none.
+
     widget: the thumbnails, which scroll.
     label: the label whose mnemonic leads to them.
     """
@@ -92,6 +94,7 @@ class Gallery:
     ) -> None:
         self._config, self._arguments, self._model = config, arguments, model
         self._view = _new_view(model)
+        self._is_showing = False
         label.set_mnemonic_widget(self._view)
         self._view.connect("selection-changed", self._on_selection_changed)
         keep_updated(config, painting_arguments([arguments]), self._show_choice)
@@ -104,27 +107,57 @@ class Gallery:
         self.widget.add(self._view)
 
     def _on_selection_changed(self, *_: object) -> None:
+        # Without a model the view is being destroyed, and the choice remains.
+        if self._is_showing or self._view.get_model() is None:
+            return
         paths = self._view.get_selected_items()
-        if paths and not self._is_chosen(self._model[paths[0]]):
-            row = self._model[paths[0]]
+        if not paths:
+            choose_painting(self._config, self._arguments, None)
+        elif not self._is_chosen(row := self._model[paths[0]]):
             file = Gio.File.new_for_uri(row[_URI]) if row[_URI] else None
-            self._config.set_property(self._arguments.file, file)
-            self._config.set_property(self._arguments.layer, row[_LAYER])
+            choose_painting(self._config, self._arguments, row[_LAYER] or file)
 
     def _is_chosen(self, row: Gtk.TreeModelRow) -> bool:
         layer = self._config.get_property(self._arguments.layer)
         if layer is not None:
             return bool(row[_LAYER] == layer)
         file = self._config.get_property(self._arguments.file)
-        return file is not None and bool(row[_URI] == file.get_uri())
+        if file is None or row[_URI] is None:
+            return False
+        return local_path(file) == local_path(Gio.File.new_for_uri(row[_URI]))
 
     def _show_choice(self) -> None:
+        self._is_showing = True
+        try:
+            self._select_choice()
+        finally:
+            self._is_showing = False
+
+    def _select_choice(self) -> None:
         for row in self._model:
             if self._is_chosen(row):
                 self._view.select_path(row.path)
                 self._view.set_cursor(row.path, None, False)
                 return
         self._view.unselect_all()
+
+
+def choose_painting(
+    config: Gimp.ProcedureConfig, arguments: StyleArguments, painting: Gimp.Layer | Gio.File | None
+) -> None:
+    """Sets the painting of one style, or takes it away."""
+    is_layer = isinstance(painting, Gimp.Layer)
+    config.set_property(arguments.file, None if is_layer else painting)
+    config.set_property(arguments.layer, painting if is_layer else None)
+
+
+def local_path(file: Gio.File) -> str | None:
+    """Returns the path of a file, as it is whatever number of slashes it begins with.
+
+    GIMP 3.2 restores file:///home as file:////home.
+    """
+    path = file.get_path()
+    return None if path is None else "/" + path.lstrip("/")
 
 
 def _new_view(model: Gtk.ListStore) -> Gtk.IconView:

@@ -25,6 +25,7 @@ from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
+from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
@@ -43,6 +44,10 @@ _SPACING_PX = 12
 # Room for the sliders, which have no width of their own.
 _SETTINGS_WIDTH_PX = 400
 _TAB_CHARACTERS = 9
+_LAYER_PX, _LAYER_CHARACTERS = 32, 90
+_PAINTING_NOTE = gettext(
+    "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
+)
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
@@ -57,6 +62,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
         return PlannedJobs((settings_from(config),), painted.get_width(), painted.get_height())
 
     arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
+    add_layer_row(dialog, painted)
     return accepted(dialog, config, STYLES)
 
 
@@ -100,19 +106,18 @@ def accepted(
     styles: Sequence[StyleArguments],
     needs_painting: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Returns whether `dialog` ends with OK and, if one is needed, a chosen painting."""
+    """Returns whether `dialog` ends with OK, which needs a chosen painting if `needs_painting`."""
+    ok = cast(Gtk.Widget, dialog.get_widget_for_response(Gtk.ResponseType.OK))
 
-    def lacks_painting() -> bool:
-        return needs_painting() and not any(chosen_painting(config, style) for style in styles)
+    def update(*_: object) -> None:
+        is_chosen = any(chosen_painting(config, style) for style in styles)
+        is_ready = is_chosen or not needs_painting()
+        ok.set_sensitive(is_ready)
+        ok.set_tooltip_text(None if is_ready else gettext("Choose a painting first"))
 
+    config.connect("notify", update)
+    update()
     is_accepted = dialog.run()
-    while is_accepted and lacks_painting():
-        _show_message(
-            dialog,
-            gettext("No style image is chosen."),
-            gettext("Choose the painting to take the style from."),
-        )
-        is_accepted = dialog.run()
     dialog.destroy()
     handle_events()
     return bool(is_accepted)
@@ -121,18 +126,47 @@ def accepted(
 def arrange(
     dialog: GimpUi.ProcedureDialog, styles: Gtk.Widget, settings: Gtk.Widget, foot: DaemonBar
 ) -> None:
-    """Puts the styles on the left, the settings on the right, and the daemon's state below."""
+    """Puts the styles on the left, the settings on the right, and the daemon's state below.
+
+    The settings scroll, so that the advanced ones fit on a small screen.
+    """
     dialog.fill([SETTINGS_BOX])
     content = dialog.get_content_area()
     content.remove(settings)
-    settings.set_size_request(_SETTINGS_WIDTH_PX, -1)
+    scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+    scrolled.set_min_content_width(_SETTINGS_WIDTH_PX)
+    scrolled.set_min_content_height(settings.get_preferred_height()[1])
+    scrolled.add(settings)
+    scrolled.show()
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     columns.pack_start(styles, True, True, 0)
-    columns.pack_start(settings, True, True, 0)
+    columns.pack_start(scrolled, True, True, 0)
     columns.show()
     content.pack_start(columns, True, True, 0)
     content.reorder_child(columns, 0)
     content.pack_end(foot.widget, False, False, 0)
+
+
+def add_layer_row(dialog: GimpUi.ProcedureDialog, layer: Gimp.Layer) -> None:
+    """Shows at the top of the dialog which layer is painted, and whether it is a painting."""
+    text = gettext("Paints the layer “{layer}” of {image}").format(
+        layer=layer.get_name(), image=layer.get_image().get_name()
+    )
+    if layer.get_parasite(PARASITE) is not None:
+        text += "\n" + _PAINTING_NOTE
+    label = Gtk.Label(label=text, xalign=0.0, wrap=True)
+    label.set_max_width_chars(_LAYER_CHARACTERS)
+    size = (_LAYER_PX, _LAYER_PX)
+    picture = Gtk.Image.new_from_pixbuf(
+        layer.get_thumbnail(*size, Gimp.PixbufTransparency.KEEP_ALPHA)
+    )
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+    row.pack_start(picture, False, False, 0)
+    row.pack_start(label, False, False, 0)
+    row.show_all()
+    content = dialog.get_content_area()
+    content.pack_start(row, False, False, 0)
+    content.reorder_child(row, 0)
 
 
 def _new_style_tabs(

@@ -24,6 +24,12 @@ def scaled(pixbuf: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> GdkPixbuf.Pixbuf 
     return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
 
 
+def fitting_size(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:
+    """Returns the largest size of the same proportions that fits into `box`."""
+    scale = min(box[0] / width, box[1] / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def filling_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
     """Returns the size of the same proportions whose longest side is `longest_side_px`."""
     scale = longest_side_px / max(width, height)

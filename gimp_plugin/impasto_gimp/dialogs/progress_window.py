@@ -59,6 +59,8 @@ class ProgressWindow:
 
     def __enter__(self) -> ProgressWindow:
         self._dialog.show_all()
+        # GTK gives it to Cancel, and Return or the space bar would throw the painting away.
+        self._dialog.set_focus(None)
         GimpUi.window_set_transient(self._dialog)
         handle_events()
         return self

@@ -12,7 +12,8 @@ from impasto_gimp.arguments.procedure_arguments import (
     StyleArguments,
 )
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.gallery import Gallery
+from impasto_gimp.dialogs.gallery import Gallery, choose_painting
+from impasto_gimp.dialogs.pixbufs import fitting_size
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting
@@ -24,6 +25,8 @@ _PREVIEW_WIDTH_PX = 300
 _PREVIEW_HEIGHT_PX = 112
 _SPACING_PX = 6
 _CHOOSER_TITLE = gettext("Choose a Style Image")
+_HINT = gettext("Choose a painting below, or open a file.")
+_CLEAR_HELP = gettext("Choose no painting")
 _EVERYWHERE = gettext("Wherever no other style applies")
 
 
@@ -41,30 +44,57 @@ def new_style_page(
     label.set_xalign(0)
     page.pack_start(label, False, False, 0)
     page.pack_start(Gallery(config, arguments, paintings, label).widget, True, True, 0)
-    page.pack_start(_FileChooser(config, arguments).widget, False, False, 0)
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+    row.pack_start(_FileChooser(config, arguments).widget, True, True, 0)
+    row.pack_start(_new_clear_button(config, arguments), False, False, 0)
+    page.pack_start(row, False, False, 0)
     page.show_all()
     return page
 
 
-def _new_preview(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Image:
-    """Returns the chosen painting, large enough to judge; empty if only GIMP can open its file."""
-    preview = Gtk.Image()
-    preview.set_size_request(_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
+def _new_preview(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Widget:
+    """Returns the chosen painting, large enough to judge; empty if only GIMP can open its file.
+
+    As long as none is chosen, a sentence says what to do.
+    """
+    preview, hint = Gtk.Image(), Gtk.Label(label=_HINT, wrap=True)
     preview.get_accessible().set_name(gettext("The chosen painting"))
+    hint.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
+    stack = Gtk.Stack()
+    stack.set_size_request(_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
+    for child in (preview, hint):
+        stack.add(child)
+        child.show()
 
     def update() -> None:
         chosen = chosen_painting(config, arguments)
         size = (_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
+        stack.set_visible_child(preview if chosen else hint)
         if chosen is None:
             preview.set_from_pixbuf(None)
         elif isinstance(chosen.painting, Gimp.Layer):
-            alpha = Gimp.PixbufTransparency.KEEP_ALPHA
-            preview.set_from_pixbuf(chosen.painting.get_thumbnail(*size, alpha))
+            layer, alpha = chosen.painting, Gimp.PixbufTransparency.KEEP_ALPHA
+            size = fitting_size(layer.get_width(), layer.get_height(), size)
+            preview.set_from_pixbuf(layer.get_thumbnail(*size, alpha))
         else:
             preview.set_from_pixbuf(thumbnail(chosen.painting, *size))
 
     keep_updated(config, painting_arguments([arguments]), update)
-    return preview
+    return stack
+
+
+def _new_clear_button(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Button:
+    """Returns a button that takes the painting away."""
+    button = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)
+    button.set_tooltip_text(_CLEAR_HELP)
+    button.get_accessible().set_name(_CLEAR_HELP)
+    button.connect("clicked", lambda _: choose_painting(config, arguments, None))
+
+    def update() -> None:
+        button.set_sensitive(chosen_painting(config, arguments) is not None)
+
+    keep_updated(config, painting_arguments([arguments]), update)
+    return button
 
 
 class _FileChooser:
@@ -101,9 +131,7 @@ class _FileChooser:
         file = self.widget.get_file()
         chosen = self._config.get_property(self._arguments.file)
         if file is not None and not (chosen and file.equal(chosen)):
-            self._config.set_property(self._arguments.file, file)
-            # The file replaces the layer that was chosen before.
-            self._config.set_property(self._arguments.layer, None)
+            choose_painting(self._config, self._arguments, file)
 
     def _show_choice(self) -> None:
         file = self._config.get_property(self._arguments.file)

@@ -2,7 +2,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
-from gi.repository import GObject
+from gi.repository import GLib, GObject
 def content_type_guess(filename: str | None = ..., data: bytes | None = ...) -> tuple[str, bool]: ...
 
 class Cancellable(GObject.Object):
@@ -58,6 +58,7 @@ class Icon:
 class InputStream(GObject.Object):
     def close(self, cancellable: Cancellable | None = ...) -> bool: ...
     def read(self, cancellable: Cancellable | None = ...) -> tuple[int, bytes]: ...
+    def read_bytes(self, count: int, cancellable: Cancellable | None = ...) -> GLib.Bytes: ...
 
 class OutputStream(GObject.Object):
     def close(self, cancellable: Cancellable | None = ...) -> bool: ...
