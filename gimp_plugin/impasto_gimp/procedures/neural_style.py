@@ -11,6 +11,11 @@ from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
+from impasto_gimp.image.unused_choice import (
+    forget_unused_choice,
+    restore_unused_choice,
+    store_unused_choice,
+)
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
@@ -31,6 +36,8 @@ def run(
 
     def target() -> _Target:
         layer = the_layer(drawables)
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            restore_unused_choice(config, layer.get_image())
         return _Target(layer, above=layer)
 
     return _run(procedure, run_mode, config, target)
@@ -73,10 +80,15 @@ def _run(
 
     def paint() -> bool:
         target = find_target()
-        if interactive and not _ask(procedure, config, target.layer):
-            return False
-        _stylize(target, config, run_mode)
-        return True
+        if not interactive:
+            _stylize(target, config, run_mode)
+            return True
+        is_accepted = _ask(procedure, config, target.layer)
+        store_unused_choice(config, target.layer)
+        if is_accepted:
+            _stylize(target, config, run_mode)
+            forget_unused_choice()
+        return is_accepted
 
     return procedure_run.run(procedure, paint)
 
