@@ -89,7 +89,7 @@ def _journal(endpoint: str) -> tuple[Journal | None, str | None]:
     try:
         return Journal(jobs_dir(endpoint)), None
     except (OSError, ImpastoError, RuntimeError) as error:
-        logger.exception("jobs cannot be stored")
+        logger.error("jobs cannot be stored: %s", error)
         return None, str(error)
 
 

@@ -28,6 +28,10 @@ class DamagedDatabase(Exception):
     """The file is not a database of jobs, or not a readable one."""
 
 
+class NewerDatabase(OSError):
+    """The file was written by a newer Impasto: it is sound, but this one cannot read it."""
+
+
 class Database:
     """The rows (name, number, record) of the jobs at `path`.
 
@@ -58,7 +62,10 @@ class Database:
         self._connection.execute("PRAGMA synchronous = FULL")
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if version > _VERSION:
-            raise DamagedDatabase(f"it was written by a newer Impasto (version {version})")
+            raise NewerDatabase(
+                f"the jobs in {self._path.parent} were stored by a newer Impasto "
+                f"(version {version}; this is {_VERSION}). Update Impasto, or move that folder away"
+            )
         ((health,),) = self._connection.execute("PRAGMA integrity_check(1)")
         if health != "ok":
             raise DamagedDatabase(health)

@@ -1,5 +1,7 @@
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -227,6 +229,20 @@ def test_damaged_database_is_set_aside_with_its_files(
     assert again.entries == []
     assert str(aside) in str(again.notice)
     assert str(aside) in caplog.text
+
+
+def test_journal_of_a_newer_version_stays_as_it_is(folder: Path) -> None:
+    journal = Journal(folder)
+    accepted(journal)
+    journal.close()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(OSError, match=r"stored by a newer Impasto .version 99.*Update Impasto"):
+        Journal(folder)
+
+    assert files(folder) == [".input"]
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_journal_that_was_set_aside_is_removed_after_a_week(folder: Path) -> None:
