@@ -23,8 +23,9 @@ ENCRYPTED = "encrypted"
 FRONT_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.server.front.main")
 MAX_RESIDENT_BYTES = min(4 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
 """The pictures of several clients need less, and the memory of the machine has room for it."""
-# The shortest time from one start to the next.
-RESTART_S = 0.5
+# The shortest time from one start to the next; it doubles with each process that lives for less
+# than STEADY_S.
+RESTART_S, MAX_RESTART_S, STEADY_S = 0.5, 16.0, 30.0
 # Messages to a client that the front has not yet passed on, and the bytes after which there is no
 # further one.
 _WINDOW, _WINDOW_BYTES = 32, 32 * 2**20
@@ -62,6 +63,7 @@ class FrontProcess:
         self._ending: list[subprocess.Popen[bytes]] = []
         self.link: Link | None = None
         self._started_s = -math.inf
+        self._restart_s = RESTART_S
         self._looked_s = clock()
         self._unconfirmed: Counter[bytes] = Counter()
         self._unconfirmed_bytes: Counter[bytes] = Counter()
@@ -76,7 +78,7 @@ class FrontProcess:
         """Starts the process if there is none; ends one that takes too much memory."""
         self._ending = [process for process in self._ending if process.poll() is None]
         if self._process is None:
-            if self._clock() - self._started_s > RESTART_S:
+            if self._clock() - self._started_s > self._restart_s:
                 self._start()
         elif self._process.poll() is not None:
             self._lose(f"it exited with status {self._process.returncode}")
@@ -154,6 +156,7 @@ class FrontProcess:
         except OSError:
             logger.exception("the front for %s cannot be started", self.endpoint)
             self._close_link()
+            self._wait_before_restart()
             return
         logger.info("front %d serves at %s", self._process.pid, self.endpoint)
 
@@ -176,10 +179,20 @@ class FrontProcess:
                 self._process.kill()
             self._ending.append(self._process)
         self._process = None
+        self._wait_before_restart()
         self._close_link()
         self._unconfirmed.clear()
         self._unconfirmed_bytes.clear()
         self._disconnected.clear()
+
+    def _wait_before_restart(self) -> None:
+        """Lets a process that ends again and again be started less often."""
+        if self._clock() - self._started_s > STEADY_S:
+            self._restart_s = RESTART_S
+            return
+        self._restart_s = min(2 * self._restart_s, MAX_RESTART_S)
+        if self._restart_s == MAX_RESTART_S:
+            logger.error("%s is served again in %.0f s at most", self.endpoint, MAX_RESTART_S)
 
     def _next_packet(self) -> Packet | None:
         try:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import zmq
 
+from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import FrontProcess
@@ -105,6 +106,32 @@ def test_killed_front_is_replaced_and_its_addresses_are_lost(
     assert front.send(address, [b"x"]) is Delivery.LOST
     assert front.send(received.address, [b"x"]) is Delivery.SENT
     assert client.recv() == b"x"
+
+
+def test_front_that_ends_at_once_is_started_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process_module, "FRONT_COMMAND", ("/bin/true",))
+    clock = FakeClock()
+    listener = socket.create_server(("127.0.0.1", 0))
+    front = FrontProcess("tcp://127.0.0.1:1", listener, "info", clock, is_encrypted=False)
+
+    def starts_within(seconds: int) -> int:
+        before = caplog.text.count("serves at")
+        for _ in range(2 * seconds):
+            front.supervise()
+            if front._process is not None:
+                front._process.wait(PATIENCE_S)
+            clock.now_s += 0.5
+        return caplog.text.count("serves at") - before
+
+    with caplog.at_level("INFO"):
+        counts = [starts_within(60), starts_within(60)]
+        front.supervise()
+        front.end(PATIENCE_S)
+
+    assert 5 <= counts[0] <= 10
+    assert 2 <= counts[1] <= 5
 
 
 def test_client_that_does_not_read_has_a_bounded_queue(
