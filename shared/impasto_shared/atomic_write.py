@@ -21,13 +21,21 @@ _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 
 
+class FileNotDurable(OSError):
+    """The file was written completely, but the system could not confirm that its name is stored.
+
+    The source of its contents must not be given up yet: writing it again may help.
+    """
+
+
 def write_atomically(path: Path, data: bytes | memoryview, *, mode: int = 0o666) -> None:
     """Replaces the file at `path`: a reader, and a restart, sees the old bytes or the new ones.
 
     An existing file keeps its mode and, if possible, its owner; a link is followed.
 
     mode: that of a new file, less the umask.
-    Raises OSError, and then leaves the old file as it was.
+    Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
+    is complete, but a power cut could bring the old one back.
     """
     path = Path(os.path.realpath(path))
     with _draft(path.parent, mode) as (draft, descriptor):
@@ -41,7 +49,7 @@ def write_atomically(path: Path, data: bytes | memoryview, *, mode: int = 0o666)
 def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Writes a new file; raises FileExistsError if there is one, and OSError.
 
-    mode: that of the file, less the umask.
+    mode: that of the file, less the umask. Raises FileNotDurable like `write_atomically`.
     """
     with _draft(path.parent, mode) as (draft, descriptor):
         _write_all(descriptor, data)
@@ -102,4 +110,4 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
-            raise
+            raise FileNotDurable(error.errno, error.strerror, str(folder)) from error

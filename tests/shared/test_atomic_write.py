@@ -4,16 +4,17 @@ import errno
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from impasto_shared.atomic_write import create_atomically, write_atomically
+from impasto_shared.atomic_write import FileNotDurable, create_atomically, write_atomically
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -157,6 +158,27 @@ def test_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert len(content) == size
         assert len(set(content)) == 1
+
+
+@pytest.mark.parametrize("write", [write_atomically, create_atomically])
+def test_name_that_cannot_be_synced_is_an_error_and_the_file_is_new_and_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path, bytes], None]
+) -> None:
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    path = tmp_path / "file"
+
+    with pytest.raises(FileNotDurable):
+        write(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_new_file_is_created_once(tmp_path: Path) -> None:
