@@ -64,12 +64,19 @@ prepare_test_gimps() {
     wait
 }
 
+# The tests of failing system calls need strace; they are skipped without it, except by CI.
+prepare_strace() {
+    [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    command -v strace >/dev/null || apt-get install -y -qq strace >/dev/null
+}
+
 run_tests() {
     local environment=$CHECKOUT/.venv expected
     cd "$CHECKOUT"
     # These take a minute or two; the checks start meanwhile.
     prepare_test_gimps &
     trap wait EXIT
+    prepare_strace
     expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
     build_environment "$environment" "$expected" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"

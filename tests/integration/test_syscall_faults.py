@@ -1,0 +1,300 @@
+"""System calls of a real server that fail, or during which it is killed, one after another.
+
+strace makes them fail from outside. Two promises are checked each time: the server lives, and no
+accepted job is lost without an error. `--thorough` for 10,000 faults.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from impasto_shared.client import Client
+from impasto_shared.errors import DaemonError, DaemonUnavailable
+from impasto_shared.reports import JobState
+from integration.daemon_process import PATIENCE_S, DaemonProcess, wait_for
+from integration.scripted_jobs import last_report, submit
+from integration.scripted_worker import Behaviour, invert
+from integration.test_durability import journal_files, numbered, restart
+
+FAULTS, MANY_FAULTS = 45, 10_000
+KILLS = 20
+RESTARTED_AFTER = 20
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
+    pytest.mark.timeout(7200),
+]
+
+# Errors that a call can really have. libzmq's threads are left alone, because it ends the process
+# on errors that Linux never reports; so are reads and writes of the main thread, which are those
+# of eventfds.
+DISK = ("EIO", "ENOSPC", "EDQUOT", "EROFS")
+IN_JOURNAL = {
+    "openat": ("EMFILE", "ENFILE", "ENOMEM", *DISK),
+    "write": DISK,
+    "pwrite64": DISK,
+    "fsync": DISK[:3],
+    "fdatasync": DISK[:3],
+    "unlink": ("EIO", "EROFS", "EPERM"),
+    "newfstatat": ("EIO", "ENOMEM", "EACCES"),
+    "pread64": ("EIO",),
+}
+IN_LOOP = {
+    "openat": ("EMFILE", "ENFILE", "ENOMEM", *DISK),
+    "newfstatat": ("EIO", "ENOMEM", "EACCES"),
+    "unlink": ("EIO", "EROFS", "EPERM"),
+    "pipe2": ("EMFILE", "ENFILE"),
+    "eventfd2": ("EMFILE", "ENFILE"),
+    "vfork": ("EAGAIN", "ENOMEM"),
+    "kill": ("EPERM",),
+    "mkdir": DISK,
+    "fsync": DISK[:3],
+    "rename": DISK,
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The fate of the `number`-th call of a kind, by the loop or the threads of the journal."""
+
+    call: str
+    outcome: str
+    number: int
+    in_loop: bool
+    every: int = 0
+
+    @property
+    def option(self) -> str:
+        """The option of strace."""
+        again = f"+{self.every}" if self.every else ""
+        return f"--inject={self.call}:{self.outcome}:when={self.number}{again}"
+
+
+@pytest.fixture
+def service() -> Iterator[DaemonProcess]:
+    with DaemonProcess(is_scripted=True) as daemon:
+        yield daemon
+
+
+def threads(daemon: DaemonProcess, *, in_loop: bool) -> list[str]:
+    """Returns the ids of the server's own threads: the main thread, or all others but libzmq's."""
+    if in_loop:
+        return [str(daemon.pid)]
+    entries = Path(f"/proc/{daemon.pid}/task").iterdir()
+    return [
+        entry.name
+        for entry in entries
+        if entry.name != str(daemon.pid) and "ZMQ" not in (entry / "comm").read_text()
+    ]
+
+
+@contextmanager
+def injected(daemon: DaemonProcess, fault: Fault) -> Iterator[None]:
+    """Attaches strace to the server within the context; its output is in the file `strace`."""
+    ids = threads(daemon, in_loop=fault.in_loop)
+    attached = [argument for thread in ids for argument in ("-p", thread)]
+    output = str(daemon.folder / "strace")
+    command = ["strace", "-o", output, f"--trace={fault.call}", fault.option, *attached]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        for _ in ids:
+            assert "attached" in strace.stderr.readline()
+        try:
+            yield
+        finally:
+            strace.send_signal(signal.SIGTERM)
+
+
+def injected_count(daemon: DaemonProcess) -> int:
+    """Returns how many calls strace made fail within the last context."""
+    return (daemon.folder / "strace").read_text().count("(INJECTED)")
+
+
+def paint(client: Client, number: int, promised: dict[str, int], *, dies: bool = False) -> None:
+    """Submits, fetches and forgets a picture; whatever is refused must be refused with a reason.
+
+    promised: the accepted jobs that are not forgotten.
+    """
+    behaviour = Behaviour.DIE if dies else Behaviour.INVERT
+    job = submit(client, 2, behaviour, content=numbered(number), detached=True)
+    promised[job] = number
+    final = last_report(client, job)
+    if final.state is not JobState.DONE:
+        assert final.problem is not None
+        return
+    assert bytes(client.fetch(job).pixels) == invert(numbered(number)).pixels
+    if number % 3:
+        del promised[job]  # from here on, both are right
+        client.forget(job)
+
+
+def check_promises(client: Client, promised: dict[str, int]) -> None:
+    """Checks that each accepted job is painted now, or lost with a reason; forgets it."""
+    for job, number in promised.items():
+        client.watch(job)
+        final = last_report(client, job)
+        if final.state is JobState.DONE:
+            assert pixels_or_reason(client, job) in (invert(numbered(number)).pixels, None)
+        else:
+            assert final.problem is not None, final
+        client.forget(job)
+    promised.clear()
+
+
+def pixels_or_reason(client: Client, job: str) -> bytes | None:
+    """Returns the pixels of a done job; None if its report says why there are none."""
+    try:
+        return bytes(client.fetch(job).pixels)
+    except DaemonError as error:
+        reason = str(error)
+    assert re.search(r"lost because|cannot be read", reason), reason
+    return None
+
+
+def random_fault(chance: random.Random, *, every: int) -> Fault:
+    in_loop = chance.random() < 0.35
+    calls = IN_LOOP if in_loop else IN_JOURNAL
+    call = chance.choice(list(calls))
+    error = chance.choice(calls[call])
+    number = chance.randint(1, 12 if call == "pwrite64" else 6)
+    return Fault(call, f"error={error}", number, in_loop, every)
+
+
+def test_server_survives_calls_that_fail_and_loses_no_job_without_an_error(
+    service: DaemonProcess, is_thorough: bool
+) -> None:
+    chance = random.Random(22)
+    promised: dict[str, int] = {}
+    with service.client() as client:
+        paint(client, 1, promised)  # starts the threads of libzmq
+    faults = 0
+    for number in count(2):
+        every = chance.choice([0, 1, 2, 5]) if is_thorough else 0
+        fault = random_fault(chance, every=every)
+        with service.client() as client, injected(service, fault):
+            # After a death, a worker is started with the fault.
+            dies = chance.random() < 0.2
+            with suppress(DaemonError):
+                paint(client, number, promised, dies=dies)
+            with suppress(DaemonError):
+                paint(client, number + 1, promised)
+        faults += injected_count(service)
+        assert service.process is not None
+        assert service.process.poll() is None, fault
+        if number % RESTARTED_AFTER == 0:
+            restart(service)
+        if number % 5 == 0:
+            with service.client() as client:
+                check_promises(client, promised)
+        if (faults if is_thorough else number) >= (MANY_FAULTS if is_thorough else FAULTS):
+            break
+
+    assert faults >= FAULTS / 2
+    with service.client() as client:
+        check_promises(client, promised)
+    assert service.signal(signal.SIGTERM) == 0
+    assert not journal_files(service, "input")
+
+
+KILL_POINTS = [
+    Fault(call, "signal=KILL", number, in_loop)
+    for in_loop, call, numbers in [
+        (False, "openat", range(1, 9)),
+        (False, "write", range(1, 9)),
+        (False, "fsync", range(1, 7)),
+        (False, "pwrite64", range(1, 21)),
+        (False, "fdatasync", range(1, 7)),
+        (False, "unlink", range(1, 4)),
+        (False, "pread64", range(1, 2)),
+        (True, "openat", range(1, 3)),
+    ]
+    for number in numbers
+]
+
+
+def test_server_killed_at_each_step_of_a_job_keeps_it(
+    service: DaemonProcess, is_thorough: bool
+) -> None:
+    points = KILL_POINTS if is_thorough else random.Random(22).sample(KILL_POINTS, KILLS)
+    kills = 0
+    for number, point in enumerate(points, 1):
+        promised: dict[str, int] = {}
+        with (
+            service.client() as client,
+            injected(service, point),
+            suppress(DaemonError, DaemonUnavailable),
+        ):
+            paint(client, number, promised)
+        assert service.process is not None
+        with suppress(subprocess.TimeoutExpired):
+            service.process.wait(0.2)
+        if service.process.poll() is None:
+            continue
+        kills += 1
+        service.start()
+        with service.client() as client:
+            for job, numbered_as in promised.items():
+                client.watch(job)
+                assert last_report(client, job).state is JobState.DONE, point
+                assert bytes(client.fetch(job).pixels) == invert(numbered(numbered_as)).pixels
+                client.forget(job)
+            assert last_report(client, submit(client)).state is JobState.DONE
+
+    assert kills >= len(points) / 2
+    assert service.signal(signal.SIGTERM) == 0
+    assert not journal_files(service, "input")
+
+
+START = {
+    "mkdir": ("EACCES", "ENOSPC"),
+    "flock": ("ENOLCK", "EIO"),
+    "bind": ("EACCES", "ENOSPC"),
+    "fdatasync": ("EIO", "ENOSPC"),
+    "pwrite64": ("EIO", "ENOSPC"),
+    "pread64": ("EIO",),
+}
+
+
+@pytest.mark.parametrize("call", START)
+def test_daemon_whose_start_fails_serves_or_exits_with_a_sentence(
+    service: DaemonProcess, call: str, is_thorough: bool
+) -> None:
+    service.signal(signal.SIGTERM)
+    for error in START[call]:
+        for number in range(1, 12 if is_thorough else 2):
+            start_with_fault(service, Fault(call, f"error={error}", number, in_loop=True))
+    service.start()
+
+
+def start_with_fault(daemon: DaemonProcess, fault: Fault) -> None:
+    """Starts a daemon; checks that it paints, or says why it does not start."""
+    said = daemon.folder / "said"
+    command = ["strace", "-f", "-o", f"{daemon.folder}/strace", f"--trace={fault.call}"]
+    command += [fault.option, *daemon.serve_command]
+    with (
+        said.open("w") as file,
+        subprocess.Popen(command, env=daemon.environment, stderr=file) as strace,
+    ):
+        wait_for(lambda: strace.poll() is not None or daemon.answers(), "an answer")
+        if strace.poll() is None:
+            with daemon.client() as client:
+                pid = client.status().pid
+                assert last_report(client, submit(client)).state is JobState.DONE
+            os.kill(pid, signal.SIGTERM)
+            strace.wait(PATIENCE_S)
+            return
+    words = said.read_text()
+    assert words.strip(), fault
+    assert "Traceback" not in words, (fault, words)
