@@ -1,7 +1,8 @@
 """Writing a file completely or not at all. Every file of the program is written by this module.
 
 The bytes go to a draft in the same folder, which is synced and then renamed. A full disk, a limit,
-a kill or a power cut leaves the old file as it was; only a kill can leave the draft behind.
+a kill or a power cut leaves the old file as it was. The draft has no name while it is written, if
+the file system supports that: so a kill leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 _DRAFT = ".impasto-{}.new"
 # For example on memory sticks.
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Of a file system without nameless files, or a kernel that takes the flag for O_DIRECTORY.
+_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 # Some network file systems cannot sync a folder, and one that is not readable cannot be opened.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 
@@ -28,22 +33,28 @@ class FileNotDurable(OSError):
     """
 
 
-def write_atomically(path: Path, data: bytes | memoryview, *, mode: int = 0o666) -> None:
+def write_atomically(
+    path: Path, data: bytes | memoryview, *, mode: int = 0o666, is_synced: bool = True
+) -> None:
     """Replaces the file at `path`: a reader, and a restart, sees the old bytes or the new ones.
 
     An existing file keeps its mode and, if possible, its owner; a link is followed.
 
     mode: that of a new file, less the umask.
+    is_synced: whether to wait for the disk; without it, a power cut may damage the file.
     Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
     is complete, but a power cut could bring the old one back.
     """
     path = Path(os.path.realpath(path))
-    with _draft(path.parent, mode) as (draft, descriptor):
+    with _draft(path.parent, mode) as draft:
         if path.exists():
-            _copy_access(path, descriptor)
-        _write_all(descriptor, data)
-        draft.replace(path)
-    _sync_folder(path.parent)
+            _copy_access(path, draft.descriptor)
+        _write_all(draft.descriptor, data)
+        if is_synced:
+            os.fsync(draft.descriptor)
+        draft.named().replace(path)
+    if is_synced:
+        _sync_folder(path.parent)
 
 
 def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
@@ -51,9 +62,10 @@ def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
     mode: that of the file, less the umask. Raises FileNotDurable like `write_atomically`.
     """
-    with _draft(path.parent, mode) as (draft, descriptor):
-        _write_all(descriptor, data)
-        _rename_without_replacing(draft, path)
+    with _draft(path.parent, mode) as draft:
+        _write_all(draft.descriptor, data)
+        os.fsync(draft.descriptor)
+        _rename_without_replacing(draft.named(), path)
     _sync_folder(path.parent)
 
 
@@ -69,17 +81,71 @@ def _rename_without_replacing(draft: Path, path: Path) -> None:
         draft.replace(path)
 
 
+@dataclass
+class _Draft:
+    """A new file, which will be at `path`; if it is nameless, only once `named` is called."""
+
+    path: Path
+    descriptor: int
+    is_nameless: bool
+
+    def named(self) -> Path:
+        """Returns its path, with the file there."""
+        if self.is_nameless:
+            try:
+                self._link()
+            except OSError as error:
+                if error.errno not in _NO_HARD_LINKS:
+                    raise
+                self._copy()
+            self.is_nameless = False
+        return self.path
+
+    def _link(self) -> None:
+        folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # The descriptor of a folder makes Python call linkat, which follows the link.
+            source = f"/proc/self/fd/{self.descriptor}"
+            os.link(source, self.path.name, dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
+
+    def _copy(self) -> None:
+        status = os.fstat(self.descriptor)
+        target = os.open(self.path, _NEW_FILE, stat.S_IMODE(status.st_mode))
+        try:
+            sent = 0
+            while sent < status.st_size:
+                sent += os.sendfile(target, self.descriptor, sent, status.st_size - sent)
+            with suppress(PermissionError):
+                os.fchown(target, status.st_uid, status.st_gid)
+            os.fchmod(target, stat.S_IMODE(status.st_mode))
+            os.fsync(target)
+        finally:
+            os.close(target)
+
+
 @contextmanager
-def _draft(folder: Path, mode: int) -> Iterator[tuple[Path, int]]:
+def _draft(folder: Path, mode: int) -> Iterator[_Draft]:
     """Creates a file with a new name, which is removed at the end unless it was renamed."""
-    draft = folder / _DRAFT.format(secrets.token_hex(8))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(draft, flags, mode)
+    draft = _open_draft(folder / _DRAFT.format(secrets.token_hex(8)), mode)
     try:
-        yield draft, descriptor
+        yield draft
     finally:
-        os.close(descriptor)
-        draft.unlink(missing_ok=True)
+        os.close(draft.descriptor)
+        draft.path.unlink(missing_ok=True)
+
+
+def _open_draft(path: Path, mode: int) -> _Draft:
+    # Without /proc, it could not be given a name.
+    if Path("/proc/self/fd").exists():
+        try:
+            flags = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
+            return _Draft(path, os.open(path.parent, flags, mode), is_nameless=True)
+        except OSError as error:
+            if error.errno not in _NO_NAMELESS:
+                raise
+    return _Draft(path, os.open(path, _NEW_FILE, mode), is_nameless=False)
 
 
 def _copy_access(path: Path, descriptor: int) -> None:
@@ -93,11 +159,9 @@ def _copy_access(path: Path, descriptor: int) -> None:
 
 
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Writes all of `data` to the disk itself: a full disk is an error here, and none later."""
     remaining = memoryview(data).cast("B")
     while remaining:
         remaining = remaining[os.write(descriptor, remaining) :]
-    os.fsync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,35 @@ def test_name_that_cannot_be_synced_is_an_error_and_the_file_is_new_and_complete
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("write", [write_atomically, create_atomically])
+@pytest.mark.parametrize("refusal", [None, errno.EOPNOTSUPP])
+def test_draft_has_no_name_while_it_is_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Path, bytes], None],
+    refusal: int | None,
+) -> None:
+    names: list[int] = []
+    system_open, system_fsync = os.open, os.fsync
+
+    def open_as_on_file_system(path: Path, flags: int, *rest: Any, **options: Any) -> int:
+        if refusal and flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(refusal, os.strerror(refusal))
+        return system_open(path, flags, *rest, **options)
+
+    def fsync(descriptor: int) -> None:
+        names.append(len(list(tmp_path.iterdir())))
+        system_fsync(descriptor)
+
+    monkeypatch.setattr(os, "open", open_as_on_file_system)
+    monkeypatch.setattr(os, "fsync", fsync)
+    write(tmp_path / "file", b"new")
+
+    # Of the file, and of the folder once the file is there.
+    assert names == [0 if refusal is None else 1, 1]
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_new_file_is_created_once(tmp_path: Path) -> None:
     path = tmp_path / "file"
 
@@ -196,18 +226,21 @@ def test_new_file_is_created_once(tmp_path: Path) -> None:
 def test_new_file_is_created_once_where_there_are_no_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
     path = tmp_path / "file"
 
-    create_atomically(path, b"first")
+    create_atomically(path, b"first", mode=0o640)
     with pytest.raises(FileExistsError):
         create_atomically(path, b"second")
+    write_atomically(tmp_path / "large", bytes(3_000_000))
 
     assert path.read_bytes() == b"first"
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "large").stat().st_size == 3_000_000
+    assert {*tmp_path.iterdir()} == {path, tmp_path / "large"}
 
 
 def test_new_file_for_which_there_is_no_room_is_not_there(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ class ThroughputHistory:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._file, json.dumps(self._seconds_per_unit).encode())
+            # The loop does not wait for the disk; damage is noticed when the file is read.
+            data = json.dumps(self._seconds_per_unit).encode()
+            write_atomically(self._file, data, is_synced=False)
         except OSError as error:
             logger.warning("the throughput of the last job cannot be stored: %s", error)
 

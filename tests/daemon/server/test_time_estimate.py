@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,16 @@ def test_history_that_cannot_be_stored_stays_in_memory(
 
     assert throughput.estimate_s(GOOD, 512, 384) == pytest.approx(45)
     assert "cannot be stored" in caplog.text
+
+
+def test_writing_does_not_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    file = tmp_path / "pace.json"
+
+    ThroughputHistory(file).record(GOOD, 512, 384, 45.0)
+
+    assert file.exists()
+    assert synced == []
