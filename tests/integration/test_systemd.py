@@ -220,7 +220,8 @@ def test_exposure_of_the_unit_is_limited(tmp_path: Path) -> None:
 def test_unit_limits_descriptors_cores_and_memory() -> None:
     lines = UNIT.read_text().splitlines()
 
-    assert {"LimitNOFILE=65536", "LimitCORE=0", "OOMScoreAdjust=100"} <= {*lines}
+    limits = {"LimitNOFILE=65536", "LimitCORE=0", "TasksMax=4096", "MemoryHigh=90%"}
+    assert {*limits, "OOMScoreAdjust=100"} <= {*lines}
 
 
 def test_kernel_ends_the_worker_before_the_server() -> None:
