@@ -6,6 +6,7 @@ One start of GIMP does them all, because a start takes longer than all of them t
 from __future__ import annotations
 
 import json
+import operator
 import os
 import traceback
 from array import array
@@ -369,6 +370,150 @@ def with_a_selection(name: str, precision: Any, size: tuple[int, int], x: int, y
 with_a_selection("of_a_part", Gimp.Precision.U8_NON_LINEAR, (60, 40), 0, 0)
 with_a_selection("of_a_small_layer", Gimp.Precision.U8_NON_LINEAR, (20, 10), 15, 12)
 with_a_selection("of_a_large_layer", Gimp.Precision.FLOAT_LINEAR, (100, 90), -20, -30)
+
+
+def add_filter(layer: Any, operation: str) -> Any:
+    """Adds a non-destructive filter to a layer, as a user does in GIMP."""
+    effect = Gimp.DrawableFilter.new(layer, operation, operation)
+    layer.append_filter(effect)
+    return effect
+
+
+def stylize_filtered(source: Any) -> Report:
+    """Paints a layer that an inverting filter changes: the scripted daemon inverts it again."""
+    before = layer_bytes(source, "R'G'B'A float")
+    effects = len(source.get_filters())
+    report = stylize([source])
+    painting = source.get_image().get_layers()[0]
+    return {
+        **report,
+        "greatest_difference": max(
+            abs(old - new)
+            for old, new in zip(
+                array("f", before),
+                array("f", layer_bytes(painting, "R'G'B'A float")),
+                strict=True,
+            )
+        ),
+        "has_lost_filters": len(source.get_filters()) != effects,
+    }
+
+
+def filtered(name: str, precision: Any, *, alpha: bool, width: int = 30) -> None:
+    def run() -> Report:
+        source = add_layer(new_image(precision=precision), width, 20, alpha=alpha)
+        add_filter(source, "gegl:invert-gamma")
+        source.set_opacity(40.0)
+        source.add_mask(source.create_mask(Gimp.AddMaskType.BLACK))
+        source.set_apply_mask(False)
+        return stylize_filtered(source)
+
+    SITUATIONS[f"filtered_{name}"] = run
+
+
+filtered("8_bits", Gimp.Precision.U8_NON_LINEAR, alpha=False)
+filtered("16_bits", Gimp.Precision.U16_NON_LINEAR, alpha=True)
+filtered("float", Gimp.Precision.FLOAT_LINEAR, alpha=True)
+filtered("larger_than_the_image", Gimp.Precision.U8_NON_LINEAR, alpha=True, width=100)
+
+
+@situation
+def filtered_group() -> Report:
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    add_layer(image, 30, 20, alpha=False, parent=group).set_offsets(7, 8)
+    before = layer_bytes(group, "R'G'B'A float")
+    add_filter(group, "gegl:invert-gamma")
+    group.set_opacity(40.0)
+    report = stylize([group])
+    painting = layer_bytes(image.get_layers()[0], "R'G'B'A float")
+    pairs = zip(array("f", before), array("f", painting), strict=True)
+    return {**report, "greatest_difference": max(abs(old - new) for old, new in pairs)}
+
+
+@situation
+def filter_that_enlarges() -> Report:
+    """Paints a layer with a drop shadow, which leaves the pixels of the layer alone."""
+    source = add_layer(new_image(), 30, 20, alpha=False)
+    source.set_offsets(5, 6)
+    add_filter(source, "gegl:dropshadow")
+    return stylize_and_compare(source)
+
+
+@situation
+def filter_that_is_off() -> Report:
+    source = add_layer(new_image(), 30, 20, alpha=False)
+    add_filter(source, "gegl:invert-gamma").set_visible(False)
+    return stylize_and_compare(source)
+
+
+@situation
+def filtered_style_and_region() -> Report:
+    image = new_image()
+    source = add_layer(image, 10, 4, alpha=False)
+    region = Gimp.Layer.new(
+        image, "Region", 10, 4, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+    )
+    image.insert_layer(region, None, -1)
+    fill(region, "R'G'B' u8", bytes(3), (0, 0, 10, 4))
+    fill(region, "R'G'B' u8", b"\xff" * 3, (0, 0, 4, 4))
+    painting = new_painting(image)
+    for layer in (painting, region):
+        add_filter(layer, "gegl:invert-gamma")
+    report = stylize(
+        [source],
+        None,
+        style_layer=painting,
+        style_region=region,
+        style_2=Gio.File.new_for_path(str(STYLE)),
+    )
+    return {**report, "styles": given_styles()}
+
+
+@situation
+def thumbnails() -> Report:
+    """Reads reduced copies of layers that a filter inverts."""
+    first_pixels = []
+    for precision in (Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U16_NON_LINEAR):
+        layer = add_layer(new_image(precision=precision), 40, 20, alpha=False)
+        fill(layer, "R'G'B' u8", bytes([10, 20, 30]), (0, 0, 40, 20))
+        add_filter(layer, "gegl:invert-gamma")
+        add_filter(layer, "gegl:dropshadow")
+        layer.update(0, 0, 40, 20)
+        for read in (layer_reader.read_thumbnail, layer_reader.read_scaled_down):
+            reduced = read(layer, 20)
+            first_pixels.append([reduced.width, reduced.height, *reduced.pixels[:3]])
+    return {"first_pixels": first_pixels}
+
+
+def masked(name: str, *, is_selected: bool) -> None:
+    """Paints a layer with a mask of a soft edge."""
+
+    def run() -> Report:
+        image = new_image()
+        source = add_layer(image, 60, 40, alpha=False)
+        mask = source.create_mask(Gimp.AddMaskType.WHITE)
+        source.add_mask(mask)
+        fill(mask, "Y float", array("f", [0.25]).tobytes(), (0, 0, 30, 40))
+        if is_selected:
+            image.select_ellipse(Gimp.ChannelOps.REPLACE, 12, 10, 30, 20)
+            Gimp.Selection.feather(image, 6)
+        opacity = array("f", layer_bytes(mask, "Y float"))
+        if is_selected:
+            selected = layer_bytes(source.create_mask(Gimp.AddMaskType.SELECTION), "Y float")
+            opacity = array("f", map(operator.mul, opacity, array("f", selected)))
+        report = stylize([source])
+        painting = image.get_layers()[0]
+        result = array("f", layer_bytes(painting.get_mask(), "Y float"))
+        pairs = zip(opacity, result, strict=True)
+        return {**report, "mask_difference": max(abs(old - new) for old, new in pairs)}
+
+    SITUATIONS[f"masked_{name}"] = run
+
+
+masked("layer", is_selected=False)
+masked("layer_with_a_selection", is_selected=True)
 
 
 @situation

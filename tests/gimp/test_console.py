@@ -45,7 +45,17 @@ WIDE_GAMUT_TOLERANCE = {
 
 SELECTED = ["selection_of_a_part", "selection_of_a_small_layer", "selection_of_a_large_layer"]
 
+FILTERED = [
+    "filtered_8_bits",
+    "filtered_16_bits",
+    "filtered_float",
+    "filtered_larger_than_the_image",
+    "filtered_group",
+]
+
 WORKING = [
+    "filter_that_enlarges",
+    "filter_that_is_off",
     "daemon_is_started",
     "alpha",
     "one_pixel",
@@ -352,6 +362,36 @@ def test_styles_and_regions_are_remembered(report: Report) -> None:
         *(None, None, "Canvas", None)
     ]
     assert painted["again"] == painted["styles"]
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_layer_is_painted_as_its_filters_show_it(report: Report, name: str) -> None:
+    painted = situation(report, name)
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["greatest_difference"] <= 1e-5
+    assert not painted.get("has_lost_filters")
+    assert painted["images_left_open"] == 0
+
+
+def test_styles_and_regions_are_read_as_their_filters_show_them(report: Report) -> None:
+    first, _ = situation(report, "filtered_style_and_region")["styles"]
+
+    assert first["first_pixel"] == [0, 255, 255]
+    assert first["region"] == ([0] * 4 + [255] * 6) * 4
+
+
+def test_thumbnails_show_filters_at_every_precision(report: Report) -> None:
+    assert situation(report, "thumbnails")["first_pixels"] == [[20, 10, 245, 235, 225]] * 4
+
+
+@pytest.mark.parametrize("name", ["masked_layer", "masked_layer_with_a_selection"])
+def test_mask_of_the_layer_is_the_painting_s_too(report: Report, name: str) -> None:
+    painted = situation(report, name)
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["mask_difference"] <= 1 / 255
+    assert painted["images_left_open"] == 0
 
 
 @pytest.mark.parametrize("name", SELECTED)

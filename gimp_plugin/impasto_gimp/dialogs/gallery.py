@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from impasto_gimp.arguments.procedure_arguments import GALLERY_LABEL, StyleArguments
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
@@ -53,7 +54,7 @@ def _rows(painted: Gimp.Layer | None) -> Iterator[_Row]:
         for layer in all_layers(image):
             if layer == painted or not layer.is_valid():
                 continue
-            pixbuf = layer.get_thumbnail(_WIDTH_PX, _HEIGHT_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
+            pixbuf = thumbnail_of(layer, _WIDTH_PX, _HEIGHT_PX)
             description = gettext("The layer “{layer}” of {image}").format(
                 layer=layer.get_name(), image=image.get_name()
             )

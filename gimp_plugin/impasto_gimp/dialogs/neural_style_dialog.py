@@ -23,6 +23,7 @@ from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.recipe import PARASITE
@@ -56,12 +57,12 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
     styles = _new_style_tabs(dialog, config, painted)
     settings = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
-    settings.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
 
     def planned_jobs() -> PlannedJobs:
         return PlannedJobs((settings_from(config),), painted.get_width(), painted.get_height())
 
-    arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
+    column = arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
+    column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
     add_layer_row(dialog, painted)
     return accepted(dialog, config, STYLES)
 
@@ -125,10 +126,10 @@ def accepted(
 
 def arrange(
     dialog: GimpUi.ProcedureDialog, styles: Gtk.Widget, settings: Gtk.Widget, foot: DaemonBar
-) -> None:
+) -> Gtk.Box:
     """Puts the styles on the left, the settings on the right, and the daemon's state below.
 
-    The settings scroll, so that the advanced ones fit on a small screen.
+    The settings scroll, so that the advanced ones fit on a small screen. Returns their column.
     """
     dialog.fill([SETTINGS_BOX])
     content = dialog.get_content_area()
@@ -137,14 +138,17 @@ def arrange(
     scrolled.set_min_content_width(_SETTINGS_WIDTH_PX)
     scrolled.set_min_content_height(settings.get_preferred_height()[1])
     scrolled.add(settings)
-    scrolled.show()
+    column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
+    column.pack_start(scrolled, True, True, 0)
+    column.show_all()
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     columns.pack_start(styles, True, True, 0)
-    columns.pack_start(scrolled, True, True, 0)
+    columns.pack_start(column, True, True, 0)
     columns.show()
     content.pack_start(columns, True, True, 0)
     content.reorder_child(columns, 0)
     content.pack_end(foot.widget, False, False, 0)
+    return column
 
 
 def add_layer_row(dialog: GimpUi.ProcedureDialog, layer: Gimp.Layer) -> None:
@@ -157,9 +161,7 @@ def add_layer_row(dialog: GimpUi.ProcedureDialog, layer: Gimp.Layer) -> None:
     label = Gtk.Label(label=text, xalign=0.0, wrap=True)
     label.set_max_width_chars(_LAYER_CHARACTERS)
     size = (_LAYER_PX, _LAYER_PX)
-    picture = Gtk.Image.new_from_pixbuf(
-        layer.get_thumbnail(*size, Gimp.PixbufTransparency.KEEP_ALPHA)
-    )
+    picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, *size))
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     row.pack_start(picture, False, False, 0)
     row.pack_start(label, False, False, 0)

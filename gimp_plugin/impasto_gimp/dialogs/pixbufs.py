@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from impasto_gimp.introspection import GdkPixbuf, GLib
+from impasto_gimp.image.layer_reader import read_thumbnail
+from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_shared.image import Image
 
 
@@ -24,10 +25,11 @@ def scaled(pixbuf: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> GdkPixbuf.Pixbuf 
     return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
 
 
-def fitting_size(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:
-    """Returns the largest size of the same proportions that fits into `box`."""
-    scale = min(box[0] / width, box[1] / height)
-    return max(1, round(width * scale)), max(1, round(height * scale))
+def thumbnail_of(layer: Gimp.Layer, width: int, height: int) -> GdkPixbuf.Pixbuf:
+    """Returns `layer` as it is seen, in its proportions, at most as large as width × height."""
+    scale = min(width / layer.get_width(), height / layer.get_height())
+    longest_side_px = round(max(layer.get_width(), layer.get_height()) * scale)
+    return pixbuf_of(read_thumbnail(layer, max(1, longest_side_px)))
 
 
 def filling_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled, thumbnail_of
 from impasto_gimp.introspection import GdkPixbuf, Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.session import Progress, UserAction
@@ -110,6 +110,6 @@ class ProgressWindow:
 
 def window_for_layer(layer: Gimp.Layer) -> ProgressWindow:
     """Returns a window that first shows `layer` as it is."""
-    start = layer.get_thumbnail(PICTURE_PX, PICTURE_PX, Gimp.PixbufTransparency.KEEP_ALPHA)
+    start = thumbnail_of(layer, PICTURE_PX, PICTURE_PX)
     title = f"{gettext('Neural Style')}: {layer.get_name()}"
     return ProgressWindow(title, layer.get_width(), layer.get_height(), start)

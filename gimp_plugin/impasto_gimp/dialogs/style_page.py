@@ -13,7 +13,7 @@ from impasto_gimp.arguments.procedure_arguments import (
 )
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.gallery import Gallery, choose_painting
-from impasto_gimp.dialogs.pixbufs import fitting_size
+from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting
@@ -73,9 +73,7 @@ def _new_preview(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk
         if chosen is None:
             preview.set_from_pixbuf(None)
         elif isinstance(chosen.painting, Gimp.Layer):
-            layer, alpha = chosen.painting, Gimp.PixbufTransparency.KEEP_ALPHA
-            size = fitting_size(layer.get_width(), layer.get_height(), size)
-            preview.set_from_pixbuf(layer.get_thumbnail(*size, alpha))
+            preview.set_from_pixbuf(thumbnail_of(chosen.painting, *size))
         else:
             preview.set_from_pixbuf(thumbnail(chosen.painting, *size))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import mul
 
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, format_of
 from impasto_gimp.introspection import Gegl, Gimp
@@ -21,13 +24,13 @@ _NOTHING_SELECTED = gettext(
 class SourceLayer:
     """A layer as it was when it was read.
 
-    selection: to what extent each of its pixels was selected, in MASK_FORMAT; None if nothing was
-        selected, which means everything.
+    mask: the mask for its painting, in MASK_FORMAT: the layer's own one times the selection. None
+        if it has no mask, or one that does not apply, and nothing is selected.
     """
 
     layer: Gimp.Layer
     picture: Image
-    selection: bytes | None = None
+    mask: bytes | None = None
 
 
 def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
@@ -68,12 +71,28 @@ def _no_layer(drawable: Gimp.Drawable) -> InvalidImage:
 
 
 def read_layer(layer: Gimp.Layer) -> SourceLayer:
-    """Returns all pixels of `layer`, and to what extent they are selected.
+    """Returns all pixels of `layer`, and the mask for its painting.
 
     Raises:
         InvalidImage: if there is a selection that does not touch the layer.
     """
-    return SourceLayer(layer, read_pixels(layer), _read_selection(layer))
+    return SourceLayer(
+        layer, read_pixels(layer), _product(_read_mask(layer), _read_selection(layer))
+    )
+
+
+def _read_mask(layer: Gimp.Layer) -> bytes | None:
+    mask = layer.get_mask()
+    if mask is None or not layer.get_apply_mask():
+        return None
+    area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+    return mask.get_buffer().get(area, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+
+
+def _product(mask: bytes | None, selection: bytes | None) -> bytes | None:
+    if mask is None or selection is None:
+        return mask or selection
+    return array("f", map(mul, array("f", mask), array("f", selection))).tobytes()
 
 
 def _read_selection(layer: Gimp.Layer) -> bytes | None:
@@ -89,14 +108,59 @@ def _read_selection(layer: Gimp.Layer) -> bytes | None:
     return selection
 
 
-def read_pixels(drawable: Gimp.Drawable) -> Image:
-    """Returns a drawable as sRGB, with alpha if it has alpha; gray becomes three channels."""
-    width, height = drawable.get_width(), drawable.get_height()
-    pixel_format = format_of(drawable)
-    pixels = drawable.get_buffer().get(
-        Gegl.Rectangle.new(0, 0, width, height), 1.0, pixel_format.value, Gegl.AbyssPolicy.NONE
-    )
+def read_pixels(layer: Gimp.Layer) -> Image:
+    """Returns a layer as it is seen, as sRGB, with alpha if it has alpha.
+
+    Its non-destructive filters count; its mask, opacity and mode do not. Gray becomes three
+    channels.
+    """
+    width, height = layer.get_width(), layer.get_height()
+    with as_seen(layer) as (visible, x, y):
+        pixel_format = format_of(visible)
+        area = Gegl.Rectangle.new(x, y, width, height)
+        pixels = visible.get_buffer().get(area, 1.0, pixel_format.value, Gegl.AbyssPolicy.NONE)
     return Image(width, height, pixel_format, pixels)
+
+
+@contextmanager
+def as_seen(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, int, int]]:
+    """Yields a layer whose buffer has the pixels that are seen, and where `layer` begins in it.
+
+    A buffer of GIMP's has none of the layer's non-destructive filters. If there are any, they are
+    merged into a copy, in an image without a window.
+    """
+    if not any(effect.get_visible() for effect in layer.get_filters()):
+        yield layer, 0, 0
+        return
+    image = layer.get_image()
+    hidden = Gimp.Image.new_with_precision(
+        layer.get_width(), layer.get_height(), image.get_base_type(), image.get_precision()
+    )
+    hidden.undo_disable()
+    try:
+        if profile := image.get_color_profile():
+            hidden.set_color_profile(profile)
+        merged = _merged(Gimp.Layer.new_from_drawable(layer, hidden), hidden)
+        # Filters such as a drop shadow make a layer larger.
+        _, x, y = merged.get_offsets()
+        yield merged, -x, -y
+    finally:
+        hidden.delete()
+
+
+def _merged(copy: Gimp.Layer, image: Gimp.Image) -> Gimp.Layer:
+    """Inserts `copy` into `image` and merges its filters; returns the layer with the result."""
+    image.insert_layer(copy, None, 0)
+    copy.set_offsets(0, 0)
+    if copy.get_mask() is not None:
+        copy.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    if not copy.is_group():
+        copy.merge_filters()
+        return copy
+    copy.set_visible(True)
+    copy.set_opacity(100.0)
+    copy.set_mode(Gimp.LayerMode.NORMAL)
+    return image.merge_visible_layers(Gimp.MergeType.EXPAND_AS_NECESSARY)
 
 
 def all_layers(image: Gimp.Image) -> list[Gimp.Layer]:
@@ -138,6 +202,8 @@ def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
     pixbuf = layer.get_thumbnail(
         longest_side_px, longest_side_px, Gimp.PixbufTransparency.KEEP_ALPHA
     )
+    if pixbuf is None:  # GIMP 3.0 has none of layers with more than 8 bits a channel
+        return read_scaled_down(layer, longest_side_px)
     pixel_format = PixelFormat.RGBA_U8 if pixbuf.get_has_alpha() else PixelFormat.RGB_U8
     width, height, padded = pixbuf.get_width(), pixbuf.get_height(), pixbuf.get_pixels()
     row_bytes, stride = width * pixel_format.bytes_per_pixel, pixbuf.get_rowstride()
@@ -155,8 +221,11 @@ def read_scaled_down(layer: Gimp.Layer, longest_side_px: int) -> Image:
     image = Gimp.Image.new(layer.get_width(), layer.get_height(), Gimp.ImageBaseType.RGB)
     image.undo_disable()
     try:
-        copy = Gimp.Layer.new_from_drawable(layer, image)
+        with as_seen(layer) as (visible, x, y):
+            copy = Gimp.Layer.new_from_drawable(visible, image)
         image.insert_layer(copy, None, 0)
+        if visible != layer:
+            copy.resize(layer.get_width(), layer.get_height(), -x, -y)
         scale_down(copy, longest_side_px)
         return read_pixels(copy)
     finally:

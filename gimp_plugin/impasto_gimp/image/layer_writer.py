@@ -34,7 +34,7 @@ def add_painting(
 ) -> Gimp.Layer:
     """Returns `picture` as a new layer directly above layer `above`, which remembers `recipe`.
 
-    The selection at the time of reading becomes its mask.
+    The mask of the source and the selection, at the time of reading, become its mask.
 
     Raises:
         ImageChanged: if the source or its image was deleted, converted or resized since it was
@@ -51,8 +51,8 @@ def add_painting(
     layer.set_offsets(x, y)
     with _undo_step(image):
         _insert(layer, image, above)
-        if source.selection is not None:
-            _add_mask(layer, source.selection)
+        if source.mask is not None:
+            _add_mask(layer, source.mask)
     Gimp.displays_flush()
     return layer
 

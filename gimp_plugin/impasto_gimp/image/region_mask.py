@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from impasto_gimp.image.layer_reader import as_seen
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
@@ -30,11 +31,20 @@ def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
     _, region_x, region_y = region.get_offsets()
     width, height = layer.get_width(), layer.get_height()
     area = Gegl.Rectangle.new(x - region_x, y - region_y, width, height)
-    mask = region.get_buffer().get(area, 1.0, _mask_format(region), Gegl.AbyssPolicy.NONE)
+    if isinstance(region, Gimp.Layer):
+        with as_seen(region) as (visible, merged_x, merged_y):
+            area = Gegl.Rectangle.new(area.x + merged_x, area.y + merged_y, width, height)
+            mask = _read(visible, area)
+    else:
+        mask = _read(region, area)
     pixels = bytearray(3 * len(mask))
     for channel in range(3):
         pixels[channel::3] = mask
     return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+
+
+def _read(region: Gimp.Drawable, area: Gegl.Rectangle) -> bytes:
+    return region.get_buffer().get(area, 1.0, _mask_format(region), Gegl.AbyssPolicy.NONE)
 
 
 def _mask_format(region: Gimp.Drawable) -> str:

@@ -4,6 +4,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 
 class Rectangle:
+    x: int
+    y: int
     width: int
     height: int
     def equal(self, rect2: Rectangle) -> bool: ...

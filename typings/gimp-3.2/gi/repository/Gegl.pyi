@@ -22,6 +22,8 @@ class Color(GObject.Object):
     def new(cls, string: str) -> Color: ...
 
 class Rectangle:
+    x: int
+    y: int
     width: int
     height: int
     @classmethod
