@@ -54,7 +54,7 @@ class JobReport:
     loss: the loss at the last step.
     eta_s: estimated time to completion.
     width, height: size of the picture in pixels.
-    problem: the reason, if the state is failed.
+    problem: the reason, if the state is failed, or cancelled by the daemon itself.
     client: name of the program that submitted the job.
     detached: whether the job continues when its client disconnects.
     submitted_s: time since it was submitted.
@@ -104,6 +104,7 @@ class Limits:
     pixels: pixels of an image.
     queue, queue_of_one: waiting jobs of all clients together, and of each client.
     styles: styles of a job.
+    lease_s: seconds for which a job continues after the connection of its client has been lost.
     """
 
     frame_bytes: int
@@ -111,6 +112,7 @@ class Limits:
     queue: int
     styles: int = MAX_STYLES
     queue_of_one: int = 64
+    lease_s: float = 60.0
 
 
 @dataclass(frozen=True)

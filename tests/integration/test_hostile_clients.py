@@ -23,7 +23,14 @@ from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.reports import JobState
 from integration import hostile_clients
 from integration.daemon_process import DaemonProcess, free_address, wait_for
-from integration.scripted_jobs import MEGABYTE, first_line, last_report, rss_bytes, submit
+from integration.scripted_jobs import (
+    MEGABYTE,
+    first_line,
+    last_report,
+    report_of,
+    rss_bytes,
+    submit,
+)
 from integration.test_systemd import WATCHDOG_S, Service
 
 # Three seconds of painting.
@@ -160,7 +167,7 @@ def test_job_outlives_a_killed_front_until_its_client_watches_it_again() -> None
         assert front not in fronts_of(daemon)
 
 
-def test_removal_of_a_key_cuts_its_connection_and_no_job(
+def test_removal_of_a_key_cuts_its_connection_and_cancels_no_other_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = free_address()
@@ -178,10 +185,13 @@ def test_removal_of_a_key_cuts_its_connection_and_no_job(
         near = on.enter_context(daemon.client())
         jobs = [submit(client, steps=3 * STEPS) for client in (near, clients["studio"])]
         clients["laptop"].watch(jobs[0])
+        cancelled = submit(clients["laptop"], steps=3 * STEPS)
         daemon.run("keys", "remove", "laptop")
 
         with pytest.raises(DaemonUnavailable):
             list(clients["laptop"].updates(jobs[0]))
+        wait_for(lambda: report_of(near, cancelled).state is JobState.CANCELLED, "the cancellation")
+        assert "no longer authorised" in str(report_of(near, cancelled).problem)
         for job, client in zip(jobs, (near, clients["studio"]), strict=True):
             assert last_report(client, job).state is JobState.DONE
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "laptop"))

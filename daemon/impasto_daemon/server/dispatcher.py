@@ -16,7 +16,7 @@ from typing import Protocol
 from impasto_daemon.server.job import Job
 from impasto_daemon.server.jobs import JobTable
 from impasto_daemon.server.results import ResultFile
-from impasto_daemon.server.stall_watch import RunningClock, StallWatch
+from impasto_daemon.server.stall_watch import StallWatch
 from impasto_daemon.server.time_estimate import longest_step_share
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_activity import processor_ticks
@@ -41,6 +41,7 @@ from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import Preview, PreviewOptions, Submit
 from impasto_shared.reports import Problem
+from impasto_shared.running_clock import RunningClock
 
 logger = logging.getLogger(__name__)
 

@@ -97,16 +97,18 @@ class JobTable:
         self._numbers = count(1 + max((job.number for job in self._jobs.values()), default=0))
 
     def submit(self, submission: Submit, origin: Origin) -> Job:
-        """Queues a new job; one that exists already now belongs to this connection.
+        """Queues a new job; one that exists already now belongs to this connection of its user.
 
-        A detached job is accepted when `collect` has learnt that it is stored.
+        A client whose connection was lost cannot know whether its job has arrived, and sends it
+        again. A detached job is accepted when `collect` has learnt that it is stored.
 
         Raises:
             DaemonError: queue-full, also if a detached job cannot be stored.
         """
         if job := self._jobs.get(submission.job):
-            job.origin = origin
-            self._queue = None
+            if job.origin.user == origin.user:
+                job.origin = origin
+                self._queue = None
             return job
         content = submission.content
         job = Job(

@@ -61,6 +61,7 @@ def serve(config: DaemonOptions) -> None:
             _clients(config),
             SystemdNotifier(),
             idle_s=config.idle_minutes * 60 or math.inf,
+            lease_s=config.lease_seconds,
         ).run()
 
 

@@ -15,12 +15,14 @@ from typing import Any
 
 import zmq
 
+from impasto_daemon.server.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients import Clients
 from impasto_daemon.server.deferred_replies import DeferredReplies
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
+from impasto_daemon.server.leases import Leases
 from impasto_daemon.server.outbox import Outbox
 from impasto_daemon.server.process.address_watch import AddressWatch
 from impasto_daemon.server.process.endpoint import Address
@@ -69,7 +71,8 @@ class Server:
     """Serves clients at `address` until `signals` request a stop.
 
     `clients` are those to serve; `notifier` reports to systemd. A worker without a job for
-    `idle_s` seconds is ended. `clock` is monotonic, in seconds.
+    `idle_s` seconds is ended; a job whose client was lost continues for `lease_s` seconds. `clock`
+    is monotonic, in seconds.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Server:
         notifier: SystemdNotifier,
         *,
         idle_s: float,
+        lease_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
@@ -94,7 +98,9 @@ class Server:
         self._client_names: dict[bytes, str] = {}
         self._boot = os.urandom(8).hex()
         self._outbox = Outbox(self._clients)
-        self._subscriptions = Subscriptions(self._outbox, clock)
+        self._lease_s = lease_s
+        self._leases = Leases(lease_s, clock, AuthorizedClients.of_user())
+        self._subscriptions = Subscriptions(self._outbox, self._leases, clock)
         bind_again = partial(clients.bind, address.endpoint)
         self._address_watch = AddressWatch(address, bind_again, clock)
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
@@ -140,7 +146,10 @@ class Server:
         if self._outbox.has_waiting:
             return STALLED_POLL_MS
         is_busy = (
-            self._subscriptions.job_names or self._dispatcher.is_busy or self._deferred.is_waiting
+            self._subscriptions.job_names
+            or self._leases.is_running
+            or self._dispatcher.is_busy
+            or self._deferred.is_waiting
         )
         return BUSY_POLL_MS if is_busy else IDLE_POLL_MS
 
@@ -156,7 +165,8 @@ class Server:
 
     def _notify_subscribers(self) -> None:
         for job in self._subscriptions.send_updates(self._jobs):
-            logger.info("job %s is cancelled: its client disconnected", job.name)
+            reason = "its client disconnected" if job.problem is None else job.problem.message
+            logger.info("job %s is cancelled: %s", job.name, reason)
             self._dispatcher.cancel(job)
 
     def _watch_address(self) -> None:
@@ -247,7 +257,11 @@ class Server:
         if len(self._client_names) > _REMEMBERED_CLIENTS:
             del self._client_names[next(iter(self._client_names))]
         limits = Limits(
-            MAX_FRAME_BYTES, MAX_PIXELS, MAX_QUEUED_JOBS, queue_of_one=MAX_QUEUED_JOBS_OF_ONE
+            MAX_FRAME_BYTES,
+            MAX_PIXELS,
+            MAX_QUEUED_JOBS,
+            queue_of_one=MAX_QUEUED_JOBS_OF_ONE,
+            lease_s=self._lease_s,
         )
         return Welcome(request.id, self._boot, __version__, limits)
 

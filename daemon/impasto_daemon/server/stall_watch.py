@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from impasto_shared.running_clock import RunningClock
+
 SLOWEST = 10.0
 """Steps that take as many times their expected duration are a stall, ..."""
 SHORTEST_STALL_S = 60.0
@@ -15,27 +17,7 @@ START_LIMIT_S = 300.0
 """The longest time in which a new worker must report that it is ready."""
 RECEIPT_LIMIT_S = 15.0
 """The longest time in which a worker that is ready must confirm a job."""
-_LONGEST_ROUND_S = 1.0
 _SAMPLE_S = 1.0
-
-
-class RunningClock:
-    """The time for which this process has been running: it stands still while it is stopped.
-
-    A longer interval between two looks at `clock` counts as a second: then the machine or the
-    process was suspended, and its worker with it.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._last_s = clock()
-        self.now_s = 0.0
-
-    def look(self) -> None:
-        """Advances `now_s`; to be called in every round of the server's loop."""
-        now_s = self._clock()
-        self.now_s += min(now_s - self._last_s, _LONGEST_ROUND_S)
-        self._last_s = now_s
 
 
 class StallWatch:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.job import Job
 from impasto_daemon.server.jobs import JobTable
+from impasto_daemon.server.leases import Leases
 from impasto_daemon.server.outbox import Outbox
 from impasto_shared.messages import Preview, Update
 from impasto_shared.reports import JobState
@@ -19,11 +20,6 @@ UPDATE_INTERVAL_S = 0.5
 # The last update of a job is dropped when its client has not read for this long: its job would be
 # remembered for ever. The client can still ask for it.
 UNREAD_S = 60.0
-LOST_S = 60.0
-"""The time for which a job continues after the front of its client has ended.
-
-Its client is still there, as far as is known. It can connect again, and watch its job.
-"""
 
 
 @dataclass(eq=False)
@@ -55,13 +51,13 @@ class _Subscription:
 
 
 class Subscriptions:
-    """The clients that watch jobs. `clock` is in seconds."""
+    """The clients that watch jobs. `clock` is in seconds; `leases` are those of lost clients."""
 
-    def __init__(self, outbox: Outbox, clock: Callable[[], float]) -> None:
+    def __init__(self, outbox: Outbox, leases: Leases, clock: Callable[[], float]) -> None:
         self._outbox = outbox
+        self._leases = leases
         self._clock = clock
         self._by_job: dict[str, dict[bytes, _Subscription]] = {}
-        self._lost_s: dict[Job, float] = {}
 
     @property
     def job_names(self) -> Collection[str]:
@@ -69,18 +65,16 @@ class Subscriptions:
         return self._by_job.keys()
 
     def add(self, job: Job, address: bytes, *, wants_previews: bool) -> None:
-        """Subscribes `address` to updates of `job` until it ends.
-
-        A job whose client was lost now belongs to this one.
-        """
-        if self._lost_s.pop(job, None) is not None:
-            job.origin = replace(job.origin, address=address)
+        """Subscribes `address` to updates of `job` until it ends."""
         subscription = _Subscription(wants_previews, self._clock())
         self._by_job.setdefault(job.name, {})[address] = subscription
 
     def send_updates(self, table: JobTable) -> list[Job]:
-        """Sends the updates that are due; returns the jobs whose client has disconnected."""
-        abandoned = self._abandoned()
+        """Sends the updates that are due; returns the jobs whose client has left them.
+
+        Their `problem` is set if it was lost, and has not returned in time.
+        """
+        abandoned = self._leases.take_ended(self._by_job.keys())
         for name, by_address in list(self._by_job.items()):
             job = table.find(name)
             for address, subscription in list(by_address.items()):
@@ -90,7 +84,7 @@ class Subscriptions:
                 if delivery is Delivery.DISCONNECTED and job.belongs_to(address):
                     abandoned.append(job)
                 if delivery is Delivery.LOST and job.belongs_to(address):
-                    self._lost_s[job] = self._clock()
+                    self._leases.begin(job)
                 if subscription.is_over(job, delivery, self._clock()):
                     del by_address[address]
             if not by_address:
@@ -102,17 +96,6 @@ class Subscriptions:
         for address, subscription in self._by_job.get(preview.job, {}).items():
             if subscription.wants_previews:
                 self._outbox.try_send(address, preview)
-
-    def _abandoned(self) -> list[Job]:
-        """Returns the jobs whose clients were lost and have not come back in time."""
-        now_s = self._clock()
-        abandoned = [job for job, lost_s in self._lost_s.items() if now_s - lost_s > LOST_S]
-        self._lost_s = {
-            job: lost_s
-            for job, lost_s in self._lost_s.items()
-            if job not in abandoned and not job.state.is_final
-        }
-        return abandoned
 
     def _send_update(
         self, table: JobTable, job: Job, address: bytes, subscription: _Subscription

@@ -97,6 +97,15 @@ class DaemonOptions:
         help="Megabytes of finished pictures that are kept on disk; the newest is always kept, "
         "whatever its size",
     )
+    lease_seconds: float = described(
+        NumberSetting,
+        60.0,
+        low=1.0,
+        high=86_400.0,
+        label="Lease seconds",
+        help="How many seconds a job continues after the network connection to its program has "
+        "been lost; the program connects again by itself",
+    )
     log_level: LogLevel = described(
         ChoiceSetting,
         LogLevel.INFO,

@@ -141,17 +141,17 @@ def test_removed_key_ends_its_own_connection_alone(
             addresses[name] = next_message(served).address
 
         authorized.remove("laptop")
-        eventually(lambda: is_disconnected(served, addresses["laptop"]))
+        eventually(lambda: is_lost(served, addresses["laptop"]))
 
         for name, client in (("near", near), ("studio", studio)):
             assert served.send(addresses[name], [b"answer"]) is Delivery.SENT
             assert client.recv() == b"answer"
 
 
-def is_disconnected(clients: Clients, address: bytes) -> bool:
+def is_lost(clients: Clients, address: bytes) -> bool:
     clients.supervise()
     clients.receive()
-    return clients.send(address, [b""]) is Delivery.DISCONNECTED
+    return clients.send(address, [b""]) is Delivery.LOST
 
 
 def test_address_of_a_front_that_has_ended_is_lost(

@@ -78,6 +78,19 @@ def test_same_submission_twice_is_one_job(table: JobTable) -> None:
     assert len(table.all) == 1
 
 
+def test_submission_belongs_to_the_latest_connection_of_its_user(table: JobTable) -> None:
+    twice = submission()
+    first, later = Origin(b"first", user="laptop"), Origin(b"later", user="laptop")
+    stranger = Origin(b"stranger", user="studio")
+
+    job = table.submit(twice, first)
+    for origin in (later, stranger):
+        assert table.submit(twice, origin) is job
+
+    owners = [origin for origin in (first, later, stranger) if job.belongs_to(origin.address)]
+    assert owners == [later]
+
+
 def test_full_queue_refuses_with_a_reason(table: JobTable) -> None:
     origins = [Origin(b"%d" % number, user=str(number)) for number in range(MAX_QUEUED_JOBS)]
     jobs = [table.submit(submission(), origin) for origin in origins]

@@ -1,18 +1,8 @@
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server.stall_watch import SHORTEST_STALL_S, SLOWEST, RunningClock, StallWatch
+from impasto_daemon.server.stall_watch import SHORTEST_STALL_S, SLOWEST, StallWatch
+from impasto_shared.running_clock import RunningClock
 
 LONG_STEP_S = 30.0
-
-
-def test_running_clock_counts_a_suspended_machine_as_a_moment() -> None:
-    clock = FakeClock()
-    running = RunningClock(clock)
-
-    for seconds in (0.25, 3600.0, 0.25):
-        clock.now_s += seconds
-        running.look()
-
-    assert running.now_s == 1.5
 
 
 def run(clock: FakeClock, running: RunningClock, watch: StallWatch, seconds: float) -> None:

@@ -10,9 +10,9 @@ from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.job import Job, Origin
 from impasto_daemon.server.jobs import JobTable
+from impasto_daemon.server.leases import Leases
 from impasto_daemon.server.results import Results
 from impasto_daemon.server.subscriptions import (
-    LOST_S,
     STEP_INTERVAL_S,
     UNREAD_S,
     UPDATE_INTERVAL_S,
@@ -26,6 +26,7 @@ from impasto_shared.style import Style
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 CLIENT, WATCHER = b"client", b"watcher"
+LEASE_S = 20.0
 
 
 class FakeOutbox:
@@ -61,7 +62,8 @@ def outbox() -> FakeOutbox:
 
 @pytest.fixture
 def subscriptions(outbox: FakeOutbox, clock: FakeClock) -> Subscriptions:
-    return Subscriptions(outbox, clock)  # type: ignore[arg-type]
+    leases = Leases(LEASE_S, clock, None)
+    return Subscriptions(outbox, leases, clock)  # type: ignore[arg-type]
 
 
 def start_job(table: JobTable, *, detached: bool = False) -> Job:
@@ -183,39 +185,78 @@ def test_job_is_abandoned_if_its_own_client_disconnects(
 def lose_client(
     table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
 ) -> Job:
-    """Starts a job, and loses its client together with a front."""
+    """Starts a job, and loses the connection of its client."""
     job = start_job(table)
     subscriptions.add(job, CLIENT, wants_previews=False)
     outbox.delivery[CLIENT] = Delivery.LOST
     clock.now_s += UPDATE_INTERVAL_S
     assert subscriptions.send_updates(table) == []
-    assert not subscriptions.job_names
-    clock.now_s += LOST_S - 1
-    assert subscriptions.send_updates(table) == []
     return job
 
 
-def test_job_of_a_lost_client_is_abandoned_after_a_minute(
+def abandoned_within(
+    seconds: float, table: JobTable, subscriptions: Subscriptions, clock: FakeClock
+) -> list[Job]:
+    """Returns the jobs that are abandoned while the server runs for a time."""
+    abandoned: list[Job] = []
+    for _ in range(round(seconds)):
+        clock.now_s += 1
+        abandoned += subscriptions.send_updates(table)
+    return abandoned
+
+
+def test_job_of_a_lost_client_is_abandoned_with_the_reason_when_its_lease_ends(
     table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
     job = lose_client(table, outbox, subscriptions, clock)
+    assert not subscriptions.job_names
 
-    clock.now_s += 2
+    assert abandoned_within(LEASE_S - 1, table, subscriptions, clock) == []
+    assert job.problem is None
+    assert abandoned_within(LEASE_S, table, subscriptions, clock) == [job]
+    assert job.problem is not None
+    assert "more than 20 s" in job.problem.message
 
-    assert subscriptions.send_updates(table) == [job]
+
+def test_time_in_which_the_server_was_stopped_is_not_of_the_lease(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    lose_client(table, outbox, subscriptions, clock)
+    clock.now_s += 10 * LEASE_S
+
     assert subscriptions.send_updates(table) == []
 
 
-def test_lost_client_that_watches_its_job_again_owns_it(
-    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+@pytest.mark.parametrize("is_early", [True, False], ids=["before it is missed", "later"])
+def test_job_of_a_lost_client_continues_while_any_client_watches_it(
+    table: JobTable,
+    outbox: FakeOutbox,
+    subscriptions: Subscriptions,
+    clock: FakeClock,
+    *,
+    is_early: bool,
 ) -> None:
-    job = lose_client(table, outbox, subscriptions, clock)
-
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    outbox.delivery[CLIENT] = Delivery.LOST
+    if not is_early:
+        assert abandoned_within(LEASE_S - 1, table, subscriptions, clock) == []
     subscriptions.add(job, b"the same", wants_previews=False)
-    clock.now_s += 2 * LOST_S
 
-    assert subscriptions.send_updates(table) == []
-    assert job.belongs_to(b"the same")
+    assert abandoned_within(2 * LEASE_S, table, subscriptions, clock) == []
+    outbox.delivery[b"the same"] = Delivery.LOST
+    assert abandoned_within(LEASE_S - 1, table, subscriptions, clock) == []
+    assert abandoned_within(LEASE_S, table, subscriptions, clock) == [job]
+
+
+def test_job_that_ends_during_its_lease_has_no_problem(
+    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
+) -> None:
+    job = lose_client(table, outbox, subscriptions, clock)
+    table.finish(job, PIXEL)
+
+    assert abandoned_within(2 * LEASE_S, table, subscriptions, clock) == []
+    assert (job.state, job.problem) == (JobState.DONE, None)
 
 
 def test_previews_go_to_the_subscribers_who_want_them(

@@ -34,7 +34,7 @@ class Delivery(Enum):
     DISCONNECTED = auto()
     """It has closed its connection, or its process has exited."""
     LOST = auto()
-    """Its connection ended with a front: the client may connect again."""
+    """Its connection over a network has ended, but perhaps not its process: it may return."""
 
 
 class Received(NamedTuple):

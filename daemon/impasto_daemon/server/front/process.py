@@ -41,7 +41,8 @@ class FrontProcess:
 
     is_encrypted: whether it is for other machines, whose keys it checks.
 
-    An address is of one generation: after a restart it is unknown.
+    An address is of one generation: after a restart it is unknown. A connection that ends is lost:
+    the network may have cut it, and not the client.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class FrontProcess:
             return Delivery.LOST
         if address in self._disconnected:
             del self._disconnected[address]
-            return Delivery.DISCONNECTED
+            return Delivery.LOST
         size = sum(memoryview(frame).nbytes for frame in frames)
         waiting = self._unconfirmed[address]
         if waiting >= _WINDOW or (waiting and self._unconfirmed_bytes[address] > _WINDOW_BYTES):

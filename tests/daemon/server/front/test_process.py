@@ -83,7 +83,7 @@ def test_closed_connection_is_reported(front: FrontProcess, client: zmq.Socket[b
 
     def is_known() -> bool:
         front.receive()
-        return front.send(address, [b"x"]) is Delivery.DISCONNECTED
+        return front.send(address, [b"x"]) is Delivery.LOST
 
     eventually(is_known)
 

@@ -1,0 +1,98 @@
+"""Leases: jobs that have lost their clients continue for a while, since the client may return."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+
+from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.job import Job
+from impasto_shared.durations import format_duration
+from impasto_shared.errors import ErrorCode
+from impasto_shared.reports import Problem
+from impasto_shared.running_clock import RunningClock
+
+logger = logging.getLogger(__name__)
+
+CHECK_S = 1.0
+"""The interval at which the authorised keys are read again."""
+
+
+class Leases:
+    """The jobs whose connections were lost.
+
+    lease_s: the time for which such a job continues while no client watches it. Time in which the
+        server is stopped does not count: no client can return then.
+    authorized: the clients on other machines that may return; None: all.
+    clock: in seconds.
+    """
+
+    def __init__(
+        self, lease_s: float, clock: Callable[[], float], authorized: AuthorizedClients | None
+    ) -> None:
+        self._lease_s = lease_s
+        self._clock = RunningClock(clock)
+        self._authorized = authorized
+        self._read_s = -CHECK_S
+        self._lost_s: dict[Job, float] = {}
+
+    @property
+    def is_running(self) -> bool:
+        """True if any job has lost its client."""
+        return bool(self._lost_s)
+
+    def begin(self, job: Job) -> None:
+        """Starts the lease of a job that has just lost its client."""
+        if job not in self._lost_s:
+            logger.info("job %s has lost its client: it continues for a while", job.name)
+            self._read_s = -CHECK_S
+        self._lost_s[job] = self._clock.now_s
+
+    def take_ended(self, watched: Collection[str]) -> list[Job]:
+        """Returns, once, the jobs whose lease has ended; their `problem` is the reason.
+
+        watched: the names of the jobs that clients watch. The client of such a job may be the one
+            that was lost.
+        """
+        now_s = self._clock.look()
+        self._lost_s = {
+            job: now_s if job.name in watched else lost_s
+            for job, lost_s in self._lost_s.items()
+            if not job.state.is_final
+        }
+        ended = {
+            job: _too_long(self._lease_s)
+            for job, lost_s in self._lost_s.items()
+            if now_s - lost_s > self._lease_s
+        } | dict.fromkeys(self._without_key(now_s), _KEY_REMOVED)
+        for job, problem in ended.items():
+            job.problem = problem
+            del self._lost_s[job]
+        return list(ended)
+
+    def _without_key(self, now_s: float) -> list[Job]:
+        """Returns the jobs whose clients cannot return, since their keys were removed."""
+        if self._authorized is None or not self._lost_s or now_s - self._read_s < CHECK_S:
+            return []
+        self._read_s = now_s
+        try:
+            users = self._authorized.read()
+        except (OSError, InvalidKey):  # until that is repaired
+            return []
+        return [job for job in self._lost_s if job.origin.user and job.origin.user not in users]
+
+
+def _too_long(lease_s: float) -> Problem:
+    return Problem(
+        ErrorCode.NOT_DONE,
+        "The job was cancelled: the connection to the program that started it was lost for more "
+        f"than {format_duration(lease_s)}. Run it again; to have jobs wait longer for a lost "
+        "network, set lease_seconds in the daemon's configuration.",
+    )
+
+
+_KEY_REMOVED = Problem(
+    ErrorCode.NOT_DONE,
+    "The job was cancelled: the key of the program that started it is no longer authorised. Add "
+    "the key (impasto keys add), and run the job again.",
+)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs import JobTable
+from impasto_daemon.server.leases import CHECK_S, Leases
+from impasto_daemon.server.results import Results
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.messages import Submit
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+
+LEASE_S = 20.0
+LAPTOP = "1" * 64
+PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def table(clock: FakeClock, tmp_path: Path) -> JobTable:
+    return JobTable(clock, Results(tmp_path / "results"))
+
+
+@pytest.fixture
+def authorized(tmp_path: Path) -> AuthorizedClients:
+    clients = AuthorizedClients(tmp_path / "known_clients")
+    clients.add("laptop", LAPTOP)
+    return clients
+
+
+@pytest.fixture
+def leases(clock: FakeClock, authorized: AuthorizedClients) -> Leases:
+    return Leases(LEASE_S, clock, authorized)
+
+
+def new_job(table: JobTable, user: str = "") -> Job:
+    settings = StyleSettings(iterations=11, size=64)
+    submission = Submit("1", secrets.token_hex(16), settings, PIXEL, (Style(PIXEL),))
+    return table.submit(submission, Origin(b"client", user=user))
+
+
+def ended_within(seconds: float, leases: Leases, clock: FakeClock, *watched: str) -> list[Job]:
+    """Returns the jobs whose lease ends while the server runs for a time."""
+    ended: list[Job] = []
+    for _ in range(round(seconds)):
+        clock.now_s += 1
+        ended += leases.take_ended(watched)
+    return ended
+
+
+def problem_of(job: Job) -> str:
+    return "" if job.problem is None else job.problem.message
+
+
+def test_lease_ends_once_and_with_the_reason(
+    table: JobTable, leases: Leases, clock: FakeClock
+) -> None:
+    job = new_job(table)
+    leases.begin(job)
+
+    assert ended_within(LEASE_S, leases, clock) == []
+    assert leases.is_running
+    assert not problem_of(job)
+    assert ended_within(2 * LEASE_S, leases, clock) == [job]
+    assert "more than 20 s" in problem_of(job)
+    assert not leases.is_running
+
+
+def test_lease_begins_again_after_the_last_client_that_watches(
+    table: JobTable, leases: Leases, clock: FakeClock
+) -> None:
+    job = new_job(table)
+    leases.begin(job)
+
+    assert ended_within(3 * LEASE_S, leases, clock, job.name) == []
+    assert ended_within(LEASE_S - 1, leases, clock) == []
+    assert ended_within(LEASE_S, leases, clock) == [job]
+
+
+def test_time_in_which_the_server_was_stopped_does_not_count(
+    table: JobTable, leases: Leases, clock: FakeClock
+) -> None:
+    leases.begin(new_job(table))
+    clock.now_s += 10 * LEASE_S
+
+    assert leases.take_ended([]) == []
+
+
+def test_job_that_ends_during_its_lease_has_no_problem(
+    table: JobTable, leases: Leases, clock: FakeClock
+) -> None:
+    job = new_job(table)
+    leases.begin(job)
+    table.start(job)
+    table.finish(job, PIXEL)
+
+    assert ended_within(2 * LEASE_S, leases, clock) == []
+    assert job.problem is None
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before the loss", "after it"])
+def test_job_of_a_removed_key_has_no_lease(
+    table: JobTable,
+    leases: Leases,
+    clock: FakeClock,
+    authorized: AuthorizedClients,
+    *,
+    is_late: bool,
+) -> None:
+    near, far = new_job(table), new_job(table, LAPTOP)
+    leases.begin(near)
+    if is_late:
+        leases.begin(far)
+        assert ended_within(2, leases, clock) == []
+    authorized.remove("laptop")
+    if not is_late:
+        leases.begin(far)
+
+    assert ended_within(2 * CHECK_S, leases, clock, near.name, far.name) == [far]
+    assert "no longer authorised" in problem_of(far)
+
+
+def test_keys_that_cannot_be_read_end_no_lease(
+    table: JobTable, leases: Leases, clock: FakeClock, tmp_path: Path
+) -> None:
+    leases.begin(new_job(table, LAPTOP))
+    (tmp_path / "known_clients").write_text("nonsense\n")
+
+    assert ended_within(LEASE_S - 1, leases, clock) == []
