@@ -104,7 +104,7 @@ class DaemonOptions:
         high=86_400.0,
         label="Lease seconds",
         help="How many seconds a job continues after the network connection to its program has "
-        "been lost; the program connects again by itself",
+        "been lost",
     )
     log_level: LogLevel = described(
         ChoiceSetting,
