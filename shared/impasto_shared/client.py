@@ -17,6 +17,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
     ErrorCode,
+    ImpastoError,
     InvalidImage,
 )
 from impasto_shared.image import Image
@@ -62,6 +64,8 @@ FETCH_TIMEOUT_S = 120.0
 # The daemon sends an update at least every half second, so a longer silence means that it hangs.
 # (The exit of the daemon is noticed at once, because the connection breaks.)
 SILENCE_LIMIT_S = 5.0
+# The time within which the last requests of a client are still sent, in the background.
+_FAREWELL_S = 1.0
 # Further reports push out the oldest, but no final one.
 _MAX_UNREAD = 1000
 # Messages received in a row before the caller regains control.
@@ -78,6 +82,7 @@ class Client:
         self._ids = count(1)
         self._unread: deque[JobReport] = deque()
         self._watched: set[str] = set()
+        self._unfinished: set[str] = set()
         self._previews: dict[str, Image] = {}
         self._last_heard_s = time.monotonic()
         self.welcome: Welcome
@@ -145,6 +150,8 @@ class Client:
             self._check_limits(image)
         job = os.urandom(16).hex()
         request = Submit(self._next_id(), job, settings, content, tuple(styles), previews, detached)
+        if not detached:
+            self._unfinished.add(job)
         self._begin_watching(request, FETCH_TIMEOUT_S)
         return job
 
@@ -269,8 +276,17 @@ class Client:
             raise
 
     def close(self) -> None:
-        """Closes the connection; the daemon cancels this client's jobs, except detached ones."""
-        self._transport.close()
+        """Closes the connection; the daemon cancels this client's jobs, except detached ones.
+
+        It notices the exit of a program on its own machine by itself. A connection over a network
+        may also be lost, so that its jobs would continue for a while.
+        """
+        is_network = self._transport.is_network and self._transport.is_connected
+        unfinished, self._unfinished = self._unfinished if is_network else set(), set()
+        with suppress(ImpastoError):
+            for job in unfinished:
+                self._transport.send(Cancel(self._next_id(), job))
+        self._transport.close(_FAREWELL_S if unfinished else 0.0)
 
     def __enter__(self) -> Client:
         return self
@@ -321,6 +337,7 @@ class Client:
         if isinstance(message, Update) and message.report.job in self._watched:
             if message.report.state.is_final:
                 self._watched.discard(message.report.job)
+                self._unfinished.discard(message.report.job)
                 self._previews.pop(message.report.job, None)
             self._unread.append(message.report)
             self._limit_unread()

@@ -69,6 +69,8 @@ class Transport:
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED)
         self._refusal: str | None = None
         self.is_connected = True
+        self.is_network = socket_path(endpoint) is None
+        """Whether the connection may break without the exit of the daemon or of this process."""
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -127,12 +129,15 @@ class Transport:
             )
         return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}. {advice}")
 
-    def close(self) -> None:
-        """Closes the connection; may be called more than once."""
+    def close(self, linger_s: float = 0.0) -> None:
+        """Closes the connection; may be called more than once.
+
+        linger_s: the time within which messages are still sent, in the background.
+        """
         if not self._socket.closed:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
-        self._socket.close(linger=0)
+        self._socket.close(linger=int(linger_s * 1000))
 
     def _poll(self, timeout_s: float) -> bool:
         poller = zmq.Poller()
