@@ -525,6 +525,18 @@ def selection_elsewhere() -> Report:
 
 
 @situation
+def channel_of_the_only_layer() -> Report:
+    """Paints with the channel selected to which a selection was saved, as GIMP leaves it."""
+    image = new_image()
+    source = add_layer(image, 60, 40, alpha=False)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 20, 10)
+    channel = Gimp.Selection.save(image)
+    Gimp.Selection.none(image)
+    image.set_selected_channels([channel])
+    return {**stylize([channel]), **compare(source)}
+
+
+@situation
 def inside_a_group() -> Report:
     image = new_image()
     group = Gimp.GroupLayer.new(image, "Group")
@@ -925,6 +937,7 @@ def layer_mask() -> Report:
 def channel() -> Report:
     layer = photo()
     image = layer.get_image()
+    add_layer(image, 5, 5, alpha=False)
     saved = Gimp.Channel.new_from_component(image, Gimp.ChannelType.RED, "Red")
     image.insert_channel(saved, None, 0)
     return stylize([saved])

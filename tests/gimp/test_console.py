@@ -65,6 +65,7 @@ WORKING = [
     "larger_than_the_image",
     "offset",
     *SELECTED,
+    "channel_of_the_only_layer",
     "inside_a_group",
     "a_group",
     "style_with_layers",
@@ -410,6 +411,11 @@ def test_failure_names_its_cause_and_leaves_the_image_alone(report: Report, name
     assert failed["failed"]
     assert FAILING[name] in failed["message"]
     assert failed["untouched"]
+
+
+@pytest.mark.parametrize("name", ["style_text.png", "style_header_only.png"])
+def test_reason_of_gimp_is_not_a_success(report: Report, name: str) -> None:
+    assert "success" not in situation(report, name)["message"].lower()
 
 
 @pytest.mark.parametrize("name", [*WORKING, *FAILING])

@@ -49,6 +49,9 @@ _LAYER_PX, _LAYER_CHARACTERS = 32, 90
 _PAINTING_NOTE = gettext(
     "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
 )
+_SELECTION_NOTE = gettext(
+    "Only the selected part will show: the selection becomes the mask of the new layer."
+)
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
@@ -158,6 +161,8 @@ def add_layer_row(dialog: GimpUi.ProcedureDialog, layer: Gimp.Layer) -> None:
     )
     if layer.get_parasite(PARASITE) is not None:
         text += "\n" + _PAINTING_NOTE
+    if not Gimp.Selection.is_empty(layer.get_image()):
+        text += "\n" + _SELECTION_NOTE
     label = Gtk.Label(label=text, xalign=0.0, wrap=True)
     label.set_max_width_chars(_LAYER_CHARACTERS)
     size = (_LAYER_PX, _LAYER_PX)

@@ -34,11 +34,14 @@ class SourceLayer:
 
 
 def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
-    """Returns the only layer among `drawables`.
+    """Returns the layer to paint: the only one of `drawables`, or the only one of the image.
+
+    GIMP selects a channel instead of a layer when a selection is saved as one.
 
     Raises:
-        InvalidImage: unless there is exactly one drawable, which is a layer, not too large, of an
-            image that is not indexed.
+        InvalidImage: unless there is exactly one drawable, which is a layer, or a channel of an
+            image with only one layer; or if that is too large, its image is indexed, or the
+            selection does not touch it.
     """
     if len(drawables) != 1:
         raise InvalidImage(
@@ -48,11 +51,26 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
             ).format(count=len(drawables))
         )
     (drawable,) = drawables
+    layers = drawable.get_image().get_layers()
+    if not isinstance(drawable, Gimp.Layer) and not drawable.is_layer_mask() and len(layers) == 1:
+        (drawable,) = layers
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
+    _check_selection(drawable)
     return drawable
+
+
+def _check_selection(layer: Gimp.Layer) -> None:
+    """Raises InvalidImage if the bounds of the selection are outside of `layer`."""
+    _, is_selected, left, top, right, bottom = Gimp.Selection.bounds(layer.get_image())
+    _, x, y = layer.get_offsets()
+    is_outside = (
+        right <= x or bottom <= y or left >= x + layer.get_width() or top >= y + layer.get_height()
+    )
+    if is_selected and is_outside:
+        raise InvalidImage(_NOTHING_SELECTED)
 
 
 def _no_layer(drawable: Gimp.Drawable) -> InvalidImage:

@@ -80,11 +80,12 @@ def _is_animation(file: Gio.File) -> bool:
 def _loaded(file: Gio.File, name: str) -> Iterator[Gimp.Image]:
     """Opens the image in `file` without a window, and deletes it at the end."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    reason = last_error()  # of this call: the next one replaces it by its own success
     # Otherwise the progress bar of opening stays, with a Cancel button that does nothing.
     Gimp.progress_end()
     if image is None:
         raise InvalidImage(
-            gettext("{name} could not be opened: {reason}").format(name=name, reason=last_error())
+            gettext("{name} could not be opened: {reason}").format(name=name, reason=reason)
         )
     try:
         yield image
