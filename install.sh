@@ -64,19 +64,21 @@ prepare_test_gimps() {
     wait
 }
 
-# The tests of failing system calls need strace; they are skipped without it, except by CI.
+# The tests of failing system calls are skipped without strace, which CI installs.
 prepare_strace() {
     [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
-    command -v strace >/dev/null || apt-get install -y -qq strace >/dev/null
+    [[ -z $(type -P strace) ]] || return 0
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends strace; } >/dev/null ||
+        say "strace could not be installed (see above); its tests are skipped"
 }
 
 run_tests() {
     local environment=$CHECKOUT/.venv expected
     cd "$CHECKOUT"
+    prepare_strace # before the GIMPs, which use apt-get, too
     # These take a minute or two; the checks start meanwhile.
     prepare_test_gimps &
     trap wait EXIT
-    prepare_strace
     expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
     build_environment "$environment" "$expected" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"
