@@ -459,8 +459,10 @@ def filtered_style_and_region() -> Report:
     fill(region, "R'G'B' u8", bytes(3), (0, 0, 10, 4))
     fill(region, "R'G'B' u8", b"\xff" * 3, (0, 0, 4, 4))
     painting = new_painting(image)
+    region.add_alpha()
     for layer in (painting, region):
         add_filter(layer, "gegl:invert-gamma")
+    add_filter(region, "gegl:dropshadow")
     report = stylize(
         [source],
         None,
@@ -469,6 +471,39 @@ def filtered_style_and_region() -> Report:
         style_2=Gio.File.new_for_path(str(STYLE)),
     )
     return {**report, "styles": given_styles()}
+
+
+@situation
+def filtered_style_file() -> Report:
+    """Reads a style image whose only layer has a pixelizing filter, at full size and reduced."""
+    image = new_image()
+    layer = add_layer(image, 40, 40, alpha=False)
+    fill(layer, "R'G'B' u8", bytes(3), (0, 0, 40, 40))
+    fill(layer, "R'G'B' u8", b"\xff" * 3, (0, 0, 5, 40))
+    effect = Gimp.DrawableFilter.new(layer, "gegl:pixelize", "Pixelize")
+    for name in ("size-x", "size-y"):
+        effect.get_config().set_property(name, 10)
+    layer.append_filter(effect)
+    file = Gio.File.new_for_path(str(HERE / "filtered.xcf"))
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    image.delete()
+    pictures = [style_file.read_style(file, side) for side in (None, 20)]
+    return {"means": [sum(picture.pixels[: 3 * picture.width]) for picture in pictures]}
+
+
+@situation
+def filtered_wide_gamut() -> Report:
+    """Compares what is read with the filters merged by GIMP in a copy of the image."""
+    image = new_image()
+    profile = Gimp.ColorProfile.new_rgb_adobe()
+    image.set_color_profile(profile)
+    layer = add_layer(image, 30, 20, alpha=False)
+    add_filter(layer, "gegl:invert-gamma")
+    copy = image.duplicate()
+    copy.get_layers()[0].merge_filters()
+    merged = layer_bytes(copy.get_layers()[0], "R'G'B' u8")
+    copy.delete()
+    return {"is_equal": bytes(layer_reader.read_pixels(layer).pixels) == merged}
 
 
 @situation

@@ -382,6 +382,18 @@ def test_styles_and_regions_are_read_as_their_filters_show_them(report: Report) 
     assert first["region"] == ([0] * 4 + [255] * 6) * 4
 
 
+def test_style_file_is_reduced_after_its_filters_are_applied(report: Report) -> None:
+    full, reduced = situation(report, "filtered_style_file")["means"]
+
+    # A block of ten columns is gray, at half the size five.
+    assert full > 0
+    assert abs(reduced - full / 2) <= full / 20
+
+
+def test_filters_work_in_the_colours_of_the_image(report: Report) -> None:
+    assert situation(report, "filtered_wide_gamut")["is_equal"]
+
+
 def test_thumbnails_show_filters_at_every_precision(report: Report) -> None:
     assert situation(report, "thumbnails")["first_pixels"] == [[20, 10, 245, 235, 225]] * 4
 

@@ -32,29 +32,25 @@ def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
     width, height = layer.get_width(), layer.get_height()
     area = Gegl.Rectangle.new(x - region_x, y - region_y, width, height)
     if isinstance(region, Gimp.Layer):
-        with as_seen(region) as (visible, merged_x, merged_y):
-            area = Gegl.Rectangle.new(area.x + merged_x, area.y + merged_y, width, height)
-            mask = _read(visible, area)
-    else:
-        mask = _read(region, area)
+        with as_seen(region) as (visible, left, top):
+            # A filter that enlarges the layer, such as a shadow, leaves it as opaque as it is.
+            extent = Gegl.Rectangle.new(left, top, region.get_width(), region.get_height())
+            mask_format = _layer_format(visible, extent)
+            area = Gegl.Rectangle.new(area.x + left, area.y + top, width, height)
+            mask = visible.get_buffer().get(area, 1.0, mask_format, Gegl.AbyssPolicy.NONE)
+    else:  # linear, as GIMP interprets a selection
+        mask = region.get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
     pixels = bytearray(3 * len(mask))
     for channel in range(3):
         pixels[channel::3] = mask
     return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
 
 
-def _read(region: Gimp.Drawable, area: Gegl.Rectangle) -> bytes:
-    return region.get_buffer().get(area, 1.0, _mask_format(region), Gegl.AbyssPolicy.NONE)
-
-
-def _mask_format(region: Gimp.Drawable) -> str:
+def _layer_format(layer: Gimp.Layer, extent: Gegl.Rectangle) -> str:
     """Returns the format whose values say to what extent each pixel belongs to the region."""
-    if not region.is_layer():
-        return "Y u8"  # linear, as GIMP interprets a selection
-    if not region.has_alpha():
+    if not layer.has_alpha():
         return "Y' u8"
-    everything = Gegl.Rectangle.new(0, 0, region.get_width(), region.get_height())
-    opacity = region.get_buffer().get(everything, 1.0, "A u8", Gegl.AbyssPolicy.NONE)
+    opacity = layer.get_buffer().get(extent, 1.0, "A u8", Gegl.AbyssPolicy.NONE)
     return "Y' u8" if opacity.count(255) == len(opacity) else "A u8"
 
 

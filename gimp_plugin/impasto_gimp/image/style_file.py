@@ -31,6 +31,8 @@ def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
     with _loaded(file, name) as image:
         image.policy_rotate(False)
         layer = image.get_layers()[-1] if _is_animation(file) else _merged(image, name)
+        if layer.get_filters() and not layer.is_group():
+            layer.merge_filters()  # before scaling, which leaves their radii as they are
         check_size(layer.get_width(), layer.get_height(), name, gettext)
         if longest_side_px is not None:
             scale_down(layer, longest_side_px)
