@@ -979,6 +979,14 @@ def channel() -> Report:
 
 
 @situation
+def floating_selection() -> Report:
+    layer = photo()
+    layer.get_image().select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 5, 5)
+    Gimp.edit_copy([layer])
+    return stylize(Gimp.edit_paste(layer, True))
+
+
+@situation
 def two_layers() -> Report:
     layer = photo()
     return stylize([layer, add_layer(layer.get_image(), 5, 5, alpha=False)])

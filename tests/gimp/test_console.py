@@ -96,6 +96,7 @@ FAILING = {
     "selection_elsewhere": "The selection does not touch the layer",
     "layer_mask": "the layer mask “Photo mask” is selected",
     "channel": "the channel “Red” is selected",
+    "floating_selection": "Layer > To New Layer",
     "two_layers": "2 are selected",
     "job_is_refused": "The queue is full. Try again later.",
     "job_fails": "There is not enough memory for it.",

@@ -18,6 +18,10 @@ _NOTHING_SELECTED = gettext(
     "The selection does not touch the layer. Select a part of the layer, or choose Select > None "
     "to paint all of it."
 )
+_FLOATING = gettext(
+    "A floating selection cannot be painted, since the new layer would be hidden by it. Choose "
+    "Layer > To New Layer or Layer > Anchor Floating Selection first."
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
 
     Raises:
         InvalidImage: unless there is exactly one drawable, which is a layer, or a channel of an
-            image with only one layer; or if that is too large, its image is indexed, or the
-            selection does not touch it.
+            image with only one layer; or if that floats, is too large, its image is indexed, or
+            the selection does not touch it.
     """
     if len(drawables) != 1:
         raise InvalidImage(
@@ -56,6 +60,8 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
         (drawable,) = layers
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
+    if drawable.is_floating_sel():
+        raise InvalidImage(_FLOATING)
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
     _check_selection(drawable)
