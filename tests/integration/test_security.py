@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from impasto_daemon.server.authentication import HANDSHAKE_MS
+from impasto_daemon.server.clients.authentication import HANDSHAKE_MS
 from impasto_shared.client import Client
 from impasto_shared.codec import MAGIC
 from impasto_shared.connection.keys import Role, ensure_keys

@@ -6,7 +6,7 @@ import argparse
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
 from impasto_daemon.commands.output import say
-from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_shared.connection.keys import Role, ensure_keys
 
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from impasto_daemon.server.job import Job
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.results import ResultFile
+from impasto_daemon.server.jobs.job import Job
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import ResultFile
+from impasto_daemon.server.jobs.time_estimate import longest_step_share
 from impasto_daemon.server.stall_watch import StallWatch
-from impasto_daemon.server.time_estimate import longest_step_share
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_activity import processor_ticks
 from impasto_daemon.worker.messages import (

@@ -8,17 +8,17 @@ import os
 import time
 from pathlib import Path
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients
-from impasto_daemon.server.clients import Clients
-from impasto_daemon.server.jobs import JobTable, Retention
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.clients import Clients
+from impasto_daemon.server.jobs.job_table import JobTable, Retention
+from impasto_daemon.server.jobs.results import Results
+from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.limits import set_limits
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
-from impasto_daemon.server.results import Results
 from impasto_daemon.server.server import Server
-from impasto_daemon.server.time_estimate import ThroughputHistory
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions

@@ -15,21 +15,21 @@ from typing import Any
 
 import zmq
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients
-from impasto_daemon.server.clients import Clients
-from impasto_daemon.server.deferred_replies import DeferredReplies
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.clients import Clients
+from impasto_daemon.server.clients.deferred_replies import DeferredReplies
+from impasto_daemon.server.clients.leases import Leases
+from impasto_daemon.server.clients.outbox import Outbox
+from impasto_daemon.server.clients.subscriptions import Subscriptions
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.front.client_socket import Received
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
-from impasto_daemon.server.leases import Leases
-from impasto_daemon.server.outbox import Outbox
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
 from impasto_daemon.server.process.address_watch import AddressWatch
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import StatusReporter, forecast
-from impasto_daemon.server.subscriptions import Subscriptions
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.codec import Frame, decode, decode_header

@@ -10,8 +10,8 @@ from typing import Any
 
 from impasto_daemon.models.cache import cached_models
 from impasto_daemon.server.dispatcher import Dispatcher
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.memory_estimate import estimate_memory
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.memory_estimate import estimate_memory
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__

@@ -9,9 +9,9 @@ import zmq
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.dispatcher import STOP_GRACE_S, Dispatcher
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.results import Results
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.stall_watch import (
     IDLE_STALL_S,
     RECEIPT_LIMIT_S,

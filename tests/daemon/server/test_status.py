@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.results import Results
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
 from impasto_daemon.worker.messages import Ready
 from impasto_daemon.worker.process import WorkerProcess

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from impasto_daemon.server.time_estimate import ThroughputHistory
+from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_gimp.jobs.daemon_status import (
     DaemonStatus,
     PlannedJobs,

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.jobs.time_estimate import read_throughput
 from impasto_daemon.server.journal.journal import DAMAGED
 from impasto_daemon.server.process.single_instance import lock_holder
-from impasto_daemon.server.time_estimate import read_throughput
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.configuration.options import toml_value

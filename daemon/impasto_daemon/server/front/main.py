@@ -19,8 +19,8 @@ from pathlib import Path
 
 import zmq
 
-from impasto_daemon.server.authentication import Authenticator
-from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.authentication import Authenticator
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.front.client_socket import (
     ClientSocket,
     Delivery,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.front.client_socket import Received, connection_of
 
 CHECK_S = 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.front.remote_connections import CHECK_S, RemoteConnections
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.results import Picture, ResultFile, Results, remove_file
+from impasto_daemon.server.jobs.results import Picture, ResultFile, Results, remove_file
 from impasto_daemon.worker.result_file import write_result_file
 from impasto_shared.image import Image, PixelFormat
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from impasto_daemon.server.authentication import Authenticator
-from impasto_daemon.server.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.authentication import Authenticator
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 
 KEY = bytes(range(32))
 

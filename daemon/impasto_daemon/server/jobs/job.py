@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from impasto_daemon.server.jobs.loss_curve import LossCurve
+from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.records import InputFile
-from impasto_daemon.server.loss_curve import LossCurve
-from impasto_daemon.server.results import Picture
 from impasto_shared.messages import PreviewOptions, Submit
 from impasto_shared.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings

@@ -5,8 +5,8 @@ from itertools import count
 import pytest
 import zmq
 
+from impasto_daemon.server.clients.outbox import MAX_WAITING_REPLIES, Outbox
 from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
-from impasto_daemon.server.outbox import MAX_WAITING_REPLIES, Outbox
 from impasto_shared.codec import decode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.messages import DaemonMessage, ErrorReply, ForecastReport

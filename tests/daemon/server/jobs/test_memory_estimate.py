@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from impasto_daemon.server.memory_estimate import estimate_memory
+from impasto_daemon.server.jobs.memory_estimate import estimate_memory
 from impasto_shared.settings import Precision, StyleSettings
 
 

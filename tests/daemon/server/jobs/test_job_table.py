@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server import jobs as jobs_module
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import (
+from impasto_daemon.server.jobs import job_table as jobs_module
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import (
     MAX_ENDED_REPORTS,
     MAX_QUEUED_JOBS,
     MAX_QUEUED_JOBS_OF_ONE,
@@ -14,7 +14,7 @@ from impasto_daemon.server.jobs import (
     JobTable,
     Retention,
 )
-from impasto_daemon.server.results import Results
+from impasto_daemon.server.jobs.results import Results
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto_daemon.server.job import Job, Origin
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import PictureFile, Record
-from impasto_daemon.server.results import Picture
 from impasto_shared.errors import ErrorCode
 from impasto_shared.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings

@@ -1,5 +1,5 @@
-from impasto_daemon.server import round_robin as round_robin_module
-from impasto_daemon.server.round_robin import RoundRobin
+from impasto_daemon.server.jobs import round_robin as round_robin_module
+from impasto_daemon.server.jobs.round_robin import RoundRobin
 
 WAITING = [("alice", 1), ("alice", 2), ("bob", 3), ("alice", 4), ("bob", 5)]
 

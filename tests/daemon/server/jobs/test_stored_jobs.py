@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from daemon.server.journal.test_records import JOB, RECORD
-from impasto_daemon.server.job import Job
+from impasto_daemon.server.jobs.job import Job
+from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS, record_of, restored_job
 from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
-from impasto_daemon.server.stored_jobs import MAX_STARTS, record_of, restored_job
 from impasto_shared.image import PixelFormat
 from impasto_shared.reports import JobState
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.server.test_jobs_with_journal import (
+from daemon.server.jobs.test_jobs_with_journal import (
     CLIENT,
     Daemon,
     accept,
@@ -15,8 +15,8 @@ from daemon.server.test_jobs_with_journal import (
     picture,
     submission,
 )
-from impasto_daemon.server import deferred_replies as deferred_module
-from impasto_daemon.server.deferred_replies import DeferredReplies
+from impasto_daemon.server.clients import deferred_replies as deferred_module
+from impasto_daemon.server.clients.deferred_replies import DeferredReplies
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
-from impasto_daemon.server.job import Job
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.jobs.job import Job
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import ErrorCode
 from impasto_shared.reports import Problem

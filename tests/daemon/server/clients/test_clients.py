@@ -14,8 +14,8 @@ import pytest
 import zmq
 from zmq.utils import z85
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients
-from impasto_daemon.server.clients import Clients
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.clients import Clients
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.process.endpoint import CannotServe
 from impasto_shared.connection.keys import KeyPair, Role, ensure_keys

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from daemon.server.test_jobs_with_journal import BROKEN, Daemon, picture, submission
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import MAX_ENDED_REPORTS, Retention
+from daemon.server.jobs.test_jobs_with_journal import BROKEN, Daemon, picture, submission
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import MAX_ENDED_REPORTS, Retention
 from impasto_shared.reports import JobState
 
 HOUR_S = 3600.0

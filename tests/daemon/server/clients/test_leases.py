@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server.authorized_clients import AuthorizedClients
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.leases import CHECK_S, Leases
-from impasto_daemon.server.results import Results
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
+from impasto_daemon.server.clients.leases import CHECK_S, Leases
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import Results
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit
 from impasto_shared.settings import StyleSettings

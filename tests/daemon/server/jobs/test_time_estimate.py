@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.time_estimate import ThroughputHistory, evaluated_px
+from impasto_daemon.server.jobs.time_estimate import ThroughputHistory, evaluated_px
 from impasto_shared.settings import Optimizer, Quality, StyleLoss, StyleSettings
 
 GOOD = StyleSettings()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from impasto_daemon.server.job import Job
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.results import Picture
+from impasto_daemon.server.jobs.job import Job
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import Picture
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result, Submit, Watch

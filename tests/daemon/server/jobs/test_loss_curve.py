@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from impasto_daemon.server.loss_curve import MAX_POINTS, LossCurve
+from impasto_daemon.server.jobs.loss_curve import MAX_POINTS, LossCurve
 from impasto_shared.codec import MAX_HEADER_BYTES, encode
 from impasto_shared.messages import CurveReport
 from impasto_shared.reports import CurvePoint

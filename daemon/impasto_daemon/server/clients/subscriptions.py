@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from impasto_daemon.server.clients.leases import Leases
+from impasto_daemon.server.clients.outbox import Outbox
 from impasto_daemon.server.front.client_socket import Delivery
-from impasto_daemon.server.job import Job
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.leases import Leases
-from impasto_daemon.server.outbox import Outbox
+from impasto_daemon.server.jobs.job import Job
+from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.messages import Preview, Update
 from impasto_shared.reports import JobState
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
 
 ROOT = Path(__file__).parent.parent.parent.parent
 KEY, OTHER_KEY = "0123456789abcdef" * 4, "f" * 64
@@ -72,7 +72,7 @@ def start(path: Path, *call: str) -> subprocess.Popen[bytes]:
     """Starts a process that calls a method of the clients, when it gets a line."""
     program = (
         "import sys; from pathlib import Path\n"
-        "from impasto_daemon.server.authorized_clients import AuthorizedClients\n"
+        "from impasto_daemon.server.clients.authorized_clients import AuthorizedClients\n"
         "clients = AuthorizedClients(Path(sys.argv[1])); print(flush=True); input()\n"
         "getattr(clients, sys.argv[2])(*sys.argv[3:])"
     )

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server.front.client_socket import Delivery
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import JobTable
-from impasto_daemon.server.leases import Leases
-from impasto_daemon.server.results import Results
-from impasto_daemon.server.subscriptions import (
+from impasto_daemon.server.clients.leases import Leases
+from impasto_daemon.server.clients.subscriptions import (
     STEP_INTERVAL_S,
     UNREAD_S,
     UPDATE_INTERVAL_S,
     Subscriptions,
 )
+from impasto_daemon.server.front.client_socket import Delivery
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import JobTable
+from impasto_daemon.server.jobs.results import Results
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Preview, Submit, Update
 from impasto_shared.reports import JobState

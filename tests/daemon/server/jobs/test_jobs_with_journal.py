@@ -26,12 +26,12 @@ from hypothesis.stateful import (
 )
 
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.server import jobs as jobs_module
-from impasto_daemon.server.job import Job, Origin
-from impasto_daemon.server.jobs import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
+from impasto_daemon.server.jobs import job_table as jobs_module
+from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job_table import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
+from impasto_daemon.server.jobs.results import Results
+from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
 from impasto_daemon.server.journal.journal import Journal
-from impasto_daemon.server.results import Results
-from impasto_daemon.server.stored_jobs import MAX_STARTS
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit

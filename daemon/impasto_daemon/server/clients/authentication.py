@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from impasto_daemon.server.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_shared.connection.keys import KeyPair
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""The jobs: their table and queue, their pictures, and what they will take."""
