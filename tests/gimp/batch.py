@@ -379,22 +379,21 @@ def add_filter(layer: Any, operation: str) -> Any:
     return effect
 
 
+def greatest_difference(before: bytes, after: bytes) -> float:
+    """Compares two buffers of floats of the same length."""
+    pairs = zip(array("f", before), array("f", after), strict=True)
+    return max(abs(old - new) for old, new in pairs)
+
+
 def stylize_filtered(source: Any) -> Report:
     """Paints a layer that an inverting filter changes: the scripted daemon inverts it again."""
     before = layer_bytes(source, "R'G'B'A float")
     effects = len(source.get_filters())
     report = stylize([source])
-    painting = source.get_image().get_layers()[0]
+    after = layer_bytes(source.get_image().get_layers()[0], "R'G'B'A float")
     return {
         **report,
-        "greatest_difference": max(
-            abs(old - new)
-            for old, new in zip(
-                array("f", before),
-                array("f", layer_bytes(painting, "R'G'B'A float")),
-                strict=True,
-            )
-        ),
+        "greatest_difference": greatest_difference(before, after),
         "has_lost_filters": len(source.get_filters()) != effects,
     }
 
@@ -423,13 +422,9 @@ def filtered_group() -> Report:
     group = Gimp.GroupLayer.new(image, "Group")
     image.insert_layer(group, None, 0)
     add_layer(image, 30, 20, alpha=False, parent=group).set_offsets(7, 8)
-    before = layer_bytes(group, "R'G'B'A float")
     add_filter(group, "gegl:invert-gamma")
     group.set_opacity(40.0)
-    report = stylize([group])
-    painting = layer_bytes(image.get_layers()[0], "R'G'B'A float")
-    pairs = zip(array("f", before), array("f", painting), strict=True)
-    return {**report, "greatest_difference": max(abs(old - new) for old, new in pairs)}
+    return stylize_filtered(group)
 
 
 @situation
@@ -540,9 +535,10 @@ def masked(name: str, *, is_selected: bool) -> None:
             opacity = array("f", map(operator.mul, opacity, array("f", selected)))
         report = stylize([source])
         painting = image.get_layers()[0]
-        result = array("f", layer_bytes(painting.get_mask(), "Y float"))
-        pairs = zip(opacity, result, strict=True)
-        return {**report, "mask_difference": max(abs(old - new) for old, new in pairs)}
+        difference = greatest_difference(
+            opacity.tobytes(), layer_bytes(painting.get_mask(), "Y float")
+        )
+        return {**report, "mask_difference": difference}
 
     SITUATIONS[f"masked_{name}"] = run
 

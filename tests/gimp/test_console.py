@@ -372,7 +372,7 @@ def test_layer_is_painted_as_its_filters_show_it(report: Report, name: str) -> N
 
     assert painted["succeeded"], painted["message"]
     assert painted["greatest_difference"] <= 1e-5
-    assert not painted.get("has_lost_filters")
+    assert not painted["has_lost_filters"]
     assert painted["images_left_open"] == 0
 
 

@@ -79,6 +79,17 @@ def open_dialog(screen: Screen) -> None:
     screen.wait_for_window(DIALOG)
 
 
+def cancel_dialog(screen: Screen) -> None:
+    screen.press("Escape")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+
+def undo_new_layer(screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+
+
 def choose_painting(screen: Screen, *keys: str) -> None:
     """Moves through the gallery, which fills itself with thumbnails one after the other."""
     time.sleep(GALLERY_S)
@@ -107,8 +118,7 @@ def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen
     screen.press(key_of(STYLE_LABEL), "Tab", "space")  # the button that takes it away
     assert_ok_is_disabled(screen)
     screen.photograph("style-taken-away")
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
 
     assert screen.ask(SAVED) == UNTOUCHED
 
@@ -118,8 +128,7 @@ def test_help_opens_the_page_of_the_filter(home: Home, screen: Screen) -> None:
     open_dialog(screen)
     screen.press("alt+h")
     screen.wait_for(opened.exists, "the browser")
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
 
     page = home.plugin / "impasto_gimp/help/en/index.html"
     assert opened.read_text().strip().removeprefix("file://") == str(page)
@@ -178,9 +187,7 @@ def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
     assert name.endswith("Neural Style (zinnias)")
 
@@ -189,8 +196,7 @@ def test_choice_from_the_gallery_can_be_taken_back(screen: Screen) -> None:
     open_dialog(screen)
     choose_painting(screen, "Home", "ctrl+space")
     assert_ok_is_disabled(screen)
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
 
 
 def assert_ok_is_disabled(screen: Screen) -> None:
@@ -205,16 +211,13 @@ def test_chosen_painting_is_marked_when_the_dialog_opens_again(screen: Screen) -
     set_seed(screen, Behaviour.INVERT)
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
     open_dialog(screen)
     choose_painting(screen)
     screen.photograph("marked-again")
     screen.press("ctrl+space")
     assert_ok_is_disabled(screen)
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
 
 
 def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None:
@@ -230,9 +233,7 @@ def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None
     name = screen.ask("batch.shown_layers()[0].get_name()")
     styles = screen.ask("batch.given_styles()")
     screen.ask("batch.close_painting()")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
     assert name.endswith("Neural Style (composition_viii + Canvas)")
     assert [style["first_pixel"] for style in styles[1:]] == [[255, 0, 0]]
@@ -254,9 +255,7 @@ def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     remembered = screen.ask(REMEMBERED)
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
     assert '"style_strength": 2.0' in remembered[0]
     assert '"style_scale": 2.0' in remembered[0]
@@ -275,9 +274,7 @@ def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:
         "[[layer.get_name(), layer.get_width()] for layer in batch.shown_layers()][0]"
         " + [batch.shown_layers()[1].get_width()]"
     )
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
     assert name == "Texture (auvers)"
     assert size == below
@@ -351,8 +348,7 @@ def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) 
     open_dialog(screen)
     screen.press(key_of("Size"), "ctrl+a")
     screen.type("88\t")
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("alt+r", "a", "y")
     screen.wait_for_window(DIALOG)
@@ -404,9 +400,7 @@ def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, pa
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
     screen.photograph("kept")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
 
 def test_return_and_space_do_not_throw_the_painting_away(
@@ -418,9 +412,7 @@ def test_return_and_space_do_not_throw_the_painting_away(
     assert screen.windows(PROGRESS_WINDOW)
     paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
 
 def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
@@ -429,8 +421,7 @@ def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
     open_dialog(screen)
     screen.press(key_of("Size"), "ctrl+a")
     screen.type("99\t")
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    cancel_dialog(screen)
     start_painting(screen, home, paused)
     screen.press("Escape")
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
@@ -443,9 +434,7 @@ def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     remembered = screen.ask(REMEMBERED)
     name = screen.ask("batch.shown_layers()[0].get_name()")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
 
     assert '"size": 99' in remembered[0]
     assert name.endswith("Neural Style (poppies)")
@@ -472,9 +461,7 @@ def test_cancel_in_gimp_ends_a_repeated_filter_and_changes_nothing(
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
     paused.unlink()
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
+    undo_new_layer(screen)
     screen.press("ctrl+f")  # Filters > Repeat
     screen.wait_for(paused.exists, "the middle of the repeated job")
     screen.photograph("repeated")

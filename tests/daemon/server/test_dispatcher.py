@@ -11,7 +11,6 @@ from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.dispatcher import STOP_GRACE_S, Dispatcher
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.stall_watch import (
     IDLE_STALL_S,
     RECEIPT_LIMIT_S,
@@ -99,16 +98,6 @@ class FakeWorker:
 
     def reap(self) -> None:
         self.is_ending = False
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def table(clock: FakeClock, tmp_path: Path) -> JobTable:
-    return JobTable(clock, Results(tmp_path / "results"))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
 from impasto_daemon.worker.messages import Ready
 from impasto_daemon.worker.process import WorkerProcess
@@ -21,16 +20,6 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def table(clock: FakeClock, tmp_path: Path) -> JobTable:
-    return JobTable(clock, Results(tmp_path / "results"))
 
 
 def submit(table: JobTable) -> Job:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
 from zmq.utils import z85
 
+from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.process.endpoint import CannotServe
 from impasto_shared.connection.keys import KeyPair, Role, ensure_keys
-
-PATIENCE_S = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -48,15 +45,6 @@ def clients(tmp_path: Path, port: int) -> Iterator[tuple[Clients, str, str]]:
     clients.serve(unix)
     yield clients, unix, tcp
     clients.close()
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("it does not come true")
 
 
 def connected(endpoint: str, **options: bytes) -> zmq.Socket[bytes]:

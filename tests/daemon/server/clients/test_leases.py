@@ -10,7 +10,6 @@ from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.leases import CHECK_S, Leases
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.jobs.results import Results
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit
 from impasto_shared.settings import StyleSettings
@@ -19,16 +18,6 @@ from impasto_shared.style import Style
 LEASE_S = 20.0
 LAPTOP = "1" * 64
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def table(clock: FakeClock, tmp_path: Path) -> JobTable:
-    return JobTable(clock, Results(tmp_path / "results"))
 
 
 @pytest.fixture

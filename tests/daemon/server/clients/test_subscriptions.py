@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from impasto_daemon.server.clients.subscriptions import (
 from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.jobs.results import Results
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Preview, Submit, Update
 from impasto_shared.reports import JobState
@@ -43,16 +41,6 @@ class FakeOutbox:
     def take(self) -> list[tuple[bytes, Any]]:
         sent, self.sent = self.sent, []
         return sent
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def table(clock: FakeClock, tmp_path: Path) -> JobTable:
-    return JobTable(clock, Results(tmp_path / "results"))
 
 
 @pytest.fixture

@@ -8,23 +8,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
 
 from daemon.server.fake_clock import FakeClock
+from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_shared.codec import MAGIC
 from integration.daemon_process import is_alive
 from integration.hostile_clients import greeting, ready
-
-PATIENCE_S = 30.0
 
 
 @pytest.fixture
@@ -45,15 +43,6 @@ def client(front: FrontProcess) -> Iterator[zmq.Socket[bytes]]:
         client.setsockopt(zmq.LINGER, 0)
         client.connect(front.endpoint)
         yield client
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("it does not come true")
 
 
 def next_message(front: FrontProcess) -> Received:

@@ -10,18 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.front.remote_connections import CHECK_S, RemoteConnections
 
 LAPTOP, STUDIO = "1" * 64, "2" * 64
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Network:
@@ -53,12 +47,7 @@ def authorized(tmp_path: Path) -> AuthorizedClients:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connections(authorized: AuthorizedClients, clock: Clock) -> RemoteConnections:
+def connections(authorized: AuthorizedClients, clock: FakeClock) -> RemoteConnections:
     return RemoteConnections(authorized, clock)
 
 
@@ -75,7 +64,10 @@ def is_open(client: socket.socket) -> bool:
 
 
 def test_connection_of_a_removed_key_is_closed_and_no_other(
-    connections: RemoteConnections, authorized: AuthorizedClients, network: Network, clock: Clock
+    connections: RemoteConnections,
+    authorized: AuthorizedClients,
+    network: Network,
+    clock: FakeClock,
 ) -> None:
     ends = {user: network.connect() for user in (LAPTOP, STUDIO)}
     assert all(connections.accepts(message(user, front)) for user, (_, front) in ends.items())
@@ -93,7 +85,10 @@ def test_connection_of_a_removed_key_is_closed_and_no_other(
 
 
 def test_client_that_was_silent_until_its_key_was_removed_is_cut_off_by_its_first_message(
-    connections: RemoteConnections, authorized: AuthorizedClients, network: Network, clock: Clock
+    connections: RemoteConnections,
+    authorized: AuthorizedClients,
+    network: Network,
+    clock: FakeClock,
 ) -> None:
     client, front = network.connect()
     authorized.remove("laptop")
@@ -117,7 +112,10 @@ def test_key_that_was_just_added_is_accepted(
 
 
 def test_descriptor_that_another_client_has_now_is_left_alone(
-    connections: RemoteConnections, authorized: AuthorizedClients, network: Network, clock: Clock
+    connections: RemoteConnections,
+    authorized: AuthorizedClients,
+    network: Network,
+    clock: FakeClock,
 ) -> None:
     _, front = network.connect()
     connections.accepts(message(LAPTOP, front))
@@ -133,7 +131,11 @@ def test_descriptor_that_another_client_has_now_is_left_alone(
 
 @pytest.mark.parametrize("contents", [b"nonsense\n", b"\xff\n"])
 def test_keys_that_cannot_be_read_authorise_no_client(
-    connections: RemoteConnections, network: Network, tmp_path: Path, clock: Clock, contents: bytes
+    connections: RemoteConnections,
+    network: Network,
+    tmp_path: Path,
+    clock: FakeClock,
+    contents: bytes,
 ) -> None:
     client, front = network.connect()
     connections.accepts(message(LAPTOP, front))

@@ -29,11 +29,6 @@ PROBLEM = Problem(ErrorCode.INTERNAL, "It broke.")
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def results(tmp_path: Path) -> Results:
     return Results(tmp_path / "results")
 

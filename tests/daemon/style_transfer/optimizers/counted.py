@@ -1,6 +1,7 @@
 """Functions to minimise that count their evaluations and end the search after some of them."""
 
 import contextlib
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ class Finished(Exception):
     """The evaluations are used up."""
 
 
-class Counted:
+class Counted(ABC):
     """A function that records its evaluations, and ends the search after `limit` of them."""
 
     def __init__(self, limit: int) -> None:
@@ -30,8 +31,9 @@ class Counted:
         self.losses.append(loss)
         return loss, gradient
 
+    @abstractmethod
     def value(self, point: Tensor) -> tuple[float, Tensor]:
-        raise NotImplementedError
+        """Returns the value of the function at a point, and its gradient."""
 
     def evaluations_to(self, share: float) -> int:
         """Returns the evaluations after which the loss is below a share of the first loss."""
