@@ -108,6 +108,7 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     assert {"Gemälde", "Stilstärke", "Qualität", "Varianten …"} <= {
         entry["name"] for entry in dialog
     }
+    assert any(entry["name"].startswith("Malt die Ebene „Hintergrund“ von") for entry in dialog)
     assert screen.ask(SAVED) == UNTOUCHED
 
 

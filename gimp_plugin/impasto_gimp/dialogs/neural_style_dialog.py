@@ -22,11 +22,10 @@ from impasto_gimp.arguments.procedure_arguments import (
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
+from impasto_gimp.dialogs.layer_row import new_layer_row
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
-from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
@@ -45,13 +44,6 @@ _SPACING_PX = 12
 # Room for the sliders, which have no width of their own.
 _SETTINGS_WIDTH_PX = 400
 _TAB_CHARACTERS = 9
-_LAYER_PX, _LAYER_CHARACTERS = 32, 90
-_PAINTING_NOTE = gettext(
-    "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
-)
-_SELECTION_NOTE = gettext(
-    "Only the selected part will show: the selection becomes the mask of the new layer."
-)
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
@@ -66,7 +58,10 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
 
     column = arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
-    add_layer_row(dialog, painted)
+    content = dialog.get_content_area()
+    row = new_layer_row(painted)
+    content.pack_start(row, False, False, 0)
+    content.reorder_child(row, 0)
     return accepted(dialog, config, STYLES)
 
 
@@ -152,28 +147,6 @@ def arrange(
     content.reorder_child(columns, 0)
     content.pack_end(foot.widget, False, False, 0)
     return column
-
-
-def add_layer_row(dialog: GimpUi.ProcedureDialog, layer: Gimp.Layer) -> None:
-    """Shows at the top of the dialog which layer is painted, and whether it is a painting."""
-    text = gettext("Paints the layer “{layer}” of {image}").format(
-        layer=layer.get_name(), image=layer.get_image().get_name()
-    )
-    if layer.get_parasite(PARASITE) is not None:
-        text += "\n" + _PAINTING_NOTE
-    if not Gimp.Selection.is_empty(layer.get_image()):
-        text += "\n" + _SELECTION_NOTE
-    label = Gtk.Label(label=text, xalign=0.0, wrap=True)
-    label.set_max_width_chars(_LAYER_CHARACTERS)
-    size = (_LAYER_PX, _LAYER_PX)
-    picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, *size))
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-    row.pack_start(picture, False, False, 0)
-    row.pack_start(label, False, False, 0)
-    row.show_all()
-    content = dialog.get_content_area()
-    content.pack_start(row, False, False, 0)
-    content.reorder_child(row, 0)
 
 
 def _new_style_tabs(
