@@ -41,7 +41,7 @@ class Received(NamedTuple):
     """A message and its client. One frame too many means at least one too many.
 
     user: the client's key; "" for a client on this machine.
-    descriptor: of its connection, as libzmq has it; -1 if the connection is closed.
+    descriptor: that of its connection in libzmq; another one's if it has been closed since.
     """
 
     address: bytes
@@ -93,7 +93,7 @@ class ClientSocket:
                 )
         if frame is not None:
             if not self.discarded_frames:  # only once: its descriptor may soon be another's
-                _cut_off(frame)
+                shut_down(_descriptor_of(frame))
             self.discarded_frames += FRAMES_OF_A_CALL
         return None
 
@@ -139,26 +139,33 @@ def _property_of(frame: zmq.Frame, name: str) -> str:
         return ""
 
 
-def connection_of(descriptor: int) -> socket.socket:
-    """Returns a connection of libzmq's by a descriptor of our own; raises OSError if it is closed.
+def peer_of(descriptor: int) -> object:
+    """Returns the address of the other end of a connection; None if it is closed."""
+    try:
+        with _connection_of(descriptor) as connection:
+            return connection.getpeername()
+    except OSError:
+        return None
 
-    Shutting it down is noticed by libzmq, which closes it.
-    """
+
+def shut_down(descriptor: int, peer: object = None) -> None:
+    """Ends a connection, if it is still open and, unless it is None, that of `peer`."""
+    with suppress(OSError), _connection_of(descriptor) as connection:
+        if peer is None or connection.getpeername() == peer:
+            connection.shutdown(socket.SHUT_RDWR)  # libzmq notices it, and closes the connection
+
+
+def _connection_of(descriptor: int) -> socket.socket:
+    """Returns a connection of libzmq by a descriptor of our own; raises OSError if it is closed."""
     return socket.socket(fileno=os.dup(descriptor))
 
 
 def _descriptor_of(frame: zmq.Frame) -> int:
-    """Returns the descriptor of the connection that a frame came from; -1 if it is closed."""
+    """Returns the descriptor of the connection that a frame came from; -1 if it has none."""
     try:
         return int(frame.get(zmq.SRCFD))
     except zmq.ZMQError:
         return -1
-
-
-def _cut_off(frame: zmq.Frame) -> None:
-    """Closes the connection that a frame came from, as far as libzmq still has it open."""
-    with suppress(OSError), connection_of(_descriptor_of(frame)) as connection:
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _seed_routing_ids() -> None:

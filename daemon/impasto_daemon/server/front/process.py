@@ -148,6 +148,8 @@ class FrontProcess:
         self._close_link()
 
     def _start(self) -> None:
+        has_been_steady = self._clock() - self._started_s > STEADY_S
+        self._restart_s = RESTART_S if has_been_steady else min(2 * self._restart_s, MAX_RESTART_S)
         self._started_s = self._clock()
         self._generation = b"F" + os.urandom(_GENERATION_BYTES - 1)
         try:
@@ -157,7 +159,6 @@ class FrontProcess:
         except OSError:
             logger.exception("the front for %s cannot be started", self.endpoint)
             self._close_link()
-            self._wait_before_restart()
             return
         logger.info("front %d serves at %s", self._process.pid, self.endpoint)
 
@@ -173,27 +174,20 @@ class FrontProcess:
         )
 
     def _lose(self, reason: str) -> None:
-        """Ends the process, and with it all connections; the next one starts soon."""
-        logger.error("the connections to %s are closed: %s", self.endpoint, reason)
+        """Ends the process, and with it all connections; the next one starts after a while."""
+        logger.error(
+            "the connections to %s are closed: %s; it is served again within %.1f s",
+            *(self.endpoint, reason, self._restart_s),
+        )
         if self._process is not None:
             with suppress(OSError):
                 self._process.kill()
             self._ending.append(self._process)
         self._process = None
-        self._wait_before_restart()
         self._close_link()
         self._unconfirmed.clear()
         self._unconfirmed_bytes.clear()
         self._disconnected.clear()
-
-    def _wait_before_restart(self) -> None:
-        """Lets a process that ends again and again be started less often."""
-        if self._clock() - self._started_s > STEADY_S:
-            self._restart_s = RESTART_S
-            return
-        self._restart_s = min(2 * self._restart_s, MAX_RESTART_S)
-        if self._restart_s == MAX_RESTART_S:
-            logger.error("%s is served again in %.0f s at most", self.endpoint, MAX_RESTART_S)
 
     def _next_packet(self) -> Packet | None:
         try:

@@ -19,7 +19,7 @@ from daemon.server.fake_clock import FakeClock
 from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
-from impasto_daemon.server.front.process import FrontProcess
+from impasto_daemon.server.front.process import MAX_RESTART_S, STEADY_S, FrontProcess
 from impasto_shared.codec import MAGIC
 from integration.daemon_process import is_alive
 from integration.hostile_clients import greeting, ready
@@ -116,11 +116,16 @@ def test_front_that_ends_at_once_is_started_less_and_less_often(
 
     with caplog.at_level("INFO"):
         counts = [starts_within(60), starts_within(60)]
+        clock.now_s += MAX_RESTART_S
+        assert starts_within(1) == 1
+        clock.now_s += STEADY_S  # for which it has lived, as far as is known
+        counts.append(starts_within(3))
         front.supervise()
         front.end(PATIENCE_S)
 
     assert 5 <= counts[0] <= 10
     assert 2 <= counts[1] <= 5
+    assert counts[2] >= 2
 
 
 def test_client_that_does_not_read_has_a_bounded_queue(

@@ -129,6 +129,27 @@ def test_descriptor_that_another_client_has_now_is_left_alone(
     assert is_open(client)
 
 
+def test_message_of_a_closed_connection_cuts_off_no_other_client(
+    connections: RemoteConnections,
+    authorized: AuthorizedClients,
+    network: Network,
+    clock: FakeClock,
+) -> None:
+    _, front = network.connect()
+    late = message(LAPTOP, front)
+    client, other = network.connect()
+    os.dup2(other.fileno(), front.fileno())  # libzmq's next connection has the number
+    assert connections.accepts(message(STUDIO, front))
+    assert connections.accepts(late)
+    assert connections.accepts(message(STUDIO, front))
+
+    authorized.remove("laptop")
+    clock.now_s += CHECK_S
+    connections.check()
+
+    assert is_open(client)
+
+
 @pytest.mark.parametrize("contents", [b"nonsense\n", b"\xff\n"])
 def test_keys_that_cannot_be_read_authorise_no_client(
     connections: RemoteConnections,
