@@ -2,7 +2,7 @@
 
 The bytes go to a draft in the same folder, which is synced and then renamed. A full disk, a limit,
 a kill or a power cut leaves the old file as it was. The draft has no name while it is written, if
-the file system supports that: so a kill leaves nothing behind.
+the file system supports that: only a kill in the moment before it is renamed leaves it behind.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DRAFT = ".impasto-{}.new"
-# For example on memory sticks.
-_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+# For example on memory sticks, or in a sandbox.
+_NO_HARD_LINKS = (errno.EPERM, errno.EACCES, errno.EXDEV, errno.ENOTSUP, errno.ENOSYS)
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a file system without nameless files, or a kernel that takes the flag for O_DIRECTORY.
 _NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from contextlib import suppress
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_daemon.commands.output import say, say_json
-from impasto_shared.atomic_write import create_atomically
+from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
 from impasto_shared.configuration.resolution import ResolvedOption, config_path, resolved_options
 from impasto_shared.errors import ImpastoError
@@ -42,7 +43,8 @@ def _write_file() -> None:
     path = config_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        create_atomically(path, commented_file().encode())
+        with suppress(FileNotDurable):  # it is there, and can be made again
+            create_atomically(path, commented_file().encode())
     except FileExistsError:
         raise FileExists(f"{path} exists already. Edit it, or move it away first.") from None
     say(str(path))

@@ -13,6 +13,7 @@ from impasto_daemon.server.clients.clients import Clients
 from impasto_daemon.server.jobs.job_table import JobTable, Retention
 from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
+from impasto_daemon.server.journal.database import NewerDatabase
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.limits import set_limits
@@ -89,8 +90,11 @@ def _journal(endpoint: str) -> tuple[Journal | None, str | None]:
     """Returns the journal, or the reason why there is none: then detached jobs are refused."""
     try:
         return Journal(jobs_dir(endpoint)), None
-    except (OSError, ImpastoError, RuntimeError) as error:
+    except NewerDatabase as error:
         logger.error("jobs cannot be stored: %s", error)
+        return None, str(error)
+    except (OSError, ImpastoError, RuntimeError) as error:
+        logger.exception("jobs cannot be stored")
         return None, str(error)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
-from impasto_shared.atomic_write import create_atomically
+from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import config_dir, make_private
 
@@ -90,6 +90,8 @@ def ensure_keys(role: Role) -> KeyPair:
         create_atomically(path, f"{z85.decode(secret).hex()}\n".encode(), mode=0o600)
     except FileExistsError:
         pass  # another process was faster, and its key counts
+    except FileNotDurable:
+        pass  # it is there, if the power does not fail now
     except OSError as error:
         raise KeysUnusable(
             f"{path} cannot be written: {error.strerror}. Make room or give yourself access there, "

@@ -16,7 +16,7 @@ from PIL import UnidentifiedImageError
 from impasto_daemon.commands.image_file.colour_profile import srgb_profile
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
 from impasto_daemon.commands.image_file.reading import FORMATS, print_note, reason_of
-from impasto_shared.atomic_write import write_atomically
+from impasto_shared.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image
 
@@ -34,8 +34,8 @@ def write_image(image: Image, path: Path | str) -> None:
     pipe is written to.
 
     Raises:
-        InvalidImage: if the extension is unknown, or the file cannot be written. An existing file
-            is then as it was.
+        InvalidImage: if the extension is unknown, or the file cannot be written: an existing file
+            is then as it was. Also if it is written, but may not survive a loss of power.
     """
     path = Path(path)
     mode = "RGBA" if image.format.has_alpha else "RGB"
@@ -46,6 +46,10 @@ def write_image(image: Image, path: Path | str) -> None:
             path.write_bytes(data)
         else:
             write_atomically(path, data)
+    except FileNotDurable as error:
+        raise InvalidImage(
+            f"{path} is written, but the disk did not confirm it: {reason_of(error)}. Check it."
+        ) from error
     except Exception as error:  # encoders raise errors of any kind
         raise InvalidImage(f"{path} cannot be written: {reason_of(error)}.") from error
 

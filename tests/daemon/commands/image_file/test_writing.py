@@ -1,5 +1,6 @@
 """Pictures are written as a whole, and what cannot be written is said before the work."""
 
+import errno
 import os
 import resource
 import threading
@@ -15,7 +16,9 @@ from impasto_daemon.commands.image_file import (
     check_writable,
     read_image,
     write_image,
+    writing,
 )
+from impasto_shared.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 
@@ -33,6 +36,20 @@ def file_limit(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_file_that_may_not_survive_a_loss_of_power_is_said_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, data: memoryview) -> None:
+        write_atomically(path, data)
+        raise FileNotDurable(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(writing, "write_atomically", refuse)
+
+    with pytest.raises(InvalidImage, match="is written, but the disk did not confirm it: input"):
+        write_image(PICTURE, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").exists()
 
 
 @pytest.mark.parametrize(
