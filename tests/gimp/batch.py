@@ -18,7 +18,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp, Gio
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image import layer_reader, layer_writer, style_file, styles
+from impasto_gimp.image import layer_reader, layer_writer, pending_choice, style_file, styles
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures.delivery import deliver
@@ -688,6 +688,45 @@ def region_of_another_image() -> Report:
 
 
 @situation
+def pending_choice_of_layers() -> Report:
+    """Stores a choice with a region that is deleted, and a style layer whose image is closed."""
+    procedure = Gimp.get_pdb().lookup_procedure(PROCEDURE)
+    other, image = new_image(), new_image()
+    canvas, source = new_painting(other), add_layer(image, 20, 10, alpha=False)
+    region = add_layer(image, 20, 10, alpha=False)
+    chosen = procedure.create_config()
+    chosen.set_property("style-layer", canvas)
+    chosen.set_property("style-2", Gio.File.new_for_path(str(STYLE)))
+    chosen.set_property("style-2-region", region)
+    chosen.set_property("style-strength", 2.5)
+    pending_choice.store_pending_choice(procedure, chosen, source)
+    image.remove_layer(region)
+
+    restored = procedure.create_config()
+    pending_choice.restore_pending_choice(procedure, restored, source)
+    report = {
+        "has_the_layer": restored.get_property("style-layer") == canvas,
+        "file": restored.get_property("style-2").get_basename(),
+        "has_a_region": restored.get_property("style-2-region") is not None,
+        "strength": restored.get_property("style-strength"),
+    }
+    twin = new_painting(new_image())
+    report["is_a_twin"] = [twin.get_tattoo(), twin.get_name()] == [
+        canvas.get_tattoo(),
+        canvas.get_name(),
+    ]
+    other.delete()
+    pending_choice.restore_pending_choice(procedure, restored, twin)
+    report["twin_is_its_style"] = restored.get_property("style-layer") is not None
+    twin.get_image().delete()
+    pending_choice.forget_pending_choice(procedure)
+    untouched = procedure.create_config()
+    pending_choice.restore_pending_choice(procedure, untouched, source)
+    report["is_forgotten"] = untouched.get_property("style-strength") == 1.0
+    return report
+
+
+@situation
 def again_without_the_style_layer() -> Report:
     other = new_image()
     source = add_layer(new_image(), 9, 9, alpha=False)
@@ -858,10 +897,11 @@ def explore(sheet: str, layer: Any, style: Path | None = None, **arguments: Any)
 
 @situation
 def explore_content() -> Report:
-    """Explores a large layer of sixteen bits, without a painting."""
+    """Explores a large layer of 16 bits, outside of the selection and without a painting."""
     image = new_image(precision=Gimp.Precision.U16_NON_LINEAR)
     layer = add_layer(image, 300, 200, alpha=False)
     layer.set_offsets(-7, 9)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 10, 5)
     return explore("content", layer, size=96)
 
 

@@ -408,6 +408,18 @@ def test_mask_of_the_layer_is_the_painting_s_too(report: Report, name: str) -> N
     assert painted["images_left_open"] == 0
 
 
+def test_pending_choice_is_restored_without_what_is_gone(report: Report) -> None:
+    assert situation(report, "pending_choice_of_layers") == {
+        "has_the_layer": True,
+        "file": "style.png",
+        "has_a_region": False,
+        "strength": 2.5,
+        "is_a_twin": True,
+        "twin_is_its_style": False,
+        "is_forgotten": True,
+    }
+
+
 @pytest.mark.parametrize("name", SELECTED)
 def test_soft_edge_of_the_selection_is_kept(report: Report, name: str) -> None:
     assert situation(report, name)["values_of_the_mask"] > 10

@@ -44,8 +44,7 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
 
     Raises:
         InvalidImage: unless there is exactly one drawable, which is a layer, or a channel of an
-            image with only one layer; or if that floats, is too large, its image is indexed, or
-            the selection does not touch it.
+            image with only one layer; or if that is too large, or its image is indexed.
     """
     if len(drawables) != 1:
         raise InvalidImage(
@@ -60,16 +59,18 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
         (drawable,) = layers
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
-    if drawable.is_floating_sel():
-        raise InvalidImage(_FLOATING)
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
-    _check_selection(drawable)
     return drawable
 
 
-def _check_selection(layer: Gimp.Layer) -> None:
-    """Raises InvalidImage if the bounds of the selection are outside of `layer`."""
+def check_paintable(layer: Gimp.Layer) -> None:
+    """Raises InvalidImage if a painting of `layer` could not be seen: before any work is done.
+
+    That is if it floats, or if the bounds of the selection are outside of it.
+    """
+    if layer.is_floating_sel():
+        raise InvalidImage(_FLOATING)
     _, is_selected, left, top, right, bottom = Gimp.Selection.bounds(layer.get_image())
     _, x, y = layer.get_offsets()
     is_outside = (

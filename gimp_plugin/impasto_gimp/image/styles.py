@@ -5,7 +5,7 @@ A style is a painting, from a file or a layer, with its weight and its region.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from impasto_gimp.arguments.procedure_arguments import STYLE, STYLES, StyleArguments, apply_settings
@@ -177,9 +177,8 @@ def apply_recipe(config: Gimp.ProcedureConfig, recipe: Recipe, image: Gimp.Image
 def _style_layer(style: RememberedStyle | None, image: Gimp.Image) -> Gimp.Drawable | None:
     if style is None or style.layer is None:
         return None
-    for searched in (image, *Gimp.get_images()):
-        if layer := _find(style.layer, searched):
-            return layer
+    if layer := _find_in_open_images(style.layer, image):
+        return layer
     raise InvalidImage(
         gettext(
             "The style layer “{layer}” is not in any open image. Open its image, or choose Neural "
@@ -200,6 +199,33 @@ def _region(style: RememberedStyle | None, image: Gimp.Image) -> Gimp.Drawable |
             ).format(region=style.region.name)
         )
     return region
+
+
+def without_missing_items(recipe: Recipe, painted: Gimp.Layer) -> Recipe:
+    """Returns `recipe` without the style layers and the regions that cannot be used for `painted`.
+
+    They are in no open image any more, or a style layer seems to be `painted` itself: a layer of
+    another image may have the same tattoo and name.
+    """
+    image = painted.get_image()
+    styles = []
+    for style in recipe.styles:
+        layer = style.layer and _find_in_open_images(style.layer, image)
+        region = style.region and _find(style.region, image)
+        styles.append(
+            replace(
+                style,
+                layer=style.layer if layer and layer != painted else None,
+                region=style.region if region else None,
+            )
+        )
+    return replace(recipe, styles=tuple(styles))
+
+
+def _find_in_open_images(item: RememberedItem, first: Gimp.Image) -> Gimp.Drawable | None:
+    """Returns the layer that is remembered from `first` or, if it is not there, another image."""
+    candidates = (_find(item, image) for image in (first, *Gimp.get_images()))
+    return next((candidate for candidate in candidates if candidate), None)
 
 
 def _remembered(item: Gimp.Item) -> RememberedItem:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image.layer_reader import read_layer, the_layer
+from impasto_gimp.image.layer_reader import check_paintable, read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
-from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
-from impasto_gimp.image.unused_choice import (
-    forget_unused_choice,
-    restore_unused_choice,
-    store_unused_choice,
+from impasto_gimp.image.pending_choice import (
+    forget_pending_choice,
+    restore_pending_choice,
+    store_pending_choice,
 )
+from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
@@ -36,11 +36,10 @@ def run(
 
     def target() -> _Target:
         layer = the_layer(drawables)
-        if run_mode == Gimp.RunMode.INTERACTIVE:
-            restore_unused_choice(config, layer.get_image())
+        check_paintable(layer)
         return _Target(layer, above=layer)
 
-    return _run(procedure, run_mode, config, target)
+    return _run(procedure, run_mode, config, target, _ask_with_pending_choice)
 
 
 def run_again(
@@ -57,9 +56,10 @@ def run_again(
         painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
-        return _Target(the_layer([layer]), above=painted)
+        check_paintable(the_layer([layer]))
+        return _Target(layer, above=painted)
 
-    return _run(procedure, run_mode, config, target)
+    return _run(procedure, run_mode, config, target, _ask)
 
 
 @dataclass(frozen=True)
@@ -75,22 +75,30 @@ def _run(
     run_mode: Gimp.RunMode,
     config: Gimp.ProcedureConfig,
     find_target: Callable[[], _Target],
+    ask: Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Layer], bool],
 ) -> Gimp.ValueArray:
+    """Paints a target; if the procedure is interactive, only if `ask` returns True."""
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
         target = find_target()
-        if not interactive:
-            _stylize(target, config, run_mode)
-            return True
-        is_accepted = _ask(procedure, config, target.layer)
-        store_unused_choice(config, target.layer)
-        if is_accepted:
-            _stylize(target, config, run_mode)
-            forget_unused_choice()
-        return is_accepted
+        if interactive and not ask(procedure, config, target.layer):
+            return False
+        _stylize(target, config, run_mode)
+        if interactive:
+            forget_pending_choice(procedure)
+        return True
 
     return procedure_run.run(procedure, paint)
+
+
+def _ask_with_pending_choice(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
+) -> bool:
+    restore_pending_choice(procedure, config, layer)
+    is_accepted = _ask(procedure, config, layer)
+    store_pending_choice(procedure, config, layer)
+    return is_accepted
 
 
 def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> bool:
