@@ -440,6 +440,23 @@ def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
     assert name.endswith("Neural Style (poppies)")
 
 
+def test_adjust_brings_the_dialog_back_as_it_was(home: Home, screen: Screen, paused: Path) -> None:
+    start_painting(screen, home, paused)
+    paused.unlink()
+    screen.press("alt+a")
+    screen.wait_for_window(DIALOG)
+    assert not screen.windows(PROGRESS_WINDOW)
+    screen.photograph("adjusted")
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the second job")
+    paused.with_name("resume").touch()
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+
+    assert name.endswith("Neural Style (poppies)")
+
+
 @pytest.mark.parametrize("key", ["Escape", "alt+c"])
 def test_cancel_in_the_progress_window_changes_nothing(
     home: Home, screen: Screen, paused: Path, key: str

@@ -14,19 +14,22 @@ from impasto_shared.messages import PreviewOptions
 PICTURE_PX = 480
 _PREVIEWS = PreviewOptions(longest_side_px=PICTURE_PX, interval_s=0.4)
 _MARGIN_PX = 12
-_KEEP = 1
+_KEEP, _ADJUST = 1, 2
+_ACTIONS = {_KEEP: UserAction.KEEP, _ADJUST: UserAction.ADJUST}
 _LOSS_HELP = gettext(
     "How far the picture still is from the photo's content and the painting's style; smaller is "
     "closer"
 )
+_ADJUST_HELP = gettext("Stop here without a new layer, and go back to the settings")
 _KEEP_HELP = gettext("Stop here and keep the picture so far as a new layer")
 
 
 class ProgressWindow:
-    """A window that shows a picture of width × height, the progress, and two buttons.
+    """A window that shows a picture of width × height, the progress, and what one can do.
 
     start: the picture to show until the first preview.
     keep_help: the tooltip of the button that stops and keeps.
+    can_adjust: whether there is a button to go back to the settings.
     GIMP stays usable meanwhile. Closing the window cancels.
     """
 
@@ -39,6 +42,8 @@ class ProgressWindow:
         height: int,
         start: GdkPixbuf.Pixbuf | None = None,
         keep_help: str = _KEEP_HELP,
+        *,
+        can_adjust: bool = True,
     ) -> None:
         self._action = UserAction.CONTINUE
         self._picture = Gtk.Image()
@@ -47,6 +52,9 @@ class ProgressWindow:
         self._loss.set_tooltip_text(_LOSS_HELP)
         self._dialog = Gtk.Dialog(title=title, role="impasto-progress")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
+        if can_adjust:
+            adjust = self._dialog.add_button(gettext("_Adjust…"), _ADJUST)
+            adjust.set_tooltip_text(_ADJUST_HELP)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
         self._keep.set_tooltip_text(keep_help)
         self._keep.set_sensitive(False)
@@ -104,7 +112,7 @@ class ProgressWindow:
         self._picture.set_from_pixbuf(scaled(pixbuf, self._size))
 
     def _on_response(self, _dialog: Gtk.Dialog, response: int) -> None:
-        self._action = UserAction.KEEP if response == _KEEP else UserAction.CANCEL
+        self._action = _ACTIONS.get(response, UserAction.CANCEL)
         self._keep.set_sensitive(False)
 
 

@@ -67,8 +67,9 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
 def check_paintable(layer: Gimp.Layer) -> None:
     """Raises InvalidImage if a painting of `layer` could not be seen: before any work is done.
 
-    That is if it floats, or if the bounds of the selection are outside of it.
+    That is if it was deleted, if it floats, or if the bounds of the selection are outside of it.
     """
+    _check_valid(layer)
     if layer.is_floating_sel():
         raise InvalidImage(_FLOATING)
     _, is_selected, left, top, right, bottom = Gimp.Selection.bounds(layer.get_image())

@@ -39,12 +39,18 @@ class Abandoned(ImpastoError):
     """The user cancelled the painting."""
 
 
+class AdjustmentWanted(Abandoned):
+    """The user cancelled the painting to change its settings."""
+
+
 class UserAction(Enum):
     """The user's last action in a progress display."""
 
     CONTINUE = auto()
     KEEP = auto()
     """Stop here, and keep the picture so far."""
+    ADJUST = auto()
+    """Cancel, and go back to the settings."""
     CANCEL = auto()
 
 
@@ -154,7 +160,7 @@ class Session:
             DaemonUnavailable: if no daemon answers and none can be started, or it exits.
             DaemonError: if the daemon refuses the job or fails.
             JobCancelled: if another client cancels the job.
-            Abandoned: if the user cancels it.
+            Abandoned: if the user cancels it; AdjustmentWanted to change its settings.
             ProtocolError: if the picture does not have the size of `content`.
         """
         show = self._display.show
@@ -222,8 +228,10 @@ class Session:
                     client.keep(job)
 
     def _raise_on_cancel(self) -> UserAction:
-        """Returns the user's action; raises Abandoned if it is to cancel."""
+        """Returns the user's action; raises Abandoned if it is to cancel or to adjust."""
         action = self._display.user_action()
+        if action is UserAction.ADJUST:
+            raise AdjustmentWanted(gettext("Cancelled."))
         if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
         return action

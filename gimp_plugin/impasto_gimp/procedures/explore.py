@@ -67,7 +67,9 @@ def _progress(
     from impasto_gimp.dialogs.progress_window import ProgressWindow
 
     keep = gettext("Stop here and keep the finished pictures")
-    return ProgressWindow(title, photo.width, photo.height, pixbuf_of(photo), keep)
+    return ProgressWindow(
+        title, photo.width, photo.height, pixbuf_of(photo), keep, can_adjust=False
+    )
 
 
 def _explored(

@@ -36,7 +36,6 @@ def run(
 
     def target() -> _Target:
         layer = the_layer(drawables)
-        check_paintable(layer)
         return _Target(layer, above=layer)
 
     return _run(procedure, run_mode, config, target, _ask_with_pending_choice)
@@ -56,8 +55,7 @@ def run_again(
         painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
-        check_paintable(the_layer([layer]))
-        return _Target(layer, above=painted)
+        return _Target(the_layer([layer]), above=painted)
 
     return _run(procedure, run_mode, config, target, _ask)
 
@@ -82,12 +80,17 @@ def _run(
 
     def paint() -> bool:
         target = find_target()
-        if interactive and not ask(procedure, config, target.layer):
-            return False
-        _stylize(target, config, run_mode)
-        if interactive:
+
+        def is_wanted() -> bool:
+            check_paintable(target.layer)
+            return not interactive or ask(procedure, config, target.layer)
+
+        is_painted = procedure_run.paint_as_asked(
+            is_wanted, lambda: _stylize(target, config, run_mode)
+        )
+        if interactive and is_painted:
             forget_pending_choice(procedure)
-        return True
+        return is_painted
 
     return procedure_run.run(procedure, paint)
 

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from impasto_gimp.introspection import Gimp, GLib
-from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.jobs.session import Abandoned, AdjustmentWanted
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 
@@ -38,6 +38,20 @@ def run(procedure: Gimp.Procedure, paint: Callable[[], bool]) -> Gimp.ValueArray
             ).format(kind=type(error).__name__, error=error),
         )
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
+
+
+def paint_as_asked(ask: Callable[[], bool], paint: Callable[[], object]) -> bool:
+    """Returns whether `paint` was called to its end, which needs True from `ask`.
+
+    If the user wants to adjust the settings meanwhile, it begins again.
+    """
+    while ask():
+        try:
+            paint()
+        except AdjustmentWanted:
+            continue
+        return True
+    return False
 
 
 def _failure(procedure: Gimp.Procedure, message: str) -> Gimp.ValueArray:

@@ -34,10 +34,10 @@ def run(
         if interactive:
             config.set_property(argument_name(WIDTH), min(image.get_width(), WIDTH.high))
             config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
-            if not _ask(procedure, config):
-                return False
-        _add_texture(image, drawables, config, run_mode)
-        return True
+        return procedure_run.paint_as_asked(
+            lambda: not interactive or _ask(procedure, config),
+            lambda: _add_texture(image, drawables, config, run_mode),
+        )
 
     return procedure_run.run(procedure, paint)
 

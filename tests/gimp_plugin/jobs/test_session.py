@@ -6,6 +6,7 @@ import pytest
 
 from impasto_gimp.jobs.session import (
     Abandoned,
+    AdjustmentWanted,
     JobCancelled,
     Progress,
     Session,
@@ -399,6 +400,16 @@ def test_what_has_been_painted_is_kept_on_request() -> None:
         "Finishing the picture…",
         "Fetching the picture…",
     ]
+
+
+def test_wish_to_adjust_abandons_the_painting_and_says_so() -> None:
+    client = ScriptedClient([RUNNING], [RUNNING], actions=[UserAction.CONTINUE, UserAction.ADJUST])
+
+    with pytest.raises(AdjustmentWanted):
+        run(client)
+
+    assert "fetch" not in client.calls
+    assert client.calls[-1] == "close"
 
 
 @pytest.mark.parametrize(
