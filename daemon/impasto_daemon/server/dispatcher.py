@@ -20,7 +20,6 @@ from impasto_daemon.server.jobs.time_estimate import longest_step_share
 from impasto_daemon.server.stall_watch import StallWatch
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_activity import processor_ticks
-from impasto_daemon.system.running_clock import RunningClock
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
@@ -42,6 +41,7 @@ from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import Preview, PreviewOptions, Submit
 from impasto_shared.reports import Problem
+from impasto_shared.running_clock import RunningClock
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from impasto_daemon.system.running_clock import RunningClock
+from impasto_shared.running_clock import RunningClock
 
 SLOWEST = 10.0
 """Steps that take as many times their expected duration are a stall, ..."""

@@ -1,6 +1,6 @@
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.stall_watch import SHORTEST_STALL_S, SLOWEST, StallWatch
-from impasto_daemon.system.running_clock import RunningClock
+from impasto_shared.running_clock import RunningClock
 
 LONG_STEP_S = 30.0
 

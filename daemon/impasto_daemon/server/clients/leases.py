@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.jobs.job import Job
-from impasto_daemon.system.running_clock import RunningClock
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import ErrorCode
 from impasto_shared.reports import Problem
+from impasto_shared.running_clock import RunningClock
 
 logger = logging.getLogger(__name__)
 

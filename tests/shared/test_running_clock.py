@@ -1,5 +1,5 @@
 from daemon.server.fake_clock import FakeClock
-from impasto_daemon.system.running_clock import RunningClock
+from impasto_shared.running_clock import RunningClock
 
 
 def test_suspended_machine_counts_as_a_moment() -> None:
