@@ -24,8 +24,8 @@ FRONT_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.serv
 MAX_RESIDENT_BYTES = min(4 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
 """The pictures of several clients need less, and the memory of the machine has room for it."""
 # The shortest time from one start to the next; it doubles with each process that lives for less
-# than STEADY_S.
-RESTART_S, MAX_RESTART_S, STEADY_S = 0.5, 16.0, 30.0
+# than STEADY_S, but must stay below the lease of the jobs whose connections are lost.
+RESTART_S, MAX_RESTART_S, STEADY_S = 0.5, 5.0, 30.0
 # Messages to a client that the front has not yet passed on, and the bytes after which there is no
 # further one.
 _WINDOW, _WINDOW_BYTES = 32, 32 * 2**20
