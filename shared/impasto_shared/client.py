@@ -6,28 +6,32 @@
             print(report.state, report.step, report.loss)
         picture = client.fetch(job)
 
-A job belongs to the connection that submitted it: the daemon cancels it when the client
-disconnects. A detached job continues, and any later client can watch and fetch it. When the daemon
-exits, the connection ends, and a new client is needed. A client must be used from one thread only.
+A job belongs to the client that submitted it: the daemon cancels it when the client disconnects. A
+detached job continues, and any later client can watch and fetch it.
+
+A client whose connection is lost connects again by itself, within the calls of its methods, watches
+its jobs again, and repeats the request under way. It gives up when the lease of the daemon is over
+(`welcome.limits.lease_s`). A daemon that was started again has forgotten the jobs that were not
+detached, and they end with a report that says so. On the daemon's own machine a connection ends
+only with the daemon, and these jobs raise an error at once.
+
+A client must be used from one thread only.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from itertools import count
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
 
+from impasto_shared.connection.conversation import Conversation
+from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
     ErrorCode,
-    ImpastoError,
     InvalidImage,
 )
 from impasto_shared.image import Image
@@ -36,56 +40,39 @@ from impasto_shared.messages import (
     Cancel,
     Curve,
     CurveReport,
-    DaemonMessage,
-    ErrorReply,
     Fetch,
     Forecast,
     ForecastReport,
     Forget,
-    Hello,
     Keep,
-    Preview,
     PreviewOptions,
     Result,
     Status,
     StatusReport,
     Submit,
-    Update,
     Watch,
     Welcome,
 )
+from impasto_shared.paths import socket_path
 from impasto_shared.reports import CurvePoint, JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
-FETCH_TIMEOUT_S = 120.0
-# The daemon sends an update at least every half second, so a longer silence means that it hangs.
-# (The exit of the daemon is noticed at once, because the connection breaks.)
-SILENCE_LIMIT_S = 5.0
+PICTURE_TIMEOUT_S = 120.0
 # The time within which the last requests of a client are still sent, in the background.
 _FAREWELL_S = 1.0
-# Further reports push out the oldest, but no final one.
-_MAX_UNREAD = 1000
-# Messages received in a row before the caller regains control.
-_MAX_PENDING = 1000
-
-Reply = TypeVar("Reply", Welcome, Accepted, StatusReport, ForecastReport, CurveReport, Result)
 
 
 class Client:
-    """A connection to the daemon; opened by `Client.connect`, closed by `with` or `close`."""
+    """A client of the daemon; opened by `Client.connect`, closed by `with` or `close`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._ids = count(1)
-        self._unread: deque[JobReport] = deque()
-        self._watched: set[str] = set()
-        self._unfinished: set[str] = set()
-        self._previews: dict[str, Image] = {}
-        self._last_heard_s = time.monotonic()
-        self.welcome: Welcome
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._connection = conversation.connection
+        self._jobs = conversation.jobs
+        self._next_id = conversation.next_id
 
     @classmethod
     def connect(
@@ -101,8 +88,8 @@ class Client:
 
         server_key: the public key of a daemon at a TCP endpoint, 64 hexadecimal digits; None for
             the configured one; "" for an unencrypted connection on this machine.
-        while_waiting: called ten times a second while the client waits for the daemon; an exception
-            that it raises ends the wait.
+        while_waiting: called ten times a second while the client waits for the daemon, also later;
+            an exception that it raises ends the wait.
 
         Raises:
             DaemonUnavailable: if no daemon answers at `endpoint`.
@@ -111,22 +98,25 @@ class Client:
             KeysUnusable: if this client has no key, or another machine's daemon no server key.
             ProtocolError: if the daemon speaks another version of the protocol.
         """
-        client = cls(
-            Transport(
-                endpoint,
-                send_timeout_s=timeout_s,
-                server_key=server_key,
-                while_waiting=while_waiting,
-            )
+        transport = partial(
+            Transport,
+            endpoint,
+            send_timeout_s=timeout_s,
+            server_key=server_key,
+            while_waiting=while_waiting,
         )
+        connection = LastingConnection(transport, name, while_waiting)
         try:
-            client.welcome = client._request(
-                Hello(id=client._next_id(), client=name), Welcome, timeout_s
-            )
+            connection.connect(timeout_s)
         except BaseException:
-            client.close()
+            connection.close()
             raise
-        return client
+        return cls(Conversation(connection, is_network=socket_path(endpoint) is None))
+
+    @property
+    def welcome(self) -> Welcome:
+        """The daemon's latest answer to `hello`: its version and limits."""
+        return self._connection.welcome
 
     def submit(
         self,
@@ -150,9 +140,7 @@ class Client:
             self._check_limits(image)
         job = os.urandom(16).hex()
         request = Submit(self._next_id(), job, settings, content, tuple(styles), previews, detached)
-        if not detached:
-            self._unfinished.add(job)
-        self._begin_watching(request, FETCH_TIMEOUT_S)
+        self._conversation.watch(request, self._lasting_s(PICTURE_TIMEOUT_S))
         return job
 
     def watch(self, job: str, previews: PreviewOptions | None = None) -> JobReport:
@@ -163,16 +151,8 @@ class Client:
         Raises:
             DaemonError: if the daemon does not know the job.
         """
-        return self._begin_watching(Watch(self._next_id(), job, previews), REPLY_TIMEOUT_S)
-
-    def _begin_watching(self, request: Submit | Watch, timeout_s: float) -> JobReport:
-        self._watched.add(request.job)
-        self._last_heard_s = time.monotonic()
-        try:
-            return self._request(request, Accepted, timeout_s).report
-        except BaseException:
-            self._watched.discard(request.job)
-            raise
+        request = Watch(self._next_id(), job, previews)
+        return self._conversation.watch(request, self._lasting_s(REPLY_TIMEOUT_S)).report
 
     def updates(self, job: str) -> Iterator[JobReport]:
         """Yields the reports of a watched job as they arrive, up to the final one.
@@ -181,15 +161,14 @@ class Client:
             DaemonUnavailable: if the daemon stops answering.
         """
         while True:
-            report = next((report for report in self._unread if report.job == job), None)
+            report = self._jobs.next_report(job)
             if report is None:
-                if job not in self._watched:
+                if job not in self._jobs:
                     raise DaemonUnavailable(
                         f"This client is not, or no longer, watching the job {job}."
                     )
-                self._listen(timeout_s=0.5)
+                self._conversation.listen(timeout_s=0.5)
                 continue
-            self._unread.remove(report)
             yield report
             if report.state.is_final:
                 return
@@ -200,57 +179,75 @@ class Client:
         Raises:
             DaemonUnavailable: if the daemon stops answering while a watched job is unfinished.
         """
-        self._listen(0 if self._unread else timeout_s)
-        reports = list(self._unread)
-        self._unread.clear()
-        return reports
+        self._conversation.listen(0 if self._jobs.has_unread else timeout_s)
+        return self._jobs.take_reports()
 
     @property
     def silent_s(self) -> float:
         """Seconds since the last message of the daemon while a watched job is unfinished, else 0.
 
-        The daemon sends an update twice a second: a silence of two seconds means trouble, and after
-        five seconds the client gives up.
+        The daemon sends an update twice a second: a silence of two seconds means trouble. When it
+        has lasted for the lease, the client gives up. Only time in which this process runs counts.
         """
-        return time.monotonic() - self._last_heard_s if self._watched else 0.0
+        return self._connection.silent_s if self._jobs else 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """True if there is a connection; if not, each call of `poll` tries to connect again."""
+        return self._connection.is_connected
 
     def take_preview(self, job: str) -> Image | None:
         """Returns the latest preview of a job, once; None if there is no new one."""
-        return self._previews.pop(job, None)
+        return self._jobs.take_preview(job)
 
     def fetch(self, job: str) -> Image:
         """Returns the picture of a job that is done; raises DaemonError if there is none."""
-        return self._request(Fetch(self._next_id(), job), Result, FETCH_TIMEOUT_S).image
+        timeout_s = self._lasting_s(PICTURE_TIMEOUT_S)
+        request = Fetch(self._next_id(), job)
+        return self._conversation.request(request, Result, timeout_s).image
 
     def curve(self, job: str) -> tuple[CurvePoint, ...]:
         """Returns the loss curve of a job in any state."""
-        return self._request(Curve(self._next_id(), job), CurveReport).points
+        timeout_s = self._lasting_s(REPLY_TIMEOUT_S)
+        request = Curve(self._next_id(), job)
+        return self._conversation.request(request, CurveReport, timeout_s).points
 
     def cancel(self, job: str) -> JobReport:
         """Cancels a job and returns its report; has no effect on a finished job."""
-        return self._request(Cancel(self._next_id(), job), Accepted).report
+        return self._change(Cancel(self._next_id(), job))
 
     def keep(self, job: str) -> JobReport:
         """Finishes a running job early, with the picture painted so far, and returns its report.
 
         Raises DaemonError if nothing has been painted yet.
         """
-        return self._request(Keep(self._next_id(), job), Accepted).report
+        return self._change(Keep(self._next_id(), job))
+
+    def _change(self, request: Cancel | Keep) -> JobReport:
+        timeout_s = self._lasting_s(REPLY_TIMEOUT_S)
+        return self._conversation.request(request, Accepted, timeout_s).report
 
     def forget(self, job: str) -> None:
         """Lets the daemon free the memory of a finished job."""
-        self._request(Forget(self._next_id(), job), Accepted)
+        request, number = Forget(self._next_id(), job), self._connection.number
+        try:
+            self._conversation.request(request, Accepted, REPLY_TIMEOUT_S)
+        except DaemonError as error:
+            # Through an earlier connection it may have succeeded.
+            if error.code is not ErrorCode.UNKNOWN_JOB or number == self._connection.number:
+                raise
 
     def status(self, timeout_s: float = REPLY_TIMEOUT_S) -> StatusReport:
         """Returns the jobs and the state of the daemon."""
-        return self._request(Status(self._next_id()), StatusReport, timeout_s)
+        return self._conversation.request(Status(self._next_id()), StatusReport, timeout_s)
 
     def jobs(self) -> list[JobReport]:
         """Returns the reports of all jobs, oldest first; more than fit into one message."""
         reports: dict[str, JobReport] = {}
         skip = 0
         while True:
-            status = self._request(Status(self._next_id(), skip), StatusReport)
+            request = Status(self._next_id(), skip)
+            status = self._conversation.request(request, StatusReport, REPLY_TIMEOUT_S)
             reports |= {report.job: report for report in status.jobs}
             skip += len(status.jobs)
             if not (status.omitted and status.jobs):
@@ -269,7 +266,7 @@ class Client:
         """
         request = Forecast(self._next_id(), settings, width, height)
         try:
-            return self._request(request, ForecastReport, timeout_s)
+            return self._conversation.request(request, ForecastReport, timeout_s)
         except DaemonError as error:
             if error.code is ErrorCode.UNKNOWN_TYPE:
                 return None
@@ -281,12 +278,8 @@ class Client:
         It notices the exit of a program on its own machine by itself. A connection over a network
         may also be lost, so that its jobs would continue for a while.
         """
-        is_network = self._transport.is_network and self._transport.is_connected
-        unfinished, self._unfinished = self._unfinished if is_network else set(), set()
-        with suppress(ImpastoError):
-            for job in unfinished:
-                self._transport.send(Cancel(self._next_id(), job))
-        self._transport.close(_FAREWELL_S if unfinished else 0.0)
+        unfinished = self._conversation.take_leave()
+        self._connection.close(_FAREWELL_S if unfinished else 0.0)
 
     def __enter__(self) -> Client:
         return self
@@ -299,8 +292,9 @@ class Client:
     ) -> None:
         self.close()
 
-    def _next_id(self) -> str:
-        return str(next(self._ids))
+    def _lasting_s(self, timeout_s: float) -> float:
+        """Returns the time for a request that outlasts the loss of a connection, in seconds."""
+        return max(timeout_s, self._conversation.patience_s)
 
     def _check_limits(self, image: Image) -> None:
         limits = self.welcome.limits
@@ -309,60 +303,4 @@ class Client:
             raise InvalidImage(
                 f"An image of {image.width} × {image.height} pixels is larger than this daemon "
                 f"accepts ({limits.pixels / 1e6:.0f} megapixels). Scale it down first."
-            )
-
-    def _request(
-        self, request: Any, kind: type[Reply], timeout_s: float = REPLY_TIMEOUT_S
-    ) -> Reply:
-        """Sends a request and returns its reply; updates that arrive before it stay unread."""
-        self._transport.send(request)
-        deadline_s = time.monotonic() + timeout_s
-        while (remaining_s := deadline_s - time.monotonic()) > 0:
-            if not self._transport.wait_for_message(remaining_s):
-                if not self._transport.is_connected:
-                    break
-                continue
-            message = self._receive()
-            if isinstance(message, ErrorReply) and message.re in (request.id, None):
-                problem = message.problem
-                raise DaemonError(problem.message, problem.code, problem.field)
-            if isinstance(message, kind) and message.re == request.id:
-                return message
-        raise self._transport.unavailable()
-
-    def _receive(self) -> DaemonMessage | None:
-        """Returns the next message, if its type is known; sorts updates and previews in."""
-        message = self._transport.receive()
-        self._last_heard_s = time.monotonic()
-        if isinstance(message, Update) and message.report.job in self._watched:
-            if message.report.state.is_final:
-                self._watched.discard(message.report.job)
-                self._unfinished.discard(message.report.job)
-                self._previews.pop(message.report.job, None)
-            self._unread.append(message.report)
-            self._limit_unread()
-        elif isinstance(message, Preview) and message.job in self._watched:
-            self._previews[message.job] = message.image
-        return message
-
-    def _limit_unread(self) -> None:
-        if len(self._unread) > _MAX_UNREAD:
-            oldest = next((each for each in self._unread if not each.state.is_final), None)
-            if oldest is not None:
-                self._unread.remove(oldest)
-
-    def _listen(self, timeout_s: float) -> None:
-        """Receives all pending messages, waiting up to `timeout_s` for the first."""
-        if self._transport.wait_for_message(timeout_s):
-            self._receive()
-        for _ in range(_MAX_PENDING):
-            if not self._transport.wait_for_message(0):
-                break
-            self._receive()
-        is_lost = self.silent_s > SILENCE_LIMIT_S or not self._transport.is_connected
-        if self._watched and is_lost:
-            raise DaemonUnavailable(
-                "The Impasto daemon has stopped answering in the middle of the job: it crashed, "
-                "hangs or was ended. Try again; if that does not help, see the daemon's log "
-                "(impasto doctor says where it is)."
             )

@@ -54,8 +54,13 @@ def rss_bytes(pid: int) -> int:
 
 
 @contextmanager
-def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.Popen[str]]:
-    """Starts a process that runs `program` with a `client`; kills it at the end."""
+def client_process(
+    daemon: DaemonProcess, program: str, endpoint: str | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Starts a process that runs `program` with a `client`; kills it at the end.
+
+    endpoint: the address at which it finds the daemon, if not its own.
+    """
     start = (
         "import sys, time\n"
         "from impasto_shared.client import Client\n"
@@ -64,7 +69,7 @@ def client_process(daemon: DaemonProcess, program: str) -> Iterator[subprocess.P
     )
     environment = daemon.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", start + program, daemon.endpoint],
+        [sys.executable, "-c", start + program, endpoint or daemon.endpoint],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

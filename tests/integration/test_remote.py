@@ -19,6 +19,7 @@ from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, free_address, picture, wait_for
+from integration.scripted_jobs import submit
 
 KEY = "0123456789abcdef" * 4
 
@@ -34,7 +35,8 @@ class RemoteDaemon(DaemonProcess):
         self.address = free_address()
         self.config = self.folder / ".config/impasto/config.toml"
         self.config.parent.mkdir(parents=True)
-        self.config.write_text(f'[daemon]\nlisten = "{self.address}"\n')
+        # A client that waited for the end of the lease would wait for longer than a test may.
+        self.config.write_text(f'[daemon]\nlisten = "{self.address}"\nlease_seconds = 86400\n')
 
     @property
     def key(self) -> str:
@@ -192,6 +194,19 @@ def test_added_key_is_accepted_at_once_and_refused_once_removed(
     remote.run("keys", "remove", "desk")
     with pytest.raises(AccessDenied):
         Client.connect(remote.address, name="test", server_key=key)
+
+
+@pytest.mark.usefixtures("known")
+def test_client_whose_key_is_removed_in_the_middle_of_a_job_is_refused(
+    remote: RemoteDaemon,
+) -> None:
+    with Client.connect(remote.address, name="test", server_key=remote.key) as client:
+        job = submit(client, 9000)
+        next(report for report in client.updates(job) if report.step)
+        remote.run("keys", "remove", "laptop")
+
+        with pytest.raises(AccessDenied, match="does not know this client's key"):
+            list(client.updates(job))
 
 
 def test_this_machines_own_clients_need_no_keys(remote: RemoteDaemon) -> None:

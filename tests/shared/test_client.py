@@ -1,18 +1,16 @@
 """The client against misbehaving daemons; tests/integration has a real one."""
 
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import zmq
 
-from impasto_shared import client as client_module
 from impasto_shared.client import Client
-from impasto_shared.codec import MAGIC, decode, encode
+from impasto_shared.codec import MAGIC, encode
+from impasto_shared.connection import patience, watched_jobs
 from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
@@ -23,63 +21,25 @@ from impasto_shared.errors import (
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import (
     Accepted,
-    ClientMessage,
     ErrorReply,
     Hello,
     Preview,
     PreviewOptions,
     Submit,
     Update,
-    Welcome,
 )
-from impasto_shared.reports import JobReport, JobState, Limits, Problem
+from impasto_shared.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from shared.fake_daemon import LIMITS, daemon, report, welcome
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
-LIMITS = Limits(frame_bytes=12, pixels=4, queue=1)
-
-# The answers of a daemon to a message: any number of messages, or raw frames.
-Behaviour = Callable[[Any], list[Any]]
 
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
         yield f"ipc://{folder}/daemon.sock"
-
-
-@contextmanager
-def daemon(endpoint: str, behaviour: Behaviour) -> Iterator[None]:
-    """Runs a ROUTER that answers as `behaviour` does."""
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
-    socket.bind(endpoint)
-    ended = threading.Event()
-
-    def serve() -> None:
-        while not ended.is_set():
-            if socket.poll(20):
-                address, *frames = socket.recv_multipart()
-                for answer in behaviour(decode(frames, ClientMessage)):
-                    reply = answer if isinstance(answer, list) else encode(answer)
-                    socket.send_multipart([address, *reply])
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        socket.close(linger=0)
-
-
-def welcome(message: Hello) -> Welcome:
-    return Welcome(message.id, "boot", "test", LIMITS)
-
-
-def report(job: str, state: JobState = JobState.RUNNING) -> JobReport:
-    return JobReport(job, state)
 
 
 def test_absent_socket_means_no_daemon(endpoint: str) -> None:
@@ -201,7 +161,7 @@ def test_message_of_too_many_frames_is_refused(endpoint: str) -> None:
 def test_flood_of_updates_takes_no_memory_and_loses_no_end_of_a_job(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_MAX_UNREAD", 10)
+    monkeypatch.setattr(watched_jobs, "_MAX_UNREAD", 10)
 
     def answer(message: Any) -> list[Any]:
         if isinstance(message, Hello):
@@ -266,11 +226,12 @@ def test_latest_preview_of_a_job_is_returned_once(endpoint: str) -> None:
 def test_daemon_that_falls_silent_during_a_job_is_given_up(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "SILENCE_LIMIT_S", 0.3)
+    monkeypatch.setattr(patience, "_SHORTEST_PATIENCE_S", 0.0)
+    limits = replace(LIMITS, lease_s=0.3)
 
     def answer(message: Any) -> list[Any]:
         if isinstance(message, Hello):
-            return [welcome(message)]
+            return [replace(welcome(message), limits=limits)]
         return [Accepted(message.id, report(message.job))]
 
     with daemon(endpoint, answer), Client.connect(endpoint, name="test") as client:

@@ -1,1 +1,1 @@
-"""The connection to a daemon: its socket, its keys, its loss."""
+"""The connection to a daemon: its socket, its keys, its loss and its replacement."""

@@ -69,8 +69,8 @@ class Transport:
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED)
         self._refusal: str | None = None
         self.is_connected = True
-        self.is_network = socket_path(endpoint) is None
-        """Whether the connection may break without the exit of the daemon or of this process."""
+        self.is_denied = False
+        """Whether the daemon does not know this client's key, so that there is no use in trying."""
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -158,6 +158,7 @@ class Transport:
         if event == zmq.EVENT_DISCONNECTED:
             self.is_connected = False
         elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            self.is_denied = True
             self._refusal = (
                 f"The daemon at {self._endpoint} does not know this client's key. To authorise "
                 "this client, run impasto keys add on the daemon's machine, with the client key "
