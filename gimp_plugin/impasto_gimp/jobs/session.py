@@ -73,6 +73,10 @@ class JobClient(Protocol):
     def silent_s(self) -> float:
         """Seconds since the daemon's last message, while a job is in progress."""
 
+    @property
+    def is_connected(self) -> bool:
+        """True if there is a connection; the client replaces a lost one."""
+
     def take_preview(self, job: str) -> Image | None:
         """Returns the newest preview if there is one since the last call."""
 
@@ -216,8 +220,7 @@ class Session:
                 if not is_kept:
                     self._display.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:
-                silent = gettext("The daemon has not responded for {time}…")
-                self._display.show(Progress(silent.format(time=format_duration(silent_s, gettext))))
+                self._display.show(_silence(silent_s, is_connected=client.is_connected))
             if picture := client.take_preview(job):
                 self._display.show_picture(picture)
             if self._raise_on_cancel() is UserAction.KEEP and not is_kept:
@@ -235,6 +238,15 @@ class Session:
         if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
         return action
+
+
+def _silence(silent_s: float, *, is_connected: bool) -> Progress:
+    """Returns what to show while nothing comes from the daemon."""
+    if is_connected:
+        text = gettext("The daemon has not responded for {time}…")
+    else:
+        text = gettext("No connection to the daemon for {time}. Connecting again…")
+    return Progress(text.format(time=format_duration(silent_s, gettext)))
 
 
 def _forget(client: JobClient, job: str) -> None:

@@ -70,6 +70,7 @@ class ScriptedClient:
         silences_s: Sequence[float] = (),
     ) -> None:
         self.calls: list[str] = []
+        self.is_connected = True
         self.models: tuple[str, ...] = ()
         self.submitted: tuple[Image, Image, StyleSettings] | None = None
         self.timeouts_s: list[float] = []
@@ -168,14 +169,22 @@ def run(client: ScriptedClient) -> Image:
         return painting.picture
 
 
-def test_silent_daemon_is_shown_before_it_is_given_up() -> None:
+@pytest.mark.parametrize(
+    ("is_connected", "text"),
+    [
+        (True, "The daemon has not responded for 3 s…"),
+        (False, "No connection to the daemon for 3 s. Connecting again…"),
+    ],
+)
+def test_silence_is_shown_until_the_daemon_responds(*, is_connected: bool, text: str) -> None:
     client = ScriptedClient([RUNNING], [], [], [RUNNING], [DONE], silences_s=[0.4, 1.9, 3.1, 0.0])
+    client.is_connected = is_connected
 
     run(client)
 
     texts = [progress.text for progress in client.shown]
-    assert texts.count("The daemon has not responded for 3 s…") == 1
-    assert texts.index("The daemon has not responded for 3 s…") < len(texts) - 2
+    assert texts.count(text) == 1
+    assert texts.index(text) < len(texts) - 2
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:

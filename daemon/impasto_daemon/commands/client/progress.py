@@ -63,7 +63,13 @@ def follow(client: Client, job: str) -> bool:
                 if report.state.is_final:
                     return _is_done(report)
         if client.silent_s > _SILENCE_S and _can_redraw(sys.stderr):
-            _redraw(sys.stderr, f"The daemon has not responded for {client.silent_s:.0f} s…")
+            _redraw(sys.stderr, _silence(client))
+
+
+def _silence(client: Client) -> str:
+    if client.is_connected:
+        return f"The daemon has not responded for {client.silent_s:.0f} s…"
+    return f"No connection to the daemon for {client.silent_s:.0f} s. Connecting again…"
 
 
 def _is_done(final: JobReport) -> bool:

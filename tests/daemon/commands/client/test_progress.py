@@ -72,6 +72,7 @@ class FakeClient:
     """A client that receives the given reports, one at a time."""
 
     silent_s = 0.0
+    is_connected = True
 
     def __init__(self, *reports: JobReport) -> None:
         self._reports = list(reports)
@@ -117,12 +118,21 @@ def test_terminal_shows_each_report_in_the_same_line(monkeypatch: pytest.MonkeyP
     assert terminal.getvalue().count("\n") == 1
 
 
-def test_silence_of_the_daemon_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_connected", "text"),
+    [
+        (True, "The daemon has not responded for 3 s…"),
+        (False, "No connection to the daemon for 3 s. Connecting again…"),
+    ],
+)
+def test_silence_of_the_daemon_is_shown_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, text: str, *, is_connected: bool
+) -> None:
     terminal = Terminal()
     monkeypatch.setattr(progress.sys, "stderr", terminal)
     client = FakeClient(RUNNING, DONE)
-    client.silent_s = 3.0
+    client.silent_s, client.is_connected = 3.0, is_connected
 
     follow(client, "job")
 
-    assert "The daemon has not responded for 3 s…" in terminal.getvalue()
+    assert text in terminal.getvalue()
