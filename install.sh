@@ -50,48 +50,6 @@ run_demo() {
 
 say_undo() { say "To undo all of this: $CHECKOUT/install.sh uninstall"; }
 
-# If no GIMP 3 is installed, root on Debian makes GIMPs for the tests.
-prepare_test_gimps() {
-    local version
-    [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
-    [[ -n ${IMPASTO_REQUIRE_GIMP:-} || -z $(installed_gimps) ]] || return 0
-    for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
-        {
-            "$CHECKOUT/tests/gimp/gimp_root.sh" "$version" ||
-                say "GIMP $version: could not be prepared (see above); its tests cannot run"
-        } &
-    done
-    wait
-}
-
-# The tests of failing system calls are skipped without strace, which CI installs.
-prepare_strace() {
-    [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
-    [[ -z $(type -P strace) ]] || return 0
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends strace; } >/dev/null ||
-        say "strace could not be installed (see above); its tests are skipped"
-}
-
-run_tests() {
-    local environment=$CHECKOUT/.venv expected
-    cd "$CHECKOUT"
-    prepare_strace # before the GIMPs, which use apt-get, too
-    # These take a minute or two; the checks start meanwhile.
-    prepare_test_gimps &
-    trap wait EXIT
-    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
-    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
-        --group "$CHECKOUT/pyproject.toml:dev"
-    PATH=$environment/bin:$PATH
-    ruff check
-    ruff format --check
-    mypy
-    MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0
-    shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/gimp/*.sh
-    wait
-    exec python -P -m pytest "$@"
-}
-
 uninstall() {
     uninstall_service
     stop_daemon
@@ -147,7 +105,11 @@ main() {
             install_service
             say_undo
             ;;
-        test) run_tests "$@" ;;
+        test)
+            # shellcheck source=tests/run_tests.sh
+            . "$CHECKOUT/tests/run_tests.sh"
+            run_tests "$@"
+            ;;
         uninstall) uninstall ;;
         --help | -h) usage ;;
         *)

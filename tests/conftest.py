@@ -1,8 +1,20 @@
+import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from integration.daemon_process import DaemonProcess
+
+# Read when torch is imported, here and in the processes that tests start. Each process of
+# pytest-xdist has a processor or less, and threads without one wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test depends on the speed of the machine.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,6 +23,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests of faults and floods for half an hour, longer than CI can",
     )
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Returns what shares out groups of tests for --dist loadgroup."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from groups import GroupScheduling
+
+    return GroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -145,8 +145,9 @@ def make_machine(folder: Path) -> Machine:
 def _copy_checkout(checkout: Path) -> None:
     for name in ("shared", "daemon", "gimp_plugin", "assets"):
         shutil.copytree(CHECKOUT / name, checkout / name)
-    for name in ("install.sh", "pyproject.toml"):
-        shutil.copy(CHECKOUT / name, checkout)
+    (checkout / "tests").mkdir()
+    for name in ("install.sh", "pyproject.toml", "tests/run_tests.sh"):
+        shutil.copy(CHECKOUT / name, checkout / name)
 
 
 def _link_programs(folder: Path) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 
 from gimp.gimps import HERE, Home
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 # GIMP's first start asks every plug-in what it can do.
-START_PATIENCE_S = 60.0
+START_PATIENCE_S = 240.0
 WINDOW_PX = (1276, 860)
 _LOOK_S = 0.1
 # After this long without an effect, a key has been swallowed.

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from gimp.conftest import REQUIRED, prepared_home
-from gimp.gimps import HERE, KNOWN_VERSIONS, Gimp, Home, find_gimp
+from gimp.conftest import prepared_home
+from gimp.gimps import HERE, Home
 from gimp.scripted_daemon import MODELS
 from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.schema import IntegerSetting, NumberSetting
 from impasto_shared.settings import SETTINGS
 
-pytestmark = pytest.mark.gimp
+# On a machine that does other work, too.
+BATCH_PATIENCE_S = 900
+
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(BATCH_PATIENCE_S)]
 
 Report = dict[str, Any]
 
@@ -116,33 +117,20 @@ MEANWHILE = {
 }
 
 
-@pytest.fixture(scope="session")
-def reports() -> Iterator[Mapping[str, Future[Report]]]:
-    """The reports of batch.py from each available GIMP, which run at the same time."""
-    gimps = [gimp for version in REQUIRED or KNOWN_VERSIONS if (gimp := find_gimp(version))]
-    with ThreadPoolExecutor() as pool:
-        yield {gimp.version: pool.submit(run_batch, gimp) for gimp in gimps}
-
-
-def run_batch(gimp: Gimp) -> Report:
-    with prepared_home(gimp) as home:
-        shutil.copy(HERE / "batch.py", home.folder)
-        written = home.folder / "report.json"
-        home.run(
-            f"gimp-console-{gimp.version}",
+@pytest.fixture(scope="module")
+def report(home: Home) -> Report:
+    """The report of batch.py from one version of GIMP."""
+    with prepared_home(home.gimp) as batch_home:
+        shutil.copy(HERE / "batch.py", batch_home.folder)
+        written = batch_home.folder / "report.json"
+        batch_home.run(
+            f"gimp-console-{home.gimp.version}",
             "-i",
             "--quit",
-            *home.batch(f"import batch; batch.main({str(written)!r})"),
-            timeout=300,
+            *batch_home.batch(f"import batch; batch.main({str(written)!r})"),
         )
         answer: Report = json.loads(written.read_text())
         return answer
-
-
-@pytest.fixture(scope="module")
-def report(home: Home, reports: Mapping[str, Future[Report]]) -> Report:
-    """The report of one version."""
-    return reports[home.gimp.version].result()
 
 
 def situation(report: Report, name: str) -> Report:

@@ -103,7 +103,7 @@ class DaemonProcess:
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "IMPASTO_ENDPOINT": self.endpoint,
             "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
             **self._variables,
         }
 

@@ -137,7 +137,6 @@ def test_any_order_of_requests_and_restarts_keeps_the_promises(is_thorough: bool
         settings=settings(
             max_examples=300 if is_thorough else 5,
             stateful_step_count=25,
-            deadline=None,
             derandomize=not is_thorough,
             phases=[Phase.generate],  # to shrink a failure would take minutes
             suppress_health_check=list(HealthCheck),

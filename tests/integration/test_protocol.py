@@ -172,7 +172,8 @@ near_messages = st.builds(
 
 @given(frames=st.lists(st.binary(max_size=64), min_size=1, max_size=5) | near_messages)
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_arbitrary_frames_are_answered(shared_daemon: DaemonProcess, frames: list[bytes]) -> None:
     with RawConnection(shared_daemon.endpoint) as connection:

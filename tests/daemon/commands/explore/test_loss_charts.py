@@ -58,7 +58,7 @@ def test_the_lowest_loss_never_rises_and_is_never_zero() -> None:
     assert lowest_losses(CURVE) == [(1.0, 1.0), (2.0, 1.0)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(points, min_size=1, max_size=4))
 def test_every_curve_lies_within_its_chart(curves: list[list[tuple[float, float]]]) -> None:
     svg = chart_as_svg(chart(*curves), WIDTH, HEIGHT)

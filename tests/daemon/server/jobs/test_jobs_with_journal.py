@@ -526,7 +526,5 @@ class Durability(RuleBasedStateMachine):
             shutil.rmtree(self.root)
 
 
-Durability.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, derandomize=True
-)
+Durability.TestCase.settings = settings(max_examples=40, stateful_step_count=30, derandomize=True)
 TestDurability = Durability.TestCase

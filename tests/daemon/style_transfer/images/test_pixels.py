@@ -15,7 +15,7 @@ from impasto_daemon.style_transfer.images.pixels import (
 )
 from impasto_shared.image import Image, PixelFormat
 
-reproducibly = settings(deadline=None, derandomize=True)
+reproducibly = settings(derandomize=True)
 forms = st.sampled_from(PixelFormat)
 sides = st.integers(1, 6)
 

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# Checks the sources and runs the tests, in lanes. Part of install.sh, which sources it.
+
+GIMP_ROOT=$CHECKOUT/tests/gimp/gimp_root.sh
+# The tests with real GIMPs and daemons mostly wait.
+PROCESSES_PER_CORE=2
+MOST_PROCESSES=8
+
+# If no GIMP 3 is installed, root on Debian makes GIMPs for the tests.
+prepare_test_gimps() {
+    local version
+    [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    [[ -n ${IMPASTO_REQUIRE_GIMP:-} || -z $(installed_gimps) ]] || return 0
+    for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
+        {
+            "$GIMP_ROOT" "$version" ||
+                say "GIMP $version: could not be prepared (see above); its tests cannot run"
+        } &
+    done
+    wait
+}
+
+# The tests of failing system calls are skipped without strace, which CI installs.
+prepare_strace() {
+    [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    [[ -z $(type -P strace) ]] || return 0
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends strace; } >/dev/null ||
+        say "strace could not be installed (see above); its tests are skipped"
+}
+
+begin_lane() { say "" "Lane: $*"; }
+
+check_sources() {
+    local check checks=() failed=0
+    begin_lane "sources (ruff, mypy against each GIMP, shellcheck)"
+    ruff check
+    ruff format --check
+    shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/*.sh tests/gimp/*.sh
+    mypy &
+    checks+=($!)
+    MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 &
+    checks+=($!)
+    for check in "${checks[@]}"; do
+        wait "$check" || failed=1
+    done
+    return "$failed"
+}
+
+test_units() {
+    begin_lane "units"
+    python -P -m pytest -n auto --dist worksteal tests \
+        --ignore tests/integration --ignore tests/gimp
+}
+
+# GIMPs first: one of them takes longest.
+test_whole() {
+    begin_lane "GIMP and integration"
+    python -P -m pytest -n $((PROCESSES_PER_CORE * $(nproc))) --maxprocesses "$MOST_PROCESSES" \
+        --dist loadgroup --no-loadscope-reorder tests/gimp tests/integration
+}
+
+run_tests() {
+    local environment=$CHECKOUT/.venv expected gimps
+    cd "$CHECKOUT" || exit
+    prepare_strace # before the GIMPs, which use apt-get, too
+    # These take a minute or two; the first lanes run meanwhile.
+    prepare_test_gimps &
+    gimps=$!
+    trap wait EXIT
+    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
+    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
+        --group "$CHECKOUT/pyproject.toml:dev"
+    PATH=$environment/bin:$PATH
+    check_sources
+    if [[ $# -gt 0 ]]; then
+        wait "$gimps"
+        python -P -m pytest "$@"
+        return
+    fi
+    test_units
+    wait "$gimps"
+    test_whole
+    say "" "All lanes have passed."
+}
