@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 KNOWN_VERSIONS = ("3.0", "3.2")
+# The language of the homes whose GIMP starts with the record of its plug-ins.
+_USUAL_LANGUAGE = "C"
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,15 @@ class Gimp:
     version: str
     prefix: tuple[str, ...] = ()
 
-    def exact_version(self) -> str:
-        """Returns a version such as 3.0.4."""
-        command = [*self.prefix, f"gimp-console-{self.version}", "--version"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        match = re.search(r"\d+\.\d+\.\d+", answer)
-        assert match, f"{command} said {answer!r}"
-        return match.group()
+
+@cache
+def exact_version(gimp: Gimp) -> str:
+    """Returns a version such as 3.0.4."""
+    command = [*gimp.prefix, f"gimp-console-{gimp.version}", "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    match = re.search(r"\d+\.\d+\.\d+", answer)
+    assert match, f"{command} said {answer!r}"
+    return match.group()
 
 
 def root_of(version: str) -> Path:
@@ -62,9 +69,14 @@ class Home:
     has_screen_reader: bool = False
 
     @property
+    def settings(self) -> Path:
+        """GIMP's folder of settings."""
+        return self.folder / ".config/GIMP" / self.gimp.version
+
+    @property
     def plugin(self) -> Path:
         """The folder of the installed plug-in."""
-        return self.folder / ".config/GIMP" / self.gimp.version / "plug-ins/impasto-gimp"
+        return self.settings / "plug-ins/impasto-gimp"
 
     @property
     def endpoint(self) -> str:
@@ -82,11 +94,19 @@ class Home:
                 REPOSITORY / package, target, ignore=shutil.ignore_patterns("__pycache__")
             )
         shutil.copytree(REPOSITORY / "assets/styles", self.plugin / "styles")
-        (self.plugin.parents[1] / "gimprc").write_text(
-            f'(config-version "{self.gimp.exact_version()}")\n(show-welcome-dialog no)\n'
+        self.write_gimprc()
+        if self.language == _USUAL_LANGUAGE:
+            shutil.copy(record_of_plug_ins(self.gimp), self.settings / "pluginrc")
+        self._write_daemon_command()
+
+    def write_gimprc(self) -> None:
+        """Writes GIMP's quiet settings. In another language than the last, it asks all plug-ins."""
+        self.settings.mkdir(parents=True, exist_ok=True)
+        (self.settings / "gimprc").write_text(
+            f'(prev-language "{self.language}.UTF-8")\n'
+            f'(config-version "{exact_version(self.gimp)}")\n(show-welcome-dialog no)\n'
             "(check-updates no)\n(color-profile-policy keep)\n"
         )
-        self._write_daemon_command()
 
     def _write_daemon_command(self) -> None:
         script = shutil.copy(HERE / "scripted_daemon.py", self.folder)
@@ -151,3 +171,22 @@ class Home:
         if self.gimp.prefix:  # in_gimp_root.sh finds the root by the real home folder
             environment["XDG_CACHE_HOME"] = str(root_of(self.gimp.version).parents[1])
         return environment
+
+
+def record_of_plug_ins(gimp: Gimp) -> Path:
+    """Returns the pluginrc of a GIMP without this plug-in, made by its first start.
+
+    With it the first start in a home asks one plug-in what it can do, instead of over a hundred.
+    GIMP itself asks those again that have changed.
+    """
+    record = root_of(gimp.version).with_name(f"gimp-{gimp.version}.pluginrc")
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with record.with_name(f"{record.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            with tempfile.TemporaryDirectory(prefix="impasto-", dir="/tmp") as folder:
+                home = Home(gimp, Path(folder))
+                home.write_gimprc()
+                home.run(f"gimp-console-{gimp.version}", "-i", "--quit")
+                shutil.move(home.settings / "pluginrc", record)
+    return record
