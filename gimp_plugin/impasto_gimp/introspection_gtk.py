@@ -5,8 +5,9 @@ from __future__ import annotations
 import gi
 
 gi.require_version("Atk", "1.0")
+gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Atk, GimpUi, Gtk, Pango
+from gi.repository import Atk, Gdk, GimpUi, Gtk, Pango
 
-__all__ = ["Atk", "GimpUi", "Gtk", "Pango"]
+__all__ = ["Atk", "Gdk", "GimpUi", "Gtk", "Pango"]

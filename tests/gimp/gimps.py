@@ -79,6 +79,11 @@ class Home:
         return self.settings / "plug-ins/impasto-gimp"
 
     @property
+    def remembered_preview(self) -> Path:
+        """The file in which the plug-in remembers whether previews are on."""
+        return self.plugin.parents[1] / "plug-in-settings/impasto-preview"
+
+    @property
     def endpoint(self) -> str:
         """The address at which the plug-in looks for the daemon."""
         return f"ipc://{self.folder}/run/impasto/daemon.sock"

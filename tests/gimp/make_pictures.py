@@ -47,6 +47,8 @@ SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
 # So long after the start the strokes can be seen.
 WATCHED_S = 12.0
+# The draft of the preview is painted by then.
+DRAFTED_S = 25.0
 # Nine drafts of 256 pixels are painted by then.
 VARIED_S = 75.0
 
@@ -69,12 +71,15 @@ def photograph_gimp(home: Home, folder: Path) -> None:
     photo, painting = IN_GIMP
     file = shutil.copy(REPOSITORY / f"assets/photos/{photo}.jpg", home.folder)
     shutil.copy(REPOSITORY / f"assets/styles/{painting}.jpg", home.folder)
+    home.remembered_preview.parent.mkdir(exist_ok=True)
+    home.remembered_preview.write_text("on")
     with Screen(home, folder) as screen:
         screen.ask(f"batch.open_window({file!r})")
         screen.wait_for_window(IMAGE_WINDOW)
         screen.enlarge(IMAGE_WINDOW)
         open_dialog(screen)
         choose_style(screen, home.folder / f"{painting}.jpg")
+        time.sleep(DRAFTED_S)
         screen.photograph("dialog", DIALOG)
         screen.press(key_of(VARIATIONS_LABEL))
         screen.wait_for_window(VARIATIONS)

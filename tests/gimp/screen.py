@@ -121,13 +121,13 @@ class Screen:
         """Types a text."""
         self._xdotool("type", "--delay", "20", text)
 
-    def photograph(self, name: str, title: str | None = None) -> None:
-        """Saves a screenshot of the screen, or of the window whose title matches."""
+    def photograph(self, name: str, title: str | None = None) -> Path:
+        """Saves a screenshot of the screen, or of the window whose title matches; returns where."""
         picture = self._home.folder / f"{name}.png"
         window = "root" if title is None else self.windows(title)[-1]
         self._run("import", "-window", window, str(picture))
         self._pictures.mkdir(parents=True, exist_ok=True)
-        shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png")
+        return Path(shutil.copy(picture, self._pictures / f"{name}-{self._home.gimp.version}.png"))
 
     def read_out(self, *command: str) -> str:
         """Returns the output of screen_reader.py."""

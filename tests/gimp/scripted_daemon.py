@@ -1,7 +1,7 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
 It has the weights of one model. Next to its socket it writes the styles of the last job, and the
-jobs that it forgot. It speaks
+jobs that it forgot or cancelled. It speaks
 the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python
 of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
 """
@@ -25,6 +25,7 @@ from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import (
     Accepted,
+    Cancel,
     ClientMessage,
     ErrorReply,
     Fetch,
@@ -163,11 +164,17 @@ class ScriptedDaemon:
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
             self._jobs[message.job] = (address, self._paint(message))
         if isinstance(message, Forget):
-            with (self._folder / "forgotten").open("a") as file:
-                file.write(f"{message.job}\n")
+            self._note("forgotten", message.job)
+        if isinstance(message, Cancel):
+            self._jobs.pop(message.job, None)
+            self._note("cancelled", message.job)
         if isinstance(message, Keep):
             self._kept.add(message.job)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))
+
+    def _note(self, file_name: str, job: str) -> None:
+        with (self._folder / file_name).open("a") as file:
+            file.write(f"{job}\n")
 
     def _paint(self, order: Submit) -> Iterator[JobReport | Preview]:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 
 from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
@@ -17,6 +18,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
+    START_LABEL,
     STYLE_LABEL,
     VARIATIONS_LABEL,
 )
@@ -39,6 +41,10 @@ REMEMBERED = (
     " for layer in batch.shown_layers()[:-1]]"
 )
 GALLERY_S = 2.0
+# Backwards from the number and the slider of the style strength.
+TO_PREVIEW = ("shift+Tab", "shift+Tab")
+# A quarter of the preview.
+PREVIEW_PX = 16_000
 # The button Cancel next to GIMP's progress bar, which no key reaches.
 CANCEL_PX = (990, 864)
 
@@ -260,6 +266,39 @@ def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     assert '"style_strength": 2.0' in remembered[0]
     assert '"style_scale": 2.0' in remembered[0]
     assert '"quality": "good"' in remembered[0]
+
+
+def test_preview_follows_the_settings(home: Home, screen: Screen, paused: Path) -> None:
+    cancelled, forgotten = paused.with_name("cancelled"), paused.with_name("forgotten")
+    for file in (cancelled, forgotten):
+        file.unlink(missing_ok=True)
+    open_dialog(screen)
+    screen.press(key_of(START_LABEL))  # if no test has started the daemon
+    choose_style(screen, home.folder / "poppies.jpg")
+    set_seed(screen, Behaviour.PAUSE)
+    before = screen.photograph("preview-off", DIALOG)
+    screen.press(key_of("Style strength"), *TO_PREVIEW, "space")
+    screen.wait_for(paused.exists, "the middle of the draft")
+    screen.wait_for(lambda: shows_preview(screen, before), "the preview")
+    screen.press(key_of("Seed"), "ctrl+a")
+    screen.type(f"{Behaviour.INVERT.value}\t")
+    screen.wait_for(cancelled.exists, "the end of the older draft")
+    screen.wait_for(forgotten.exists, "the newer draft")
+    screen.photograph("preview", DIALOG)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    undo_new_layer(screen)
+
+    assert home.remembered_preview.read_text() == "on"
+    home.remembered_preview.unlink()
+
+
+def shows_preview(screen: Screen, before: Path) -> bool:
+    """Returns whether the dialog has changed by more than a line of text since a screenshot."""
+    now = screen.photograph("preview-begun", DIALOG)
+    with Image.open(before) as old, Image.open(now) as new:
+        change = ImageChops.difference(old.convert("L"), new.convert("L"))
+    return sum(change.histogram()[16:]) > PREVIEW_PX
 
 
 def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:

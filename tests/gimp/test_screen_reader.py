@@ -27,6 +27,8 @@ PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
 TAKES = "Das Bild braucht etwa 42 s und 2,0 von 10,0 GB Speicher."
+PREVIEW = "Vorschau (etwa 26 s)"
+IS_DRAFT = "Dies ist ein kleiner Entwurf"
 IN_PARTS = "Damit es in den Speicher passt, wird das Bild in 3 Teilen gemalt."
 GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
@@ -86,6 +88,10 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.photograph("variations-german", VARIATIONS)
     screen.read_out("press", VARIATIONS, "Abbrechen")
     screen.wait_for_window(DIALOG)
+    screen.wait_for(lambda: PREVIEW in screen.read_out("dump", DIALOG), "the time of a draft")
+    screen.read_out("press", DIALOG, PREVIEW)
+    screen.wait_for(lambda: IS_DRAFT in screen.read_out("dump", DIALOG), "the draft")
+    screen.photograph("preview-german", DIALOG)
     screen.read_out("focus", DIALOG, "Größe")
     screen.press("ctrl+a")
     screen.type("420\t")

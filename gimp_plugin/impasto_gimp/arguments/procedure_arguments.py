@@ -36,6 +36,7 @@ REGION_HELP = gettext(
 ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
+PREVIEW_LABEL = gettext("Preview")
 GALLERY_LABEL = gettext("Paintings")
 GIMPS_LETTERS = gettext("chlors")
 """The mnemonics of GIMP's own buttons, translated: Cancel, Help, Load, OK, Reset, Save."""
@@ -104,6 +105,7 @@ LABELS = with_mnemonics(
             for setting in reversed(_ALL)
             if setting.name not in ALWAYS_VISIBLE
         ),
+        PREVIEW_LABEL,
     ]
 )
 """Each label of the dialog with its mnemonic, if it has one."""

@@ -24,6 +24,7 @@ from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.layer_row import new_layer_row
 from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
@@ -42,8 +43,9 @@ SETTINGS_BOX = "settings"
 
 _SPACING_PX = 12
 # Room for the sliders, which have no width of their own.
-_SETTINGS_WIDTH_PX = 400
+_SETTINGS_WIDTH_PX = 360
 _TAB_CHARACTERS = 9
+_LABEL_CHARACTERS = 14
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
@@ -58,6 +60,10 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
 
     column = arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
+    preview = Preview(dialog, config, painted).widget
+    columns = cast(Gtk.Box, column.get_parent())
+    columns.pack_start(preview, False, False, 0)
+    columns.reorder_child(preview, 1)
     content = dialog.get_content_area()
     row = new_layer_row(painted)
     content.pack_start(row, False, False, 0)
@@ -133,7 +139,7 @@ def arrange(
     content = dialog.get_content_area()
     content.remove(settings)
     scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
-    scrolled.set_min_content_width(_SETTINGS_WIDTH_PX)
+    scrolled.set_size_request(_SETTINGS_WIDTH_PX, -1)
     scrolled.set_min_content_height(settings.get_preferred_height()[1])
     scrolled.add(settings)
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
@@ -208,7 +214,10 @@ def _new_settings_box(
             scale_entry(dialog, name)
         elif isinstance(setting, ChoiceSetting):
             # GIMP 3.2 prefers radio buttons, which make the dialog as tall as a small screen.
-            dialog.get_widget(name, Gtk.ComboBox.__gtype__)
+            choice = dialog.get_widget(name, Gtk.ComboBox.__gtype__)
+            cast(GimpUi.LabelStringWidget, choice).get_widget().set_property(
+                "ellipsize", Pango.EllipsizeMode.END
+            )
         (visible if setting.name in always_visible else advanced).append(name)
     dialog.get_label("advanced-title", LABELS[ADVANCED_LABEL], False, True)
     dialog.fill_box("advanced-settings", advanced)
@@ -256,12 +265,18 @@ def _new_variations_button(
 
 
 def _align_labels(dialog: GimpUi.ProcedureDialog, settings: Iterable[Setting]) -> None:
-    """Gives all labels the same width, which GIMP does only for the labels within one box."""
+    """Gives all labels the same width, which GIMP does only for the labels within one box.
+
+    It is not that of the longest: the dialog must fit on a small screen in every language.
+    """
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
     for setting in settings:
         row = dialog.get_widget(argument_name(setting), GObject.TYPE_NONE)
         if isinstance(row, GimpUi.Labeled):
-            labels.add_widget(row.get_label())
+            label = row.get_label()
+            label.set_line_wrap(True)
+            label.set_max_width_chars(_LABEL_CHARACTERS)
+            labels.add_widget(label)
 
 
 def _show_message(parent: Gtk.Window, text: str, detail: str) -> None:

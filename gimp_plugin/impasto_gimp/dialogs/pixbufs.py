@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from impasto_gimp.image.layer_reader import read_thumbnail
-from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
+from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
+from impasto_gimp.introspection_gtk import Gtk
 from impasto_shared.image import Image
 
 
@@ -23,6 +24,17 @@ def pixbuf_of(picture: Image) -> GdkPixbuf.Pixbuf:
 def scaled(pixbuf: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> GdkPixbuf.Pixbuf | None:
     """Returns `pixbuf` resampled to a width and a height; None if memory is short."""
     return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+
+
+def show_sharply(image: Gtk.Image, pixbuf: GdkPixbuf.Pixbuf, scale: int) -> None:
+    """Shows `pixbuf`, which has `scale` pixels of the screen each way for one of GTK's."""
+    if scale == 1:
+        image.set_from_pixbuf(pixbuf)
+        return
+    # Only an icon may have more pixels than GTK without pycairo, which GIMP's Python may lack.
+    _, png = pixbuf.save_to_bufferv("png", ["compression"], ["0"])
+    image.set_from_gicon(Gio.BytesIcon.new(GLib.Bytes.new(png)), Gtk.IconSize.DIALOG)
+    image.set_pixel_size(max(pixbuf.get_width(), pixbuf.get_height()) // scale)
 
 
 def thumbnail_of(layer: Gimp.Layer, width: int, height: int) -> GdkPixbuf.Pixbuf:

@@ -41,6 +41,14 @@ class ChosenStyle:
         # GIMP takes no name of a layer that is not UTF-8, as that of a file may be.
         return stem.encode(errors="surrogateescape").decode(errors="replace")
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """A value that is the same for the same painting, weight and region."""
+        region = self.region and self.region.get_id()
+        if isinstance(self.painting, Gimp.Layer):
+            return self.painting.get_id(), self.weight, region
+        return self.painting.get_uri(), self.weight, region
+
     def read(self, layer: Gimp.Layer | None = None) -> Style:
         """Returns the style for painting `layer`, without its region if that is None.
 

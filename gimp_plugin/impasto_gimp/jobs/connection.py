@@ -6,12 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from impasto_shared.configuration.resolution import default_endpoint
+from impasto_shared.paths import socket_path
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client
 
 NAME = "GIMP"
 """The name of the plug-in in the daemon's list of clients."""
+
+# A running daemon answers at once; the dialog must not wait for one that hangs.
+_PATIENCE_S = 0.3
+# For a daemon on another machine.
+_REMOTE_PATIENCE_S = 1.5
 
 
 def connect(
@@ -29,3 +35,21 @@ def connect(
     return connect_or_start(
         default_endpoint(), name=NAME, on_start=on_start, while_waiting=while_waiting
     )
+
+
+def connect_to_running(*, while_waiting: Callable[[], object]) -> Client:
+    """Returns a client of the daemon that runs, which is expected to answer at once.
+
+    while_waiting: as in `Client.connect`.
+    Raises what `Client.connect` raises: DaemonUnavailable if none runs.
+    """
+    from impasto_shared.client import Client
+
+    return Client.connect(
+        default_endpoint(), name=NAME, timeout_s=patience_s(), while_waiting=while_waiting
+    )
+
+
+def patience_s() -> float:
+    """Returns the time within which a running daemon answers."""
+    return _PATIENCE_S if socket_path(default_endpoint()) else _REMOTE_PATIENCE_S

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from impasto_gimp.jobs.connection import NAME
+from impasto_gimp.jobs.connection import connect_to_running, patience_s
 from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.durations import format_duration
@@ -18,11 +18,6 @@ from impasto_shared.settings import StyleSettings
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client
-
-# A running daemon answers at once; the dialog must not wait for one that hangs.
-_PATIENCE_S = 0.3
-# For a daemon on another machine.
-_REMOTE_PATIENCE_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -49,16 +44,10 @@ def daemon_status(
 
     while_waiting: as in `Client.connect`.
     """
-    from impasto_shared.client import Client
-
     try:
-        endpoint = default_endpoint()
-        patience_s = _PATIENCE_S if socket_path(endpoint) else _REMOTE_PATIENCE_S
-        with Client.connect(
-            endpoint, name=NAME, timeout_s=patience_s, while_waiting=while_waiting
-        ) as client:
-            status = client.status(timeout_s=patience_s)
-            return DaemonStatus(status_text(status, _forecast(client, planned, patience_s)))
+        with connect_to_running(while_waiting=while_waiting) as client:
+            status = client.status(timeout_s=patience_s())
+            return DaemonStatus(status_text(status, _forecast(client, planned)))
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
@@ -68,15 +57,13 @@ def daemon_status(
         return DaemonStatus(str(error))
 
 
-def _forecast(
-    client: Client, planned: PlannedJobs | None, patience_s: float
-) -> ForecastReport | None:
+def _forecast(client: Client, planned: PlannedJobs | None) -> ForecastReport | None:
     """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
     if planned is None:
         return None
     forecasts: list[ForecastReport] = []
     for settings in planned.pictures:
-        forecast = client.forecast(settings, planned.width, planned.height, patience_s)
+        forecast = client.forecast(settings, planned.width, planned.height, patience_s())
         if forecast is None:
             return None
         forecasts.append(forecast)

@@ -11,6 +11,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ALWAYS_VISIBLE,
     GALLERY_LABEL,
     LABELS,
+    PREVIEW_LABEL,
     REGION_LABEL,
     START_LABEL,
     STYLE,
@@ -267,6 +268,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
         VARIATIONS_LABEL,
         START_LABEL,
         ADVANCED_LABEL,
+        PREVIEW_LABEL,
         *(setting.label for setting in (WIDTH, HEIGHT, *SETTINGS)),
     }
     assert len(set(letters)) == len(letters)

@@ -6,6 +6,7 @@ from gi.repository import GObject
 
 class EllipsizeMode(GObject.GEnum):
     NONE: ClassVar[Self]
+    START: ClassVar[Self]
     END: ClassVar[Self]
 
 class Style(GObject.GEnum):

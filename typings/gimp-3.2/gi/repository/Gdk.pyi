@@ -2,6 +2,35 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
+from gi.repository import GObject
+
+class Device(GObject.Object):
+    def get_name(self) -> str: ...
+    def set_mode(self, mode: InputMode) -> bool: ...
+
+class EventButton:
+    time: int
+    x: float
+    y: float
+    state: ModifierType
+    device: Device
+
+class EventMask(GObject.GFlags):
+    BUTTON1_MOTION_MASK: ClassVar[Self]
+    BUTTON_PRESS_MASK: ClassVar[Self]
+
+class EventMotion:
+    time: int
+    x: float
+    y: float
+    state: ModifierType
+    device: Device
+
+class InputMode(GObject.GEnum):
+    ...
+
+class ModifierType(GObject.GFlags):
+    ...
 
 class Rectangle:
     x: int

@@ -1,0 +1,169 @@
+"""The preview in the dialog: a check box, and the draft of what is chosen, next to the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, settings_from
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of
+from impasto_gimp.dialogs.split_picture import SplitPicture
+from impasto_gimp.image.layer_reader import read_thumbnail
+from impasto_gimp.image.preview_choice import read_preview_choice, store_preview_choice
+from impasto_gimp.image.styles import chosen_styles
+from impasto_gimp.introspection import Gimp, GLib
+from impasto_gimp.introspection_gtk import Gtk, Pango
+from impasto_gimp.jobs.connection import connect_to_running
+from impasto_gimp.jobs.draft_job import DRAFT_PX, QUICK_S, DraftChoice, DraftClient, Drafts
+from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.translation import gettext
+from impasto_shared.durations import format_duration
+from impasto_shared.errors import InvalidSettings
+from impasto_shared.image import Image, fitted_size
+from impasto_shared.style import Style
+
+_SHOWN_PX = 256
+_TICK_MS = 100
+_SPACING_PX = 6
+_MAX_LINES = 6
+_HELP = gettext(
+    "Paint a small draft of the layer as soon as a painting is chosen or a setting is changed"
+)
+_FINAL_RESPONSES = (
+    Gtk.ResponseType.OK,
+    Gtk.ResponseType.CANCEL,
+    Gtk.ResponseType.CLOSE,
+    Gtk.ResponseType.DELETE_EVENT,
+)
+
+
+class Preview:
+    """A check box, the layer, which gets painted, and a line of text; `widget` has them all.
+
+    Drafts end with `dialog`, which chooses what is painted in `config`.
+    """
+
+    def __init__(self, dialog: Gtk.Dialog, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> None:
+        self._config, self._layer = config, layer
+        self._is_busy = self._is_answered = self._is_showing = False
+        self._content: Image | None = None
+        self._styles: tuple[Hashable, Sequence[Style]] | None = None
+        self._shown_picture: Image | None = None
+        self._shown_state: tuple[object, ...] = ()
+        width, height = layer.get_width(), layer.get_height()
+        self._drafts = Drafts(
+            self._connected,
+            self._read,
+            *fitted_size(width, height, DRAFT_PX),
+            is_on=read_preview_choice(),
+        )
+        scale = dialog.get_scale_factor()
+        photo = pixbuf_of(read_thumbnail(layer, _SHOWN_PX * scale))
+        self._picture = SplitPicture(photo, filling_size(width, height, _SHOWN_PX), scale)
+        self._check = Gtk.CheckButton.new_with_mnemonic(LABELS[PREVIEW_LABEL])
+        self._line = _new_line()
+        self.widget = self._arranged()
+        dialog.connect("response", self._on_response)
+        self._changes = config.connect("notify", self._on_change)
+        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+        self._on_change()
+        self._show()
+
+    def _arranged(self) -> Gtk.Box:
+        self._check.set_tooltip_text(_HELP)
+        self._check.connect("toggled", self._on_toggled)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
+        for widget in (self._check, self._picture.widget, self._line):
+            box.pack_start(widget, False, False, 0)
+        box.set_size_request(_SHOWN_PX, -1)
+        box.connect("destroy", self._on_destroy)
+        box.show_all()
+        return box
+
+    def _on_change(self, *_: object) -> None:
+        self._drafts.choose(self._choice())
+
+    def _choice(self) -> DraftChoice | None:
+        try:
+            styles = tuple(style.identity for style in chosen_styles(self._config))
+            return DraftChoice(settings_from(self._config), styles)
+        except InvalidSettings:
+            return None
+
+    def _connected(self) -> DraftClient:
+        return connect_to_running(while_waiting=self._wait)
+
+    def _read(self) -> tuple[Image, Sequence[Style]]:
+        """Returns the layer and the chosen styles, small; neither is read again without need."""
+        chosen = chosen_styles(self._config)
+        identity = tuple(style.identity for style in chosen)
+        if self._content is None:
+            self._content = read_thumbnail(self._layer, DRAFT_PX)
+        if self._styles is None or self._styles[0] != identity:
+            styles = [style.read_small(self._layer, self._content) for style in chosen]
+            self._styles = identity, styles
+        return self._content, self._styles[1]
+
+    def _tick(self) -> bool:
+        # Waiting for the daemon handles events, which may call this again.
+        if not self._is_busy:
+            self._is_busy = True
+            try:
+                self._drafts.tick()
+            finally:
+                self._is_busy = False
+            self._show()
+        return True
+
+    def _show(self) -> None:
+        """Shows what has changed since the last call."""
+        drafts = self._drafts
+        about = _about(drafts.forecast_s)
+        if (state := (drafts.is_on, about, drafts.text)) != self._shown_state:
+            self._shown_state = state
+            self._is_showing = True
+            self._check.set_active(bool(drafts.is_on))
+            self._is_showing = False
+            self._check.set_label(f"{LABELS[PREVIEW_LABEL]}{about}")
+            self._line.set_text(drafts.text)
+            self._line.set_tooltip_text(drafts.text)
+        if drafts.picture is not self._shown_picture:
+            self._shown_picture = drafts.picture
+            self._picture.show_painting(pixbuf_of(drafts.picture) if drafts.picture else None)
+
+    def _on_toggled(self, *_: object) -> None:
+        if not self._is_showing:
+            is_on = self._check.get_active()
+            store_preview_choice(is_on=is_on)
+            self._drafts.switch(is_on=is_on)
+
+    def _on_response(self, _dialog: Gtk.Dialog, response: int) -> None:
+        # Other buttons of GIMP's, such as Reset, leave the dialog open.
+        self._is_answered = response in _FINAL_RESPONSES
+
+    def _wait(self) -> None:
+        """Handles events; raises Abandoned if the dialog has been answered."""
+        handle_events()
+        if self._is_answered:
+            raise Abandoned(gettext("Cancelled."))
+
+    def _on_destroy(self, *_: object) -> None:
+        self._config.disconnect(self._changes)
+        GLib.source_remove(self._ticking)
+        self._drafts.close()
+
+
+def _about(forecast_s: float | None) -> str:
+    """Returns how long a draft takes, in brackets, if it is worth knowing."""
+    if forecast_s is None or forecast_s < QUICK_S:
+        return ""
+    time = format_duration(forecast_s, gettext)
+    return " " + gettext("(about {time})").format(time=time)
+
+
+def _new_line() -> Gtk.Label:
+    line = Gtk.Label(xalign=0, wrap=True, width_chars=1, max_width_chars=1)
+    line.set_lines(_MAX_LINES)
+    line.set_ellipsize(Pango.EllipsizeMode.END)
+    line.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
+    return line
