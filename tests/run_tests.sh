@@ -49,14 +49,14 @@ check_sources() {
 test_units() {
     begin_lane "units"
     python -P -m pytest -n auto --dist worksteal tests \
-        --ignore tests/integration --ignore tests/gimp
+        --ignore tests/integration --ignore tests/gimp --ignore tests/benchmarks
 }
 
 # GIMPs first: one of them takes longest.
 test_whole() {
     begin_lane "GIMP and integration"
     python -P -m pytest -n $((PROCESSES_PER_CORE * $(nproc))) --maxprocesses "$MOST_PROCESSES" \
-        --dist loadgroup --no-loadscope-reorder tests/gimp tests/integration
+        --dist loadgroup --no-loadscope-reorder tests/gimp tests/integration tests/benchmarks
 }
 
 run_tests() {

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from impasto_shared.messages import ClientMessage, DaemonMessage
 from impasto_shared.reports import JobState
 from impasto_shared.schema import ChoiceSetting, LayersSetting, OpenChoiceSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting
-from integration.daemon_process import ROOT, DaemonProcess
+from integration.daemon_process import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
 
@@ -118,27 +117,6 @@ def test_every_promise_of_security_names_its_tests() -> None:
         assert named, f"no test covers the promise: {promise}"
         for path, name in named:
             assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"
-
-
-def test_example_for_scripts_paints_a_picture(shared_daemon: DaemonProcess) -> None:
-    page = (ROOT / "docs/scripting.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(re.findall(r"^.+$", example, re.MULTILINE)) == 11
-    quick = example.replace("StyleSettings(size=384)", "StyleSettings(size=64, iterations=2)")
-    assert quick != example
-    (shared_daemon.folder / "assets").symlink_to(ROOT / "assets")
-
-    done = subprocess.run(
-        [sys.executable, "-c", quick],
-        env=shared_daemon.environment,
-        cwd=shared_daemon.folder,
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "done" in done.stdout
-    assert (shared_daemon.folder / "impasto-example.png").exists()
 
 
 def test_code_shown_equals_the_source() -> None:

@@ -14,10 +14,10 @@ import pytest
 from impasto_shared.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
-from install_machine import make_machine
 from integration.booby_traps import BoobyTraps
 from integration.daemon_process import PATIENCE_S, ROOT, SMALL, DaemonProcess, is_alive, picture
 from integration.daemon_process import wait_for as wait
+from integration.install_machine import make_machine
 
 PHOTO = ROOT / "assets/photos/chelsea.jpg"
 PAINTING = ROOT / "assets/styles/auvers.jpg"

@@ -10,12 +10,11 @@ from impasto_gimp.sheets.sheet_painting import painted_sheet
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
-from impasto_shared.image import Image, PixelFormat
+from impasto_shared.image import Image
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import JobReport, JobState, Problem
 from impasto_shared.settings import Mode, Model, StyleSettings
 from impasto_shared.style import Style
-from integration.daemon_process import DaemonProcess
 
 JOB = "a" * 32
 DONE = JobReport(JOB, JobState.DONE, step=9, steps=9, done=1.0)
@@ -230,23 +229,3 @@ def test_cancel_gives_nothing() -> None:
         paint(daemon, sheet(("", [CONTENT, BOTH])), display)
 
     assert daemon.clients[1].calls[-1] == "close"
-
-
-def test_real_daemon_paints_a_sheet(shared_daemon: DaemonProcess) -> None:
-    photo = Image(40, 32, PixelFormat.RGB_U8, bytes(range(256)) * 15)
-    tiles = [
-        SheetTile(mode.value, mode.value, StyleSettings(mode=mode, size=40, iterations=2, scales=1))
-        for mode in (Mode.CONTENT, Mode.TRANSFER)
-    ]
-
-    with painted_sheet(
-        lambda **_: shared_daemon.client(),
-        RecordingDisplay(),
-        sheet(("", tiles)),
-        photo,
-        [Style(photo)],
-    ) as painted:
-        pass
-
-    assert {(one.width, one.height) for one in painted.pictures.values()} == {(40, 32)}
-    assert len({bytes(one.pixels) for one in painted.pictures.values()}) == 2

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 REPLACED = re.compile(r"(python|uv|gimp|impasto|systemctl)")
 
 UV = """#!/bin/bash

@@ -1,0 +1,85 @@
+"""Pictures of the real network, without a daemon: each test takes several seconds."""
+
+import torch
+
+from daemon.style_transfer.reading import features, gram_matrix
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.models.weights import load_network
+from impasto_daemon.style_transfer.images import colours
+from impasto_daemon.style_transfer.images.pixels import fit, from_image, to_image
+from impasto_daemon.style_transfer.losses.image_losses import chroma
+from impasto_daemon.style_transfer.losses.style_losses import RelativeError
+from impasto_daemon.style_transfer.stylize import stylize
+from impasto_shared.image import Image, PixelFormat
+from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.settings import Model, StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import ROOT
+
+STYLE_LAYERS = parse_layer_weights(StyleSettings().style_layers)
+
+
+def test_real_network_sees_the_style_of_the_painting_in_the_picture() -> None:
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    photo = read_image(ROOT / "assets/photos/chelsea.jpg")
+    painting = read_image(ROOT / "assets/styles/auvers.jpg")
+    side_px = 96
+
+    def grams(image: Image) -> dict[str, torch.Tensor]:
+        activations = features(network, fit(from_image(image).rgb, side_px), STYLE_LAYERS)
+        return {layer: gram_matrix(activation) for layer, activation in activations.items()}
+
+    def style_loss(image: Image) -> float:
+        actual, target = grams(image), grams(painting)
+        return sum(
+            share * RelativeError(target[layer])(actual[layer]).item()
+            for layer, share in STYLE_LAYERS.items()
+        )
+
+    picture = stylize(network, photo, [Style(painting)], StyleSettings(iterations=30, size=side_px))
+
+    assert style_loss(picture) < style_loss(photo) / 3
+
+
+def chroma_noise(rgb: torch.Tensor) -> float:
+    """Returns the mean squared Laplacian of the chroma of (1, 3, H, W), border excluded."""
+    plane = chroma(rgb)
+    neighbours = plane[..., :-2, 1:-1] + plane[..., 2:, 1:-1]
+    neighbours = neighbours + plane[..., 1:-1, :-2] + plane[..., 1:-1, 2:]
+    return (4 * plane[..., 1:-1, 1:-1] - neighbours).square().mean().item()
+
+
+def test_real_network_leaves_no_more_coloured_noise_than_the_painting_has() -> None:
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    photo = read_image(ROOT / "assets/photos/chelsea.jpg")
+    painting = read_image(ROOT / "assets/styles/harvesters.jpg")
+    settings = StyleSettings(iterations=50, size=192)
+
+    picture = stylize(network, photo, [Style(painting)], settings)
+
+    noise = chroma_noise(from_image(picture).rgb)
+    assert noise < chroma_noise(fit(from_image(painting).rgb, 192))
+
+
+def in_shades_of(rgb: tuple[float, float, float]) -> Image:
+    """Returns a painting in shades of one colour."""
+    painting = from_image(read_image(ROOT / "assets/styles/auvers.jpg")).rgb
+    grey = colours.luminance(fit(painting, 96))
+    return to_image(grey * torch.tensor(rgb).view(1, 3, 1, 1))
+
+
+def test_real_network_lets_no_style_over_the_edge_of_a_hard_mask() -> None:
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    photo = to_image(fit(from_image(read_image(ROOT / "assets/photos/chelsea.jpg")).rgb, 96))
+    row = bytes([255] * 3 * 48 + [0] * 3 * 48)
+    left = Image(96, photo.height, PixelFormat.RGB_U8, row * photo.height)
+    red, blue = in_shades_of((1, 0.25, 0.1)), in_shades_of((0.1, 0.25, 1))
+    settings = StyleSettings(iterations=40, size=96)
+
+    picture = stylize(network, photo, [Style(red, region=left), Style(blue)], settings)
+
+    columns = from_image(picture).rgb[0].mean(dim=1)
+    blueness = columns[2] / (columns[0] + columns[2])
+    # The paintings' own colours have 0.09 and 0.91, the photo's about a half.
+    assert blueness[:42].max() < 0.2
+    assert blueness[54:].min() > 0.8
