@@ -19,7 +19,7 @@ Usage: ./install.sh COMMAND
   demo            install everything, and repaint a photo as ./impasto-demo.png
   plugin [--dev]  install the environment and the GIMP 3 plug-in; --dev links the sources
   service         have systemd start the daemon at login
-  test [OPTIONS]  check the sources and run the tests; OPTIONS are for pytest
+  test [LANE]     check the sources and run the tests, or one of their lanes: CONTRIBUTING.md
   uninstall       remove what demo, plugin and service installed, and stop the daemon
   --help          show this help
 

@@ -28,9 +28,18 @@ prepare_strace() {
         say "strace could not be installed (see above); its tests are skipped"
 }
 
-begin_lane() { say "" "Lane: $*"; }
+begin_lane() { printf '\nLane: %s\n' "$*"; }
 
-check_sources() {
+# Makes the environment of the tests, and has the commands found there.
+prepare_environment() {
+    local environment=$CHECKOUT/.venv expected
+    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
+    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
+        --group "$CHECKOUT/pyproject.toml:dev"
+    PATH=$environment/bin:$PATH
+}
+
+run_sources() {
     local check checks=() failed=0
     begin_lane "sources (ruff, mypy against each GIMP, shellcheck)"
     ruff check
@@ -46,39 +55,59 @@ check_sources() {
     return "$failed"
 }
 
-test_units() {
+run_units() {
     begin_lane "units"
     python -P -m pytest -n auto --dist worksteal tests \
-        --ignore tests/integration --ignore tests/gimp --ignore tests/benchmarks
+        --ignore tests/integration --ignore tests/gimp --ignore tests/benchmarks "$@"
 }
 
-# GIMPs first: one of them takes longest.
-test_whole() {
-    begin_lane "GIMP and integration"
+# Runs pytest in processes that mostly wait: for a GIMP, or a daemon.
+run_waiting() {
     python -P -m pytest -n $((PROCESSES_PER_CORE * $(nproc))) --maxprocesses "$MOST_PROCESSES" \
-        --dist loadgroup --no-loadscope-reorder tests/gimp tests/integration tests/benchmarks
+        --dist loadgroup --no-loadscope-reorder "$@"
 }
 
-run_tests() {
-    local environment=$CHECKOUT/.venv expected gimps
-    cd "$CHECKOUT" || exit
+run_integration() {
+    begin_lane "integration"
+    run_waiting tests/integration tests/benchmarks "$@"
+}
+
+run_gimp() {
+    begin_lane "GIMP"
+    prepare_test_gimps
+    run_waiting tests/gimp "$@"
+}
+
+run_everything() {
+    local gimps
     prepare_strace # before the GIMPs, which use apt-get, too
     # These take a minute or two; the first lanes run meanwhile.
     prepare_test_gimps &
     gimps=$!
     trap wait EXIT
-    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
-    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
-        --group "$CHECKOUT/pyproject.toml:dev"
-    PATH=$environment/bin:$PATH
-    check_sources
+    prepare_environment
+    run_sources
     if [[ $# -gt 0 ]]; then
         wait "$gimps"
         python -P -m pytest "$@"
         return
     fi
-    test_units
+    run_units "$@"
     wait "$gimps"
-    test_whole
-    say "" "All lanes have passed."
+    begin_lane "GIMP and integration" # GIMPs first: one of them takes longest
+    run_waiting tests/gimp tests/integration tests/benchmarks
+    say "All lanes have passed."
+}
+
+# Runs one lane, or everything.
+run_tests() {
+    cd "$CHECKOUT" || exit
+    case "${1:-}" in
+        setup) prepare_environment ;;
+        sources | units | integration | gimp)
+            prepare_environment
+            "run_$1" "${@:2}"
+            ;;
+        *) run_everything "$@" ;;
+    esac
 }

@@ -1,0 +1,41 @@
+# A developer's loops. CONTRIBUTING.md has each as a command without just.
+
+export PYTHONPATH := "shared:daemon:gimp_plugin:tests"
+python := ".venv/bin/python -P"
+
+[private]
+default:
+    @just --list --unsorted
+
+# makes or updates the environment .venv
+setup:
+    ./install.sh test setup
+
+# checks the sources: ruff, mypy against each GIMP, shellcheck
+lint:
+    ./install.sh test sources
+
+# tests the modules; options are for pytest
+test *options:
+    ./install.sh test units {{ options }}
+
+# tests with real daemons, installations and networks
+test-integration *options:
+    ./install.sh test integration {{ options }}
+
+# tests with real GIMPs
+test-gimp *options:
+    ./install.sh test gimp {{ options }}
+
+# runs benchmarks/NAME.py
+bench name *options:
+    .venv/bin/python benchmarks/{{ name }}.py {{ options }}
+
+# makes the pages behind Help, and checks the links, tables and examples of docs
+docs:
+    {{ python }} tests/gimp_plugin/help_pages.py
+    {{ python }} -m pytest -q tests/test_documentation.py
+
+# updates the catalogues of translations; names of new languages may follow
+translate *languages:
+    {{ python }} tests/gimp_plugin/catalogues.py {{ languages }}
