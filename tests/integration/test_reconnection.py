@@ -210,7 +210,7 @@ def test_detached_job_is_given_up_if_no_next_daemon_comes(monkeypatch: pytest.Mo
         daemon.signal(signal.SIGTERM)
         monkeypatch.setattr(patience, "_SHORTEST_PATIENCE_S", 0.0)
 
-        with pytest.raises(DaemonUnavailable, match="continues the job when it is started again"):
+        with pytest.raises(DaemonUnavailable, match="paints the job when it is started again"):
             last_report(client, job)
 
 

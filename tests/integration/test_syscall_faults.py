@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -242,6 +243,26 @@ KILL_POINTS = [
 ]
 
 
+def paint_and_kill(
+    service: DaemonProcess, point: Fault, number: int, promised: dict[str, int]
+) -> bool:
+    """Paints while the server is killed and started again; returns whether it was killed."""
+    server = service.process
+    assert server is not None
+    with service.client() as client, injected(service, point), ThreadPoolExecutor(1) as pool:
+        painted = pool.submit(paint, client, number, promised)
+        wait_for(lambda: painted.done() or server.poll() is not None, "an end")
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(0.2)
+        is_killed = server.poll() is not None
+        if is_killed:
+            service.start()
+        # The client waits for the next daemon, but not only in order to forget the picture.
+        with suppress(DaemonUnavailable):
+            painted.result(PATIENCE_S)
+    return is_killed
+
+
 def test_server_killed_at_each_step_of_a_job_keeps_it(
     service: DaemonProcess, is_thorough: bool
 ) -> None:
@@ -249,19 +270,9 @@ def test_server_killed_at_each_step_of_a_job_keeps_it(
     kills = 0
     for number, point in enumerate(points, 1):
         promised: dict[str, int] = {}
-        with (
-            service.client() as client,
-            injected(service, point),
-            suppress(DaemonError, DaemonUnavailable),
-        ):
-            paint(client, number, promised)
-        assert service.process is not None
-        with suppress(subprocess.TimeoutExpired):
-            service.process.wait(0.2)
-        if service.process.poll() is None:
+        if not paint_and_kill(service, point, number, promised):
             continue
         kills += 1
-        service.start()
         with service.client() as client:
             for job, numbered_as in promised.items():
                 client.watch(job)

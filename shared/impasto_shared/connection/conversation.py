@@ -200,7 +200,7 @@ class Conversation:
             )
         else:
             advice = (
-                "It continues the job when it is started again (impasto serve); then fetch the "
+                "It paints the job when it is started again (impasto serve); then fetch the "
                 "picture (impasto fetch)."
             )
         return DaemonUnavailable(f"{stopped} {advice}")
