@@ -124,6 +124,12 @@ ALLOWED = {
         "impasto_daemon.worker",
         "impasto_shared",
     },
+    "daemon/impasto_daemon/worker/measurement.py": {
+        "impasto_daemon.style_transfer",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "torch",
+    },
     "daemon/impasto_daemon/worker": {
         "impasto_daemon.system",
         "impasto_daemon.worker",

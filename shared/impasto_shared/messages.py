@@ -226,11 +226,12 @@ class StatusReport:
 class ForecastReport:
     """Answers forecast.
 
-    painting_s: duration of the job; None if this machine has not painted anything yet.
+    painting_s: duration of the job; None until the pace of the daemon's machine is known.
     waiting_s: time until the job could start; None if unknown.
     needed_bytes: peak memory of the painting process; on a GPU, of the GPU's memory.
     available_bytes: memory that is available for it; None if unknown.
     tiles: number of tiles in which the network would process the picture.
+    start_s: time until the painting process runs; 0 if it does.
     """
 
     type: ClassVar[str] = "forecast-report"
@@ -240,6 +241,7 @@ class ForecastReport:
     needed_bytes: int
     available_bytes: int | None
     tiles: int
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 import zmq
 
+from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_shared.client import Client
 from impasto_shared.codec import Frame, decode
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import DaemonMessage, Update
+from impasto_shared.reports import CurvePoint
+from impasto_shared.settings import StyleSettings
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 60.0
@@ -71,6 +75,7 @@ class DaemonProcess:
 
     options: of `impasto serve`.
     is_scripted: whether its worker follows a script instead of painting; see scripted_worker.
+    knows_pace: whether it knows how fast this machine paints; if not, it measures that first.
     variables: additional or different variables of its environment.
     """
 
@@ -80,6 +85,7 @@ class DaemonProcess:
         options: Sequence[str] = (),
         *,
         is_scripted: bool = False,
+        knows_pace: bool = True,
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._options = options
@@ -90,6 +96,8 @@ class DaemonProcess:
         self.runtime = self.folder / "impasto"
         self.endpoint = endpoint or f"ipc://{self.runtime}/daemon.sock"
         self.process: subprocess.Popen[str] | None = None
+        if knows_pace:
+            self._write_pace()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -106,6 +114,13 @@ class DaemonProcess:
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
             **self._variables,
         }
+
+    def _write_pace(self) -> None:
+        """Writes the pace of a machine: measuring it would start a worker in each test."""
+        file = self.folder / "cache/impasto/pace.json"
+        for has_gpu in (bool, partial(bool, 1)):
+            steps = [CurvePoint(1, 0.0, 1.0), CurvePoint(2, 1.0, 1.0)]
+            ThroughputHistory(file, has_gpu).record(StyleSettings(), 256, 256, steps)
 
     def command(self, *arguments: str) -> list[str]:
         """Returns the command line of `impasto` with `arguments`."""

@@ -283,7 +283,7 @@ def test_job_that_is_watched_before_it_is_refused_does_not_end_the_daemon(
 
 
 def test_daemon_that_can_store_nothing_paints_and_refuses_detached_jobs() -> None:
-    daemon = DaemonProcess(is_scripted=True)
+    daemon = DaemonProcess(is_scripted=True, knows_pace=False)
     (daemon.folder / "cache").mkdir()
     (daemon.folder / "cache" / "impasto").write_text("a file where the folder should be")
     with daemon, daemon.client() as client:

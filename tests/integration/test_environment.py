@@ -114,7 +114,7 @@ def test_damaged_files_are_explained(machine: DaemonProcess, command: str) -> No
     (folder / "keys/known_clients").write_bytes(b"\xff\xfe\n")
     (folder / "config.toml").write_text("a = " + "[" * 20_000)
     cache = machine.folder / "cache/impasto"
-    cache.mkdir(parents=True)
+    cache.mkdir(parents=True, exist_ok=True)
     (cache / "pace.json").write_text('{"x": [' + "9" * 500 + "]}")
 
     completed = run(machine, *IMPASTO, *COMMANDS[command], IMPASTO_LISTEN="tcp://127.0.0.1:5571")

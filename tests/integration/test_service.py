@@ -17,7 +17,9 @@ from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions, Status
 from impasto_shared.reports import MAX_NAME_CHARACTERS, JobState
-from integration.daemon_process import DaemonProcess, is_alive, picture, wait_for
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
+from integration.daemon_process import SMALL, DaemonProcess, is_alive, picture, wait_for
 from integration.scripted_jobs import (
     MEGABYTE,
     client_process,
@@ -35,6 +37,13 @@ def service() -> Iterator[DaemonProcess]:
     """A daemon for the tests that leave it unchanged."""
     with DaemonProcess(is_scripted=True) as daemon:
         yield daemon
+
+
+@pytest.fixture
+def client_of_new_daemon() -> Iterator[Client]:
+    """A client of a daemon that has never painted on this machine."""
+    with DaemonProcess(knows_pace=False) as daemon, daemon.client() as client:
+        yield client
 
 
 # Detached jobs, and clients that return
@@ -413,3 +422,25 @@ def test_status_fits_into_a_message_with_the_longest_names_of_jobs() -> None:
     ages_s = [report.submitted_s for report in status.jobs]
     assert ages_s == sorted(ages_s, reverse=True)
     assert status.metrics.done == 60
+
+
+# The pace of the machine
+
+
+def test_new_daemon_measures_how_fast_the_machine_paints(client_of_new_daemon: Client) -> None:
+    def knows() -> bool:
+        forecast = client_of_new_daemon.forecast(StyleSettings(), 512, 384)
+        return forecast is not None and forecast.painting_s is not None
+
+    wait_for(knows, "a forecast of the time")
+    status = client_of_new_daemon.status()
+    assert status.jobs == ()
+    assert status.worker.model == "vgg19"
+
+
+def test_job_is_painted_at_once_where_the_pace_is_not_known_yet(
+    client_of_new_daemon: Client,
+) -> None:
+    job = client_of_new_daemon.submit(picture(), [Style(picture())], StyleSettings(**SMALL))
+
+    assert last_report(client_of_new_daemon, job).state is JobState.DONE

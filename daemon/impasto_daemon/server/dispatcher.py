@@ -18,12 +18,15 @@ from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.jobs.results import ResultFile
 from impasto_daemon.server.jobs.time_estimate import longest_step_share
 from impasto_daemon.server.stall_watch import StallWatch
+from impasto_daemon.server.start_timer import StartTimer
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_activity import processor_ticks
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
     Loaded,
+    Measure,
+    Measured,
     Painted,
     Previewed,
     Ready,
@@ -137,6 +140,7 @@ class Dispatcher:
         self._current: _Assignment | None = None
         self._retry: Job | None = None
         self._is_ready = False
+        self._start_timer: StartTimer | None = None
         self._idle_since_s = clock()
         self.workers_started = 0
 
@@ -207,13 +211,16 @@ class Dispatcher:
 
     def probe_gpu(self) -> None:
         """Starts the first worker if there may be a GPU: only a worker can tell its memory."""
-        if not self._worker.has_gpu or self.workers_started:
-            return
-        try:
-            self._ensure_worker()
-        except WORKER_ERRORS as error:  # the next job reports it
-            logger.warning("the worker cannot be started: %s", error)
-            self._worker.end()
+        if self._worker.has_gpu and not self.workers_started:
+            self._start_without_job()
+
+    def measure_pace(self) -> None:
+        """Has a worker measure how fast this machine paints, unless that is known.
+
+        A job does not wait for it: then the job itself tells, as far as it gets.
+        """
+        if not self._jobs.throughput.is_known:
+            self._start_without_job(Measure())
 
     def receive(self) -> list[Preview]:
         """Records the worker's progress and results; returns the previews for the clients."""
@@ -253,9 +260,21 @@ class Dispatcher:
     def _ensure_worker(self) -> bool:
         is_new = self._worker.ensure_started()
         self.workers_started += is_new
-        self._is_ready = self._is_ready and not is_new
+        if is_new:
+            self._is_ready, self._start_timer = False, StartTimer(self._clock)
+        if self._start_timer is not None:
+            self._start_timer.record_work()
         self._idle_since_s = self._clock()
         return is_new
+
+    def _start_without_job(self, task: Measure | None = None) -> None:
+        try:
+            self._ensure_worker()
+            if task is not None:
+                self._worker.send(task)
+        except WORKER_ERRORS as error:  # the next job reports it
+            logger.warning("the worker cannot be started: %s", error)
+            self._worker.end()
 
     def _watch(self, job: Job) -> StallWatch:
         pid, job_size = self._worker.pid, (job.settings, job.width, job.height)
@@ -285,12 +304,18 @@ class Dispatcher:
         match message:
             case Ready():
                 self._worker.ready, self._is_ready = message, True
+                if self._start_timer is not None:
+                    self._start_timer.record_ready()
                 if self._current is not None:
                     self._current.watch.record_ready()
             case Loaded():
                 self._worker.device, self._worker.model = message.device, message.model
                 if self._current is not None:
                     self._current.watch.record_sign()
+                self._record_start(str(message.model))
+            case Measured():
+                size = message.width, message.height
+                self._jobs.throughput.record(message.settings, *size, message.points)
             case Begun():
                 self._assignment_for(message).watch.record_sign()
             case Previewed():
@@ -303,6 +328,13 @@ class Dispatcher:
                 self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
             case _:
                 self._complete(self._assignment_for(message), message)
+
+    def _record_start(self, model: str) -> None:
+        """Records how long the worker took to start, with the first network that it loads."""
+        timer, self._start_timer = self._start_timer, None
+        seconds = None if timer is None else timer.duration_s(model)
+        if seconds is not None:
+            self._jobs.throughput.record_start(seconds)
 
     def _complete(
         self, current: _Assignment, message: Painted | Written | Failed | Stopped

@@ -54,11 +54,12 @@ def serve(config: DaemonOptions) -> None:
     endpoint = config.endpoint or usual_endpoint()
     with Address(endpoint) as address, StopSignals() as signals:
         limit_bytes = round(config.memory_limit_gb * 1e9)
+        worker = WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes)
         Server(
             address,
-            WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes),
+            worker,
             signals,
-            _job_table(config, endpoint),
+            _job_table(config, endpoint, worker),
             _clients(config),
             SystemdNotifier(),
             idle_s=config.idle_minutes * 60 or math.inf,
@@ -78,9 +79,9 @@ def worker_dir(endpoint: str) -> Path:
     return folder
 
 
-def _job_table(config: DaemonOptions, endpoint: str) -> JobTable:
+def _job_table(config: DaemonOptions, endpoint: str, worker: WorkerProcess) -> JobTable:
     retention = Retention(config.keep_minutes * 60, config.keep_mb * 2**20)
-    history = ThroughputHistory(throughput_path())
+    history = ThroughputHistory(throughput_path(), lambda: worker.has_gpu)
     journal, problem = _journal(endpoint)
     results = Results(None if journal is None else journal.folder, problem)
     return JobTable(time.monotonic, results, retention, history, journal)

@@ -113,6 +113,7 @@ class Server:
             self._clients.serve(self._address.endpoint)
             self._address.remember_file()
             self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
+            self._dispatcher.measure_pace()
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
                 self._wait()

@@ -136,4 +136,5 @@ def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> Forec
         memory.needed_bytes,
         None if math.isinf(available_bytes) else round(available_bytes),
         memory.tiles,
+        0.0 if worker.pid is not None else table.throughput.start_s,
     )

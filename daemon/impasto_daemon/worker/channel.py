@@ -24,9 +24,13 @@ class Channel:
         message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
         return message
 
+    def has_pending(self) -> bool:
+        """Returns whether there are messages to receive."""
+        return bool(self._socket.poll(0))
+
     def receive_pending(self) -> list[ServerMessage]:
         """Returns the messages received since the last call; does not wait."""
         messages = []
-        while self._socket.poll(0):
+        while self.has_pending():
             messages.append(self.receive())
         return messages

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.messages import (
+    Measure,
     Painted,
     Previewed,
     Run,
@@ -41,7 +42,7 @@ class JobRun:
     def should_stop(self) -> bool:
         """Reads the server's messages; returns whether it has told the job to stop."""
         for message in self._channel.receive_pending():
-            if message.job != self._run.job:
+            if isinstance(message, Measure) or message.job != self._run.job:
                 continue
             if isinstance(message, Show):
                 self._previews = message.previews

@@ -21,6 +21,7 @@ from impasto_daemon.models import weights
 from impasto_daemon.models.download import DownloadStopped
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.precision import number_type
+from impasto_daemon.style_transfer.optimize import ShouldStop
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.system.log import start_logging
@@ -28,10 +29,12 @@ from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_memory import available_bytes
 from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.job_run import JobRun
+from impasto_daemon.worker.measurement import ON_GPU, ON_PROCESSOR, measure
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
     Loaded,
+    Measure,
     Painted,
     Ready,
     Run,
@@ -78,6 +81,22 @@ class Worker:
         if isinstance(message, Run):
             self._channel.send(Begun(message.job))
             self._channel.send(self._run(message))
+        elif isinstance(message, Measure):
+            self._measure()
+
+    def _measure(self) -> None:
+        """Measures the pace of this machine, unless a message arrives first."""
+        settings = ON_GPU if self._device.type == "cuda" else ON_PROCESSOR
+        should_stop = self._channel.has_pending
+        try:
+            network = self._load(settings, should_stop)
+            measured = measure(network, settings, should_stop)
+        except Exception:
+            # A job will fail with the same error, and report it to its client.
+            logger.exception("the pace of this machine cannot be measured")
+        else:
+            if measured is not None:
+                self._channel.send(measured)
 
     def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
         """Returns the message that ends a job; an error in a job does not end the worker."""
@@ -95,7 +114,7 @@ class Worker:
     def _paint(self, run: Run) -> Painted | Written | Stopped:
         job = JobRun(run, self._channel)
         image = stylize(
-            self._load(run.settings, job),
+            self._load(run.settings, job.should_stop),
             run.content,
             run.styles,
             run.settings,
@@ -105,7 +124,7 @@ class Worker:
         )
         return job.result(image)
 
-    def _load(self, settings: StyleSettings, job: JobRun) -> Network:
+    def _load(self, settings: StyleSettings, should_stop: ShouldStop) -> Network:
         """Returns the network, from memory if the last job used the same."""
         dtype = number_type(settings.precision, self._device)
         if self._loaded != (settings.model, settings.pooling, dtype):
@@ -114,7 +133,7 @@ class Worker:
                 settings.pooling,
                 device=self._device,
                 dtype=dtype,
-                should_stop=job.should_stop,
+                should_stop=should_stop,
             )
             self._loaded = settings.model, settings.pooling, dtype
             self._channel.send(Loaded(_device_name(self._device), str(settings.model)))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import Problem
+from impasto_shared.reports import CurvePoint, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -26,6 +26,13 @@ class Run:
     styles: tuple[Style, ...]
     previews: PreviewOptions | None = None
     result_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Server to worker: measure the pace of this machine, unless there is anything else to do."""
+
+    type: ClassVar[str] = "measure"
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,17 @@ class Ready:
     type: ClassVar[str] = "ready"
     gpu_bytes: int | None
     bfloat16: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Worker to server: the steps of a small job of its own, with a content of this size."""
+
+    type: ClassVar[str] = "measured"
+    settings: StyleSettings
+    width: int
+    height: int
+    points: tuple[CurvePoint, ...]
 
 
 @dataclass(frozen=True)
@@ -135,5 +153,7 @@ class Failed:
     problem: Problem
 
 
-ServerMessage = Run | Stop | Show
-WorkerMessage = Ready | Begun | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed
+ServerMessage = Run | Measure | Stop | Show
+WorkerMessage = (
+    Ready | Measured | Begun | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed
+)

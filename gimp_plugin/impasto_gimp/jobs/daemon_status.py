@@ -109,7 +109,7 @@ def _takes(forecast: ForecastReport) -> str:
         takes = gettext("The picture takes {memory} of memory.").format(memory=memory)
     else:
         takes = gettext("The picture takes about {time} and {memory} of memory.").format(
-            time=format_duration(forecast.painting_s, gettext), memory=memory
+            time=format_duration(forecast.start_s + forecast.painting_s, gettext), memory=memory
         )
     if forecast.tiles > 1:
         in_parts = gettext("To fit into memory, the picture is painted in {count} parts.").format(

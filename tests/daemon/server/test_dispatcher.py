@@ -22,6 +22,8 @@ from impasto_daemon.worker.messages import (
     Begun,
     Failed,
     Loaded,
+    Measure,
+    Measured,
     Painted,
     Previewed,
     Ready,
@@ -38,7 +40,7 @@ from impasto_daemon.worker.result_file import write_result_file
 from impasto_shared.errors import DaemonError, ErrorCode, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Preview, PreviewOptions, Submit
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.reports import CurvePoint, JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -762,6 +764,65 @@ def test_worker_that_has_been_idle_is_ended_and_the_next_job_starts_another(
     dispatcher.supervise()
     start_job(table, dispatcher)
     assert dispatcher.workers_started == 2
+
+
+# The pace of the machine
+
+
+STEPS = tuple(CurvePoint(step, 2.0 * step, 1.0) for step in range(1, 5))
+
+
+def test_unknown_pace_is_measured_and_then_known(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    dispatcher.measure_pace()
+    assert worker.sent == [Measure()]
+
+    deliver(worker, dispatcher, Ready(None, bfloat16=False), Loaded("CPU", "vgg19"))
+    deliver(worker, dispatcher, Measured(StyleSettings(size=64), 64, 64, STEPS))
+
+    assert table.throughput.estimate_s(StyleSettings(), 512, 512) is not None
+    dispatcher.measure_pace()
+    assert worker.sent == [Measure()]
+
+
+def test_job_does_not_wait_for_the_measurement(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    dispatcher.measure_pace()
+
+    job = start_job(table, dispatcher)
+
+    assert [type(message) for message in worker.sent] == [Measure, Run]
+    deliver(worker, dispatcher, Begun(job.name), Painted(job.name, PIXEL))
+    assert job.state is JobState.DONE
+
+
+def test_worker_that_cannot_be_started_to_measure_fails_no_job(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.start_error = OSError("Cannot allocate memory")
+
+    dispatcher.measure_pace()
+
+    assert "Cannot allocate memory" in caplog.text
+    worker.start_error = None
+    assert start_job(table, dispatcher).state is JobState.RUNNING
+
+
+def test_time_that_a_worker_takes_to_start_is_learnt(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker, clock: FakeClock
+) -> None:
+    job = start_job(table, dispatcher)
+    clock.now_s += 3
+    deliver(worker, dispatcher, Ready(None, bfloat16=False), Begun(job.name))
+    clock.now_s += 0.5
+    deliver(worker, dispatcher, Loaded("CPU", "vgg19"))
+
+    assert table.throughput.start_s == pytest.approx(3.5)
+    clock.now_s += 100
+    deliver(worker, dispatcher, Loaded("CPU", "vgg19"))  # with other pooling, for a later job
+    assert table.throughput.start_s == pytest.approx(3.5)
 
 
 def test_gpu_is_probed_by_one_worker_which_then_idles(

@@ -15,7 +15,13 @@ from impasto_shared.codec import encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Forecast, StatusReport, Submit
-from impasto_shared.reports import MAX_PROBLEM_CHARACTERS, Metrics, Problem, WorkerReport
+from impasto_shared.reports import (
+    MAX_PROBLEM_CHARACTERS,
+    CurvePoint,
+    Metrics,
+    Problem,
+    WorkerReport,
+)
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -99,10 +105,13 @@ def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_pa
     request = Forecast("7", StyleSettings(size=4000), 4000, 3000)
 
     before = forecast(request, table, worker)
-    table.throughput.record(StyleSettings(size=512), 512, 512, 30.0)
+    steps = [CurvePoint(step, step * 2.0, 1.0) for step in range(1, 5)]
+    table.throughput.record(StyleSettings(size=512), 512, 512, steps)
+    table.throughput.record_start(7.5)
     after = forecast(request, table, worker)
 
     assert (before.re, before.painting_s, before.available_bytes) == ("7", None, 2 * 10**9)
     assert before.tiles > 1
     assert after.painting_s is not None
     assert math.isfinite(after.painting_s)
+    assert after.start_s == pytest.approx(7.5)  # no process is running

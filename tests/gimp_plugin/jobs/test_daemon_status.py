@@ -3,6 +3,11 @@ from dataclasses import replace
 import pytest
 
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
+from impasto_daemon.style_transfer.planning.time_model import (
+    PROCESSOR,
+    scale_times,
+    seconds_until,
+)
 from impasto_gimp.jobs.daemon_status import (
     DaemonStatus,
     PlannedJobs,
@@ -11,7 +16,7 @@ from impasto_gimp.jobs.daemon_status import (
     status_text,
 )
 from impasto_shared.messages import ForecastReport, StatusReport
-from impasto_shared.reports import JobReport, JobState, WorkerReport
+from impasto_shared.reports import CurvePoint, JobReport, JobState, WorkerReport
 from impasto_shared.settings import StyleSettings
 from integration.daemon_process import DaemonProcess
 
@@ -76,20 +81,33 @@ def test_pictures_take_their_times_together_and_the_memory_of_the_largest() -> N
     assert combined([small, forecast(None)]).painting_s is None
 
 
+def test_start_of_the_painting_process_counts_once() -> None:
+    picture = replace(forecast(10.0), start_s=5.0)
+
+    line = status_text(status(None), combined([picture, picture]))
+
+    assert "The picture takes about 25 s and 1.5 of 8.0 GB of memory." in line
+
+
 def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384)
     daemon = DaemonProcess()
     history = ThroughputHistory(daemon.folder / "cache/impasto/pace.json")
-    history.record(work.pictures[0], 512, 384, 600.0)
+    scales = scale_times(work.pictures[0], 512, 384, PROCESSOR)
+    steps = [CurvePoint(step, 30 * seconds_until(scales, step), 1.0) for step in range(1, 69)]
+    history.record(work.pictures[0], 512, 384, steps)
+    history.record_start(1.0)
+    seconds = history.estimate_s(work.pictures[0], 512, 384)
+    assert seconds is not None
     with daemon:
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
         line = daemon_status(work)
 
     assert line.text.startswith(
-        "The Impasto daemon is ready. The picture takes about 20 min and 1."
+        f"The Impasto daemon is ready. The picture takes about {2 * seconds / 60:.0f} min and 1."
     )
 
 

@@ -38,7 +38,7 @@ def estimate_line(forecast: ForecastReport) -> str:
     """
     figures = []
     if forecast.painting_s is not None:
-        figures.append(format_duration(forecast.painting_s))
+        figures.append(format_duration(forecast.start_s + forecast.painting_s))
     memory = f"{forecast.needed_bytes / 1e9:.1f}"
     if forecast.available_bytes is not None:
         memory += f" of {forecast.available_bytes / 1e9:.1f}"

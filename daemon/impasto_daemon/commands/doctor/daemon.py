@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
-from impasto_daemon.server.jobs.time_estimate import read_throughput
+from impasto_daemon.server.jobs.pace_file import read_paces
 from impasto_daemon.server.journal.journal import DAMAGED
 from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_shared import __version__
@@ -116,7 +116,7 @@ def _check_keys() -> Iterator[Finding]:
 
 
 def _check_throughput() -> Iterator[Finding]:
-    _, wrong = read_throughput(throughput_path())
+    _, wrong = read_paces(throughput_path())
     if wrong:
         text = f"damaged values in {throughput_path()} are not used: {wrong}"
         yield note("estimates", text, "Remove the file; the next jobs write it again.")

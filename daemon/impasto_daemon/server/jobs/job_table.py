@@ -217,9 +217,6 @@ class JobTable:
             return
         job.picture = picture
         job.ended_s = self.clock()
-        # A job that was ended early, or whose first step came late, says little about others.
-        if job.step == job.steps and job.first_done < 0.5:
-            self.throughput.record(job.settings, job.width, job.height, self._painting_s(job))
         if self.journal is None:
             self._complete(job)
         else:
@@ -502,11 +499,6 @@ class JobTable:
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
-    def _painting_s(self, job: Job) -> float:
-        """Returns the duration of a finished job, less that of loading the network."""
-        first_step_s = job.first_step_s if job.first_step_s is not None else job.submitted_s
-        return (self.clock() - first_step_s) / max(1 - job.first_done, 0.01)
-
     def _duration_s(self, job: Job) -> float | None:
         return self.throughput.estimate_s(job.settings, job.width, job.height)
 
@@ -531,6 +523,8 @@ class JobTable:
         job.state = state
         job.ended_s = self.clock()
         job.submission = None
+        if state is not JobState.FAILED:
+            self.throughput.record(job.settings, job.width, job.height, job.curve.points)
         self.outcomes[state] += 1
         self._queue = None
         if state is not JobState.DONE:

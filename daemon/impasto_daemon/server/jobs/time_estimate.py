@@ -1,68 +1,161 @@
-"""Estimates of how long a job takes, from the throughput of earlier jobs on this machine.
+"""Estimates of how long a job takes: how much slower this machine is than the model's.
 
-The work of a job is known before it starts (`planning.scales`). The seconds per unit of work of the
-last few jobs are stored, across restarts too. Their median counts, of two the lower: a job that
-shared the machine with other work, or the first one, which waits for the disk, says little about
-the next.
+The parts of a job and their seconds on one machine are known (`planning.time_model`). This machine
+takes a multiple of them, its pace, which depends a little on the size, and on what the model does
+not know of the settings. The paces of the last jobs are stored by kind and size, across restarts
+too. Their median counts, of two the lower: a job that shared the machine with other work says
+little about the next.
+
+Every scale that a job has begun teaches a pace, also if the job was then stopped.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
 
-from impasto_daemon.style_transfer.planning.padding import circular_padding_px
+from impasto_daemon.server.jobs.pace_file import (
+    REMEMBERED_JOBS,
+    REMEMBERED_KINDS,
+    REMEMBERED_SIZES,
+    Paces,
+    is_usable,
+    read_paces,
+)
 from impasto_daemon.style_transfer.planning.scales import plan_scales
+from impasto_daemon.style_transfer.planning.time_model import (
+    GPU,
+    PROCESSOR,
+    ScaleTime,
+    TimeModel,
+    scale_of,
+    scale_times,
+    seconds_until,
+)
 from impasto_shared.atomic_write import write_atomically
-from impasto_shared.settings import StyleSettings
+from impasto_shared.reports import CurvePoint
+from impasto_shared.settings import SETTINGS, StyleSettings
 
 logger = logging.getLogger(__name__)
 
-_REMEMBERED_KINDS = 64
-_REMEMBERED_JOBS = 5  # of each kind
-# Seconds per pixel and evaluation: a processor of today takes some microseconds.
-_FASTEST_S, _SLOWEST_S = 1e-15, 10.0
-_MAX_FILE_BYTES = 2**20
+_START = "start"
+_START_SIDE = "1"
+# What the pace of a job depends on, other than its size.
+_KIND = ("model", "precision", "optimizer", "style_loss", "content_loss", "mode")
+# Only of those who change them: they are long.
+_SELDOM = ("content_layers", "style_layers")
+
+Curve = Mapping[float, float]
+"""Paces by the side of a square, in pixels."""
 
 
 class ThroughputHistory:
-    """Seconds per unit of work in earlier jobs, by the settings that determine them.
+    """The paces of earlier jobs, by the settings and the sizes that determine them.
 
     file: where they are stored; None: in memory only.
+    has_gpu: returns whether jobs are painted on a GPU, which has paces of its own.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(
+        self, file: Path | None = None, has_gpu: Callable[[], bool] = lambda: False
+    ) -> None:
         self._file = file
-        self._seconds_per_unit: dict[str, list[float]] = {}
+        self._has_gpu = has_gpu
+        self._paces: Paces = {}
         if file is not None:
-            self._seconds_per_unit, problem = read_throughput(file)
+            self._paces, problem = read_paces(file)
             if problem:
                 logger.warning("%s, or a part of it, cannot be read: %s", file, problem)
 
-    def record(self, settings: StyleSettings, width: int, height: int, seconds: float) -> None:
-        """Records how long a job with a content of `width` × `height` pixels took."""
-        newest = seconds / evaluated_px(settings, width, height)
-        if not _is_usable(newest):
-            return
-        kind = _kind(settings)
-        earlier = self._seconds_per_unit.pop(kind, [])
-        self._seconds_per_unit[kind] = [*earlier, newest][-_REMEMBERED_JOBS:]
-        if len(self._seconds_per_unit) > _REMEMBERED_KINDS:
-            del self._seconds_per_unit[next(iter(self._seconds_per_unit))]
-        self._write()
+    @property
+    def is_known(self) -> bool:
+        """True if jobs have been painted on this kind of device."""
+        return bool(self._of_device())
+
+    @property
+    def start_s(self) -> float:
+        """The seconds that the painting process takes to start."""
+        paces = self._paces.get(f"{self._device} {_START}", {}).get(_START_SIDE, [1.0])
+        return self._model.start * median_low(paces)
+
+    def record_start(self, seconds: float) -> None:
+        """Records how long the painting process took to start and load the network."""
+        self._add(f"{self._device} {_START}", {_START_SIDE: seconds / self._model.start})
+
+    def record(
+        self, settings: StyleSettings, width: int, height: int, points: Sequence[CurvePoint]
+    ) -> None:
+        """Records the steps of a job with a content of `width` × `height` pixels."""
+        paces: dict[str, float] = {}
+        for scale, pace in _paces_of(scale_times(settings, width, height, self._model), points):
+            paces[_rounded_side(scale.side_px)] = pace
+        self._add(self._kind(settings), paces)
 
     def estimate_s(self, settings: StyleSettings, width: int, height: int) -> float | None:
-        """Returns how long such a job takes; None before the first job.
-
-        Without an earlier job of its kind, the throughput of the latest kind is used.
-        """
-        if not self._seconds_per_unit:
+        """Returns how long such a job takes in a process that runs; None before the first job."""
+        machine = self._machine()
+        if not machine:
             return None
-        newest = next(reversed(self._seconds_per_unit.values()))
-        seconds_per_unit = self._seconds_per_unit.get(_kind(settings), newest)
-        return median_low(seconds_per_unit) * evaluated_px(settings, width, height)
+        own = _curve([self._paces.get(self._kind(settings), {})])
+        correction = {side: pace / _at(machine, side) for side, pace in own.items()}
+        seconds = 0.0
+        pace = 1.0
+        for scale in scale_times(settings, width, height, self._model):
+            pace = _at(machine, scale.side_px) * (
+                _at(correction, scale.side_px) if correction else 1.0
+            )
+            seconds += pace * scale.seconds
+        return seconds + pace * self._model.picture_px * width * height
+
+    @property
+    def _device(self) -> str:
+        return "gpu" if self._has_gpu() else "cpu"
+
+    @property
+    def _model(self) -> TimeModel:
+        return GPU if self._has_gpu() else PROCESSOR
+
+    def _kind(self, settings: StyleSettings) -> str:
+        names = [str(getattr(settings, name)) for name in _KIND]
+        names += [
+            str(getattr(settings, name))
+            for name in _SELDOM
+            if getattr(settings, name) != SETTINGS[name].default
+        ]
+        return " ".join([self._device, *names])
+
+    def _of_device(self) -> Paces:
+        device = self._device
+        return {
+            kind: sizes
+            for kind, sizes in self._paces.items()
+            if kind.split()[0] == device and kind != f"{device} {_START}"
+        }
+
+    def _machine(self) -> Curve:
+        """Returns the paces of the usual kind of job, or of all if there was none of that kind."""
+        kinds = self._of_device()
+        usual = kinds.get(self._kind(StyleSettings()))
+        return _curve(kinds.values() if usual is None else [usual])
+
+    def _add(self, kind: str, paces: Mapping[str, float]) -> None:
+        """Adds a pace to each of some sizes of a kind, and stores them."""
+        usable = {side: pace for side, pace in paces.items() if is_usable(pace)}
+        if not usable:
+            return
+        sizes = self._paces.pop(kind, {})
+        for side, pace in usable.items():
+            earlier = sizes.pop(side, [])
+            sizes[side] = [*earlier, pace][-REMEMBERED_JOBS:]
+        self._paces[kind] = dict(list(sizes.items())[-REMEMBERED_SIZES:])
+        if len(self._paces) > REMEMBERED_KINDS:
+            del self._paces[next(iter(self._paces))]
+        self._write()
 
     def _write(self) -> None:
         if self._file is None:
@@ -70,24 +163,10 @@ class ThroughputHistory:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             # The loop does not wait for the disk; damage is noticed when the file is read.
-            data = json.dumps(self._seconds_per_unit).encode()
+            data = json.dumps(self._paces).encode()
             write_atomically(self._file, data, is_synced=False)
         except OSError as error:
             logger.warning("the throughput of the last job cannot be stored: %s", error)
-
-
-def evaluated_px(settings: StyleSettings, width: int, height: int) -> float:
-    """Returns the pixels of all evaluations of a job with a content of `width` × `height` pixels.
-
-    It is the unit of work.
-    """
-    longest, padding_px = max(width, height), circular_padding_px(settings)
-    return sum(
-        scale.evaluations
-        * (width * scale.longest_side_px / longest + padding_px)
-        * (height * scale.longest_side_px / longest + padding_px)
-        for scale in plan_scales(min(settings.size, longest), settings)
-    )
 
 
 def longest_step_share(settings: StyleSettings, width: int, height: int) -> float:
@@ -96,34 +175,42 @@ def longest_step_share(settings: StyleSettings, width: int, height: int) -> floa
     return max(scale.longest_side_px**2 for scale in scales) / sum(scale.cost for scale in scales)
 
 
-def _kind(settings: StyleSettings) -> str:
-    return f"{settings.model} {settings.precision} {settings.optimizer} {settings.style_loss}"
+def _paces_of(
+    scales: Sequence[ScaleTime], points: Sequence[CurvePoint]
+) -> Iterable[tuple[ScaleTime, float]]:
+    """Yields the scales of a job that have steps, and how their time compares with the model's."""
+    spent = [0.0] * len(scales)
+    planned = [0.0] * len(scales)
+    for before, after in pairwise(points):
+        number = scale_of(scales, after.step)
+        spent[number] += after.seconds - before.seconds
+        planned[number] += seconds_until(scales, after.step) - seconds_until(scales, before.step)
+    for scale, spent_s, planned_s in zip(scales, spent, planned, strict=True):
+        if planned_s > 0:
+            yield scale, spent_s / planned_s
 
 
-def read_throughput(file: Path) -> tuple[dict[str, list[float]], str]:
-    """Returns the stored seconds per unit of work, and what is wrong with the file, or "".
-
-    Values that cannot be meant are left out: a file is not trusted to hold what was written.
-    """
-    try:
-        with file.open("rb") as opened:
-            stored = json.loads(opened.read(_MAX_FILE_BYTES))
-        kinds = list(stored.items())
-    except FileNotFoundError:
-        return {}, ""
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        return {}, str(error)
-    usable = {
-        kind: [float(seconds) for seconds in jobs if _is_usable(seconds)][-_REMEMBERED_JOBS:]
-        for kind, jobs in kinds[-_REMEMBERED_KINDS:]
-        if isinstance(jobs, list)
-    }
-    usable = {kind: jobs for kind, jobs in usable.items() if jobs}
-    return usable, "" if usable == stored else "it holds values that are not throughputs"
+def _rounded_side(side_px: float) -> str:
+    """Returns a side, rounded to a power of the root of two."""
+    return str(round(2 ** (round(2 * math.log2(side_px)) / 2)))
 
 
-def _is_usable(seconds: object) -> bool:
-    """Returns whether a number of seconds per unit can be one; not if it is infinite or NaN."""
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        return False
-    return _FASTEST_S <= seconds <= _SLOWEST_S
+def _curve(kinds: Iterable[Mapping[str, Sequence[float]]]) -> Curve:
+    """Returns the medians of the paces of some kinds, by the side."""
+    together: dict[float, list[float]] = {}
+    for sizes in kinds:
+        for side, paces in sizes.items():
+            together.setdefault(float(side), []).extend(paces)
+    return {side: median_low(together[side]) for side in sorted(together)}
+
+
+def _at(curve: Curve, side_px: float) -> float:
+    """Returns the pace at a side: between the sides of `curve` in proportion, else as the next."""
+    sides = sorted(curve)
+    below = max((side for side in sides if side <= side_px), default=sides[0])
+    above = min((side for side in sides if side >= side_px), default=sides[-1])
+    if below >= above:
+        return curve[below]
+    share = math.log(side_px / below) / math.log(above / below)
+    pace: float = curve[below] ** (1 - share) * curve[above] ** share
+    return pace

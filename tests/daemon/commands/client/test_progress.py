@@ -33,6 +33,12 @@ def test_estimate_names_only_known_figures(
     assert estimate_line(report) == line
 
 
+def test_estimate_includes_the_start_of_the_painting_process() -> None:
+    report = ForecastReport("", 30.0, 0.0, 1_800_000_000, None, 1, start_s=5.0)
+
+    assert estimate_line(report) == "Estimated: 35 s, 1.8 GB."
+
+
 @pytest.mark.parametrize(
     ("report", "line"),
     [

@@ -188,15 +188,24 @@ def test_remaining_time_of_a_queued_job_is_that_of_similar_jobs(
     assert table.report(second).eta_s is None  # no job has been finished yet
     assert table.waiting_s() is None
     table.start(first)
-    clock.now_s += 10
+    for step in range(1, 12):
+        clock.now_s += 10
+        table.advance(first, step, 11, 5.0, step / 11)
     table.finish(first, PIXEL)
 
-    assert table.report(second).eta_s == pytest.approx(10)
-    assert table.report(third).eta_s == pytest.approx(10 + 4 * 10)
-    assert table.waiting_s() == pytest.approx(10 + 4 * 10)
+    small_s, large_s = (
+        table.throughput.estimate_s(settings, 128, 128)
+        for settings in (second.settings, third.settings)
+    )
+    assert small_s is not None
+    assert large_s is not None
+    assert 2 * small_s < large_s < 4 * small_s
+    assert table.report(second).eta_s == pytest.approx(small_s)
+    assert table.report(third).eta_s == pytest.approx(small_s + large_s)
+    assert table.waiting_s() == pytest.approx(small_s + large_s)
 
     table.start(second)
-    assert table.report(second).eta_s == pytest.approx(10)  # there is no better estimate yet
+    assert table.report(second).eta_s == pytest.approx(small_s)  # there is no better estimate yet
 
 
 def test_final_state_never_changes(table: JobTable) -> None:
@@ -269,6 +278,39 @@ def test_remaining_time_follows_the_throughput(table: JobTable, clock: FakeClock
 
     assert table.report(job).eta_s == pytest.approx(32)
     assert table.report(job).loss == 4.0
+
+
+@pytest.mark.parametrize("end", ["finish", "cancel"])
+def test_job_that_ends_early_teaches_how_long_the_next_takes(
+    table: JobTable, clock: FakeClock, end: str
+) -> None:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    for step in (1, 2, 3):
+        clock.now_s += 4
+        table.advance(job, step, 11, 5.0, step / 11)
+
+    if end == "finish":
+        table.finish(job, PIXEL)
+    else:
+        table.cancel(job)
+
+    next_job = table.submit(submission(), ALICE)
+    eta_s = table.report(next_job).eta_s
+    assert eta_s is not None
+    assert eta_s > 3 * 4
+
+
+def test_job_that_failed_teaches_nothing(table: JobTable, clock: FakeClock) -> None:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    for step in (1, 2, 3):
+        clock.now_s += 4
+        table.advance(job, step, 11, 5.0, step / 11)
+
+    table.fail(job, PROBLEM)
+
+    assert not table.throughput.is_known
 
 
 def test_result_can_be_fetched_again_until_forgotten(table: JobTable) -> None:
