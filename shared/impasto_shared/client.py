@@ -126,11 +126,14 @@ class Client:
         previews: PreviewOptions | None = None,
         *,
         detached: bool = False,
+        warm_start: bool = False,
     ) -> str:
         """Submits a job, `content` in the style of `styles`, and returns its name.
 
         previews: the size and rate of the previews for `take_preview`; None for no previews.
         detached: whether the job continues when this client disconnects.
+        warm_start: whether it may begin with what the last such job of the same pictures has left:
+            faster, but the picture depends a little on the one before.
 
         Raises:
             DaemonError: if the daemon refuses the job.
@@ -139,7 +142,8 @@ class Client:
         for image in (content, *(image for style in styles for image in style.images)):
             self._check_limits(image)
         job = os.urandom(16).hex()
-        request = Submit(self._next_id(), job, settings, content, tuple(styles), previews, detached)
+        what = content, tuple(styles)
+        request = Submit(self._next_id(), job, settings, *what, previews, detached, warm_start)
         self._conversation.watch(request, self._lasting_s(PICTURE_TIMEOUT_S))
         return job
 
@@ -259,12 +263,14 @@ class Client:
         width: int,
         height: int,
         timeout_s: float = REPLY_TIMEOUT_S,
+        *,
+        paintings: int = 1,
     ) -> ForecastReport | None:
         """Returns the time and memory of a job whose content has `width` × `height` pixels.
 
         None if the daemon is too old to forecast; it can still paint.
         """
-        request = Forecast(self._next_id(), settings, width, height)
+        request = Forecast(self._next_id(), settings, width, height, paintings)
         try:
             return self._conversation.request(request, ForecastReport, timeout_s)
         except DaemonError as error:

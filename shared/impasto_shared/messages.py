@@ -23,7 +23,7 @@ from impasto_shared.reports import (
     WorkerReport,
 )
 from impasto_shared.settings import StyleSettings
-from impasto_shared.style import Style, check_styles
+from impasto_shared.style import MAX_STYLES, Style, check_styles
 
 MAX_SKIPPED_JOBS = 10**6
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -98,6 +98,7 @@ class Submit(JobRequest):
 
     previews: their size and rate; None for no previews.
     detached: whether the job continues when its client disconnects.
+    warm_start: whether it may begin with what the last such job of the same pictures has left.
     """
 
     type: ClassVar[str] = "submit"
@@ -106,6 +107,7 @@ class Submit(JobRequest):
     styles: tuple[Style, ...]
     previews: PreviewOptions | None = None
     detached: bool = False
+    warm_start: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -149,16 +151,22 @@ class Status(Request):
 
 @dataclass(frozen=True)
 class Forecast(Request):
-    """Asks for the time and memory of a job whose content has `width` × `height` pixels."""
+    """Asks for the time and memory of a job whose content has `width` × `height` pixels.
+
+    paintings: their number.
+    """
 
     type: ClassVar[str] = "forecast"
     settings: StyleSettings
     width: int
     height: int
+    paintings: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_size(self.width, self.height, "The content")
+        if not 0 <= self.paintings <= MAX_STYLES:
+            raise ProtocolError(f"There can be 0 to {MAX_STYLES} paintings.", field="paintings")
 
 
 @dataclass(frozen=True)

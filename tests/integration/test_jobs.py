@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import JobReport, JobState
-from impasto_shared.settings import StyleSettings
+from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (
     ENDLESS,
@@ -192,6 +193,25 @@ def test_worker_is_kept_between_jobs(shared_daemon: DaemonProcess) -> None:
             workers.add(worker_pid(client))
 
     assert len(workers) == 1
+
+
+def test_warm_start_begins_where_the_last_such_job_ended(shared_daemon: DaemonProcess) -> None:
+    draft = StyleSettings(size=64, quality=Quality.DRAFT)
+
+    def steps(settings: StyleSettings, *, warm_start: bool) -> int:
+        styles = [Style(picture())]
+        return last_report(
+            client, client.submit(picture(), styles, settings, warm_start=warm_start)
+        ).steps
+
+    with shared_daemon.client() as client:
+        first = steps(draft, warm_start=True)
+        changed = steps(replace(draft, style_strength=1.3), warm_start=True)
+        # An ordinary job has all of the memory, and begins as if it were the first.
+        ordinary = steps(replace(draft, iterations=7), warm_start=False)
+        after_it = steps(draft, warm_start=True)
+
+    assert (first, changed, ordinary, after_it) == (15, 5, 7, 15)
 
 
 def test_server_never_loads_torch(shared_daemon: DaemonProcess) -> None:

@@ -80,3 +80,9 @@ def test_submission_checks_its_styles() -> None:
 def test_forecast_checks_the_size_of_the_content() -> None:
     with pytest.raises(InvalidImage, match="The content has 0 × 5 pixels"):
         Forecast("1", StyleSettings(), 0, 5)
+
+
+@pytest.mark.parametrize("paintings", [-1, 9])
+def test_forecast_checks_the_number_of_paintings(paintings: int) -> None:
+    with pytest.raises(ProtocolError, match="0 to 8 paintings"):
+        Forecast("1", StyleSettings(), 5, 5, paintings)

@@ -451,6 +451,7 @@ def _run_message(submission: Submit, assignment: _Assignment) -> Run:
         submission.styles,
         job.previews,
         None if result_file is None else result_file.path,
+        submission.warm_start,
     )
 
 

@@ -131,7 +131,7 @@ def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> Forec
     )
     return ForecastReport(
         request.id,
-        table.throughput.estimate_s(*content),
+        table.throughput.estimate_s(*content, request.paintings),
         table.waiting_s(),
         memory.needed_bytes,
         None if math.isinf(available_bytes) else round(available_bytes),

@@ -17,6 +17,7 @@ from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.areas import has_remainder
 from impasto_daemon.style_transfer.losses.calibration import content_factor
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
+from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
 from impasto_daemon.style_transfer.networks.network import (
     ConvolutionChain,
     Interrupt,
@@ -71,6 +72,7 @@ class Optimisation:
 
     should_stop: asked before every convolution, or, if a CUDA graph replays the evaluations,
         before every evaluation.
+    targets: those of `network` from former jobs.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class Optimisation:
         network: Network,
         settings: StyleSettings,
         should_stop: ShouldStop = lambda: False,
+        targets: TargetCache = NO_CACHE,
     ) -> None:
         self.network = network
         self.settings = settings
         # What it learns of the loss at a coarse scale serves the finer ones.
         self._minimiser = new_minimiser(settings.optimizer)
+        self._targets = targets
         self._content_factor: float | None = None
         self._should_stop = should_stop
 
@@ -111,9 +115,11 @@ class Optimisation:
         try:
             with self.network.interrupted_by(self._stop_if_asked):
                 network = _in_tiles(self.network, plan)
+                # The numbers of tiles differ in their last digits.
+                cache = self._targets if network is self.network else NO_CACHE
                 factor = self._content_factor or 1.0
                 evaluate.objective = build_objective(
-                    network, content, regions, self.settings, factor
+                    network, content, regions, self.settings, factor, cache
                 )
                 with suppress(_Finished):
                     self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)

@@ -54,6 +54,10 @@ class ScalePainter:
             raise ValueError("there is no scale to paint at")
         return self._painted
 
+    def begin_with(self, painted: Tensor) -> None:
+        """Has the first scale begin as if `painted` (1, 3, h, w) were from the one before."""
+        self._painted = painted
+
     def paint(self, scale: Scale, new_report: Callable[[], OnEvaluation]) -> Result:
         """Paints the photo at `scale`.
 

@@ -19,6 +19,7 @@ from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Net
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
+from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmStart, shortened
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
@@ -54,16 +55,18 @@ def stylize(
     on_step: OnStep = lambda _: None,
     should_stop: ShouldStop = lambda: False,
     available_bytes: float = math.inf,
+    warm_start: WarmStart = COLD,
 ) -> Image:
     """Returns `content` painted in `styles`: the same size, format and alpha.
 
-    The same images, settings and seed give the same bytes on the same CPU.
+    The same images, settings and seed give the same bytes on the same CPU, without a warm start.
 
     styles: may be empty to paint the content alone; the style alone needs only content's size.
     on_step: called after every evaluation.
     should_stop: as in `optimize.Optimisation`; a job that is stopped returns what it has painted.
     available_bytes: of the network's device, for this process: the image is evaluated in tiles
         that fit, and in smaller ones if memory runs out all the same.
+    warm_start: what former pictures by `network` have left, and this one is to leave.
 
     Raises:
         InvalidImage: if a region or the part of a painting is empty.
@@ -81,12 +84,20 @@ def stylize(
     photo = source.fitted(settings.size).rgb
     target, regions = _recoloured(photo, _regions(styles, settings), settings)
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
-    progress = _ProgressReporter(scales, _Previews(source, settings), on_step)
-    optimisation = Optimisation(network, settings, should_stop)
+    optimisation = Optimisation(network, settings, should_stop, warm_start.targets)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
+    former = warm_start.find(target, regions, settings)
+    if former is not None:
+        scales = shortened(scales)
+        painter.begin_with(former.painted)
+    progress = _ProgressReporter(scales, _Previews(source, settings), on_step)
     for scale in scales:
         if painter.paint(scale, partial(progress.of, scale)).stopped:
             break
+        if scale is scales[0]:
+            count = scale.evaluations + (former.evaluations if former else 0)
+            coarse = CoarsePicture(painter.painted, count)
+            warm_start.keep(target, regions, settings, coarse)
     return source.repainted(_finishing(painter.painted, photo, settings, *source.size))
 
 

@@ -24,6 +24,7 @@ from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.optimize import ShouldStop
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 from impasto_daemon.style_transfer.stylize import stylize
+from impasto_daemon.style_transfer.warm_start import COLD, KEPT_BYTES, WarmStart
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_memory import available_bytes
@@ -66,6 +67,7 @@ class Worker:
         self._limit_bytes = limit_bytes
         self._loaded: tuple[str, Pooling, torch.dtype] | None = None
         self._network: Network
+        self._warm_start = WarmStart()
 
     def serve(self) -> None:
         """Runs jobs forever."""
@@ -113,14 +115,21 @@ class Worker:
 
     def _paint(self, run: Run) -> Painted | Written | Stopped:
         job = JobRun(run, self._channel)
+        network = self._load(run.settings, job.should_stop)
+        memory_bytes = min(self._limit_bytes, _available_bytes(self._device))
+        if run.warm_start:
+            memory_bytes -= KEPT_BYTES
+        else:
+            self._warm_start = WarmStart()  # the memory is this job's
         image = stylize(
-            self._load(run.settings, job.should_stop),
+            network,
             run.content,
             run.styles,
             run.settings,
             on_step=job.on_step,
             should_stop=job.should_stop,
-            available_bytes=min(self._limit_bytes, _available_bytes(self._device)),
+            available_bytes=memory_bytes,
+            warm_start=self._warm_start if run.warm_start else COLD,
         )
         return job.result(image)
 
@@ -136,6 +145,7 @@ class Worker:
                 should_stop=should_stop,
             )
             self._loaded = settings.model, settings.pooling, dtype
+            self._warm_start = WarmStart()
             self._channel.send(Loaded(_device_name(self._device), str(settings.model)))
         return self._network
 

@@ -17,6 +17,7 @@ class Run:
     """Server to worker: paint this job. Sent only to an idle worker.
 
     result_file: path of the file for the picture; None: it is sent as a message.
+    warm_start: see `Submit`.
     """
 
     type: ClassVar[str] = "run"
@@ -26,6 +27,7 @@ class Run:
     styles: tuple[Style, ...]
     previews: PreviewOptions | None = None
     result_file: str | None = None
+    warm_start: bool = False
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def paint(
         command=this_program,
         on_start=lambda: warn("Starting the Impasto daemon…"),
     ) as client:
-        print_estimate(client, settings, content.width, content.height)
+        print_estimate(client, settings, content, styles)
         job = client.submit(content, styles, settings, detached=options.detach)
         del content, styles  # they may be large, and so may the result
         if options.detach:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from impasto_daemon.commands.output import warn
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError
+from impasto_shared.image import Image
 from impasto_shared.messages import ForecastReport
 from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style
 
 _BAR_CHARACTERS = 30
 # A daemon that works sends something more often than this.
@@ -22,9 +25,12 @@ _USUAL_COLUMNS = 80
 _CLEAR_REST_OF_LINE = "\033[K"
 
 
-def print_estimate(client: Client, settings: StyleSettings, width: int, height: int) -> None:
+def print_estimate(
+    client: Client, settings: StyleSettings, content: Image, styles: Sequence[Style]
+) -> None:
     """Prints on standard error how much time and memory a job will take, if the daemon knows."""
-    forecast = client.forecast(settings, width, height)
+    size = content.width, content.height
+    forecast = client.forecast(settings, *size, paintings=len(styles))
     if forecast is None:
         return
     warn(estimate_line(forecast))

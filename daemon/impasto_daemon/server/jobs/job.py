@@ -42,6 +42,8 @@ class Job:
     is_stored: whether it has a record in the journal.
     is_synced: whether its picture would survive a loss of power.
     store_again_s: the time at which to try again to store its picture; None: it is stored.
+    paintings: their number, as far as is known.
+    is_warm: whether it may make fewer steps than its settings say, for its `warm_start`.
     """
 
     name: str
@@ -76,6 +78,8 @@ class Job:
     is_stored: bool = False
     is_synced: bool = False
     store_again_s: float | None = None
+    is_warm: bool = False
+    paintings: int = 1
 
     @property
     def turn_key(self) -> bytes:

@@ -122,6 +122,8 @@ class JobTable:
             submission.previews,
             self.clock(),
             number=next(self._numbers),
+            is_warm=submission.warm_start,
+            paintings=len(submission.styles),
         )
         self._check_room(job)
         self._jobs[job.name] = job
@@ -500,7 +502,7 @@ class JobTable:
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
     def _duration_s(self, job: Job) -> float | None:
-        return self.throughput.estimate_s(job.settings, job.width, job.height)
+        return self.throughput.estimate_s(job.settings, job.width, job.height, job.paintings)
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:
@@ -523,8 +525,9 @@ class JobTable:
         job.state = state
         job.ended_s = self.clock()
         job.submission = None
-        if state is not JobState.FAILED:
-            self.throughput.record(job.settings, job.width, job.height, job.curve.points)
+        if state is not JobState.FAILED and not job.is_warm:
+            size = job.width, job.height
+            self.throughput.record(job.settings, *size, job.curve.points, job.paintings)
         self.outcomes[state] += 1
         self._queue = None
         if state is not JobState.DONE:

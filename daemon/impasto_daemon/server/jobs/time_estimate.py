@@ -88,15 +88,23 @@ class ThroughputHistory:
         self._add(f"{self._device} {_START}", {_START_SIDE: seconds / self._model.start})
 
     def record(
-        self, settings: StyleSettings, width: int, height: int, points: Sequence[CurvePoint]
+        self,
+        settings: StyleSettings,
+        width: int,
+        height: int,
+        points: Sequence[CurvePoint],
+        paintings: int = 1,
     ) -> None:
         """Records the steps of a job with a content of `width` × `height` pixels."""
         paces: dict[str, float] = {}
-        for scale, pace in _paces_of(scale_times(settings, width, height, self._model), points):
+        scales = scale_times(settings, width, height, self._model, paintings)
+        for scale, pace in _paces_of(scales, points):
             paces[_rounded_side(scale.side_px)] = pace
         self._add(self._kind(settings), paces)
 
-    def estimate_s(self, settings: StyleSettings, width: int, height: int) -> float | None:
+    def estimate_s(
+        self, settings: StyleSettings, width: int, height: int, paintings: int = 1
+    ) -> float | None:
         """Returns how long such a job takes in a process that runs; None before the first job."""
         machine = self._machine()
         if not machine:
@@ -105,7 +113,7 @@ class ThroughputHistory:
         correction = {side: pace / _at(machine, side) for side, pace in own.items()}
         seconds = 0.0
         pace = 1.0
-        for scale in scale_times(settings, width, height, self._model):
+        for scale in scale_times(settings, width, height, self._model, paintings):
             pace = _at(machine, scale.side_px) * (
                 _at(correction, scale.side_px) if correction else 1.0
             )

@@ -34,6 +34,7 @@ from impasto_daemon.style_transfer.losses.image_losses import (
 from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.region_style import Origin, style_losses
 from impasto_daemon.style_transfer.losses.style_swap import style_swap_losses
+from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
 from impasto_daemon.style_transfer.networks.network import Network, missing_layers
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings
@@ -89,6 +90,19 @@ class Objective:
         return loss.detach(), gradient
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """A network, and the photo as it sees it: the losses of activations are made from them.
+
+    cache: their targets from former objectives.
+    """
+
+    network: Network
+    photo: Tensor
+    areas: Sequence[Area]
+    cache: TargetCache
+
+
 @torch.no_grad()
 def build_objective(
     network: Network,
@@ -96,12 +110,14 @@ def build_objective(
     regions: Sequence[Region],
     settings: StyleSettings,
     content_factor: float = 1.0,
+    cache: TargetCache = NO_CACHE,
 ) -> Objective:
     """Returns the objective of painting `content` in the styles of `regions`.
 
     content: (1, 3, H, W) in [0, 1], of any size that the network takes, like the paintings; for a
         tileable image its sides are multiples of `tileable.SIDE_STEP_PX`.
     content_factor: of the weight of a style swap (see `calibration`).
+    cache: targets of `network` from former calls.
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
@@ -109,16 +125,16 @@ def build_objective(
     content_shares = _shares(network, settings.content_layers, "content_layers")
     style_shares = _shares(network, settings.style_layers, "style_layers")
     losses: dict[str, list[Loss]] = {IMAGE: _image_losses(settings)}
-    areas = areas_of(content, regions, settings)
     photo = pad_circular(content) if settings.tileable else content
+    subject = _Subject(network, photo, areas_of(content, regions, settings), cache)
     if settings.mode is not Mode.TEXTURE:
         alpha = CONTENT_WEIGHT[settings.content_loss]
         weights = {layer: alpha * share for layer, share in content_shares.items()}
         swap_factor = content_factor / _style_factor(settings)
-        for layer, loss in _content_losses(network, photo, areas, settings, weights, swap_factor):
+        for layer, loss in _content_losses(subject, settings, weights, swap_factor):
             losses.setdefault(layer, []).append(loss)
     weights = {layer: _style_factor(settings) * share for layer, share in style_shares.items()}
-    for layer, loss in _style_losses(network, photo, areas, settings, weights):
+    for layer, loss in _style_losses(subject, settings, weights):
         losses.setdefault(layer, []).append(loss)
     return Objective(network, losses, settings.tileable)
 
@@ -126,7 +142,7 @@ def build_objective(
 def _image_losses(settings: StyleSettings) -> list[Loss]:
     """Returns the losses of the image itself; a content alone brings no noise that would cost."""
     smoothness = settings.smoothness**2  # squared: a hundred and a hundred and ten look the same
-    brings_noise = 0.0 if settings.mode is Mode.CONTENT else _distance(settings)
+    brings_noise = 0.0 if settings.mode is Mode.CONTENT else style_distance(settings.style_strength)
     margin = border_px(settings)
     return [
         ImageLoss(total_variation, TV_WEIGHT * smoothness, margin),
@@ -140,18 +156,16 @@ def _style_factor(settings: StyleSettings) -> float:
     return max(1.0, settings.style_strength) ** 2
 
 
-def _distance(settings: StyleSettings) -> float:
+def style_distance(strength: float) -> float:
     """Returns the fraction of the way that the style goes from the photo to the paintings.
 
     The root: half the strength looks like half the style.
     """
-    return min(1.0, math.sqrt(settings.style_strength))
+    return min(1.0, math.sqrt(strength))
 
 
 def _content_losses(
-    network: Network,
-    photo: Tensor,
-    areas: Sequence[Area],
+    subject: _Subject,
     settings: StyleSettings,
     weights: Mapping[str, float],
     swap_factor: float,
@@ -160,7 +174,10 @@ def _content_losses(
 
     swap_factor: of the weight where paintings are swapped in, and not of the rest of the photo.
     """
-    activations = activations_of(network, photo, weights)
+    network, photo, areas, cache = subject.network, subject.photo, subject.areas, subject.cache
+    activations = cache.get(
+        "activations", [photo, *weights], lambda: activations_of(network, photo, weights)
+    )
     if settings.content_loss is ContentLoss.RECONSTRUCTION:
         areas = [Area(Region([]), 1.0)]
     for area in areas:
@@ -168,7 +185,13 @@ def _content_losses(
         if area.region.paintings:
             of_swap = {layer: swap_factor * weight for layer, weight in of_area.items()}
             yield from style_swap_losses(
-                network, photo, activations, area.region, of_swap, _distance(settings)
+                network,
+                photo,
+                activations,
+                area.region,
+                of_swap,
+                style_distance(settings.style_strength),
+                cache,
             )
         else:
             guides = {layer: guide_at(network, layer, area.region.mask) for layer in weights}
@@ -176,20 +199,18 @@ def _content_losses(
 
 
 def _style_losses(
-    network: Network,
-    photo: Tensor,
-    areas: Sequence[Area],
-    settings: StyleSettings,
-    weights: Mapping[str, float],
+    subject: _Subject, settings: StyleSettings, weights: Mapping[str, float]
 ) -> Iterator[tuple[str, Loss]]:
     """Yields each layer of `weights` and the style loss of that weight, area by area."""
     origin = None
     if settings.mode is Mode.TRANSFER and settings.style_strength < 1:
-        origin = Origin(photo, _distance(settings))
-    for area in areas:
+        origin = Origin(subject.photo, style_distance(settings.style_strength))
+    for area in subject.areas:
         if area.region.paintings:
             of_area = {layer: area.share * weight for layer, weight in weights.items()}
-            yield from style_losses(network, area.region, settings.style_loss, of_area, origin)
+            yield from style_losses(
+                subject.network, area.region, settings.style_loss, of_area, origin, subject.cache
+            )
 
 
 def _shares(network: Network, layers: str, setting: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from impasto_daemon.style_transfer.losses.guides import GuidedMeasure, guide_at
 from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.moments import Features, Moments, blend, moments
 from impasto_daemon.style_transfer.losses.style_losses import STYLE_LOSSES, LayerStyleLoss
+from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
 from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.statistics import Statistic
@@ -46,14 +47,21 @@ def style_losses(
     style_loss: StyleLoss,
     weights: Mapping[str, float],
     origin: Origin | None = None,
+    cache: TargetCache = NO_CACHE,
 ) -> Iterator[tuple[str, Loss]]:
     """Yields each layer of `weights` and the region's style loss of that weight.
 
     origin: the photo, if its style is to change a part of the way only.
     """
-    features, targets = _targets(network, region, style_loss, weights)
+    inputs = [region, style_loss, *weights]
+    features, targets = cache.get(
+        "style", inputs, lambda: _targets(network, region, style_loss, weights)
+    )
     if origin is not None:
-        photo = _statistics(network, Painting(origin.photo, part=region.mask), features)
+        painting = Painting(origin.photo, part=region.mask)
+        photo = cache.get(
+            "origin", [*inputs, origin.photo], lambda: _statistics(network, painting, features)
+        )
         targets = {
             layer: _part_of_the_way(photo[layer], target, origin.distance)
             for layer, target in targets.items()

@@ -35,6 +35,7 @@ from impasto_daemon.style_transfer.losses.moments import (
     precise,
 )
 from impasto_daemon.style_transfer.losses.nearest_neighbours import nearest_neighbours
+from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
 from impasto_daemon.style_transfer.losses.wasserstein import OptimalTransport
 from impasto_daemon.style_transfer.networks.crops import Crop
 from impasto_daemon.style_transfer.networks.network import Network
@@ -55,29 +56,54 @@ def style_swap_losses(
     region: Region,
     weights: Mapping[str, float],
     distance: float = 1.0,
+    cache: TargetCache = NO_CACHE,
 ) -> Iterator[tuple[str, Loss]]:
     """Yields each layer of `weights` and the region's content loss of that weight.
 
     photo: (1, 3, H, W) in [0, 1]; activations: the photo's at each layer.
     distance: the fraction of the way from the photo's own activations to those targets, in (0, 1].
     """
-    vocabularies = _vocabularies(network, region.paintings, weights)
+    swaps = cache.get(
+        "swaps", [photo, region, *weights], lambda: _swaps(network, photo, activations, region)
+    )
     for layer, weight in weights.items():
+        swap, target = swaps[layer], swaps[layer].target
+        if distance < 1:
+            target = TargetOnTheWay(activations[layer], target, distance)
+        yield layer, ContentLoss(weight, target, swap.power, swap.guide)
+
+
+@dataclass(frozen=True)
+class Swap:
+    """The target of a style swap at one layer, whatever the weights.
+
+    power, guide: see `ContentLoss`.
+    """
+
+    target: Target
+    power: Tensor
+    guide: Guide | None
+
+
+def _swaps(
+    network: Network, photo: Tensor, activations: Mapping[str, Tensor], region: Region
+) -> dict[str, Swap]:
+    """Returns the style swap of each layer of `activations`."""
+    swaps = {}
+    vocabularies = _vocabularies(network, region.paintings, activations)
+    for layer, activation in activations.items():
         guide = guide_at(network, layer, region.mask)
         of_layer = [vocabulary[layer] for vocabulary in vocabularies]
         shares = [painting.share for painting in region.paintings]
         together = Moments(*blend(shares, (vocabulary.moments for vocabulary in of_layer)))
-        activation = activations[layer]
         target: Target
         if photo.shape[2] > _BETWEEN_STRIDES_PX * activation.shape[2]:
             target = StoredTarget(_transported(activation, guide, together))
             guide = DetailGuide(activation, guide)
         else:
             target = SwappedTarget(activation, guide, of_layer, shares)
-        if distance < 1:
-            target = TargetOnTheWay(activation, target, distance)
-        power = together.power / len(together.mean)
-        yield layer, ContentLoss(weight, target, power, guide)
+        swaps[layer] = Swap(target, together.power / len(together.mean), guide)
+    return swaps
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class TimeModel:
     """The seconds of the parts of a job; those that end in `_px` are per pixel.
 
     start: the painting process, with the network loaded.
-    targets, targets_px: what precedes the first evaluation of a scale; on a GPU, with the capture
-        of an evaluation.
+    targets, targets_px: what precedes the first evaluation of a scale, the latter for each
+        painting; on a GPU, with the capture of an evaluation.
     swap_px: what a style swap adds to `targets_px`.
     calibration_px: that of the content, after the first scale.
     evaluation, evaluation_px: one evaluation, with the work of the optimizer.
@@ -59,8 +59,9 @@ GPU = TimeModel(
     picture_px=0.1e-6,
 )
 
-# The evaluations with other style losses than the default one, relative to it.
-_EVALUATIONS: Mapping[StyleLoss, float] = {StyleLoss.MMD_GAUSSIAN: 1.5}
+# The evaluations with other style losses than the default one, and of other modes, relative to it.
+_OF_LOSS: Mapping[StyleLoss, float] = {StyleLoss.MMD_GAUSSIAN: 1.25}
+_OF_MODE: Mapping[Mode, float] = {Mode.TEXTURE: 0.85, Mode.CONTENT: 0.75}
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,18 @@ class ScaleTime:
 
 
 def scale_times(
-    settings: StyleSettings, width: int, height: int, model: TimeModel
+    settings: StyleSettings, width: int, height: int, model: TimeModel, paintings: int = 1
 ) -> Sequence[ScaleTime]:
     """Returns the time of each scale of a job with a content of `width` × `height` pixels."""
     longest, padding_px = max(width, height), circular_padding_px(settings)
-    factor = _EVALUATIONS.get(settings.style_loss, 1.0)
+    factor = _OF_LOSS.get(settings.style_loss, 1.0) * _OF_MODE.get(settings.mode, 1.0)
     is_swap = settings.mode is Mode.TRANSFER and settings.content_loss is ContentLoss.STYLE_SWAP
     times: list[ScaleTime] = []
     for scale in plan_scales(min(settings.size, longest), settings):
         ratio = scale.longest_side_px / longest
         px = (width * ratio + padding_px) * (height * ratio + padding_px)
-        targets_s = model.targets + px * (model.targets_px + is_swap * model.swap_px)
+        targets_px_s = paintings * (model.targets_px + is_swap * model.swap_px)
+        targets_s = model.targets + px * targets_px_s
         evaluation_s = factor * (model.evaluation + px * model.evaluation_px)
         is_calibrated = is_swap and not times
         after_s = px * model.calibration_px if is_calibrated else 0.0

@@ -28,8 +28,9 @@ class FakeClient:
         self.submitted: list[dict[str, Any]] = []
         self.forgotten: list[str] = []
 
-    def forecast(self, *_: object) -> None:
+    def forecast(self, *_: object, paintings: int) -> None:
         """Returns no estimate."""
+        assert paintings > 0
 
     def submit(self, content: Image, styles: object, settings: object, *, detached: bool) -> str:
         job = {"content": content, "styles": styles, "settings": settings, "detached": detached}

@@ -1,4 +1,5 @@
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,19 @@ def test_job_that_ends_early_teaches_how_long_the_next_takes(
     eta_s = table.report(next_job).eta_s
     assert eta_s is not None
     assert eta_s > 3 * 4
+
+
+def test_job_with_a_warm_start_teaches_nothing(table: JobTable, clock: FakeClock) -> None:
+    """It makes fewer steps than its settings say."""
+    job = table.submit(replace(submission(), warm_start=True), ALICE)
+    table.start(job)
+    for step in (1, 2, 3):
+        clock.now_s += 4
+        table.advance(job, step, 3, 5.0, step / 3)
+
+    table.finish(job, PIXEL)
+
+    assert not table.throughput.is_known
 
 
 def test_job_that_failed_teaches_nothing(table: JobTable, clock: FakeClock) -> None:

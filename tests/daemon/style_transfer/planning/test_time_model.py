@@ -64,6 +64,15 @@ def test_losses_that_do_more_take_longer() -> None:
     assert seconds(gaussian, 512, 512) > usual
 
 
+def test_more_paintings_take_longer_before_the_first_evaluation() -> None:
+    (one, *_), (four, *_) = (
+        scale_times(DRAFT, 512, 512, PROCESSOR, paintings) for paintings in (1, 4)
+    )
+
+    assert four.before_s > 2 * one.before_s
+    assert four.evaluation_s == one.evaluation_s
+
+
 def test_gpu_takes_little_longer_for_larger_pictures() -> None:
     small, large = StyleSettings(size=256), StyleSettings(size=1024)
 
