@@ -1,6 +1,7 @@
 """The drafts of a dialog: small pictures of what its settings would paint, one at a time.
 
-A newer choice cancels the draft of an older one. No daemon is started for a draft.
+A newer choice cancels the draft of an older one, and starts warm from it where only the strength or
+the smoothness differs. No daemon is started for a draft.
 """
 
 from __future__ import annotations
@@ -162,7 +163,8 @@ class Drafts:
         elif choice != self._painted:
             self.text = _BEGINS
             content, styles = self._read()
-            self._job = self._client.submit(content, styles, choice.settings, _PREVIEWS)
+            settings = choice.settings
+            self._job = self._client.submit(content, styles, settings, _PREVIEWS, warm_start=True)
             self._painted = choice
 
     def _foresee(self, client: DraftClient, settings: StyleSettings) -> None:

@@ -63,6 +63,8 @@ class JobClient(Protocol):
         styles: Sequence[Style],
         settings: StyleSettings,
         previews: PreviewOptions | None = ...,
+        *,
+        warm_start: bool = ...,
     ) -> str:
         """Starts a job and returns its name."""
 

@@ -81,7 +81,10 @@ class Daemon:
         styles: Sequence[Style],
         settings: StyleSettings,
         previews: PreviewOptions | None = None,
+        *,
+        warm_start: bool = False,
     ) -> str:
+        assert warm_start
         assert content is CONTENT
         assert styles
         assert previews is not None
