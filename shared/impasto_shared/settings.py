@@ -171,8 +171,9 @@ class StyleSettings:
         low=32,
         high=16_384,
         label="Size",
-        help="Longest side, in pixels, at which the picture is painted; the result is scaled to "
-        "the size of the photo. Twice the size takes two to four times as long",
+        help="Longest side, in pixels, at which the picture is painted, but never more than the "
+        "photo's own; a draft is painted at three quarters of it. The result is scaled to the size "
+        "of the photo. Twice the size takes two to four times as long",
     )
     style_scale: float = described(
         NumberSetting,

@@ -1,9 +1,9 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
 It has the weights of one model. Next to its socket it writes the styles of the last job, and the
-jobs that it forgot or cancelled. It speaks
-the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python
-of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
+jobs that it forgot or cancelled; the file `seconds_per_pixel` there slows its forecasts down. It
+speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the
+Python of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ class ScriptedDaemon:
         if isinstance(message, Hello):
             return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
         if isinstance(message, Forecast):
-            return ForecastReport(message.id, message.settings.size / 10, 0.0, 2 * 10**9, 10**10, 3)
+            painting_s = message.settings.size * self._seconds_per_pixel()
+            return ForecastReport(message.id, painting_s, 0.0, 2 * 10**9, 10**10, 3)
         if isinstance(message, Status):
             worker = WorkerReport()
             return StatusReport(message.id, os.getpid(), "test", 1.0, worker, models=MODELS)
@@ -175,6 +176,10 @@ class ScriptedDaemon:
     def _note(self, file_name: str, job: str) -> None:
         with (self._folder / file_name).open("a") as file:
             file.write(f"{job}\n")
+
+    def _seconds_per_pixel(self) -> float:
+        file = self._folder / "seconds_per_pixel"
+        return float(file.read_text()) if file.exists() else 0.1
 
     def _paint(self, order: Submit) -> Iterator[JobReport | Preview]:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -116,6 +117,12 @@ def set_seed(screen: Screen, behaviour: Behaviour) -> None:
     screen.type(f"{behaviour.value}\t")
 
 
+def set_size(screen: Screen, size: int) -> None:
+    """Chooses *Other…*, the last entry, and types the number below it."""
+    screen.press(key_of("Size"), "End", "Tab", "ctrl+a")
+    screen.type(f"{size}\t")
+
+
 def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen) -> None:
     open_dialog(screen)
     screen.photograph("style-missing")
@@ -196,6 +203,39 @@ def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None
     undo_new_layer(screen)
 
     assert name.endswith("Neural Style (zinnias)")
+
+
+def painted_size(screen: Screen) -> int:
+    """Returns the size at which the dialog on the screen paints."""
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    size: int = json.loads(screen.ask(REMEMBERED)[0])["settings"]["size"]
+    undo_new_layer(screen)
+    return size
+
+
+def test_size_that_is_painted_soon_is_chosen_until_the_user_chooses_one(
+    home: Home, screen: Screen
+) -> None:
+    folder = home.folder / "run/impasto"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "seconds_per_pixel").write_text("0.5")
+    open_dialog(screen)
+    screen.press(key_of(START_LABEL))
+    choose_painting(screen, "Home")
+    set_seed(screen, Behaviour.INVERT)
+    screen.photograph("size-chosen-for-the-user")
+    by_default = painted_size(screen)
+    open_dialog(screen)
+    screen.press(key_of("Size"), "Home")
+    by_user = painted_size(screen)
+    open_dialog(screen)
+    time.sleep(GALLERY_S)
+    screen.photograph("size-chosen-by-the-user")
+    kept = painted_size(screen)
+    (folder / "seconds_per_pixel").unlink()
+
+    assert (by_default, by_user, kept) == (256, 512, 512)
 
 
 def test_choice_from_the_gallery_can_be_taken_back(screen: Screen) -> None:
@@ -380,13 +420,11 @@ def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) 
     open_dialog(screen)
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.INVERT)
-    screen.press(key_of("Size"), "ctrl+a")
-    screen.type("77\t")
+    set_size(screen, 77)
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     open_dialog(screen)
-    screen.press(key_of("Size"), "ctrl+a")
-    screen.type("88\t")
+    set_size(screen, 88)
     cancel_dialog(screen)
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("alt+r", "a", "y")
@@ -458,8 +496,7 @@ def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
     home: Home, screen: Screen, paused: Path
 ) -> None:
     open_dialog(screen)
-    screen.press(key_of("Size"), "ctrl+a")
-    screen.type("99\t")
+    set_size(screen, 99)
     cancel_dialog(screen)
     start_painting(screen, home, paused)
     screen.press("Escape")

@@ -33,6 +33,8 @@ REGION_HELP = gettext(
     "it has no transparency, its white area. Or choose a channel: its white area counts. Without a "
     "region, the style applies wherever no other does"
 )
+SIZE_IS_CHOSEN = "size-is-chosen"
+"""An argument only of GIMP's memory: whether the user chose the size, and not the dialog."""
 ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
@@ -222,6 +224,19 @@ def apply_settings(config: Gimp.ProcedureConfig, settings: StyleSettings) -> Non
 def settings_from(config: Gimp.ProcedureConfig) -> StyleSettings:
     """Returns the settings in `config`; raises InvalidSettings."""
     return StyleSettings.from_json(values_from(config, SETTINGS))
+
+
+def is_size_chosen(config: Gimp.ProcedureConfig) -> bool:
+    """Returns whether the user chose the size; only the plug-in's own process knows that."""
+    return config.find_property(SIZE_IS_CHOSEN) is not None and bool(
+        config.get_property(SIZE_IS_CHOSEN)
+    )
+
+
+def set_size_chosen(config: Gimp.ProcedureConfig, *, is_chosen: bool) -> None:
+    """Sets whether the user chose the size, in the plug-in's own process."""
+    if config.find_property(SIZE_IS_CHOSEN) is not None:
+        config.set_property(SIZE_IS_CHOSEN, is_chosen)
 
 
 def values_from(config: Gimp.ProcedureConfig, settings: Iterable[Setting]) -> dict[str, object]:

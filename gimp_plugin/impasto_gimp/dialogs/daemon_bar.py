@@ -24,12 +24,16 @@ class DaemonBar:
 
     widget: the bar, to be packed into a dialog.
     planned_jobs: returns the jobs that `config` asks for; None while it is invalid.
+    on_status: called with each new status.
     """
 
     def __init__(
-        self, config: Gimp.ProcedureConfig, planned_jobs: Callable[[], PlannedJobs | None]
+        self,
+        config: Gimp.ProcedureConfig,
+        planned_jobs: Callable[[], PlannedJobs | None],
+        on_status: Callable[[DaemonStatus], object] = lambda _: None,
     ) -> None:
-        self._config, self._planned_jobs = config, planned_jobs
+        self._config, self._planned_jobs, self._on_status = config, planned_jobs, on_status
         self._is_busy = self._is_answered = False
         self._text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
         self._text.get_style_context().add_class("dim-label")
@@ -52,6 +56,7 @@ class DaemonBar:
     def _show(self, status: DaemonStatus) -> None:
         self._text.set_text(status.text)
         self._start.set_visible(status.can_start)
+        self._on_status(status)
 
     def _poll(self) -> bool:
         # Waiting for the daemon handles events, which may call this again.

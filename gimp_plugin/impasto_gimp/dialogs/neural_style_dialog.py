@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from impasto_gimp.arguments.procedure_arguments import (
@@ -25,12 +26,13 @@ from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.layer_row import new_layer_row
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.preview import Preview
+from impasto_gimp.dialogs.size_chooser import SizeChooser
 from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.styles import chosen_painting, chosen_styles
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
-from impasto_gimp.jobs.daemon_status import PlannedJobs
+from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.schema import ChoiceSetting, NumberSetting
@@ -54,11 +56,18 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
     styles = _new_style_tabs(dialog, config, painted)
     settings = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
+    sizes = _add_size_chooser(dialog, config, settings, painted)
 
     def planned_jobs() -> PlannedJobs:
-        return PlannedJobs((settings_from(config),), painted.get_width(), painted.get_height())
+        chosen = settings_from(config)
+        alternatives = tuple(replace(chosen, size=size) for size in sizes.sizes)
+        return PlannedJobs((chosen,), painted.get_width(), painted.get_height(), alternatives)
 
-    column = arrange(dialog, styles, settings, DaemonBar(config, unless_invalid(planned_jobs)))
+    def show_forecasts(status: DaemonStatus) -> None:
+        sizes.show_forecasts(status.alternatives)
+
+    foot = DaemonBar(config, unless_invalid(planned_jobs), show_forecasts)
+    column = arrange(dialog, styles, settings, foot)
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
     preview = Preview(dialog, config, painted).widget
     columns = cast(Gtk.Box, column.get_parent())
@@ -238,6 +247,30 @@ def scale_entry(dialog: GimpUi.ProcedureDialog, argument: str) -> GimpUi.ScaleEn
     entry = cast(GimpUi.ScaleEntry, dialog.get_scale_entry(argument, 1.0))
     entry.get_range().get_accessible().set_name(entry.get_label().get_text())
     return entry
+
+
+def _add_size_chooser(
+    dialog: GimpUi.ProcedureDialog,
+    config: Gimp.ProcedureConfig,
+    settings: Gtk.Box,
+    painted: Gimp.Layer,
+) -> SizeChooser:
+    """Puts the choice of a size above GIMP's row of that setting, which becomes its *Other…*."""
+    number = cast(
+        GimpUi.Labeled,
+        dialog.get_widget(argument_name(SETTINGS.integer("size")), GObject.TYPE_NONE),
+    )
+    label = number.get_label()
+    label.set_use_underline(False)
+    label.set_text(gettext("Pixels"))
+    chooser = SizeChooser(config, number, max(painted.get_width(), painted.get_height()))
+    labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+    labels.add_widget(label)
+    labels.add_widget(chooser.label)
+    for widget, offset in ((chooser.widget, 0), (chooser.remark, 1)):
+        settings.pack_start(widget, False, False, 0)
+        settings.reorder_child(widget, settings.get_children().index(number) + offset)
+    return chooser
 
 
 def _new_variations_button(

@@ -5,10 +5,16 @@ The next dialog begins with it. GIMP itself remembers the arguments only of runs
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
-from impasto_gimp.arguments.procedure_arguments import settings_from
+from impasto_gimp.arguments.procedure_arguments import (
+    SIZE_IS_CHOSEN,
+    is_size_chosen,
+    set_size_chosen,
+    settings_from,
+)
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, without_missing_items
 from impasto_gimp.introspection import Gimp
@@ -24,10 +30,12 @@ def restore_pending_choice(
     Layers and regions that are in no open image any more are left out.
     """
     try:
-        recipe = Recipe.from_bytes(_file(procedure).read_bytes())
+        stored = _file(procedure).read_bytes()
+        recipe = Recipe.from_bytes(stored)
     except (OSError, InvalidSettings):
         return
     apply_recipe(config, without_missing_items(recipe, layer), layer.get_image())
+    set_size_chosen(config, is_chosen=bool(json.loads(stored).get(SIZE_IS_CHOSEN)))
 
 
 def store_pending_choice(
@@ -42,11 +50,13 @@ def store_pending_choice(
         styles = chosen_styles(config)
     except InvalidSettings:
         styles = []
+    stored = json.loads(recipe_of(layer, styles, settings).to_bytes())
+    stored[SIZE_IS_CHOSEN] = is_size_chosen(config)
     file = _file(procedure)
     # GIMP's folder may be read-only, and then GIMP remembers nothing either.
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, recipe_of(layer, styles, settings).to_bytes(), is_synced=False)
+        write_atomically(file, json.dumps(stored).encode(), is_synced=False)
 
 
 def forget_pending_choice(procedure: Gimp.Procedure) -> None:

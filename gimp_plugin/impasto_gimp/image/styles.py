@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from impasto_gimp.arguments.procedure_arguments import STYLE, STYLES, StyleArguments, apply_settings
+from impasto_gimp.arguments.procedure_arguments import (
+    STYLE,
+    STYLES,
+    StyleArguments,
+    apply_settings,
+    set_size_chosen,
+)
 from impasto_gimp.image.layer_reader import read_painting, read_thumbnail
 from impasto_gimp.image.recipe import PARASITE, Recipe, RememberedItem, RememberedStyle
 from impasto_gimp.image.region_mask import read_region, reduce_mask
@@ -173,6 +179,7 @@ def apply_recipe(config: Gimp.ProcedureConfig, recipe: Recipe, image: Gimp.Image
         InvalidImage: if a region is no longer in `image`, or a style layer in no open image.
     """
     apply_settings(config, recipe.settings)
+    set_size_chosen(config, is_chosen=True)
     remembered = [*recipe.styles, *[None] * len(STYLES)]
     for arguments, style in zip(STYLES, remembered, strict=False):
         file = Gio.File.new_for_uri(style.file) if style and style.file else None

@@ -22,19 +22,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DaemonStatus:
-    """The state of the daemon in words, and whether it can be started from here."""
+    """The state of the daemon in words, and whether it can be started from here.
+
+    alternatives: the forecast for each alternative that was planned; () if there are none.
+    """
 
     text: str
     can_start: bool = False
+    alternatives: tuple[ForecastReport | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class PlannedJobs:
-    """The jobs that a dialog asks for: the settings of each, and the size of all in pixels."""
+    """The jobs that a dialog asks for: the settings of each, and the size of all in pixels.
+
+    alternatives: the settings of jobs that could be chosen in their place.
+    """
 
     pictures: tuple[StyleSettings, ...]
     width: int
     height: int
+    alternatives: tuple[StyleSettings, ...] = ()
 
 
 def daemon_status(
@@ -47,7 +55,11 @@ def daemon_status(
     try:
         with connect_to_running(while_waiting=while_waiting) as client:
             status = client.status(timeout_s=patience_s())
-            return DaemonStatus(status_text(status, _forecast(client, planned)))
+            if planned is None:
+                return DaemonStatus(status_text(status))
+            forecast = _forecast(client, planned)
+            alternatives = _alternatives(client, planned)
+            return DaemonStatus(status_text(status, forecast), alternatives=alternatives)
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
@@ -57,10 +69,16 @@ def daemon_status(
         return DaemonStatus(str(error))
 
 
-def _forecast(client: Client, planned: PlannedJobs | None) -> ForecastReport | None:
+def _alternatives(client: Client, planned: PlannedJobs) -> tuple[ForecastReport | None, ...]:
+    """Returns the forecast for each alternative; None if the daemon makes none."""
+    return tuple(
+        client.forecast(settings, planned.width, planned.height, patience_s())
+        for settings in planned.alternatives
+    )
+
+
+def _forecast(client: Client, planned: PlannedJobs) -> ForecastReport | None:
     """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
-    if planned is None:
-        return None
     forecasts: list[ForecastReport] = []
     for settings in planned.pictures:
         forecast = client.forecast(settings, planned.width, planned.height, patience_s())

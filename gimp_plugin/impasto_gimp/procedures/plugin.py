@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from impasto_gimp.arguments.explore_arguments import declare_sheet
 from impasto_gimp.arguments.procedure_arguments import (
+    SIZE_IS_CHOSEN,
     STYLES,
     declare_painting,
     declare_settings,
@@ -48,6 +49,7 @@ _Run: TypeAlias = Callable[
 def _declare_arguments(procedure: Gimp.Procedure) -> None:
     declare_styles(procedure, _ANY_FILE, _FLAGS)
     declare_settings(procedure, SETTINGS, Gimp.Choice.new, _FLAGS)
+    procedure.add_boolean_aux_argument(SIZE_IS_CHOSEN, SIZE_IS_CHOSEN, "", False, _FLAGS)
 
 
 def _declare_arguments_of_texture(procedure: Gimp.Procedure) -> None:

@@ -92,7 +92,8 @@ def test_start_of_the_painting_process_counts_once() -> None:
 def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384)
+    alternatives = (StyleSettings(), StyleSettings(size=256))
+    work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384, alternatives)
     daemon = DaemonProcess()
     history = ThroughputHistory(daemon.folder / "cache/impasto/pace.json")
     scales = scale_times(work.pictures[0], 512, 384, PROCESSOR)
@@ -109,6 +110,10 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     assert line.text.startswith(
         f"The Impasto daemon is ready. The picture takes about {2 * seconds / 60:.0f} min and 1."
     )
+    own, smaller = (each and each.painting_s for each in line.alternatives)
+    assert own == pytest.approx(600.0)
+    assert smaller is not None
+    assert 0 < smaller < 300
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:

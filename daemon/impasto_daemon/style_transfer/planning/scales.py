@@ -12,13 +12,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from impasto_shared.painted_size import painted_side_px
 from impasto_shared.settings import Mode, Quality, StyleSettings
 
 # At 128 eyes and windows are lost, at 362 the strokes stay small.
 COARSEST_PX = 181
-# A smaller draft is painted at its full size: there is room for the coarse scale that larger ones
-# start with and for one more, and it shows the result of a larger size (docs/benchmarks.md).
-_SMALLEST_FINEST_PX = 256
 # The least ratio of the last scale to the one before.
 _SMALLEST_STEP = 1.2
 # The network needs at least this side.
@@ -33,14 +31,12 @@ class Schedule:
     first: The evaluations at the coarsest scale.
     least: The fewest evaluations at a scale.
     fading: The exponent with which the evaluations decrease as the side grows.
-    finest: The side of the last scale relative to the requested one.
     """
 
     factor: float
     first: int
     least: int
     fading: float = 1.5
-    finest: float = 1.0
 
     def evaluations(self, longest_side_px: int) -> int:
         """Returns the evaluations at a scale of this size: fewer at larger, costlier sizes.
@@ -55,7 +51,7 @@ class Schedule:
 
 
 SCHEDULES: Mapping[Quality, Schedule] = {
-    Quality.DRAFT: Schedule(factor=2.0, first=15, least=5, fading=3.0, finest=0.75),
+    Quality.DRAFT: Schedule(factor=2.0, first=15, least=5, fading=3.0),
     Quality.GOOD: Schedule(factor=2**0.5, first=32, least=7),
     Quality.BEST: Schedule(factor=2**0.5, first=96, least=20),
 }
@@ -85,9 +81,7 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
     information that the layer itself lacks.
     """
     schedule = SCHEDULES[settings.quality]
-    finest_px = max(
-        min(longest_side_px, _SMALLEST_FINEST_PX), round(longest_side_px * schedule.finest)
-    )
+    finest_px = painted_side_px(longest_side_px, settings.quality)
     scales = [Scale(side, schedule.evaluations(side)) for side in _sides(finest_px, schedule)]
     count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
     scales = _with_count(scales, count, schedule)

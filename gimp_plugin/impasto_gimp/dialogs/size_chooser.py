@@ -1,0 +1,163 @@
+"""The choice of the size at which a layer is painted, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from impasto_gimp.arguments.procedure_arguments import (
+    LABELS,
+    SIZE_IS_CHOSEN,
+    argument_name,
+    integer_of,
+    is_size_chosen,
+    set_size_chosen,
+)
+from impasto_gimp.arguments.size_choices import (
+    default_size,
+    offered_sizes,
+    other_words,
+    remark,
+    words,
+)
+from impasto_gimp.dialogs.bindings import keep_updated
+from impasto_gimp.introspection import Gimp
+from impasto_gimp.introspection_gtk import Gtk, Pango
+from impasto_gimp.translation import gettext
+from impasto_shared.messages import ForecastReport
+from impasto_shared.settings import SETTINGS, Quality
+
+_SETTING = SETTINGS.integer("size")
+_SIZE = argument_name(_SETTING)
+_SPACING_PX = 6
+_REMARK_CHARACTERS = 48
+_TEXT = 0
+
+
+class SizeChooser:
+    """A row that chooses among the sizes for a layer, and a row for any other size.
+
+    As long as the user has chosen none, it chooses the largest that is painted soon, once for each
+    dialog: as soon as the daemon has told how long each takes.
+
+    widget: the row. label: its label. remark: what to know of the chosen size.
+    number: GIMP's own row of the setting, shown for *Other…*.
+    layer_px: the longest side of the layer.
+    """
+
+    def __init__(self, config: Gimp.ProcedureConfig, number: Gtk.Widget, layer_px: int) -> None:
+        self._config, self._number, self._layer_px = config, number, layer_px
+        self.sizes = offered_sizes(layer_px)
+        self._forecasts: tuple[ForecastReport | None, ...] = ()
+        self._is_other = self._is_showing = self._has_default = False
+        self._entries = Gtk.ListStore(str)
+        for _ in (*self.sizes, "other"):
+            self._entries.append([""])
+        self._chooser = _new_chooser(self._entries)
+        self.label = Gtk.Label.new_with_mnemonic(LABELS[gettext(_SETTING.label)])
+        self.label.set_xalign(0)
+        self.label.set_mnemonic_widget(self._chooser)
+        self.remark = Gtk.Label(xalign=0.0, wrap=True)
+        self.remark.set_max_width_chars(_REMARK_CHARACTERS)
+        self.remark.set_no_show_all(True)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        self.widget.pack_start(self.label, False, False, 0)
+        self.widget.pack_start(self._chooser, True, True, 0)
+        self.widget.show_all()
+        self._number.set_no_show_all(True)
+        if not self._is_chosen:
+            self._set_size(_SETTING.default)
+        self._chooser.connect("changed", self._on_changed)
+        config.connect(f"notify::{_SIZE}", self._on_size)
+        config.connect(f"notify::{SIZE_IS_CHOSEN}", self._on_is_chosen)
+        keep_updated(config, [_SIZE, "quality"], self._show)
+
+    def show_forecasts(self, forecasts: Sequence[ForecastReport | None]) -> None:
+        """Shows what each of `sizes` takes; without forecasts, nothing of it."""
+        self._forecasts = tuple(forecasts)
+        self._choose_default()
+        self._show()
+
+    @property
+    def _is_chosen(self) -> bool:
+        return is_size_chosen(self._config)
+
+    def _choose_default(self) -> None:
+        if self._has_default or self._is_chosen:
+            return
+        forecasts = dict(zip(self.sizes, self._forecasts, strict=False))
+        if (size := default_size(forecasts)) is not None:
+            self._has_default = True
+            self._set_size(size)
+
+    def _set_size(self, size: int) -> None:
+        """Sets the size without a choice of the user."""
+        self._is_showing = True
+        try:
+            self._config.set_property(_SIZE, size)
+        finally:
+            self._is_showing = False
+
+    def _on_changed(self, *_: object) -> None:
+        """Takes the entry that the user has chosen."""
+        index = self._chooser.get_active()
+        if self._is_showing or index < 0:
+            return
+        self._is_other = index == len(self.sizes)
+        set_size_chosen(self._config, is_chosen=True)
+        if not self._is_other:
+            self._set_size(self.sizes[index])
+        self._show()
+
+    def _on_size(self, *_: object) -> None:
+        is_reset = not self._is_other and integer_of(self._config, _SETTING) == _SETTING.default
+        if not (self._is_showing or is_reset):
+            set_size_chosen(self._config, is_chosen=True)
+
+    def _on_is_chosen(self, *_: object) -> None:
+        if not self._is_chosen:  # the settings were reset
+            self._is_other = self._has_default = False
+            self._choose_default()
+            self._show()
+
+    def _show(self) -> None:
+        size = integer_of(self._config, _SETTING)
+        quality = Quality(self._config.get_property("quality"))
+        index = len(self.sizes) if self._is_other else self._index_of(size)
+        is_other = index == len(self.sizes)
+        self._set_texts(size if is_other else None, quality)
+        self._is_showing = True
+        try:
+            self._chooser.set_active(index)
+        finally:
+            self._is_showing = False
+        self._number.set_visible(is_other)
+        note = remark(size, self._layer_px, quality)
+        self.remark.set_text(note or "")
+        self.remark.set_visible(note is not None)
+
+    def _set_texts(self, other: int | None, quality: Quality) -> None:
+        """Writes the entries; `other` is the size that is chosen by its number."""
+        forecasts = self._forecasts or [None] * len(self.sizes)
+        texts = [
+            words(size, self._layer_px, quality, forecast)
+            for size, forecast in zip(self.sizes, forecasts, strict=True)
+        ]
+        texts.append(other_words(other, self._layer_px, quality))
+        for row, text in zip(self._entries, texts, strict=True):
+            if row[_TEXT] != text:
+                row[_TEXT] = text
+
+    def _index_of(self, size: int) -> int:
+        """Returns the entry for a size; more than the layer has makes no difference."""
+        used = min(size, self.sizes[0]) if self.sizes[0] >= self._layer_px else size
+        return self.sizes.index(used) if used in self.sizes else len(self.sizes)
+
+
+def _new_chooser(entries: Gtk.ListStore) -> Gtk.ComboBox:
+    chooser = Gtk.ComboBox(model=entries)
+    text = Gtk.CellRendererText()
+    text.set_property("ellipsize", Pango.EllipsizeMode.END)  # rather than a dialog off the screen
+    chooser.pack_start(text, True)
+    chooser.add_attribute(text, "text", _TEXT)
+    chooser.set_tooltip_text(gettext(_SETTING.help))
+    return chooser
