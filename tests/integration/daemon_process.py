@@ -21,7 +21,7 @@ import zmq
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_shared.client import Client
 from impasto_shared.codec import Frame, decode
-from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import DaemonMessage, Update
 from impasto_shared.reports import CurvePoint
@@ -161,7 +161,7 @@ class DaemonProcess:
         """Returns whether a daemon answers at the endpoint."""
         try:
             Client.connect(self.endpoint, name="test").close()
-        except DaemonUnavailable:
+        except (DaemonUnavailable, AccessDenied):  # the front of a killed daemon ends after it
             return False
         return True
 
