@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 
+from impasto_shared.beginning import Beginning
 from impasto_shared.connection.conversation import Conversation
 from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.transport import Transport
@@ -127,6 +128,7 @@ class Client:
         *,
         detached: bool = False,
         warm_start: bool = False,
+        begin_from: Beginning | None = None,
     ) -> str:
         """Submits a job, `content` in the style of `styles`, and returns its name.
 
@@ -134,16 +136,20 @@ class Client:
         detached: whether the job continues when this client disconnects.
         warm_start: whether it may begin with what the last such job of the same pictures has left:
             faster, but the picture depends a little on the one before.
+        begin_from: a picture painted earlier, whose composition remains; None: from the start.
 
         Raises:
             DaemonError: if the daemon refuses the job.
-            InvalidImage: if an image exceeds the limits of the daemon.
+            InvalidImage: if an image exceeds the limits of the daemon, or the picture to begin from
+                has other proportions than `content`.
         """
-        for image in (content, *(image for style in styles for image in style.images)):
-            self._check_limits(image)
         job = os.urandom(16).hex()
         what = content, tuple(styles)
-        request = Submit(self._next_id(), job, settings, *what, previews, detached, warm_start)
+        request = Submit(
+            self._next_id(), job, settings, *what, previews, detached, warm_start, begin_from
+        )
+        for image in request.images:
+            self._check_limits(image)
         self._conversation.watch(request, self._lasting_s(PICTURE_TIMEOUT_S))
         return job
 
@@ -265,12 +271,15 @@ class Client:
         timeout_s: float = REPLY_TIMEOUT_S,
         *,
         paintings: int = 1,
+        begun_px: int = 0,
     ) -> ForecastReport | None:
         """Returns the time and memory of a job whose content has `width` × `height` pixels.
 
+        begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
+
         None if the daemon is too old to forecast; it can still paint.
         """
-        request = Forecast(self._next_id(), settings, width, height, paintings)
+        request = Forecast(self._next_id(), settings, width, height, paintings, begun_px)
         try:
             return self._conversation.request(request, ForecastReport, timeout_s)
         except DaemonError as error:

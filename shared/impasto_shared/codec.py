@@ -22,8 +22,8 @@ from impasto_shared.style import MAX_STYLES
 
 MAGIC = b"impasto/1"
 MAX_HEADER_BYTES = 65_536
-# Magic and header, the content, and three images per style.
-MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES
+# Magic and header, the content, three images per style, and the picture to begin from.
+MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES + 1
 
 Frame = bytes | memoryview
 

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from impasto_shared.beginning import Beginning, check_beginning
 from impasto_shared.errors import ProtocolError
-from impasto_shared.image import Image, check_size
+from impasto_shared.image import MAX_SIDE_PX, Image, check_size
 from impasto_shared.reports import (
     MAX_NAME_CHARACTERS,
     CurvePoint,
@@ -99,6 +100,7 @@ class Submit(JobRequest):
     previews: their size and rate; None for no previews.
     detached: whether the job continues when its client disconnects.
     warm_start: whether it may begin with what the last such job of the same pictures has left.
+    begin_from: the picture to begin from; None: what the settings say.
     """
 
     type: ClassVar[str] = "submit"
@@ -108,10 +110,25 @@ class Submit(JobRequest):
     previews: PreviewOptions | None = None
     detached: bool = False
     warm_start: bool = False
+    begin_from: Beginning | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_styles(self.styles, self.content, self.settings)
+        if self.begin_from is not None:
+            check_beginning(self.begin_from, self.content)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All images: the content, those of the styles, and the one to begin from."""
+        of_styles = (image for style in self.styles for image in style.images)
+        last = () if self.begin_from is None else (self.begin_from.image,)
+        return (self.content, *of_styles, *last)
+
+    @property
+    def begun_px(self) -> int:
+        """The longest side at which the picture to begin from was painted; 0: there is none."""
+        return 0 if self.begin_from is None else self.begin_from.size
 
 
 @dataclass(frozen=True)
@@ -154,6 +171,7 @@ class Forecast(Request):
     """Asks for the time and memory of a job whose content has `width` × `height` pixels.
 
     paintings: their number.
+    begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
     """
 
     type: ClassVar[str] = "forecast"
@@ -161,12 +179,15 @@ class Forecast(Request):
     width: int
     height: int
     paintings: int = 1
+    begun_px: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_size(self.width, self.height, "The content")
         if not 0 <= self.paintings <= MAX_STYLES:
             raise ProtocolError(f"There can be 0 to {MAX_STYLES} paintings.", field="paintings")
+        if not 0 <= self.begun_px <= MAX_SIDE_PX:
+            raise ProtocolError(f"begun_px must lie between 0 and {MAX_SIDE_PX}.", field="begun_px")
 
 
 @dataclass(frozen=True)

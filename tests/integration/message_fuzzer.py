@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from impasto_shared.beginning import Beginning
 from impasto_shared.codec import MAGIC, MAX_HEADER_BYTES, encode
 from impasto_shared.messages import (
     Cancel,
     Curve,
     Fetch,
+    Forecast,
     Forget,
     Hello,
     Keep,
@@ -69,6 +71,8 @@ class MessageFuzzer:
             (style,) * chance.randint(1, 3),
             wish,
             chance.random() < 0.2,
+            chance.random() < 0.2,
+            chance.choice([None, Beginning(self._image, 32)]),
         )
         kind = chance.choice([Cancel, Keep, Fetch, Forget, Curve])
         return chance.choice(
@@ -78,6 +82,7 @@ class MessageFuzzer:
                 Watch(number, job, wish),
                 kind(number, job),
                 Status(number),
+                Forecast(number, StyleSettings(), 8, 8, 1, chance.choice([0, 256])),
             ]
         )
 

@@ -140,6 +140,50 @@ def test_several_paintings_and_their_regions(
     assert (shared_daemon.folder / plain).read_bytes() != (shared_daemon.folder / both).read_bytes()
 
 
+def difference(one: Path, other: Path) -> float:
+    """Returns the mean absolute difference of two pictures of 8 bits."""
+    pairs = zip(bytes(read_image(one).pixels), bytes(read_image(other).pixels), strict=True)
+    differences = [abs(first - second) for first, second in pairs]
+    return sum(differences) / len(differences)
+
+
+def test_stylize_continues_a_smaller_picture(shared_daemon: DaemonProcess) -> None:
+    small, larger, fresh = (shared_daemon.folder / f"{name}.png" for name in ("s", "l", "f"))
+    files = str(PHOTO), str(PAINTING)
+    options = "--start", "noise", "--iterations", "1", "--size", "64"
+    shared_daemon.run("stylize", *files, "-o", str(small), *QUICK)
+
+    done = shared_daemon.run(
+        "stylize", *files, "-o", str(larger), *options, "--begin-from", str(small), "32"
+    )
+    shared_daemon.run("stylize", *files, "-o", str(fresh), *options)
+
+    assert done.returncode == 0, done.stderr
+    assert difference(small, larger) < difference(small, fresh) / 3
+
+
+@pytest.mark.parametrize(
+    ("beginning", "message"),
+    [
+        ((str(PAINTING), "64"), "it needs the same proportions"),
+        ((str(PHOTO), "x"), "got 'x' for the size"),
+        ((str(PHOTO), "20000"), "between 1 and 16384; got 20000"),
+        (("missing.png", "64"), "missing.png"),
+    ],
+    ids=["another picture", "no number", "too large", "no file"],
+)
+def test_picture_that_cannot_be_continued_is_refused_before_a_daemon_is_needed(
+    machine: DaemonProcess, beginning: tuple[str, str], message: str
+) -> None:
+    refused = machine.run(
+        "stylize", str(PHOTO), str(PAINTING), "-o", "out.png", "--begin-from", *beginning
+    )
+
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert not machine.answers()
+
+
 def test_options_may_stand_between_the_files(shared_daemon: DaemonProcess) -> None:
     options = ("--iterations", "3", "-o", "between.png", "--size", "64")
     completed = shared_daemon.run("stylize", str(PHOTO), *options[:4], str(PAINTING), *options[4:])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from impasto_shared.beginning import Beginning
 from impasto_shared.codec import MAGIC, MAX_FRAMES, MAX_HEADER_BYTES, decode, encode
 from impasto_shared.errors import (
     ErrorCode,
@@ -89,7 +90,18 @@ def submissions(draw: st.DrawFn) -> Submit:
     previews = draw(
         st.none() | st.builds(PreviewOptions, st.integers(16, 512), st.floats(0.2, 60.0))
     )
-    return Submit(draw(text), draw(jobs), draw(style_settings), content, tuple(styles), previews)
+    begin_from = draw(st.none() | st.builds(Beginning, st.just(content), st.integers(1, 16384)))
+    return Submit(
+        draw(text),
+        draw(jobs),
+        draw(style_settings),
+        content,
+        tuple(styles),
+        previews,
+        draw(st.booleans()),
+        draw(st.booleans()),
+        begin_from,
+    )
 
 
 style_settings = st.builds(StyleSettings, size=st.integers(32, 4096), seed=st.integers(0, 99))
@@ -247,6 +259,12 @@ def test_malformed_message_is_refused_with_its_code(frames: list[bytes], code: E
         ({"settings": {"size": 0}}, InvalidSettings, "size"),
         ({"settings": None}, InvalidSettings, "settings"),
         ({"content": None}, ProtocolError, "content"),
+        ({"begin_from": {"size": 32}}, ProtocolError, "begin_from.image"),
+        (
+            {"begin_from": {"image": styled()["image"], "size": 32}},
+            ProtocolError,
+            "begin_from.image",
+        ),
         ({"content": {"width": 2, "height": 2}}, ProtocolError, "content.format"),
         (
             {"content": {"width": 2, "height": 2, "format": "CMYK u8"}},

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from impasto_shared.beginning import Beginning
 from impasto_shared.errors import ImpastoError, InvalidImage, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import (
@@ -75,6 +76,24 @@ def test_submission_checks_its_styles() -> None:
         Submit("1", JOB, StyleSettings(), PIXEL, ())
 
     assert Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),)).detached is False
+
+
+def test_submission_checks_the_picture_to_begin_from() -> None:
+    wide = Image(3, 1, PIXEL.format, bytes(PIXEL.pixels) * 3)
+    with pytest.raises(InvalidImage, match="begin from is 3 × 1 pixels, but the photo is 1 × 1"):
+        Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),), begin_from=Beginning(wide, 32))
+
+    submission = Submit(
+        "1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),), begin_from=Beginning(PIXEL, 32)
+    )
+    assert submission.images == (PIXEL, PIXEL, PIXEL)
+    assert submission.begun_px == 32
+
+
+@pytest.mark.parametrize("begun_px", [-1, 65536])
+def test_forecast_checks_where_it_begins(begun_px: int) -> None:
+    with pytest.raises(ProtocolError, match="begun_px must lie between 0 and 65535"):
+        Forecast("1", StyleSettings(), 5, 5, begun_px=begun_px)
 
 
 def test_forecast_checks_the_size_of_the_content() -> None:

@@ -281,8 +281,8 @@ class Dispatcher:
         return StallWatch(
             self._running_clock,
             lambda: None if pid is None else self._ticks_of(pid),
-            longest_step=longest_step_share(*job_size),
-            expected_s=self._jobs.throughput.estimate_s(*job_size),
+            longest_step=longest_step_share(*job_size, job.begun_px),
+            expected_s=self._jobs.throughput.estimate_s(*job_size, job.paintings, job.begun_px),
         )
 
     def _send_pending(self) -> None:
@@ -452,6 +452,7 @@ def _run_message(submission: Submit, assignment: _Assignment) -> Run:
         job.previews,
         None if result_file is None else result_file.path,
         submission.warm_start,
+        submission.begin_from,
     )
 
 

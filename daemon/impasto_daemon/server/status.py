@@ -126,12 +126,13 @@ def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> Forec
     memory = estimate_memory(
         *content,
         available_bytes,
+        begun_px=request.begun_px,
         on_gpu=worker.has_gpu,
         auto_bfloat16=worker.has_gpu if ready is None else ready.bfloat16,
     )
     return ForecastReport(
         request.id,
-        table.throughput.estimate_s(*content, request.paintings),
+        table.throughput.estimate_s(*content, request.paintings, request.begun_px),
         table.waiting_s(),
         memory.needed_bytes,
         None if math.isinf(available_bytes) else round(available_bytes),

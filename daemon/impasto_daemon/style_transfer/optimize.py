@@ -131,10 +131,17 @@ class Optimisation:
             return Result(evaluate.best, stopped=True)
         return Result(evaluate.best, stopped=False)
 
+    def calibrate(self, content: Tensor, regions: Sequence[Region], painted: Tensor) -> None:
+        """Weighs the content of all scales as `painted` tells, made of `content` at the coarsest.
+
+        content, painted: (1, 3, H, W) as for `run`.
+        """
+        self._content_factor = self._calibrated(self.network, content, regions, painted)
+
     def _calibrated(
         self, network: Network, content: Tensor, regions: Sequence[Region], painted: Tensor
     ) -> float:
-        """Returns the factor of the content weight for the scales after the first one."""
+        """Returns the factor of the content weight for the scales after `painted`."""
         settings = self.settings
         if (
             settings.mode is not Mode.TRANSFER

@@ -19,7 +19,7 @@ from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
 from impasto_daemon.style_transfer.planning.layouts import masks_pay
 from impasto_daemon.style_transfer.planning.memory_plan import ScaleWork
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
-from impasto_daemon.style_transfer.planning.scales import Scale
+from impasto_daemon.style_transfer.planning.scales import COARSEST_PX, Scale
 from impasto_daemon.style_transfer.runtime.oom_retry import OomRetry
 from impasto_shared.layer_weights import parse_layer_weights
 
@@ -57,6 +57,20 @@ class ScalePainter:
     def begin_with(self, painted: Tensor) -> None:
         """Has the first scale begin as if `painted` (1, 3, h, w) were from the one before."""
         self._painted = painted
+
+    def calibrate(self, painted: Tensor) -> None:
+        """Has `painted` (1, 3, h, w) tell how much content the pair needs.
+
+        Otherwise the first scale would.
+        """
+        content = fit(self._photo, COARSEST_PX)
+        height, width = content.shape[2:]
+        regions = [
+            region.mapped(mask=lambda mask: reduced_mask(mask, height, width))
+            for region in self._regions
+        ]
+        reduced = resize(painted, height, width)
+        self._optimisation.calibrate(self._ready(content), regions, self._ready(reduced))
 
     def paint(self, scale: Scale, new_report: Callable[[], OnEvaluation]) -> Result:
         """Paints the photo at `scale`.

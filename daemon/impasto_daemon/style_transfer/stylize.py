@@ -20,6 +20,7 @@ from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
 from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
 from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmStart, shortened
+from impasto_shared.beginning import Beginning
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import Colours, Mode, StyleSettings
@@ -52,6 +53,7 @@ def stylize(
     styles: Sequence[Style],
     settings: StyleSettings,
     *,
+    begin_from: Beginning | None = None,
     on_step: OnStep = lambda _: None,
     should_stop: ShouldStop = lambda: False,
     available_bytes: float = math.inf,
@@ -62,6 +64,7 @@ def stylize(
     The same images, settings and seed give the same bytes on the same CPU, without a warm start.
 
     styles: may be empty to paint the content alone; the style alone needs only content's size.
+    begin_from: a picture painted earlier, whose composition remains; None: from the start.
     on_step: called after every evaluation.
     should_stop: as in `optimize.Optimisation`; a job that is stopped returns what it has painted.
     available_bytes: of the network's device, for this process: the image is evaluated in tiles
@@ -83,11 +86,17 @@ def stylize(
     source = SourceImage(content)
     photo = source.fitted(settings.size).rgb
     target, regions = _recoloured(photo, _regions(styles, settings), settings)
-    scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings)
+    if begin_from is not None:
+        warm_start = COLD
+    begun_px = 0 if begin_from is None else begin_from.size
+    scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings, begun_px)
     optimisation = Optimisation(network, settings, should_stop, warm_start.targets)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
     former = warm_start.find(target, regions, settings)
-    if former is not None:
+    if begin_from is not None:
+        painter.begin_with(_beginning(begin_from, settings))
+        painter.calibrate(painter.painted)
+    elif former is not None:
         scales = shortened(scales)
         painter.begin_with(former.painted)
     progress = _ProgressReporter(scales, _Previews(source, settings), on_step)
@@ -99,6 +108,13 @@ def stylize(
             coarse = CoarsePicture(painter.painted, count)
             warm_start.keep(target, regions, settings, coarse)
     return source.repainted(_finishing(painter.painted, photo, settings, *source.size))
+
+
+def _beginning(begin_from: Beginning, settings: StyleSettings) -> Tensor:
+    """Returns the picture to begin from, reduced to the size, in the colours to paint with."""
+    rgb = SourceImage(begin_from.image).fitted(settings.size).rgb
+    is_grey = settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO
+    return colours.grey(rgb) if is_grey else rgb
 
 
 def _regions(styles: Sequence[Style], settings: StyleSettings) -> list[Region]:

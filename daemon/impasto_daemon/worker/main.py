@@ -126,6 +126,7 @@ class Worker:
             run.content,
             run.styles,
             run.settings,
+            begin_from=run.begin_from,
             on_step=job.on_step,
             should_stop=job.should_stop,
             available_bytes=memory_bytes,

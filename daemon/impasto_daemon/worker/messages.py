@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import PreviewOptions
 from impasto_shared.reports import CurvePoint, Problem
@@ -28,6 +29,7 @@ class Run:
     previews: PreviewOptions | None = None
     result_file: str | None = None
     warm_start: bool = False
+    begin_from: Beginning | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from impasto_daemon.worker.messages import (
     Written,
 )
 from impasto_daemon.worker.result_file import write_result_file
+from impasto_shared.beginning import Beginning
 from impasto_shared.errors import DaemonError, ErrorCode, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Preview, PreviewOptions, Submit
@@ -112,10 +113,10 @@ def dispatcher(worker: FakeWorker, table: JobTable, clock: FakeClock) -> Dispatc
     return Dispatcher(worker, table, idle_s=IDLE_S, clock=clock, ticks_of=lambda _: worker.ticks)
 
 
-def queue_job(table: JobTable) -> Job:
+def queue_job(table: JobTable, begin_from: Beginning | None = None) -> Job:
     settings = StyleSettings(iterations=11, size=64)
     name = secrets.token_hex(16)
-    submission = Submit("1", name, settings, PIXEL, (Style(PIXEL),), None, detached=False)
+    submission = Submit("1", name, settings, PIXEL, (Style(PIXEL),), None, begin_from=begin_from)
     return table.submit(submission, Origin(b"client"))
 
 
@@ -161,6 +162,21 @@ def test_job_is_sent_to_a_worker_started_for_it(
     assert Path(run.result_file).exists()
     assert (job.state, dispatcher.is_busy) == (JobState.RUNNING, True)
     assert dispatcher.workers_started == 1
+
+
+def test_picture_to_begin_from_is_sent_to_the_worker(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    earlier = Beginning(PIXEL, 40)
+
+    job = queue_job(table, earlier)
+    assert job.input_bytes == 3 * len(PIXEL.pixels)
+    dispatcher.start_next()
+
+    (run,) = worker.sent
+    assert isinstance(run, Run)
+    assert run.begin_from == earlier
+    assert job.begun_px == 40
 
 
 def test_second_job_waits_for_the_first_and_has_the_same_worker(

@@ -1,6 +1,7 @@
 import math
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,12 @@ def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_pa
     table.throughput.record(StyleSettings(size=512), 512, 512, steps)
     table.throughput.record_start(7.5)
     after = forecast(request, table, worker)
+    continued = forecast(replace(request, begun_px=2048), table, worker)
 
     assert (before.re, before.painting_s, before.available_bytes) == ("7", None, 2 * 10**9)
     assert before.tiles > 1
     assert after.painting_s is not None
     assert math.isfinite(after.painting_s)
     assert after.start_s == pytest.approx(7.5)  # no process is running
+    assert continued.painting_s is not None
+    assert continued.painting_s < after.painting_s

@@ -15,8 +15,9 @@ from daemon.style_transfer.networks.tiny_network import (
     tiny_vgg,
 )
 from daemon.style_transfer.reading import features
+from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
-from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize
+from impasto_daemon.style_transfer.images.pixels import fit, from_image, repaint, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region
 from impasto_daemon.style_transfer.losses.moments import precise
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
@@ -25,6 +26,7 @@ from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.optimize import Optimisation, Result
 from impasto_daemon.style_transfer.paint_scale import pad_to_min
 from impasto_daemon.style_transfer.stylize import Step, stylize
+from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Colours, Mode, Pooling, Start, StyleSettings
@@ -409,3 +411,59 @@ def test_steps_of_a_scale_start_again_after_running_out_of_memory() -> None:
     assert {step.steps for step in steps} == {6}
     assert [step.done for step in steps[:3]] == [step.done for step in steps[3:6]]
     assert steps[-1].done == 1
+
+
+def mean_difference(one: Image, other: Image) -> float:
+    first, second = (from_image(image).rgb for image in (one, other))
+    return (first - second).abs().mean().item()
+
+
+@pytest.mark.parametrize("changes", [{}, {"tileable": True}, {"style_strength": 0.5}])
+def test_picture_begins_from_an_earlier_one_in_place_of_the_start(changes: dict[str, Any]) -> None:
+    photo = random_image(48, 32, PixelFormat.RGB_U8, seed=2)
+    earlier = random_image(24, 16, PixelFormat.RGB_U8, seed=3)
+    settings = StyleSettings(size=48, iterations=1, start=Start.NOISE, **changes)
+    beginning = Beginning(earlier, 32)
+
+    continued = stylize(NETWORK, photo, [Style(PAINTING)], settings, begin_from=beginning)
+    fresh = stylize(NETWORK, photo, [Style(PAINTING)], settings)
+
+    enlarged = to_image(resize(from_image(earlier).rgb, 32, 48), None)
+    assert mean_difference(continued, enlarged) < mean_difference(fresh, enlarged) / 2
+
+
+def test_picture_to_begin_from_is_grey_where_the_photo_gives_the_colours() -> None:
+    photo = random_image(48, 32, PixelFormat.RGBA_U8, seed=2)
+    settings = StyleSettings(size=48, iterations=1, colours=Colours.PHOTO)
+    coloured = random_image(48, 32, PixelFormat.RGBA_U8, seed=3)
+    rgb = colours.grey(from_image(coloured).rgb)
+    grey = to_image(rgb, from_image(coloured).alpha)
+
+    pictures = [
+        stylize(NETWORK, photo, [Style(PAINTING)], settings, begin_from=Beginning(earlier, 32))
+        for earlier in (coloured, grey)
+    ]
+
+    assert mean_difference(*pictures) < 0.02
+
+
+def test_picture_to_begin_from_tells_how_much_content_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = random_image(300, 200, PixelFormat.RGB_U8, seed=2)
+    beginning = Beginning(random_image(240, 160, PixelFormat.RGB_U8, seed=3), 240)
+    events: list[object] = []
+
+    def factor(_network: object, _photo: object, painted: torch.Tensor, *_: object) -> float:
+        events.append(tuple(painted.shape[2:]))
+        return 2.0
+
+    monkeypatch.setattr("impasto_daemon.style_transfer.optimize.content_factor", factor)
+    settings = StyleSettings(size=300, iterations=1)
+    stylize(
+        *(NETWORK, photo, [Style(PAINTING)], settings),
+        begin_from=beginning,
+        on_step=lambda step: events.append(step.step),
+    )
+
+    assert events == [(121, 181), 1]

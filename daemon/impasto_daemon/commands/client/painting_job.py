@@ -18,6 +18,7 @@ from impasto_daemon.commands.command_parser import (
     this_program,
 )
 from impasto_daemon.commands.output import say, warn
+from impasto_shared.beginning import Beginning, check_beginning
 from impasto_shared.client import Client
 from impasto_shared.errors import ImpastoError, InvalidImage, InvalidSettings
 from impasto_shared.image import Image
@@ -100,10 +101,11 @@ def paint(
     options: argparse.Namespace,
     settings: StyleSettings,
     read_content: Callable[[], Image],
+    begin_from: Beginning | None = None,
 ) -> int:
     """Has the daemon paint a content and writes the result; returns the exit status.
 
-    read_content: reads the content.
+    read_content: reads the content. begin_from: the picture to begin from, if there is one.
     """
     from impasto_daemon.commands.image_file import check_encodable, check_writable
 
@@ -115,15 +117,20 @@ def paint(
         check_encodable(options.output, content.width, content.height, has_alpha=has_alpha)
     styles = _read_styles(options)
     check_styles(styles, content, settings)
+    if begin_from is not None:
+        check_beginning(begin_from, content)
     with connect_or_start(
         options.endpoint,
         name=CLIENT_NAME,
         command=this_program,
         on_start=lambda: warn("Starting the Impasto daemon…"),
     ) as client:
-        print_estimate(client, settings, content, styles)
-        job = client.submit(content, styles, settings, detached=options.detach)
-        del content, styles  # they may be large, and so may the result
+        begun_px = 0 if begin_from is None else begin_from.size
+        print_estimate(client, settings, content, styles, begun_px)
+        job = client.submit(
+            content, styles, settings, detached=options.detach, begin_from=begin_from
+        )
+        del content, styles, begin_from  # they may be large, and so may the result
         if options.detach:
             say(job)
             return 0

@@ -26,11 +26,18 @@ _CLEAR_REST_OF_LINE = "\033[K"
 
 
 def print_estimate(
-    client: Client, settings: StyleSettings, content: Image, styles: Sequence[Style]
+    client: Client,
+    settings: StyleSettings,
+    content: Image,
+    styles: Sequence[Style],
+    begun_px: int,
 ) -> None:
-    """Prints on standard error how much time and memory a job will take, if the daemon knows."""
+    """Prints on standard error how much time and memory a job will take, if the daemon knows.
+
+    begun_px: as in `Client.forecast`.
+    """
     size = content.width, content.height
-    forecast = client.forecast(settings, *size, paintings=len(styles))
+    forecast = client.forecast(settings, *size, paintings=len(styles), begun_px=begun_px)
     if forecast is None:
         return
     warn(estimate_line(forecast))

@@ -41,6 +41,7 @@ class Job:
     is_loading: whether that is being read.
     is_stored: whether it has a record in the journal.
     is_synced: whether its picture would survive a loss of power.
+    begun_px: the longest side at which the picture that it begins from was painted; 0: none.
     store_again_s: the time at which to try again to store its picture; None: it is stored.
     paintings: their number, as far as is known.
     is_warm: whether it may make fewer steps than its settings say, for its `warm_start`.
@@ -80,6 +81,7 @@ class Job:
     store_again_s: float | None = None
     is_warm: bool = False
     paintings: int = 1
+    begun_px: int = 0
 
     @property
     def turn_key(self) -> bytes:
@@ -100,9 +102,4 @@ class Job:
         """The size of the images that it takes, or will take, in memory until it runs."""
         if self.submission is None:
             return 0 if self.input_file is None else self.input_file.size_bytes
-        submission = self.submission
-        images = [
-            submission.content,
-            *(image for style in submission.styles for image in style.images),
-        ]
-        return sum(memoryview(image.pixels).nbytes for image in images)
+        return sum(memoryview(image.pixels).nbytes for image in self.submission.images)

@@ -124,6 +124,7 @@ class JobTable:
             number=next(self._numbers),
             is_warm=submission.warm_start,
             paintings=len(submission.styles),
+            begun_px=submission.begun_px,
         )
         self._check_room(job)
         self._jobs[job.name] = job
@@ -502,7 +503,9 @@ class JobTable:
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
     def _duration_s(self, job: Job) -> float | None:
-        return self.throughput.estimate_s(job.settings, job.width, job.height, job.paintings)
+        return self.throughput.estimate_s(
+            job.settings, job.width, job.height, job.paintings, job.begun_px
+        )
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:
@@ -527,7 +530,9 @@ class JobTable:
         job.submission = None
         if state is not JobState.FAILED and not job.is_warm:
             size = job.width, job.height
-            self.throughput.record(job.settings, *size, job.curve.points, job.paintings)
+            self.throughput.record(
+                job.settings, *size, job.curve.points, job.paintings, job.begun_px
+            )
         self.outcomes[state] += 1
         self._queue = None
         if state is not JobState.DONE:

@@ -26,6 +26,7 @@ def estimate_memory(
     height: int,
     available_bytes: float,
     *,
+    begun_px: int = 0,
     on_gpu: bool = False,
     auto_bfloat16: bool = False,
 ) -> MemoryEstimate:
@@ -34,6 +35,7 @@ def estimate_memory(
     Assumes that the paintings are as large as the content, and that a network that is no VGG is as
     wide as the widest.
 
+    begun_px: see `plan_scales`.
     on_gpu: whether it is the memory of a GPU. auto_bfloat16: whether the device calculates in
         bfloat16 if the precision is left to it.
     """
@@ -41,7 +43,7 @@ def estimate_memory(
         settings.precision is Precision.AUTO and auto_bfloat16
     )
     longest_px = max(width, height)
-    scale = plan_scales(min(settings.size, longest_px), settings)[-1]
+    scale = plan_scales(min(settings.size, longest_px), settings, begun_px)[-1]
     factor = scale.longest_side_px / longest_px
     scaled_height, scaled_width = max(1, round(height * factor)), max(1, round(width * factor))
     painting_px = round(scaled_height * scaled_width * settings.style_scale**2)

@@ -48,6 +48,7 @@ def record_of(job: Job, now_s: float, wall_s: float, unsynced_boot: str | None) 
         input=job.input_file,
         picture=_picture_file(job.picture, unsynced_boot),
         removal_reason=job.removal_reason,
+        begun_px=job.begun_px,
     )
 
 
@@ -114,6 +115,7 @@ def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
         starts=record.starts,
         input_file=record.input,
         is_stored=True,
+        begun_px=record.begun_px,
     )
 
 

@@ -94,18 +94,30 @@ class ThroughputHistory:
         height: int,
         points: Sequence[CurvePoint],
         paintings: int = 1,
+        begun_px: int = 0,
     ) -> None:
-        """Records the steps of a job with a content of `width` × `height` pixels."""
+        """Records the steps of a job with a content of `width` × `height` pixels.
+
+        begun_px: see `plan_scales`.
+        """
         paces: dict[str, float] = {}
-        scales = scale_times(settings, width, height, self._model, paintings)
+        scales = scale_times(settings, width, height, self._model, paintings, begun_px)
         for scale, pace in _paces_of(scales, points):
             paces[_rounded_side(scale.side_px)] = pace
         self._add(self._kind(settings), paces)
 
     def estimate_s(
-        self, settings: StyleSettings, width: int, height: int, paintings: int = 1
+        self,
+        settings: StyleSettings,
+        width: int,
+        height: int,
+        paintings: int = 1,
+        begun_px: int = 0,
     ) -> float | None:
-        """Returns how long such a job takes in a process that runs; None before the first job."""
+        """Returns how long such a job takes in a process that runs; None before the first job.
+
+        begun_px: see `plan_scales`.
+        """
         machine = self._machine()
         if not machine:
             return None
@@ -113,7 +125,7 @@ class ThroughputHistory:
         correction = {side: pace / _at(machine, side) for side, pace in own.items()}
         seconds = 0.0
         pace = 1.0
-        for scale in scale_times(settings, width, height, self._model, paintings):
+        for scale in scale_times(settings, width, height, self._model, paintings, begun_px):
             pace = _at(machine, scale.side_px) * (
                 _at(correction, scale.side_px) if correction else 1.0
             )
@@ -177,9 +189,11 @@ class ThroughputHistory:
             logger.warning("the throughput of the last job cannot be stored: %s", error)
 
 
-def longest_step_share(settings: StyleSettings, width: int, height: int) -> float:
+def longest_step_share(
+    settings: StyleSettings, width: int, height: int, begun_px: int = 0
+) -> float:
     """Returns the share of the longest step in the work of a job, in (0, 1]."""
-    scales = plan_scales(min(settings.size, max(width, height)), settings)
+    scales = plan_scales(min(settings.size, max(width, height)), settings, begun_px)
     return max(scale.longest_side_px**2 for scale in scales) / sum(scale.cost for scale in scales)
 
 

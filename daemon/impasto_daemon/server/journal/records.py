@@ -62,6 +62,7 @@ class Record:
 
     number: its place in the order of submission.
     submitted_at, ended_at: the time of day in seconds, as the clock of a process ends with it.
+    begun_px: the longest side at which the picture that it begins from was painted; 0: none.
     starts: how often it was running when the daemon ended without being asked to.
     """
 
@@ -85,6 +86,7 @@ class Record:
     input: InputFile | None = None
     picture: PictureFile | None = None
     removal_reason: str = ""
+    begun_px: int = 0
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height)

@@ -70,9 +70,11 @@ class Scale:
         return self.evaluations * self.longest_side_px**2
 
 
-def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
+def plan_scales(longest_side_px: int, settings: StyleSettings, begun_px: int = 0) -> list[Scale]:
     """Returns the scales up to `longest_side_px`, the coarsest first; a large draft ends earlier.
 
+    Those up to `begun_px`, at which the picture to begin from was painted, are omitted, but for the
+    last one; none is added.
     `settings.scales` sets their number, as far as there are sizes to paint at: additional scales
     are coarser than usual, and the evaluations of omitted ones go to the coarsest of the others.
     `settings.iterations` sets the sum of their evaluations, which is distributed as the quality
@@ -82,8 +84,11 @@ def plan_scales(longest_side_px: int, settings: StyleSettings) -> list[Scale]:
     """
     schedule = SCHEDULES[settings.quality]
     finest_px = painted_side_px(longest_side_px, settings.quality)
-    scales = [Scale(side, schedule.evaluations(side)) for side in _sides(finest_px, schedule)]
+    sides = _sides(finest_px, schedule)
+    sides = [side for side in sides[:-1] if side > begun_px] + sides[-1:]
+    scales = [Scale(side, schedule.evaluations(side)) for side in sides]
     count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
+    count = min(count, len(scales)) if begun_px else count
     scales = _with_count(scales, count, schedule)
     return _with_evaluations(scales, settings.iterations) if settings.iterations else scales
 

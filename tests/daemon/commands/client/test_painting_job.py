@@ -28,11 +28,21 @@ class FakeClient:
         self.submitted: list[dict[str, Any]] = []
         self.forgotten: list[str] = []
 
-    def forecast(self, *_: object, paintings: int) -> None:
+    def forecast(self, *_: object, paintings: int, begun_px: int) -> None:
         """Returns no estimate."""
         assert paintings > 0
+        assert begun_px == 0
 
-    def submit(self, content: Image, styles: object, settings: object, *, detached: bool) -> str:
+    def submit(
+        self,
+        content: Image,
+        styles: object,
+        settings: object,
+        *,
+        detached: bool,
+        begin_from: object,
+    ) -> str:
+        assert begin_from is None
         job = {"content": content, "styles": styles, "settings": settings, "detached": detached}
         self.submitted.append(job)
         return JOB

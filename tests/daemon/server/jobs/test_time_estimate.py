@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
+from impasto_daemon.server.jobs.time_estimate import ThroughputHistory, longest_step_share
 from impasto_daemon.style_transfer.planning.time_model import (
     GPU,
     PROCESSOR,
@@ -85,6 +85,19 @@ def test_photo_smaller_than_the_setting_counts_at_its_own_size() -> None:
     assert history.estimate_s(StyleSettings(size=4096), 512, 384) == history.estimate_s(
         StyleSettings(size=512), 512, 384
     )
+
+
+def test_picture_to_begin_from_saves_the_scales_that_it_stands_for() -> None:
+    history = ThroughputHistory()
+    record(history, GOOD, 1.0)
+    large = StyleSettings(size=1024), 1024, 768
+
+    continued_s, fresh_s = (history.estimate_s(*large, begun_px=begun) for begun in (512, 0))
+
+    assert continued_s is not None
+    assert fresh_s is not None
+    assert 0.3 < continued_s / fresh_s < 0.9
+    assert longest_step_share(*large, 512) > longest_step_share(*large)
 
 
 def test_larger_layer_takes_longer_than_a_picture_of_the_painted_size() -> None:

@@ -10,6 +10,7 @@ from daemon.server.journal.test_records import JOB, RECORD
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.journal import DATABASE, Damaged, Journal
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
+from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit
 from impasto_shared.reports import JobState
@@ -17,7 +18,10 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, b"abc")
-SUBMISSION = Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),), None, True)
+EARLIER = Beginning(Image(1, 1, PixelFormat.RGB_U8, b"old"), 256)
+SUBMISSION = Submit(
+    "1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),), None, True, begin_from=EARLIER
+)
 QUEUED = Record(JOB, 1, JobState.QUEUED, "GIMP", True, StyleSettings(), 1, 1, time.time())
 NAME = f"{JOB}-00000000.picture"
 DONE = Record(
@@ -76,6 +80,8 @@ def test_accepted_job_and_its_input_are_there_after_a_restart(folder: Path) -> N
     (submission,) = loaded
     assert isinstance(submission, Submit)
     assert (submission.settings, bytes(submission.content.pixels)) == (StyleSettings(), b"abc")
+    assert submission.begin_from is not None
+    assert (submission.begun_px, bytes(submission.begin_from.image.pixels)) == (256, b"old")
     assert folder.stat().st_mode & 0o777 == 0o700
 
 

@@ -36,6 +36,7 @@ RECORD = Record(
     input=InputFile(f"{JOB}-01234567.input", 9000),
     picture=PictureFile(f"{JOB}-89abcdef.picture", 64, 48, PixelFormat.RGBA_U16, "boot"),
     removal_reason="It expired.",
+    begun_px=256,
 )
 
 

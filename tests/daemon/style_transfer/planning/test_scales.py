@@ -80,3 +80,28 @@ def test_iterations_are_distributed_to_the_requested_scales() -> None:
 
     assert [scale.longest_side_px for scale in scales] == [362, 512]
     assert sum(scale.evaluations for scale in scales) == 50
+
+
+@pytest.mark.parametrize("quality", Quality)
+@pytest.mark.parametrize("begun_px", [1, 181, 200, 384, 512])
+def test_scales_of_the_picture_to_begin_from_are_omitted(quality: Quality, begun_px: int) -> None:
+    settings = StyleSettings(quality=quality)
+
+    scales = plan_scales(2000, settings, begun_px)
+
+    expected = [scale for scale in plan_scales(2000, settings) if scale.longest_side_px > begun_px]
+    assert scales == expected
+
+
+@pytest.mark.parametrize("settings", [StyleSettings(), StyleSettings(scales=5)])
+def test_last_scale_is_painted_whatever_the_picture_to_begin_from(settings: StyleSettings) -> None:
+    scales = plan_scales(512, settings, begun_px=2000)
+
+    assert [scale.longest_side_px for scale in scales] == [512]
+
+
+def test_iterations_are_those_after_the_picture_to_begin_from() -> None:
+    scales = plan_scales(2000, StyleSettings(iterations=30), begun_px=512)
+
+    assert scales[0].longest_side_px == 724
+    assert sum(scale.evaluations for scale in scales) == 30

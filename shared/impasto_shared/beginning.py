@@ -1,0 +1,48 @@
+"""The picture that a job begins from, painted earlier at a smaller size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto_shared.errors import InvalidImage, InvalidSettings
+from impasto_shared.image import Image
+from impasto_shared.settings import SETTINGS
+
+_LARGEST_PX = SETTINGS.integer("size").high
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A picture to begin from, with the photo's proportions, in place of the setting `start`.
+
+    size: the longest side at which it was painted, in [1, 16384] pixels. The scales up to it are
+        omitted, so that the composition remains.
+
+    Raises InvalidSettings if the size is out of range.
+    """
+
+    image: Image
+    size: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= _LARGEST_PX:
+            raise InvalidSettings(
+                "size",
+                "The size at which the picture to begin from was painted must lie between 1 and "
+                f"{_LARGEST_PX}; got {self.size}.",
+            )
+
+
+def check_beginning(beginning: Beginning, content: Image) -> None:
+    """Raises InvalidImage unless a picture has the proportions of the photo `content`.
+
+    Both sides of a reduced picture are rounded.
+    """
+    image = beginning.image
+    difference = abs(image.width * content.height - image.height * content.width)
+    if difference > max(content.width, content.height):
+        raise InvalidImage(
+            f"The picture to begin from is {image.width} × {image.height} pixels, but the photo is "
+            f"{content.width} × {content.height}: it needs the same proportions. Choose a picture "
+            "that was painted from this photo."
+        )

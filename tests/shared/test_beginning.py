@@ -1,0 +1,31 @@
+"""The picture that a job begins from."""
+
+import pytest
+
+from impasto_shared.beginning import Beginning, check_beginning
+from impasto_shared.errors import InvalidImage, InvalidSettings
+from impasto_shared.image import Image, PixelFormat, fitted_size
+
+
+def blank(width: int, height: int) -> Image:
+    return Image(width, height, PixelFormat.RGB_U8, bytes(3 * width * height))
+
+
+@pytest.mark.parametrize("size", [0, -1, 16385])
+def test_size_must_be_one_that_can_be_painted(size: int) -> None:
+    with pytest.raises(InvalidSettings, match=f"between 1 and 16384; got {size}"):
+        Beginning(blank(4, 4), size)
+
+
+@pytest.mark.parametrize("longest_px", [1, 7, 16, 100, 301])
+@pytest.mark.parametrize(("width", "height"), [(301, 200), (200, 301), (300, 1), (64, 64)])
+def test_reduced_photo_has_its_proportions(width: int, height: int, longest_px: int) -> None:
+    reduced = blank(*fitted_size(width, height, longest_px))
+
+    check_beginning(Beginning(reduced, 32), blank(width, height))
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 300), (300, 190), (300, 300), (1, 2)])
+def test_picture_of_other_proportions_is_refused(width: int, height: int) -> None:
+    with pytest.raises(InvalidImage, match=f"is {width} × {height} pixels, but the photo is 300"):
+        check_beginning(Beginning(blank(width, height), 32), blank(300, 200))
