@@ -29,6 +29,7 @@ from impasto_shared.style import Style
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
+LARGER = "plug-in-impasto-finish-larger"
 TEXTURE = "plug-in-impasto-texture"
 EXPLORE = "plug-in-impasto-explore"
 HERE = Path(__file__).parent
@@ -601,9 +602,13 @@ def style_with_layers() -> Report:
 
 def given_styles() -> list[Report]:
     """Returns the styles that the scripted daemon received with the last job."""
-    written = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/styles.json"
-    styles: list[Report] = json.loads(written.read_text())
+    styles: list[Report] = given("styles")
     return styles
+
+
+def given(what: str) -> Any:
+    """Returns what the scripted daemon has written of the last job."""
+    return json.loads((Path(os.environ["XDG_RUNTIME_DIR"]) / f"impasto/{what}.json").read_text())
 
 
 def fill(drawable: Any, pixel_format: str, pixel: bytes, area: tuple[int, int, int, int]) -> None:
@@ -780,6 +785,29 @@ def again() -> Report:
 
 
 @situation
+def larger() -> Report:
+    """Finishes a painted layer larger, whose mask was changed, and then that one again."""
+    source = photo()
+    image = source.get_image()
+    stylize([source], size=32)
+    painting = image.get_layers()[0]
+    painting.add_mask(painting.create_mask(Gimp.AddMaskType.BLACK))
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 9, 9)
+    report = stylize([painting], None, LARGER, size=60)
+    newest = image.get_layers()[0]
+    return {
+        **report,
+        "names": [layer.get_name() for layer in image.get_layers()],
+        "remembered": [recipe_in(layer) for layer in (painting, newest)],
+        "beginning": given("beginning"),
+        "greatest_difference": greatest_difference(
+            *(layer_bytes(layer, "R'G'B'A float") for layer in (painting, newest))
+        ),
+        "is_hidden": newest.get_mask().get_pixel(3, 3).get_rgba()[0] == 0,
+    }
+
+
+@situation
 def former_model() -> Report:
     """Paints with a network's name from an earlier version, in a call and then in a recipe."""
     image = new_image()
@@ -926,6 +954,34 @@ def explore_backbones() -> Report:
 @situation
 def again_from_a_photo() -> Report:
     return stylize([photo()], None, AGAIN)
+
+
+@situation
+def larger_from_a_photo() -> Report:
+    return stylize([photo()], None, LARGER, size=60)
+
+
+@situation
+def larger_at_the_same_size() -> Report:
+    source = photo()
+    stylize([source], size=32)
+    return stylize(source.get_image().get_layers()[:1], None, LARGER, size=32)
+
+
+@situation
+def larger_at_full_size() -> Report:
+    source = photo()
+    stylize([source], size=512)
+    return stylize(source.get_image().get_layers()[:1], None, LARGER, size=1024)
+
+
+@situation
+def larger_after_scaling() -> Report:
+    source = photo()
+    stylize([source], size=32)
+    painting = source.get_image().get_layers()[0]
+    painting.scale(30, 20, False)
+    return stylize([painting], None, LARGER, size=60)
 
 
 @situation

@@ -1,9 +1,9 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
-It has the weights of one model. Next to its socket it writes the styles of the last job, and the
-jobs that it forgot or cancelled; the file `seconds_per_pixel` there slows its forecasts down. It
-speaks the real protocol over a real socket and needs nothing but pyzmq, so it also runs with the
-Python of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
+It has the weights of one model. Next to its socket it writes the styles of the last job, the
+picture that it begins from, and the jobs that it forgot or cancelled; the file `seconds_per_pixel`
+there slows its forecasts down. It speaks the real protocol over a real socket and needs nothing but
+pyzmq, so it also runs with the Python of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
 """
 
 from __future__ import annotations
@@ -111,6 +111,15 @@ def describe_styles(order: Submit) -> list[dict[str, Any]]:
     ]
 
 
+def describe_beginning(order: Submit) -> dict[str, Any] | None:
+    """Describes the picture to begin from: its size, and whether this daemon made it."""
+    if order.begin_from is None:
+        return None
+    made = bytes(invert(order.content).pixels)
+    is_made_here = bytes(order.begin_from.image.pixels) == made
+    return {"size": order.begun_px, "is_inverted_content": is_made_here}
+
+
 class ScriptedDaemon:
     """Serves one client after the other at `endpoint`."""
 
@@ -163,6 +172,7 @@ class ScriptedDaemon:
                 problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
                 return ErrorReply(message.id, problem)
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
+            (self._folder / "beginning.json").write_text(json.dumps(describe_beginning(message)))
             self._jobs[message.job] = (address, self._paint(message))
         if isinstance(message, Forget):
             self._note("forgotten", message.job)

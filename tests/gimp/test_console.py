@@ -90,6 +90,10 @@ FAILING = {
     "explore_without_a_style": "No style image is chosen",
     "explore_at_an_impossible_size": "Size must lie between 32 and 16384; got 5",
     "again_from_a_photo": "was not painted by Neural Style",
+    "larger_from_a_photo": "was not painted by Neural Style",
+    "larger_at_the_same_size": "was painted at 32 px already. Choose a larger size: 60.",
+    "larger_at_full_size": "was painted at 60 px, and has no more than 60",
+    "larger_after_scaling": "no longer has the size of “Photo”",
     "again_without_the_source": "no longer in this image",
     "again_without_the_style_layer": "is not in any open image",
     "again_without_the_region": "The region “Sky” is no longer in this image",
@@ -311,6 +315,19 @@ def test_painted_layer_remembers_how_it_was_painted(report: Report) -> None:
     assert first == second
     assert [style["file"].rpartition("/")[2] for style in first["styles"]] == ["style.png"]
     assert (first["settings"]["size"], first["settings"]["quality"]) == (77, "draft")
+
+
+def test_painted_layer_is_finished_larger_from_its_own_picture(report: Report) -> None:
+    larger = situation(report, "larger")
+    first, second = larger["remembered"]
+
+    assert larger["succeeded"], larger["message"]
+    assert larger["names"][0] == "Photo – Neural Style (style, 60 px)"
+    assert len(larger["names"]) == 3
+    assert larger["beginning"] == {"size": 32, "is_inverted_content": True}
+    assert larger["greatest_difference"] <= 1e-6
+    assert larger["is_hidden"]
+    assert second == {**first, "settings": {**first["settings"], "size": 60}}
 
 
 def test_network_of_an_earlier_version_is_the_default_one(report: Report) -> None:

@@ -30,6 +30,7 @@ IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
 VARIATIONS = "^Neural Style: Variations$"
 PROGRESS_WINDOW = "^Neural Style: Background"
+LARGER = "^Neural Style: Finish Larger$"
 TEXTURE = "^Texture from Image$"
 EXPLORE = "^Neural Style: Explore$"
 EXPLORE_PROGRESS_WINDOW = "^Neural Style: Explore: "
@@ -439,6 +440,30 @@ def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) 
 
     assert remembered[0] == remembered[1]
     assert '"size": 77' in remembered[0]
+
+
+def test_painting_is_finished_larger(home: Home, screen: Screen) -> None:
+    open_dialog(screen)
+    choose_style(screen, home.folder / "poppies.jpg")
+    set_seed(screen, Behaviour.INVERT)
+    set_size(screen, 100)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("alt+r", "a", "l")
+    screen.wait_for_window(LARGER)
+    time.sleep(GALLERY_S)
+    screen.photograph("finish-larger", LARGER)
+    screen.press(key_of("Size"), "End")  # the smallest
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 3, "the larger painting")
+    remembered = [json.loads(recipe)["settings"]["size"] for recipe in screen.ask(REMEMBERED)]
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 2, "the end of the larger painting")
+    undo_new_layer(screen)
+
+    assert remembered == [256, 100]
 
 
 @pytest.mark.parametrize(

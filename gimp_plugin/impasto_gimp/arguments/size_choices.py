@@ -32,6 +32,18 @@ def offered_sizes(layer_px: int) -> tuple[int, ...]:
     return (*own, *reversed(smaller[-_OFFERED_BELOW_LAYER:]))
 
 
+def larger_sizes(layer_px: int, painted_px: int, quality: Quality) -> tuple[int, ...]:
+    """Returns those of the offered sizes at which a painting can be finished larger.
+
+    painted_px: the longest side at which it was painted, in this quality.
+    """
+    return tuple(
+        size
+        for size in offered_sizes(layer_px)
+        if painted_side_px(min(size, layer_px), quality) >= painted_px * _LEAST_ENLARGEMENT
+    )
+
+
 def words(
     size: int, layer_px: int, quality: Quality, forecast: ForecastReport | None = None
 ) -> str:
@@ -98,7 +110,7 @@ def _takes(forecast: ForecastReport) -> list[str]:
     needed_bytes, available_bytes = forecast.needed_bytes, forecast.available_bytes
     takes: list[str] = []
     if forecast.painting_s is not None:
-        takes.append(format_duration(max(1.0, forecast.painting_s), gettext))
+        takes.append(format_duration(max(1.0, forecast.start_s + forecast.painting_s), gettext))
     if available_bytes is None:
         return takes
     needed = decimal(f"{needed_bytes / 1e9:.1f}")

@@ -20,6 +20,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     settings_from,
     values_from,
 )
+from impasto_gimp.arguments.size_choices import offered_sizes
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
@@ -36,7 +37,7 @@ from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.schema import ChoiceSetting, NumberSetting
-from impasto_shared.settings import SETTINGS, Setting
+from impasto_shared.settings import SETTINGS, Quality, Setting
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, texture_settings
 
 TITLE = gettext("Neural Style")
@@ -256,6 +257,10 @@ def _add_size_chooser(
     painted: Gimp.Layer,
 ) -> SizeChooser:
     """Puts the choice of a size above GIMP's row of that setting, which becomes its *Other…*."""
+
+    def quality() -> Quality:
+        return Quality(config.get_property("quality"))
+
     number = cast(
         GimpUi.Labeled,
         dialog.get_widget(argument_name(SETTINGS.integer("size")), GObject.TYPE_NONE),
@@ -263,7 +268,9 @@ def _add_size_chooser(
     label = number.get_label()
     label.set_use_underline(False)
     label.set_text(gettext("Pixels"))
-    chooser = SizeChooser(config, number, max(painted.get_width(), painted.get_height()))
+    layer_px = max(painted.get_width(), painted.get_height())
+    chooser = SizeChooser(config, offered_sizes(layer_px), layer_px, quality, number)
+    keep_updated(config, ["quality"], chooser.show)
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
     labels.add_widget(label)
     labels.add_widget(chooser.label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from impasto_gimp.arguments.procedure_arguments import (
     LABELS,
@@ -14,7 +14,6 @@ from impasto_gimp.arguments.procedure_arguments import (
 )
 from impasto_gimp.arguments.size_choices import (
     default_size,
-    offered_sizes,
     other_words,
     remark,
     words,
@@ -30,6 +29,8 @@ _SETTING = SETTINGS.integer("size")
 _SIZE = argument_name(_SETTING)
 _SPACING_PX = 6
 _REMARK_CHARACTERS = 48
+# There is no more next to the preview, on a screen of 1024 pixels.
+_ENTRY_WIDTH_PX = 200
 _TEXT = 0
 
 
@@ -40,17 +41,25 @@ class SizeChooser:
     dialog: as soon as the daemon has told how long each takes.
 
     widget: the row. label: its label. remark: what to know of the chosen size.
-    number: GIMP's own row of the setting, shown for *Other…*.
-    layer_px: the longest side of the layer.
+    sizes: those to choose from. layer_px: the longest side of the layer.
+    quality: returns the quality of the picture.
+    number: GIMP's own row of the setting, shown for *Other…*; None: there are no other sizes.
     """
 
-    def __init__(self, config: Gimp.ProcedureConfig, number: Gtk.Widget, layer_px: int) -> None:
-        self._config, self._number, self._layer_px = config, number, layer_px
-        self.sizes = offered_sizes(layer_px)
+    def __init__(
+        self,
+        config: Gimp.ProcedureConfig,
+        sizes: tuple[int, ...],
+        layer_px: int,
+        quality: Callable[[], Quality],
+        number: Gtk.Widget | None = None,
+    ) -> None:
+        self._config, self._layer_px, self._quality = config, layer_px, quality
+        self.sizes, self._number = sizes, number
         self._forecasts: tuple[ForecastReport | None, ...] = ()
         self._is_other = self._is_showing = self._has_default = False
         self._entries = Gtk.ListStore(str)
-        for _ in (*self.sizes, "other"):
+        for _ in range(len(sizes) + (number is not None)):
             self._entries.append([""])
         self._chooser = _new_chooser(self._entries)
         self.label = Gtk.Label.new_with_mnemonic(LABELS[gettext(_SETTING.label)])
@@ -63,19 +72,20 @@ class SizeChooser:
         self.widget.pack_start(self.label, False, False, 0)
         self.widget.pack_start(self._chooser, True, True, 0)
         self.widget.show_all()
-        self._number.set_no_show_all(True)
+        if number is not None:
+            number.set_no_show_all(True)
         if not self._is_chosen:
-            self._set_size(_SETTING.default)
+            self._set_size(_SETTING.default if number else sizes[-1])
         self._chooser.connect("changed", self._on_changed)
         config.connect(f"notify::{_SIZE}", self._on_size)
         config.connect(f"notify::{SIZE_IS_CHOSEN}", self._on_is_chosen)
-        keep_updated(config, [_SIZE, "quality"], self._show)
+        keep_updated(config, [_SIZE], self.show)
 
     def show_forecasts(self, forecasts: Sequence[ForecastReport | None]) -> None:
         """Shows what each of `sizes` takes; without forecasts, nothing of it."""
         self._forecasts = tuple(forecasts)
         self._choose_default()
-        self._show()
+        self.show()
 
     @property
     def _is_chosen(self) -> bool:
@@ -106,10 +116,14 @@ class SizeChooser:
         set_size_chosen(self._config, is_chosen=True)
         if not self._is_other:
             self._set_size(self.sizes[index])
-        self._show()
+        self.show()
 
     def _on_size(self, *_: object) -> None:
-        is_reset = not self._is_other and integer_of(self._config, _SETTING) == _SETTING.default
+        size = integer_of(self._config, _SETTING)
+        if self._number is None and size not in self.sizes:  # the settings were reset
+            self._set_size(self.sizes[-1])
+            return
+        is_reset = not self._is_other and size == _SETTING.default
         if not (self._is_showing or is_reset):
             set_size_chosen(self._config, is_chosen=True)
 
@@ -117,32 +131,35 @@ class SizeChooser:
         if not self._is_chosen:  # the settings were reset
             self._is_other = self._has_default = False
             self._choose_default()
-            self._show()
+            self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Shows the choice; to be called when the quality has changed."""
         size = integer_of(self._config, _SETTING)
-        quality = Quality(self._config.get_property("quality"))
         index = len(self.sizes) if self._is_other else self._index_of(size)
         is_other = index == len(self.sizes)
-        self._set_texts(size if is_other else None, quality)
+        self._set_texts(size if is_other else None)
         self._is_showing = True
         try:
             self._chooser.set_active(index)
         finally:
             self._is_showing = False
-        self._number.set_visible(is_other)
-        note = remark(size, self._layer_px, quality)
+        if self._number is not None:
+            self._number.set_visible(is_other)
+        note = remark(size, self._layer_px, self._quality())
         self.remark.set_text(note or "")
         self.remark.set_visible(note is not None)
 
-    def _set_texts(self, other: int | None, quality: Quality) -> None:
+    def _set_texts(self, other: int | None) -> None:
         """Writes the entries; `other` is the size that is chosen by its number."""
+        quality = self._quality()
         forecasts = self._forecasts or [None] * len(self.sizes)
         texts = [
             words(size, self._layer_px, quality, forecast)
             for size, forecast in zip(self.sizes, forecasts, strict=True)
         ]
-        texts.append(other_words(other, self._layer_px, quality))
+        if self._number is not None:
+            texts.append(other_words(other, self._layer_px, quality))
         for row, text in zip(self._entries, texts, strict=True):
             if row[_TEXT] != text:
                 row[_TEXT] = text
@@ -156,7 +173,8 @@ class SizeChooser:
 def _new_chooser(entries: Gtk.ListStore) -> Gtk.ComboBox:
     chooser = Gtk.ComboBox(model=entries)
     text = Gtk.CellRendererText()
-    text.set_property("ellipsize", Pango.EllipsizeMode.END)  # rather than a dialog off the screen
+    text.set_property("wrap-mode", Pango.WrapMode.WORD)
+    text.set_property("wrap-width", _ENTRY_WIDTH_PX)
     chooser.pack_start(text, True)
     chooser.add_attribute(text, "text", _TEXT)
     chooser.set_tooltip_text(gettext(_SETTING.help))

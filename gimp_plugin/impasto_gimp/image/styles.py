@@ -189,6 +189,21 @@ def apply_recipe(config: Gimp.ProcedureConfig, recipe: Recipe, image: Gimp.Image
         config.set_property(arguments.region, _region(style, image))
 
 
+def remembered_styles(recipe: Recipe, image: Gimp.Image) -> list[ChosenStyle]:
+    """Returns the styles of `recipe`.
+
+    Raises:
+        InvalidImage: as `apply_recipe` does.
+    """
+    styles = []
+    for style in recipe.styles:
+        layer = _style_layer(style, image)
+        file = Gio.File.new_for_uri(style.file or "")
+        painting = layer if isinstance(layer, Gimp.Layer) else file
+        styles.append(ChosenStyle(painting, style.weight, _region(style, image)))
+    return styles
+
+
 def _style_layer(style: RememberedStyle | None, image: Gimp.Image) -> Gimp.Drawable | None:
     if style is None or style.layer is None:
         return None

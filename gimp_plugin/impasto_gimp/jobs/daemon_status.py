@@ -37,12 +37,14 @@ class PlannedJobs:
     """The jobs that a dialog asks for: the settings of each, and the size of all in pixels.
 
     alternatives: the settings of jobs that could be chosen in their place.
+    begun_px: as in `Client.forecast`.
     """
 
     pictures: tuple[StyleSettings, ...]
     width: int
     height: int
     alternatives: tuple[StyleSettings, ...] = ()
+    begun_px: int = 0
 
 
 def daemon_status(
@@ -72,7 +74,9 @@ def daemon_status(
 def _alternatives(client: Client, planned: PlannedJobs) -> tuple[ForecastReport | None, ...]:
     """Returns the forecast for each alternative; None if the daemon makes none."""
     return tuple(
-        client.forecast(settings, planned.width, planned.height, patience_s())
+        client.forecast(
+            settings, planned.width, planned.height, patience_s(), begun_px=planned.begun_px
+        )
         for settings in planned.alternatives
     )
 
@@ -81,7 +85,9 @@ def _forecast(client: Client, planned: PlannedJobs) -> ForecastReport | None:
     """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
     forecasts: list[ForecastReport] = []
     for settings in planned.pictures:
-        forecast = client.forecast(settings, planned.width, planned.height, patience_s())
+        forecast = client.forecast(
+            settings, planned.width, planned.height, patience_s(), begun_px=planned.begun_px
+        )
         if forecast is None:
             return None
         forecasts.append(forecast)

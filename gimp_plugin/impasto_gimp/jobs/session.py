@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.beginning import Beginning
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import (
     DaemonError,
@@ -65,6 +66,7 @@ class JobClient(Protocol):
         previews: PreviewOptions | None = ...,
         *,
         warm_start: bool = ...,
+        begin_from: Beginning | None = ...,
     ) -> str:
         """Starts a job and returns its name."""
 
@@ -155,10 +157,15 @@ class Session:
 
     @contextmanager
     def painted(
-        self, content: Image, styles: Sequence[Style], settings: StyleSettings
+        self,
+        content: Image,
+        styles: Sequence[Style],
+        settings: StyleSettings,
+        begin_from: Beginning | None = None,
     ) -> Iterator[Painting]:
         """Opens a context with `content` painted in `styles`, in which it is put somewhere safe.
 
+        begin_from: as in `Client.submit`.
         The daemon forgets the painting at the end. If the context ends with an error, the daemon
         keeps it, and it can be fetched again.
 
@@ -174,7 +181,9 @@ class Session:
         try:
             self._raise_on_cancel()
             show(Progress(gettext("Sending the picture…")))
-            job = client.submit(content, styles, settings, self._display.previews)
+            job = client.submit(
+                content, styles, settings, self._display.previews, begin_from=begin_from
+            )
             self._follow(client, job)
             show(Progress(gettext("Fetching the picture…"), 1.0))
             picture = client.fetch(job)

@@ -111,7 +111,10 @@ def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.La
     return ask(procedure, config, layer)
 
 
-def _progress(layer: Gimp.Layer, *, interactive: bool) -> AbstractContextManager[ProgressDisplay]:
+def progress_for(
+    layer: Gimp.Layer, *, interactive: bool
+) -> AbstractContextManager[ProgressDisplay]:
+    """Returns the place where the user follows the painting of `layer`."""
     if not interactive:
         return ProgressBar(gettext("Neural Style"))
     from impasto_gimp.dialogs.progress_window import window_for_layer
@@ -128,7 +131,7 @@ def _stylize(target: _Target, config: Gimp.ProcedureConfig, run_mode: Gimp.RunMo
     recipe = recipe_of(target.layer, chosen, settings)
     name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
-    with _progress(target.layer, interactive=interactive) as display:
+    with progress_for(target.layer, interactive=interactive) as display:
         source = read_layer(target.layer)
         session = Session(connect, display)
         with session.painted(source.picture, styles, settings) as painting:

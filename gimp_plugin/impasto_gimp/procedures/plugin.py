@@ -16,13 +16,14 @@ from impasto_gimp.arguments.procedure_arguments import (
     declare_styles,
 )
 from impasto_gimp.introspection import Gimp, Gio, GObject
-from impasto_gimp.procedures import explore, neural_style, texture
+from impasto_gimp.procedures import explore, finish_larger, neural_style, texture
 from impasto_gimp.translation import gettext
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH
 
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
+LARGER = "plug-in-impasto-finish-larger"
 TEXTURE = "plug-in-impasto-texture"
 EXPLORE = "plug-in-impasto-explore"
 HELP = Path(__file__).parents[1] / "help"
@@ -49,6 +50,11 @@ _Run: TypeAlias = Callable[
 def _declare_arguments(procedure: Gimp.Procedure) -> None:
     declare_styles(procedure, _ANY_FILE, _FLAGS)
     declare_settings(procedure, SETTINGS, Gimp.Choice.new, _FLAGS)
+    procedure.add_boolean_aux_argument(SIZE_IS_CHOSEN, SIZE_IS_CHOSEN, "", False, _FLAGS)
+
+
+def _declare_arguments_of_larger(procedure: Gimp.Procedure) -> None:
+    declare_settings(procedure, (finish_larger.SIZE,), Gimp.Choice.new, _FLAGS)
     procedure.add_boolean_aux_argument(SIZE_IS_CHOSEN, SIZE_IS_CHOSEN, "", False, _FLAGS)
 
 
@@ -107,6 +113,18 @@ _FILTERS = {
         ),
         neural_style.run_again,
         _declare_arguments,
+    ),
+    LARGER: _Filter(
+        gettext("Neural Style: Finish _Larger…"),
+        gettext("Continue a painted layer at a larger size, with the same composition"),
+        gettext(
+            "Has the Impasto daemon continue the selected layer, which Neural Style painted, at a "
+            "larger size, with the paintings and settings stored in it: the composition remains, "
+            "and the strokes become finer. Adds the result as a new layer above it, which can be "
+            "continued again."
+        ),
+        finish_larger.run,
+        _declare_arguments_of_larger,
     ),
     TEXTURE: _Filter(
         gettext("Te_xture from Image…"),

@@ -4,6 +4,7 @@ import pytest
 
 from impasto_gimp.arguments.size_choices import (
     default_size,
+    larger_sizes,
     offered_sizes,
     other_words,
     remark,
@@ -41,6 +42,26 @@ def test_layer_has_its_own_size_and_some_that_are_clearly_smaller(
     assert offered_sizes(layer_px) == sizes
     for size in sizes:
         SETTINGS.integer("size").check(size)
+
+
+@pytest.mark.parametrize(
+    ("layer_px", "painted_px", "quality", "sizes"),
+    [
+        (6000, 512, GOOD, (6000, 4096, 2048, 1024)),
+        (6000, 384, DRAFT, (6000, 4096, 2048, 1024)),
+        (6000, 700, GOOD, (6000, 4096, 2048, 1024)),
+        (6000, 4000, GOOD, (6000,)),
+        (6000, 5500, GOOD, ()),
+        (600, 512, GOOD, ()),
+        (600, 450, DRAFT, ()),
+        (1, 1, GOOD, ()),
+        (30000, 8192, GOOD, (16384,)),
+    ],
+)
+def test_painting_is_finished_at_clearly_larger_sizes(
+    layer_px: int, painted_px: int, quality: Quality, sizes: tuple[int, ...]
+) -> None:
+    assert larger_sizes(layer_px, painted_px, quality) == sizes
 
 
 @pytest.mark.parametrize(

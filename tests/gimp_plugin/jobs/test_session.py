@@ -13,6 +13,7 @@ from impasto_gimp.jobs.session import (
     UserAction,
     progress_of,
 )
+from impasto_shared.beginning import Beginning
 from impasto_shared.errors import (
     DaemonError,
     DaemonUnavailable,
@@ -73,6 +74,7 @@ class ScriptedClient:
         self.is_connected = True
         self.models: tuple[str, ...] = ()
         self.submitted: tuple[Image, Image, StyleSettings] | None = None
+        self.begun_from: Beginning | None = None
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
         self.sketched: list[Image] = []
@@ -103,8 +105,11 @@ class ScriptedClient:
         styles: Sequence[Style],
         settings: StyleSettings,
         previews: PreviewOptions | None = None,
+        *,
+        begin_from: Beginning | None = None,
     ) -> str:
         self._reach("submit")
+        self.begun_from = begin_from
         self.asked_for = previews
         self.submitted = (content, list(styles), settings)
         return JOB
@@ -217,6 +222,16 @@ def test_painting_that_the_user_abandons_at_last_is_freed_at_the_daemon() -> Non
         raise Abandoned
 
     assert client.calls[-2:] == ["forget", "close"]
+
+
+def test_picture_to_begin_from_reaches_the_daemon() -> None:
+    client = ScriptedClient([DONE])
+    beginning = Beginning(PAINTING, 256)
+
+    with Session(client.connect, client).painted(PHOTO, [Style(STYLE)], SETTINGS, beginning):
+        pass
+
+    assert client.begun_from is beginning
 
 
 def test_photo_style_and_settings_reach_the_daemon() -> None:

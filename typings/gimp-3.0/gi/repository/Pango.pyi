@@ -11,3 +11,7 @@ class EllipsizeMode(GObject.GEnum):
 
 class Style(GObject.GEnum):
     NORMAL: ClassVar[Self]
+
+class WrapMode(GObject.GEnum):
+    WORD: ClassVar[Self]
+    NONE: ClassVar[Self]
