@@ -40,8 +40,13 @@ class IntermixedParser(argparse.ArgumentParser):
         """Parses with options and positionals in any order, except above subcommands.
 
         `parse_known_intermixed_args` raises TypeError for a parser with subcommands. Before CPython
-        3.12.8 and 3.13.1 (gh-125355) it calls this method.
+        3.12.8 and 3.13.1 (gh-125355) it calls this method, once for the options and once for the
+        rest, and would take the names after `--` for options the second time.
         """
+        if self._is_intermixing and "--" in args and self._takes_options_only:
+            first = args.index("--")
+            namespace, rest = super().parse_known_args(args[:first], namespace)
+            return namespace, [*rest, *args[first:]]
         if self._is_intermixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
         self._is_intermixing = True
@@ -49,6 +54,11 @@ class IntermixedParser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._is_intermixing = False
+
+    @property
+    def _takes_options_only(self) -> bool:
+        positionals = self._get_positional_actions()
+        return all(action.nargs == argparse.SUPPRESS for action in positionals)
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"

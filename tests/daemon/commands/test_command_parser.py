@@ -33,6 +33,15 @@ def test_options_stand_anywhere_between_the_files(line: str) -> None:
     assert options.size == 64
 
 
+@pytest.mark.parametrize(
+    "line", ["stylize -- -photo --wave", "stylize --size 64 -- -photo --wave"]
+)
+def test_names_with_a_dash_follow_two_dashes(line: str) -> None:
+    options = new_parser().parse_args(line.split())
+
+    assert (options.photo, options.paintings) == ("-photo", ["--wave"])
+
+
 def test_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         new_parser().parse_args(["stylize", "photo", "--sise", "64"])

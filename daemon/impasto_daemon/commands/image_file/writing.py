@@ -105,7 +105,7 @@ def _tried(size: tuple[int, int], file_format: str | None, *, has_alpha: bool) -
 
     Raises an error of any kind if the format cannot hold it.
     """
-    picture = PillowImage.new("RGBA" if has_alpha else "RGB", size)
+    picture = _encodable(PillowImage.new("RGBA" if has_alpha else "RGB", size), file_format)
     stream = _encoded(picture, file_format)
     if file_format not in FORMATS:
         return picture
@@ -171,8 +171,14 @@ def _format_of(path: Path) -> str | None:
 
 def _encoded(picture: PillowImage.Image, file_format: str | None) -> io.BytesIO:
     """Returns the file of a picture, without transparency if it is a JPEG."""
-    if file_format in _OPAQUE_FORMATS and picture.mode != "RGB":
-        picture = picture.convert("RGB")
     stream = io.BytesIO()
-    picture.save(stream, format=file_format, icc_profile=srgb_profile(), quality=_QUALITY)
+    _encodable(picture, file_format).save(
+        stream, format=file_format, icc_profile=srgb_profile(), quality=_QUALITY
+    )
     return stream
+
+
+def _encodable(picture: PillowImage.Image, file_format: str | None) -> PillowImage.Image:
+    """Returns a picture without what its format would refuse: the transparency of a JPEG."""
+    is_opaque = file_format in _OPAQUE_FORMATS and picture.mode != "RGB"
+    return picture.convert("RGB") if is_opaque else picture

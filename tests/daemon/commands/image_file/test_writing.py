@@ -194,7 +194,7 @@ def test_format_that_can_hold_the_picture_is_accepted_without_a_word(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".bmp", ".ppm"])
+@pytest.mark.parametrize("ending", [".jpg", ".bmp", ".ppm", ".mpo"])
 def test_loss_of_transparency_is_said_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
 ) -> None:
