@@ -227,6 +227,22 @@ def test_server_survives_calls_that_fail_and_loses_no_job_without_an_error(
     assert not journal_files(service, "input")
 
 
+def test_picture_of_an_ordinary_job_is_done_before_it_is_synced(service: DaemonProcess) -> None:
+    never = Fault("fdatasync", "error=EIO", 1, in_loop=False, every=1)
+    with service.client() as client:
+        last_report(client, submit(client, content=numbered(1)))  # begins the database's journal
+        with injected(service, never):
+            job = submit(client, content=numbered(2))
+            assert last_report(client, job).state is JobState.DONE
+            assert client.status().metrics.picture_problem is None
+            with pytest.raises(DaemonError, match="could not be stored"):
+                submit(client, content=numbered(3), detached=True)
+    restart(service)
+
+    with service.client() as client:
+        assert bytes(client.fetch(job).pixels) == invert(numbered(2)).pixels
+
+
 KILL_POINTS = [
     Fault(call, "signal=KILL", number, in_loop)
     for in_loop, call, numbers in [

@@ -1,4 +1,4 @@
-"""The table of jobs: an SQLite database, synced to the disk at every change."""
+"""The table of jobs: an SQLite database, usually synced to the disk at every change."""
 
 from __future__ import annotations
 
@@ -83,12 +83,16 @@ class Database:
             )
             return [(name, bytes(record)) for name, record in cursor]
 
-    def put(self, name: str, number: int, record: bytes) -> None:
-        """Writes a row, in place of an earlier one of that name."""
+    def put(self, name: str, number: int, record: bytes, *, is_synced: bool = True) -> None:
+        """Writes a row, in place of an earlier one of that name.
+
+        is_synced: whether to wait for the disk; without it, a power cut may bring back the earlier
+            one, but the end of this process does not.
+        """
         # SQLite would write to the removed file.
         if not self._path.exists() or self._path.stat().st_ino != self._inode:
             raise OSError(f"{self._path} was removed or replaced: restart the daemon")
-        with _translated():
+        with _translated(), self._synced(is_synced):
             self._connection.execute(
                 "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (name, number, record)
             )
@@ -101,6 +105,17 @@ class Database:
     def close(self) -> None:
         """Closes the file, for other processes to open."""
         self._connection.close()
+
+    @contextmanager
+    def _synced(self, is_synced: bool) -> Iterator[None]:
+        if is_synced:
+            yield
+            return
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._connection.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

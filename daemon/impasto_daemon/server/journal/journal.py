@@ -92,7 +92,7 @@ class Journal:
     ) -> None:
         """Stores a finished job, with its `pixels` unless they are in its file already.
 
-        It is synced unless the record says that it is not. The files in `drops` are removed.
+        Both are synced unless the record says that they are not. The files in `drops` are removed.
         """
         self._writer.run(lambda: self._store_picture(record, pixels, drops), then)
 
@@ -173,7 +173,8 @@ class Journal:
         self._drop(drops)
 
     def _write(self, record: Record) -> None:
-        self._database.put(record.job, record.number, encode_record(record))
+        is_synced = record.picture is None or record.picture.unsynced_boot is None
+        self._database.put(record.job, record.number, encode_record(record), is_synced=is_synced)
 
     def _make_room_to(self, change: Callable[[], None], drops: Sequence[str]) -> None:
         """Makes a change after which files are of no use, and removes them."""

@@ -25,8 +25,9 @@ def test_rows_outlive_the_process_in_their_order(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_every_change_is_synced(tmp_path: Path) -> None:
+def test_changes_are_synced_also_after_one_that_is_not(tmp_path: Path) -> None:
     database = Database(tmp_path / "jobs.sqlite")
+    database.put("a", 1, b"unsynced", is_synced=False)
 
     ((synchronous,),) = database._connection.execute("PRAGMA synchronous")
     ((journal_mode,),) = database._connection.execute("PRAGMA journal_mode")
