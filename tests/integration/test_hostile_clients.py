@@ -69,8 +69,8 @@ def test_job_of_another_client_is_done_during_an_attack(service: DaemonProcess, 
     assert_job_is_done_during(service, name)
 
 
-# Not the others: they could end the front, and the connection of the honest client with it.
-@pytest.mark.parametrize("name", ["hellos", "statuses", "watches", "unknown_jobs", "routing_ids"])
+# Not of idle connections, which can end the front, and the honest client's connection with it.
+@pytest.mark.parametrize("name", sorted(hostile_clients.ATTACKS.keys() - {"idle_connections"}))
 def test_job_is_done_during_an_attack_behind_a_front(name: str) -> None:
     with DaemonProcess(free_address(), is_scripted=True) as service:
         assert_job_is_done_during(service, name)

@@ -33,9 +33,7 @@ def test_options_stand_anywhere_between_the_files(line: str) -> None:
     assert options.size == 64
 
 
-@pytest.mark.parametrize(
-    "line", ["stylize -- -photo --wave", "stylize --size 64 -- -photo --wave"]
-)
+@pytest.mark.parametrize("line", ["stylize -- -photo --wave", "stylize --size 64 -- -photo --wave"])
 def test_names_with_a_dash_follow_two_dashes(line: str) -> None:
     options = new_parser().parse_args(line.split())
 

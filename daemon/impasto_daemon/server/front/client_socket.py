@@ -142,7 +142,7 @@ def _property_of(frame: zmq.Frame, name: str) -> str:
 def peer_of(descriptor: int) -> object:
     """Returns the address of the other end of a connection; None if it is closed."""
     try:
-        with _connection_of(descriptor) as connection:
+        with connection_of(descriptor) as connection:
             return connection.getpeername()
     except OSError:
         return None
@@ -150,14 +150,19 @@ def peer_of(descriptor: int) -> object:
 
 def shut_down(descriptor: int, peer: object = None) -> None:
     """Ends a connection, if it is still open and, unless it is None, that of `peer`."""
-    with suppress(OSError), _connection_of(descriptor) as connection:
+    with suppress(OSError), connection_of(descriptor) as connection:
         if peer is None or connection.getpeername() == peer:
             connection.shutdown(socket.SHUT_RDWR)  # libzmq notices it, and closes the connection
 
 
-def _connection_of(descriptor: int) -> socket.socket:
+def connection_of(descriptor: int) -> socket.socket:
     """Returns a connection of libzmq by a descriptor of our own; raises OSError if it is closed."""
-    return socket.socket(fileno=os.dup(descriptor))
+    own = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=own)
+    except OSError:  # the descriptor is a file's by now
+        os.close(own)
+        raise
 
 
 def _descriptor_of(frame: zmq.Frame) -> int:

@@ -27,8 +27,9 @@ from impasto_daemon.server.front.client_socket import (
     Received,
 )
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
-from impasto_daemon.server.front.process import ENCRYPTED
+from impasto_daemon.server.front.process import ENCRYPTED, MAX_RESIDENT_BYTES
 from impasto_daemon.server.front.remote_connections import RemoteConnections
+from impasto_daemon.server.front.unfinished_messages import UnfinishedMessages
 from impasto_daemon.system.log import start_logging
 from impasto_shared.configuration.options import LogLevel
 from impasto_shared.connection.keys import Role, load_keys
@@ -36,9 +37,11 @@ from impasto_shared.connection.keys import Role, load_keys
 logger = logging.getLogger(__name__)
 
 FAREWELL_S = 0.5
-_POLL_MS = 1000
-# Of one message. Discarding more of them would hold up the other clients.
-_MAX_DISCARDED_FRAMES = 200_000
+_POLL_MS = 500
+# Of one message. Discarding more of them would hold up the other clients for over a second.
+_MAX_DISCARDED_FRAMES = 1_000_000
+# The server ends this process when it takes more than MAX_RESIDENT_BYTES.
+_FULL_BYTES = MAX_RESIDENT_BYTES * 3 // 4
 # No event says when a client reads again.
 _STALLED_POLL_MS = 20
 # Each round, for requests and replies alike: between them strangers are authenticated.
@@ -65,6 +68,7 @@ class Front:
         self._clients = clients
         self._authenticator = authenticator
         self._remote = remote
+        self._unfinished = UnfinishedMessages(_FULL_BYTES)
         # For the server, while it is behind: outcomes, and one message at most.
         self._outgoing: deque[Packet] = deque()
         self._waiting: dict[bytes, deque[Packet]] = {}
@@ -78,6 +82,7 @@ class Front:
                 self._authenticator.answer_requests()
                 if self._remote is not None:
                     self._remote.check()
+                self._unfinished.check()
                 self._pass_on_replies()
                 self._pass_on_requests()
         deadline_s = time.monotonic() + FAREWELL_S
@@ -103,10 +108,11 @@ class Front:
             received = self._clients.receive()
             if self._clients.discarded_frames > _MAX_DISCARDED_FRAMES:
                 name = self._authenticator.name_of(self._clients.sender)
-                logger.error("%s sends a message without end: all connections are closed", name)
+                logger.error("%s sends millions of frames: all connections are closed", name)
                 os._exit(1)
             if received is None:
                 return
+            self._unfinished.complete(received.descriptor)
             if self._remote is None or self._remote.accepts(received):
                 self._outgoing.append(_packet_of(received))
         self._flush()

@@ -20,7 +20,7 @@ from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import MAX_RESTART_S, STEADY_S, FrontProcess
-from impasto_shared.codec import MAGIC
+from impasto_shared.codec import MAGIC, MAX_FRAMES
 from integration.daemon_process import is_alive
 from integration.hostile_clients import greeting, ready
 
@@ -152,13 +152,13 @@ def test_client_that_does_not_read_has_a_bounded_queue(
         assert client.recv() == frames[0]
 
 
-def test_message_without_end_costs_the_connections_and_not_the_server(
+def test_message_of_many_frames_is_cut_and_one_of_millions_costs_the_connections(
     front: FrontProcess, client: zmq.Socket[bytes]
 ) -> None:
-    client.send(b"x")
-    next_message(front)
-    before = front.pid
     client.send_multipart([b""] * 400_000)
+    assert len(next_message(front).frames) == MAX_FRAMES + 1
+    before = front.pid
+    client.send_multipart([b""] * 1_200_000)
 
     eventually(lambda: front.receive() or front.pid != before)
     eventually(lambda: front.supervise() or front.pid not in (None, before))
