@@ -46,15 +46,14 @@ def write_atomically(
     is complete, but a power cut could bring the old one back.
     """
     path = Path(os.path.realpath(path))
-    with _draft(path.parent, mode) as draft:
+    with _draft(path.parent, mode, is_synced=is_synced) as draft:
         if path.exists():
             _copy_access(path, draft.descriptor)
-        _write_all(draft.descriptor, data)
-        if is_synced:
-            os.fsync(draft.descriptor)
+        write_all(draft.descriptor, data)
+        draft.sync(draft.descriptor)
         draft.named().replace(path)
     if is_synced:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
@@ -62,11 +61,11 @@ def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
     mode: that of the file, less the umask. Raises FileNotDurable like `write_atomically`.
     """
-    with _draft(path.parent, mode) as draft:
-        _write_all(draft.descriptor, data)
-        os.fsync(draft.descriptor)
+    with _draft(path.parent, mode, is_synced=True) as draft:
+        write_all(draft.descriptor, data)
+        draft.sync(draft.descriptor)
         _rename_without_replacing(draft.named(), path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _rename_without_replacing(draft: Path, path: Path) -> None:
@@ -83,11 +82,20 @@ def _rename_without_replacing(draft: Path, path: Path) -> None:
 
 @dataclass
 class _Draft:
-    """A new file, which will be at `path`; if it is nameless, only once `named` is called."""
+    """A new file, which will be at `path`; if it is nameless, only once `named` is called.
+
+    is_synced: whether its bytes are to be on the disk before.
+    """
 
     path: Path
     descriptor: int
     is_nameless: bool
+    is_synced: bool
+
+    def sync(self, descriptor: int) -> None:
+        """Waits until the bytes of this draft, or of its copy, are on the disk, if they should."""
+        if self.is_synced:
+            os.fsync(descriptor)
 
     def named(self) -> Path:
         """Returns its path, with the file there."""
@@ -120,15 +128,16 @@ class _Draft:
             with suppress(PermissionError):
                 os.fchown(target, status.st_uid, status.st_gid)
             os.fchmod(target, stat.S_IMODE(status.st_mode))
-            os.fsync(target)
+            self.sync(target)
         finally:
             os.close(target)
 
 
 @contextmanager
-def _draft(folder: Path, mode: int) -> Iterator[_Draft]:
+def _draft(folder: Path, mode: int, *, is_synced: bool) -> Iterator[_Draft]:
     """Creates a file with a new name, which is removed at the end unless it was renamed."""
-    draft = _open_draft(folder / _DRAFT.format(secrets.token_hex(8)), mode)
+    path = folder / _DRAFT.format(secrets.token_hex(8))
+    draft = _Draft(path, *_open_draft(path, mode), is_synced)
     try:
         yield draft
     finally:
@@ -136,16 +145,17 @@ def _draft(folder: Path, mode: int) -> Iterator[_Draft]:
         draft.path.unlink(missing_ok=True)
 
 
-def _open_draft(path: Path, mode: int) -> _Draft:
+def _open_draft(path: Path, mode: int) -> tuple[int, bool]:
+    """Returns the descriptor of a new file, and whether it is nameless."""
     # Without /proc, it could not be given a name.
     if Path("/proc/self/fd").exists():
         try:
             flags = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
-            return _Draft(path, os.open(path.parent, flags, mode), is_nameless=True)
+            return os.open(path.parent, flags, mode), True
         except OSError as error:
             if error.errno not in _NO_NAMELESS:
                 raise
-    return _Draft(path, os.open(path, _NEW_FILE, mode), is_nameless=False)
+    return os.open(path, _NEW_FILE, mode), False
 
 
 def _copy_access(path: Path, descriptor: int) -> None:
@@ -158,14 +168,15 @@ def _copy_access(path: Path, descriptor: int) -> None:
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Writes all bytes to a file. Raises OSError, and then some of them may be there."""
     remaining = memoryview(data).cast("B")
     while remaining:
         remaining = remaining[os.write(descriptor, remaining) :]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name of a file survive a power cut."""
+def sync_folder(folder: Path) -> None:
+    """Returns when the names in a folder are on the disk. Raises FileNotDurable."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

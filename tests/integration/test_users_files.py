@@ -100,7 +100,7 @@ DEATHS = {
     "as the draft is written": ("os.write", False),
     "as the draft is synced": ("os.fsync", False),
     "as the draft is renamed": ("pathlib.Path.replace", False),
-    "as the folder is synced": ("impasto_shared.atomic_write._sync_folder", True),
+    "as the folder is synced": ("impasto_shared.atomic_write.sync_folder", True),
     "as the daemon is told to forget": ("impasto_shared.client.Client.forget", True),
 }
 

@@ -211,6 +211,22 @@ def test_draft_has_no_name_while_it_is_written(
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_file_that_need_not_survive_a_power_cut_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+
+    write_atomically(tmp_path / "file", b"new", is_synced=False)
+
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_new_file_is_created_once(tmp_path: Path) -> None:
     path = tmp_path / "file"
 

@@ -15,6 +15,7 @@ from io import FileIO
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from impasto_shared.atomic_write import write_all
 from impasto_shared.errors import ImpastoError
 
 KEPT_S = 7 * 24 * 3600.0
@@ -106,7 +107,7 @@ class Download:
             file.seek(0, os.SEEK_END)
             while chunk := reply.read1(_CHUNK_BYTES):
                 self._check_stop()
-                _write_all(file, chunk)
+                write_all(file.fileno(), chunk)
                 if file.tell() > self.limit_bytes:
                     file.truncate(0)
                     raise DownloadDamaged("the server sent more than the published file has")
@@ -159,9 +160,3 @@ def _locked(path: Path, check_stop: Callable[[], None]) -> Iterator[FileIO]:
 
 def _size(file: FileIO) -> int:
     return os.fstat(file.fileno()).st_size
-
-
-def _write_all(file: FileIO, data: bytes) -> None:
-    remaining = memoryview(data)
-    while remaining:
-        remaining = remaining[file.write(remaining) :]

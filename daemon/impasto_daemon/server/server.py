@@ -139,7 +139,7 @@ class Server:
         if self._worker.socket is not None:
             poller.register(self._worker.socket, zmq.POLLIN)
         timeouts_ms = self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms
-        ready = dict(poller.poll(min(timeouts_ms)))
+        ready = dict(poller.poll(int(min(timeouts_ms))))
         if self._signals.fileno() in ready:
             self._signals.clear()
 

@@ -208,7 +208,7 @@ def test_part_does_not_keep_a_full_disk_full(
     def fill(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("impasto_daemon.models.download._write_all", fill)
+    monkeypatch.setattr("impasto_daemon.models.download.write_all", fill)
 
     with pytest.raises(OSError, match="No space left"):
         download(server).to(path)

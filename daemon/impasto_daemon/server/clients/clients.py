@@ -7,6 +7,7 @@ process, which may end at any time at the cost of its connections.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -21,7 +22,7 @@ from impasto_shared.paths import socket_path
 
 # The first byte of an address; others begin with the generation of a front.
 _UNIX = b"U"
-_LOOK_MS, _RESTART_MS, _FOREVER_MS = 500, 50, 2**31 - 1
+_LOOK_MS, _RESTART_MS = 500, 50
 _FAREWELL_S = 0.5
 _EXIT_S = 2.0
 
@@ -70,10 +71,10 @@ class Clients:
                 poller.register(front.link, zmq.POLLIN)
 
     @property
-    def timeout_ms(self) -> int:
+    def timeout_ms(self) -> float:
         """The longest time that may pass between two calls of `supervise`."""
         if all(front.link is not None for front in self._fronts):
-            return _LOOK_MS if self._fronts else _FOREVER_MS
+            return _LOOK_MS if self._fronts else math.inf
         return _RESTART_MS
 
     def supervise(self) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
+from impasto_shared.atomic_write import write_all
 from impasto_shared.codec import MAX_FRAMES, Frame
 from impasto_shared.image import MAX_FRAME_BYTES
 
@@ -146,9 +147,7 @@ def _memory_file(frames: Sequence[Frame]) -> int:
     descriptor = os.memfd_create("impasto-message", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         for frame in frames:
-            remaining = memoryview(frame).cast("B")
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
+            write_all(descriptor, frame)
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
     except BaseException:
         os.close(descriptor)

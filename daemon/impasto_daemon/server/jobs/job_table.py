@@ -17,11 +17,12 @@ from itertools import count
 
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.loss_curve import LossCurve
-from impasto_daemon.server.jobs.results import Picture, Results, remove_file
+from impasto_daemon.server.jobs.results import Picture, Results
 from impasto_daemon.server.jobs.round_robin import RoundRobin
 from impasto_daemon.server.jobs.stored_jobs import lost, record_of, restored_job
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.journal.pixel_files import remove_file
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode

@@ -7,7 +7,7 @@ import os
 import weakref
 from pathlib import Path
 
-from impasto_daemon.server.journal.pixel_files import read_pixels
+from impasto_daemon.server.journal.pixel_files import read_pixels, remove_file
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.paths import make_private
@@ -131,14 +131,6 @@ class Results:
         except (OSError, ImpastoError) as error:
             self.problem = str(error)
             return None
-
-
-def remove_file(path: Path) -> None:
-    """Removes a file if it exists; a refusal of the system is logged."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        logger.warning("%s cannot be removed: %s", path, error)
 
 
 def _has_size(path: Path, size_bytes: int) -> bool:

@@ -18,6 +18,7 @@ from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.database import DamagedDatabase, Database
 from impasto_daemon.server.journal.pixel_files import (
     read_frames,
+    remove_file,
     sync_file,
     write_frames,
     write_pixels,
@@ -189,7 +190,7 @@ class Journal:
 
     def _drop(self, names: Sequence[str]) -> None:
         for name in names:
-            _try_to_remove(self.folder / name)
+            remove_file(self.folder / name)
 
     def _load(self, file: InputFile) -> Submit:
         message: object = decode(read_frames(self.folder / file.name), ClientMessage)
@@ -230,14 +231,14 @@ class Journal:
         for path in self.folder.iterdir():
             is_known = path.name in files or path.name[:32] in damaged
             if path.suffix in (".input", ".picture") and not is_known:
-                _try_to_remove(path)
+                remove_file(path)
 
     def _remove_old_damage(self) -> None:
         for folder in self.folder.parent.glob(f"{self.folder.name}{DAMAGED}*"):
             try:
                 if time.time() - folder.stat().st_mtime > _DAMAGED_KEPT_S:
                     for path in folder.iterdir():
-                        _try_to_remove(path)
+                        remove_file(path)
                     folder.rmdir()
             except OSError as error:
                 logger.warning("%s cannot be removed: %s", folder, error)
@@ -261,13 +262,6 @@ def _entry(name: str, data: bytes) -> Record | Damaged:
 def _log_failure(outcome: Exception | None) -> None:
     if outcome is not None:
         logger.error("the journal of jobs cannot be written: %s", outcome)
-
-
-def _try_to_remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        logger.warning("%s cannot be removed: %s", path, error)
 
 
 def _boot() -> str:

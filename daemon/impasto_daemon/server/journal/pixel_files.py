@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import logging
 import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from impasto_shared.atomic_write import sync_folder, write_all
 from impasto_shared.codec import Frame
 
-_SLICE_BYTES = 8 * 2**20
+logger = logging.getLogger(__name__)
+
 _LENGTH = struct.Struct("<Q")
 
 
@@ -24,8 +26,8 @@ def write_frames(path: Path, frames: Sequence[Frame]) -> int:
         size_bytes = 0
         for frame in frames:
             view = memoryview(frame).cast("B")
-            _write_all(descriptor, memoryview(_LENGTH.pack(view.nbytes)))
-            _write_all(descriptor, view)
+            write_all(descriptor, memoryview(_LENGTH.pack(view.nbytes)))
+            write_all(descriptor, view)
             size_bytes += _LENGTH.size + view.nbytes
         os.fsync(descriptor)
     sync_folder(path.parent)
@@ -51,7 +53,7 @@ def read_frames(path: Path) -> list[Frame]:
 def write_pixels(path: Path, pixels: bytes | memoryview) -> None:
     """Writes pixels to a new file. Raises OSError, and then leaves no file."""
     with _new_file(path) as descriptor:
-        _write_all(descriptor, memoryview(pixels).cast("B"))
+        write_all(descriptor, memoryview(pixels).cast("B"))
 
 
 def read_pixels(path: Path, size_bytes: int) -> bytes:
@@ -82,19 +84,12 @@ def sync_file(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Returns when the names in a folder are on the disk. Raises OSError.
-
-    Some network file systems cannot sync a folder, and need not.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def remove_file(path: Path) -> None:
+    """Removes a file if it exists; a refusal of the system is logged."""
     try:
-        os.fsync(descriptor)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+        logger.warning("%s cannot be removed: %s", path, error)
 
 
 @contextmanager
@@ -121,8 +116,3 @@ def _read_all(descriptor: int, size_bytes: int) -> bytes:
         chunks.append(chunk)
         position += len(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _write_all(descriptor: int, view: memoryview) -> None:
-    while view:
-        view = view[os.write(descriptor, view[:_SLICE_BYTES]) :]

@@ -6,14 +6,13 @@ They are datagrams to the socket that systemd names; without one, nothing is sen
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import time
 from collections.abc import Callable, MutableMapping
 
 logger = logging.getLogger(__name__)
-
-_FOREVER_MS = 2**31 - 1
 
 
 class SystemdNotifier:
@@ -37,9 +36,9 @@ class SystemdNotifier:
         self._sent_s = -self._interval_s
 
     @property
-    def interval_ms(self) -> int:
+    def interval_ms(self) -> float:
         """The longest time that may pass between two calls of `notify_watchdog`."""
-        return int(self._interval_s * 1000) or _FOREVER_MS
+        return self._interval_s * 1000 or math.inf
 
     def notify_ready(self, status: str) -> None:
         """Notifies systemd that clients are served; `status` is shown to people."""

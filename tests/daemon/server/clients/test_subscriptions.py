@@ -170,18 +170,6 @@ def test_job_is_abandoned_if_its_own_client_disconnects(
     assert not subscriptions.job_names
 
 
-def lose_client(
-    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
-) -> Job:
-    """Starts a job, and loses the connection of its client."""
-    job = start_job(table)
-    subscriptions.add(job, CLIENT, wants_previews=False)
-    outbox.delivery[CLIENT] = Delivery.LOST
-    clock.now_s += UPDATE_INTERVAL_S
-    assert subscriptions.send_updates(table) == []
-    return job
-
-
 def abandoned_within(
     seconds: float, table: JobTable, subscriptions: Subscriptions, clock: FakeClock
 ) -> list[Job]:
@@ -196,7 +184,11 @@ def abandoned_within(
 def test_job_of_a_lost_client_is_abandoned_with_the_reason_when_its_lease_ends(
     table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    job = lose_client(table, outbox, subscriptions, clock)
+    job = start_job(table)
+    subscriptions.add(job, CLIENT, wants_previews=False)
+    outbox.delivery[CLIENT] = Delivery.LOST
+    clock.now_s += UPDATE_INTERVAL_S
+    assert subscriptions.send_updates(table) == []
     assert not subscriptions.job_names
 
     assert abandoned_within(LEASE_S - 1, table, subscriptions, clock) == []
@@ -204,15 +196,6 @@ def test_job_of_a_lost_client_is_abandoned_with_the_reason_when_its_lease_ends(
     assert abandoned_within(LEASE_S, table, subscriptions, clock) == [job]
     assert job.problem is not None
     assert "more than 20 s" in job.problem.message
-
-
-def test_time_in_which_the_server_was_stopped_is_not_of_the_lease(
-    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
-) -> None:
-    lose_client(table, outbox, subscriptions, clock)
-    clock.now_s += 10 * LEASE_S
-
-    assert subscriptions.send_updates(table) == []
 
 
 @pytest.mark.parametrize("is_early", [True, False], ids=["before it is missed", "later"])
@@ -235,16 +218,6 @@ def test_job_of_a_lost_client_continues_while_any_client_watches_it(
     outbox.delivery[b"the same"] = Delivery.LOST
     assert abandoned_within(LEASE_S - 1, table, subscriptions, clock) == []
     assert abandoned_within(LEASE_S, table, subscriptions, clock) == [job]
-
-
-def test_job_that_ends_during_its_lease_has_no_problem(
-    table: JobTable, outbox: FakeOutbox, subscriptions: Subscriptions, clock: FakeClock
-) -> None:
-    job = lose_client(table, outbox, subscriptions, clock)
-    table.finish(job, PIXEL)
-
-    assert abandoned_within(2 * LEASE_S, table, subscriptions, clock) == []
-    assert (job.state, job.problem) == (JobState.DONE, None)
 
 
 def test_previews_go_to_the_subscribers_who_want_them(

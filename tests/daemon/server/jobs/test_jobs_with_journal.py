@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from daemon.server.fake_clock import FakeClock
@@ -526,5 +527,13 @@ class Durability(RuleBasedStateMachine):
             shutil.rmtree(self.root)
 
 
-Durability.TestCase.settings = settings(max_examples=40, stateful_step_count=30, derandomize=True)
-TestDurability = Durability.TestCase
+@pytest.mark.timeout(3600)
+def test_any_order_of_requests_and_restarts_loses_nothing(is_thorough: bool) -> None:
+    run_state_machine_as_test(
+        Durability,
+        settings=settings(
+            max_examples=2000 if is_thorough else 40,
+            stateful_step_count=30,
+            derandomize=not is_thorough,
+        ),
+    )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.jobs.results import Picture, ResultFile, Results, remove_file
+from impasto_daemon.server.jobs.results import Picture, ResultFile, Results
 from impasto_daemon.worker.result_file import write_result_file
 from impasto_shared.image import Image, PixelFormat
 
@@ -118,14 +118,3 @@ def test_folder_that_cannot_be_made_yields_no_result_file_and_a_reason(tmp_path:
 
     assert results.new_file(JOB) is None
     assert results.problem is not None
-
-
-def test_file_that_cannot_be_removed_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    remove_file(tmp_path / "none")
-    assert caplog.text == ""
-
-    remove_file(tmp_path)
-
-    assert str(tmp_path) in caplog.text

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.server.journal import pixel_files
 from impasto_daemon.server.journal.pixel_files import (
     read_frames,
     read_pixels,
+    remove_file,
     sync_file,
     write_frames,
     write_pixels,
@@ -17,8 +17,10 @@ FRAMES = [b"impasto/1", b"{}", bytes(range(256)) * 100, b""]
 
 
 @pytest.fixture(autouse=True)
-def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixel_files, "_SLICE_BYTES", 1000)
+def short_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the system write 1000 bytes at most, as it may when the disk is nearly full."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:1000]))
 
 
 def test_frames_survive_the_disk(tmp_path: Path) -> None:
@@ -104,3 +106,14 @@ def test_file_is_read_whole_in_whatever_pieces_the_system_has(
     )
 
     assert read_pixels(tmp_path / "picture", 5500) == pixels
+
+
+def test_file_that_cannot_be_removed_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    remove_file(tmp_path / "none")
+    assert caplog.text == ""
+
+    remove_file(tmp_path)
+
+    assert str(tmp_path) in caplog.text
