@@ -196,7 +196,7 @@ class SandboxedDaemon(DaemonProcess):
         return self.sandboxed(*super().serve_command)
 
 
-EXPOSURE_LIMIT = 6.0
+EXPOSURE_LIMIT = 5.7
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
