@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from impasto_shared.codec import MAGIC, decode, encode
+from impasto_shared.codec import MAGIC, MAX_FRAMES, decode, encode
 from impasto_shared.connection.keys import KeysUnusable
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ProtocolError
@@ -60,6 +60,14 @@ def test_message_arrives_in_both_directions(
 
     assert transport.wait_for_message(5)
     assert transport.receive() == WELCOME
+
+
+def test_frames_in_excess_take_no_memory(router: zmq.Socket[bytes], transport: Transport) -> None:
+    address = accept(router, transport)
+    router.send_multipart([address, *[b"x"] * 10 * MAX_FRAMES])
+
+    assert transport.wait_for_message(5)
+    assert len(transport._receive_frames()) == MAX_FRAMES + 1
 
 
 @pytest.mark.usefixtures("router")
