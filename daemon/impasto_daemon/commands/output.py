@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -26,6 +27,9 @@ def prepare_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
     sys.stdout = _accepting_any_text(sys.stdout)
     sys.stderr = _accepting_any_text(sys.stderr)
+    if not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+        codecs.register_error("impasto-names", _as_in_file_system)
+        sys.stdout.reconfigure(errors="impasto-names")  # a script opens the files that it is told
 
 
 def _accepting_any_text(stream: TextIO | None) -> TextIO:
@@ -34,6 +38,15 @@ def _accepting_any_text(stream: TextIO | None) -> TextIO:
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
     return stream
+
+
+def _as_in_file_system(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encodes a byte of a file's name that is not text as itself, and all else as an escape."""
+    if isinstance(error, UnicodeEncodeError):
+        character = error.object[error.start]
+        if "\udc80" <= character <= "\udcff":
+            return os.fsencode(character), error.start + 1
+    return codecs.backslashreplace_errors(error)
 
 
 def say(*lines: str) -> None:
