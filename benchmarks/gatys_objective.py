@@ -137,7 +137,7 @@ def _layer(module: nn.Module) -> Callable[[Tensor], Tensor]:
         return module
     weight = module.weight.to(memory_format=torch.channels_last)
     bias = module.bias
-    if min(weight.shape[:2]) < 128:
+    if bias is None or min(weight.shape[:2]) < 128:
         return lambda activation: functional.conv2d(activation, weight, bias, padding=1).relu_()
     winograd = Winograd(module.weight, bias)
 

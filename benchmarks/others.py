@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -53,7 +54,8 @@ def scale_activations(features: nn.Sequential, factor: float) -> nn.Sequential:
     with torch.no_grad():
         convolutions[0].weight *= factor
         for convolution in convolutions:
-            convolution.bias *= factor
+            if convolution.bias is not None:
+                convolution.bias *= factor
     return features
 
 
@@ -71,7 +73,7 @@ def write_caffe_weights(folder: Path) -> Path:
     Its activations keep their size: the network that it downloads by default is Caffe's, too.
     """
     features = vgg19_features()
-    first = features[0]
+    first: Any = features[0]
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
     mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
     caffe_mean = torch.tensor((123.68, 116.779, 103.939)).view(1, 3, 1, 1) / 255

@@ -47,7 +47,7 @@ run_sources() {
     shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/*.sh tests/gimp/*.sh
     mypy &
     checks+=($!)
-    MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 &
+    MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 -p impasto_gimp &
     checks+=($!)
     for check in "${checks[@]}"; do
         wait "$check" || failed=1

@@ -65,4 +65,6 @@ def test_layers_have_the_indices_of_torchvisions_vgg19() -> None:
     expected = features(load_network(Model.VGG19, Pooling.MAX), rgb, names)
     for name, index in zip(names, [*STYLE_INDICES, CONTENT_INDEX], strict=True):
         target = expected[name]
-        torch.testing.assert_close(actual[index], target, rtol=1e-3, atol=1e-4 * target.max())
+        torch.testing.assert_close(
+            actual[index], target, rtol=1e-3, atol=1e-4 * target.max().item()
+        )

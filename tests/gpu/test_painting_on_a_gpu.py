@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -174,9 +175,12 @@ def test_evaluations_of_a_scale_are_recorded(
 ) -> None:
     recorded = []
     record = CudaGraph._recorded
-    monkeypatch.setattr(
-        CudaGraph, "_recorded", lambda self, rgb: recorded.append(rgb.shape) or record(self, rgb)
-    )
+
+    def counted(graph: CudaGraph, rgb: Tensor) -> Any:
+        recorded.append(rgb.shape)
+        return record(graph, rgb)
+
+    monkeypatch.setattr(CudaGraph, "_recorded", counted)
     content = photo(150, 200).to(gpu())
     regions = [Region([Painting(painting(150, 190).to(gpu()))])]
 

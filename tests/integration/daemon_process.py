@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 import zmq
 
@@ -31,8 +31,8 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 60.0
 _LOOK_S = 0.05
 
-SMALL = {"iterations": 3, "size": 64}
-ENDLESS = {"iterations": 10_000, "size": 64}
+SMALL: dict[str, Any] = {"iterations": 3, "size": 64}
+ENDLESS: dict[str, Any] = {"iterations": 10_000, "size": 64}
 
 
 def picture(width: int = 64, height: int = 48, form: PixelFormat = PixelFormat.RGB_U8) -> Image:
@@ -186,7 +186,7 @@ class DaemonProcess:
         """The output of the daemon."""
         return (self.folder / "log").read_text()
 
-    def __enter__(self) -> DaemonProcess:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

@@ -94,7 +94,7 @@ def keep_busy(client: Client, seed: int) -> None:
     sys.stdout.flush()
     while True:
         content = picture(chance.choice([8, 640]), chance.choice([8, 480]))
-        options = {
+        options: dict[str, Any] = {
             "previews": chance.choice([None, PreviewOptions(64, 0.2)]),
             "detached": chance.random() < 0.3,
         }

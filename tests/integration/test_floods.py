@@ -3,6 +3,7 @@
 import random
 import socket
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,7 +33,7 @@ GROWTH = 6 * MEGABYTE
 
 
 @pytest.fixture
-def service() -> DaemonProcess:
+def service() -> Iterator[DaemonProcess]:
     with DaemonProcess(is_scripted=True) as daemon:
         yield daemon
 
@@ -56,7 +57,7 @@ def answers_to(connection: zmq.Socket[bytes], messages: list[list[bytes]]) -> li
         connection.send_multipart(frames)
     answers: list[str | None] = []
     while len(answers) < len(messages):
-        assert connection.poll(PATIENCE_S * 1000), "a message was not answered"
+        assert connection.poll(int(PATIENCE_S * 1000)), "a message was not answered"
         message = decode(connection.recv_multipart(), DaemonMessage)
         if not isinstance(message, Update | Preview):
             answers.append(message.re)

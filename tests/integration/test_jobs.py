@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ def wait_until_painting(client: Client, job: str, step: int = 1) -> JobReport:
 
 def state_of(client: Client, job: str) -> JobState:
     return next(report.state for report in client.status().jobs if report.job == job)
+
+
+def is_cancelled(client: Client, job: str) -> bool:
+    return state_of(client, job) is JobState.CANCELLED
 
 
 def worker_pid(client: Client) -> int:
@@ -325,9 +330,7 @@ for _ in client.updates(running):
         doomed.kill()
 
         for job in jobs:
-            wait_for(
-                lambda job=job: state_of(onlooker, job) is JobState.CANCELLED, "the cancellation"
-            )
+            wait_for(partial(is_cancelled, onlooker, job), "the cancellation")
 
 
 def test_job_of_a_closed_client_is_cancelled(shared_daemon: DaemonProcess) -> None:

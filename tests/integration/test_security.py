@@ -293,10 +293,10 @@ def test_no_text_of_a_client_is_opened_loaded_or_run(tmp_path: Path) -> None:
     assert [event for event in events if "bait" in event[2]] == []
     started = [what for process, event, what in events if (process, event) == (pid, "os.system")]
     assert started == []
-    (started,) = [
+    (worker,) = [
         what for process, event, what in events if (process, event) == (pid, "subprocess.Popen")
     ]
-    assert "impasto_daemon.worker.main" in started
+    assert "impasto_daemon.worker.main" in worker
 
 
 def send_everywhere(connection: RawConnection, text: str, job: str) -> Iterator[Any]:

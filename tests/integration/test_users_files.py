@@ -17,7 +17,7 @@ from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.errors import DaemonError
 from impasto_shared.image import Image, PixelFormat
 from integration.daemon_process import PATIENCE_S, DaemonProcess
-from integration.scripted_jobs import invert
+from integration.scripted_worker import invert
 
 PHOTO = Image(64, 48, PixelFormat.RGB_U8, os.urandom(64 * 48 * 3))
 QUICK = ("--iterations", "1")

@@ -1,5 +1,6 @@
 """Each kind of setting checks values, and a schema lists the fields of a dataclass."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,7 +26,7 @@ class Brush(StrEnum):
     ROUND = "round"
 
 
-BRUSHES = {Brush.FLAT: "Flat", Brush.ROUND: "Round"}
+BRUSHES: dict[str, str] = {Brush.FLAT: "Flat", Brush.ROUND: "Round"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def test_schema_keeps_the_order_of_the_fields() -> None:
 
 def test_schema_is_indexed_by_name() -> None:
     assert SCHEMA["legs"] == IntegerSetting("legs", "Legs", "How many", 3, low=3, high=4)
-    assert "legs" in SCHEMA
-    assert "wheels" not in SCHEMA
+    names: Container[object] = SCHEMA
+    assert "legs" in names
+    assert "wheels" not in names
     with pytest.raises(KeyError):
         SCHEMA["wheels"]
 

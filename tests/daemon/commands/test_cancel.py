@@ -6,6 +6,7 @@ import pytest
 
 from impasto_daemon.commands import cancel
 from impasto_daemon.commands.main import new_parser
+from impasto_shared.client import Client
 from impasto_shared.reports import JobReport, JobState
 
 
@@ -28,7 +29,7 @@ class FakeClient:
 def test_job_is_named_by_its_beginning_and_its_state_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cancel.Client, "connect", lambda *_, **__: FakeClient())
+    monkeypatch.setattr(Client, "connect", lambda *_, **__: FakeClient())
 
     assert cancel.run(new_parser().parse_args(["cancel", "abc"])) == 0
     assert capsys.readouterr().out == "abc123  cancelled  64 × 48\n"

@@ -9,6 +9,7 @@ import pytest
 from impasto_daemon.commands import fetch
 from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.commands.main import new_parser
+from impasto_shared.client import Client
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.reports import JobReport, JobState
@@ -40,7 +41,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     """The client that the command connects, in an empty working folder."""
     client = FakeClient()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fetch.Client, "connect", lambda *_, **__: client)
+    monkeypatch.setattr(Client, "connect", lambda *_, **__: client)
     monkeypatch.setattr(fetch, "find_job", lambda *_: JobReport("abc123", JobState.DONE))
     monkeypatch.setattr(fetch, "follow", lambda *_: True)
     return client

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from impasto_daemon.commands.jobs import find_job, job_line
+from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.reports import JobReport, JobState, Problem
 
@@ -19,9 +22,12 @@ class FakeClient:
         return self._jobs
 
 
+CLIENT = cast(Client, FakeClient("abc123", "abd456"))
+
+
 @pytest.mark.parametrize("beginning", ["abc1", "ABC12"])
 def test_job_is_found_by_the_beginning_of_its_name(beginning: str) -> None:
-    assert find_job(FakeClient("abc123", "abd456"), beginning).job == "abc123"
+    assert find_job(CLIENT, beginning).job == "abc123"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +36,7 @@ def test_job_is_found_by_the_beginning_of_its_name(beginning: str) -> None:
 )
 def test_unknown_or_ambiguous_name_is_refused(beginning: str, message: str) -> None:
     with pytest.raises(DaemonError, match=message) as raised:
-        find_job(FakeClient("abc123", "abd456"), beginning)
+        find_job(CLIENT, beginning)
 
     assert raised.value.code is ErrorCode.UNKNOWN_JOB
 

@@ -29,6 +29,8 @@ def test_batch_norm_is_folded_into_the_convolutions() -> None:
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, -1.5, 1.5)
             nn.init.normal_(module.bias)
+            assert module.running_mean is not None
+            assert module.running_var is not None
             nn.init.normal_(module.running_mean)
             nn.init.uniform_(module.running_var, 0.1, 3)
         if isinstance(module, nn.Conv2d):

@@ -67,7 +67,7 @@ def test_jobs_without_room_follow_on_request(table: JobTable, clock: FakeClock) 
         names.append(submit(table).name)
         table.cancel(table.find(names[-1]))
         clock.now_s += 1
-    pages = []
+    pages: list[list[str]] = []
     while sum(map(len, pages)) < len(names):
         pages.append([report.job for report in job_reports(table, sum(map(len, pages)))])
 

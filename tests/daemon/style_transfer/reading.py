@@ -7,11 +7,12 @@ from collections.abc import Collection
 from torch import Tensor
 
 from impasto_daemon.style_transfer.losses.moments import moments
-from impasto_daemon.style_transfer.networks.network import WholeImageNetwork
+from impasto_daemon.style_transfer.networks.network import Network, WholeImageNetwork
 
 
-def features(network: WholeImageNetwork, rgb: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+def features(network: Network, rgb: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
     """Returns the activations (N, C, h, w) at each of `layers`."""
+    assert isinstance(network, WholeImageNetwork)
     return dict(network.activations(rgb, layers))
 
 

@@ -1,4 +1,6 @@
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -32,6 +34,11 @@ def test_each_scale_has_its_size_and_its_evaluations() -> None:
     assert len(losses) == 5
 
 
+def kept_by(bests: list[torch.Tensor]) -> Callable[[float, torch.Tensor], None]:
+    """Returns a callback that keeps the best picture of each step."""
+    return lambda _loss, best: bests.append(best)
+
+
 def test_a_scale_starts_from_the_one_before() -> None:
     once, twice = (painter(StyleSettings()) for _ in range(2))
     first: dict[ScalePainter, torch.Tensor] = {}
@@ -39,7 +46,7 @@ def test_a_scale_starts_from_the_one_before() -> None:
 
     for scales in (once, twice):
         bests: list[torch.Tensor] = []
-        scales.paint(Scale(90, 1), lambda bests=bests: lambda _, best: bests.append(best))
+        scales.paint(Scale(90, 1), partial(kept_by, bests))
         (first[scales],) = bests
 
     # The initial image of a first scale is the photo.

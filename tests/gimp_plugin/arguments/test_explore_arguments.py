@@ -1,11 +1,13 @@
 """The arguments that choose a sheet, declared to a procedure that only takes notes."""
 
+from typing import Any
+
 import pytest
 
 from gimp_plugin.arguments.test_procedure_arguments import (
+    CHOICE,
     FLAGS,
     GIMPS_LETTERS,
-    Choice,
     Procedure,
     mnemonic,
 )
@@ -29,13 +31,13 @@ from impasto_shared.settings import StyleSettings
 
 
 @pytest.fixture
-def procedure() -> Procedure:
-    declared = Procedure()
-    declare_sheet(declared, Choice, FLAGS)
+def procedure() -> Any:  # in place of Gimp.Procedure
+    declared: Any = Procedure()
+    declare_sheet(declared, CHOICE, FLAGS)
     return declared
 
 
-def test_every_sheet_can_be_chosen_by_its_title(procedure: Procedure) -> None:
+def test_every_sheet_can_be_chosen_by_its_title(procedure: Any) -> None:
     argument = procedure.arguments["sheet"]
     labels = {nick: label for nick, (_, label) in argument.values.items()}
 
@@ -47,7 +49,7 @@ def test_every_sheet_can_be_chosen_by_its_title(procedure: Procedure) -> None:
 @pytest.mark.parametrize("name", SHEET_NAMES)
 @pytest.mark.parametrize(("quick", "effort"), [(False, FULL), (True, QUICK)])
 def test_arguments_choose_a_sheet_and_the_work_that_goes_into_it(
-    procedure: Procedure, name: str, quick: bool, effort: Effort
+    procedure: Any, name: str, quick: bool, effort: Effort
 ) -> None:
     procedure.set_property("sheet", name)
     procedure.set_property("quick", quick)
@@ -59,7 +61,7 @@ def test_arguments_choose_a_sheet_and_the_work_that_goes_into_it(
     assert {tile.settings.size for tile in sheet.tiles} == {effort.size}
 
 
-def test_size_is_that_of_each_picture(procedure: Procedure) -> None:
+def test_size_is_that_of_each_picture(procedure: Any) -> None:
     procedure.set_property("size", 77)
 
     sheet = chosen_sheet(procedure)
@@ -68,7 +70,7 @@ def test_size_is_that_of_each_picture(procedure: Procedure) -> None:
     assert summary(sheet) == f"{len(sheet.tiles)} pictures, longest side 77 pixels."
 
 
-def test_impossible_size_is_refused(procedure: Procedure) -> None:
+def test_impossible_size_is_refused(procedure: Any) -> None:
     procedure.set_property("size", 5)
 
     with pytest.raises(InvalidSettings, match="Size must lie between"):
@@ -97,7 +99,7 @@ def test_no_two_pictures_of_a_sheet_have_the_same_name(is_quick: bool) -> None:
         assert len(set(names)) == len(names), sheet.name
 
 
-def test_no_two_rows_of_the_dialog_share_a_mnemonic(procedure: Procedure) -> None:
+def test_no_two_rows_of_the_dialog_share_a_mnemonic(procedure: Any) -> None:
     shown = [LABELS[label] for label in (STYLE_LABEL, GALLERY_LABEL, START_LABEL)]
     letters = [
         mnemonic(label)

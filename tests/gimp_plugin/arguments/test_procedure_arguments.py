@@ -39,7 +39,9 @@ from impasto_shared.settings import SETTINGS, Model, Pooling, Quality, Setting, 
 from impasto_shared.style import Style
 from impasto_shared.texture import HEIGHT, WIDTH
 
-FLAGS = object()
+# In place of GIMP's enumerations.
+FLAGS: Any = object()
+ANY_FILE: Any = "any file"
 # What GIMP writes on its own buttons: Cancel, Help, Load, OK, Reset, Save.
 GIMPS_LETTERS = set("chlors")
 
@@ -52,6 +54,9 @@ class Choice:
 
     def add(self, nick: str, number: int, label: str, _help: str) -> None:
         self.entries[nick] = (number, label)
+
+
+CHOICE: Any = Choice
 
 
 @dataclass
@@ -154,9 +159,9 @@ class Procedure:
 
 
 @pytest.fixture
-def procedure() -> Procedure:
-    declared = Procedure()
-    declare_settings(declared, SETTINGS, Choice, FLAGS)
+def procedure() -> Any:  # in place of Gimp.Procedure
+    declared: Any = Procedure()
+    declare_settings(declared, SETTINGS, CHOICE, FLAGS)
     return declared
 
 
@@ -168,13 +173,13 @@ def mnemonic(marked: str) -> str:
     return marked[marked.index("_") + 1].lower()
 
 
-def test_every_setting_is_one_argument_in_the_settings_order(procedure: Procedure) -> None:
+def test_every_setting_is_one_argument_in_the_settings_order(procedure: Any) -> None:
     assert [name.replace("-", "_") for name in procedure.arguments] == [
         setting.name for setting in SETTINGS
     ]
 
 
-def test_settings_survive_in_a_configuration(procedure: Procedure) -> None:
+def test_settings_survive_in_a_configuration(procedure: Any) -> None:
     settings = StyleSettings(
         size=77, quality=Quality.BEST, style_layers="relu1_1", style_strength=2.5
     )
@@ -186,16 +191,16 @@ def test_settings_survive_in_a_configuration(procedure: Procedure) -> None:
     assert type(procedure.get_property("quality")) is str
 
 
-def test_names_are_such_as_gimp_takes(procedure: Procedure) -> None:
-    declare_styles(procedure, "any file", FLAGS)
+def test_names_are_such_as_gimp_takes(procedure: Any) -> None:
+    declare_styles(procedure, ANY_FILE, FLAGS)
 
     unfit = [name for name in procedure.arguments if not re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)]
     assert unfit == []
 
 
 def test_each_style_has_a_file_a_layer_a_weight_and_a_region() -> None:
-    procedure = Procedure()
-    declare_styles(procedure, "any file", FLAGS)
+    procedure: Any = Procedure()
+    declare_styles(procedure, ANY_FILE, FLAGS)
     kinds = {name: argument.kind for name, argument in procedure.arguments.items()}
 
     first = {"": "file", "-layer": "layer", "-weight": "double", "-region": "drawable"}
@@ -209,8 +214,8 @@ def test_each_style_has_a_file_a_layer_a_weight_and_a_region() -> None:
 
 
 def test_every_weight_of_the_dialog_is_one_that_the_protocol_takes() -> None:
-    procedure = Procedure()
-    declare_styles(procedure, "any file", FLAGS)
+    procedure: Any = Procedure()
+    declare_styles(procedure, ANY_FILE, FLAGS)
     picture = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 
     for weight in procedure.arguments[STYLES[0].weight].values:
@@ -218,7 +223,7 @@ def test_every_weight_of_the_dialog_is_one_that_the_protocol_takes() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
-def test_argument_is_described_as_its_setting_is(procedure: Procedure, setting: Setting) -> None:
+def test_argument_is_described_as_its_setting_is(procedure: Any, setting: Setting) -> None:
     argument = procedure.arguments[argument_name(setting)]
 
     assert argument.label.replace("_", "") == setting.label
@@ -229,9 +234,7 @@ def test_argument_is_described_as_its_setting_is(procedure: Procedure, setting: 
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
-def test_argument_takes_the_values_that_its_setting_takes(
-    procedure: Procedure, setting: Setting
-) -> None:
+def test_argument_takes_the_values_that_its_setting_takes(procedure: Any, setting: Setting) -> None:
     argument = procedure.arguments[argument_name(setting)]
 
     match setting:
@@ -250,7 +253,7 @@ def test_argument_takes_the_values_that_its_setting_takes(
             assert numbers == list(range(len(setting.choices)))
 
 
-def test_whole_numbers_fit_into_gimps_32_bits(procedure: Procedure) -> None:
+def test_whole_numbers_fit_into_gimps_32_bits(procedure: Any) -> None:
     ranges = [entry.values for entry in procedure.arguments.values() if entry.kind == "int"]
 
     assert ranges
@@ -298,11 +301,11 @@ def test_mnemonic_is_the_first_letter_that_is_free(labels: list[str], marked: li
     assert with_mnemonics(labels) == dict(zip(labels, marked, strict=True))
 
 
-def test_defaults_of_the_procedure_are_the_default_settings(procedure: Procedure) -> None:
+def test_defaults_of_the_procedure_are_the_default_settings(procedure: Any) -> None:
     assert settings_from(procedure) == StyleSettings()
 
 
-def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
+def test_values_of_the_procedure_become_settings(procedure: Any) -> None:
     chosen = {
         "style-strength": 2.5,
         "quality": "draft",
@@ -350,7 +353,7 @@ def test_values_of_the_procedure_become_settings(procedure: Procedure) -> None:
     ],
 )
 def test_value_that_is_no_setting_is_refused(
-    procedure: Procedure, name: str, value: object, message: str
+    procedure: Any, name: str, value: object, message: str
 ) -> None:
     procedure.arguments[name].default = value
 

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,10 @@ def test_recipe_of_an_earlier_version_names_its_network_otherwise(model: str) ->
 
 
 def test_recipe_from_before_the_content_loss_keeps_its_layers() -> None:
-    layers = {"content_layers": "relu4_2:1", "style_layers": "relu1_1:64,relu5_1:0.1"}
+    layers: dict[str, Any] = {
+        "content_layers": "relu4_2:1",
+        "style_layers": "relu1_1:64,relu5_1:0.1",
+    }
     content = json.loads(RECIPE.to_bytes())
     del content["settings"]["content_loss"]
     content["settings"] |= layers

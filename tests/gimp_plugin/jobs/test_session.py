@@ -73,7 +73,7 @@ class ScriptedClient:
         self.calls: list[str] = []
         self.is_connected = True
         self.models: tuple[str, ...] = ()
-        self.submitted: tuple[Image, Image, StyleSettings] | None = None
+        self.submitted: tuple[Image, list[Style], StyleSettings] | None = None
         self.begun_from: Beginning | None = None
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
@@ -106,8 +106,10 @@ class ScriptedClient:
         settings: StyleSettings,
         previews: PreviewOptions | None = None,
         *,
+        warm_start: bool = False,
         begin_from: Beginning | None = None,
     ) -> str:
+        assert not warm_start
         self._reach("submit")
         self.begun_from = begin_from
         self.asked_for = previews

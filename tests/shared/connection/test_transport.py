@@ -38,7 +38,7 @@ def router(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
 
 @pytest.fixture
 def transport(router: zmq.Socket[bytes]) -> Iterator[Transport]:
-    opened = Transport(router.last_endpoint.decode(), send_timeout_s=5)
+    opened = Transport(router.getsockopt_string(zmq.LAST_ENDPOINT), send_timeout_s=5)
     yield opened
     opened.close()
 

@@ -1,5 +1,6 @@
 import re
 from dataclasses import asdict
+from enum import StrEnum
 from itertools import pairwise
 
 import pytest
@@ -127,7 +128,7 @@ def test_the_paper_begins_with_noise(name: str) -> None:
         ("optimizers", "optimizer", Optimizer),
     ],
 )
-def test_every_choice_is_shown(name: str, setting: str, choices: type) -> None:
+def test_every_choice_is_shown(name: str, setting: str, choices: type[StrEnum]) -> None:
     shown = {getattr(tile.settings, setting) for tile in sheet(name).tiles}
 
     assert shown == set(choices)

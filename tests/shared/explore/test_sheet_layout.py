@@ -26,7 +26,8 @@ METRICS = SheetMetrics(margin=16, gap=8, narrowest_column=100, narrowest_text=30
 LETTER_PX = 10
 
 
-def measure(text: str, _style: TextStyle) -> tuple[int, int]:
+def measure(text: str, style: TextStyle) -> tuple[int, int]:
+    del style
     lines = text.split("\n")
     return LETTER_PX * max(map(len, lines)), LETTER_PX * len(lines)
 

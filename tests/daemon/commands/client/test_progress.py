@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from impasto_daemon.commands.client import progress
 from impasto_daemon.commands.client.progress import estimate_line, follow, progress_line
+from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.messages import ForecastReport
 from impasto_shared.reports import JobReport, JobState, Problem
@@ -77,15 +79,17 @@ def test_bar_takes_the_columns_that_remain(columns: int, line: str) -> None:
 class FakeClient:
     """A client that receives the given reports, one at a time."""
 
-    silent_s = 0.0
-    is_connected = True
-
-    def __init__(self, *reports: JobReport) -> None:
+    def __init__(self, *reports: JobReport, silent_s: float, is_connected: bool) -> None:
         self._reports = list(reports)
+        self.silent_s, self.is_connected = silent_s, is_connected
 
     def poll(self, timeout_s: float) -> list[JobReport]:
         assert timeout_s > 0
         return [self._reports.pop(0)]
+
+
+def client_of(*reports: JobReport, silent_s: float = 0.0, is_connected: bool = True) -> Client:
+    return cast(Client, FakeClient(*reports, silent_s=silent_s, is_connected=is_connected))
 
 
 class Terminal(io.StringIO):
@@ -101,7 +105,7 @@ def test_following_ends_with_the_job(
 ) -> None:
     other = replace(DONE, job="another job")
 
-    assert follow(FakeClient(other, RUNNING, replace(DONE, state=state)), "job") == is_done
+    assert follow(client_of(other, RUNNING, replace(DONE, state=state)), "job") == is_done
     assert capsys.readouterr().err.count("90/90") == 1
 
 
@@ -109,16 +113,16 @@ def test_failed_job_raises_its_problem() -> None:
     problem = Problem(ErrorCode.OUT_OF_MEMORY, "Choose a smaller size.")
 
     with pytest.raises(DaemonError, match="Choose a smaller size") as raised:
-        follow(FakeClient(replace(DONE, state=JobState.FAILED, problem=problem)), "job")
+        follow(client_of(replace(DONE, state=JobState.FAILED, problem=problem)), "job")
 
     assert raised.value.code is ErrorCode.OUT_OF_MEMORY
 
 
 def test_terminal_shows_each_report_in_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
-    monkeypatch.setattr(progress.sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
 
-    follow(FakeClient(RUNNING, DONE), "job")
+    follow(client_of(RUNNING, DONE), "job")
 
     assert terminal.getvalue().count("\r") == 2
     assert terminal.getvalue().count("\n") == 1
@@ -135,9 +139,8 @@ def test_silence_of_the_daemon_is_shown_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, text: str, *, is_connected: bool
 ) -> None:
     terminal = Terminal()
-    monkeypatch.setattr(progress.sys, "stderr", terminal)
-    client = FakeClient(RUNNING, DONE)
-    client.silent_s, client.is_connected = 3.0, is_connected
+    monkeypatch.setattr(sys, "stderr", terminal)
+    client = client_of(RUNNING, DONE, silent_s=3.0, is_connected=is_connected)
 
     follow(client, "job")
 

@@ -10,6 +10,7 @@ from impasto_daemon.commands.doctor import daemon
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_shared import __version__
+from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.messages import StatusReport
 from impasto_shared.paths import jobs_dir
@@ -96,7 +97,7 @@ def test_daemon_that_does_not_answer_is_explained(
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(daemon.Client, "connect", refuse)
+    monkeypatch.setattr(Client, "connect", refuse)
     monkeypatch.setattr(daemon, "lock_holder", lambda _: holder)
 
     finding = finding_about("daemon", endpoint)
@@ -124,7 +125,7 @@ class AnsweringClient:
 def test_daemon_that_cannot_store_jobs_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (None, "No space left on device"):
         client = AnsweringClient(text)
-        monkeypatch.setattr(daemon.Client, "connect", lambda *_, c=client, **__: c)
+        monkeypatch.setattr(Client, "connect", lambda *_, c=client, **__: c)
         findings = [entry for entry in check_daemon("ipc:///x") if entry.topic == "stored jobs"]
         assert [entry.state for entry in findings] == ([] if text is None else [State.PROBLEM])
         assert all("No space left on device" in entry.text for entry in findings)

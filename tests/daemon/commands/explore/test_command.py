@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from impasto_daemon.commands.command_parser import IntermixedParser
 from impasto_daemon.commands.explore import command
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from integration.daemon_process import ROOT
@@ -11,7 +12,7 @@ PHOTO = ROOT / "assets/photos/chelsea.jpg"
 
 
 def options(*arguments: object) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
+    parser = IntermixedParser()
     command.add_parser(parser.add_subparsers())
     return parser.parse_args(["explore", *map(str, arguments)])
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from impasto_daemon.commands.explore.folder import Folder
 from impasto_daemon.commands.explore.painting import FolderPainter, TileCancelled
 from impasto_daemon.commands.explore.pictures import Originals
+from impasto_shared.client import Client as RealClient
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.reports import CurvePoint, JobReport, JobState
@@ -70,7 +72,9 @@ class Run:
         self.said: list[str] = []
         self.folder = Folder(folder, Originals(PHOTO, PAINTING))
         sheets = [sheet(*tiles)]
-        self.painter = FolderPainter(self.client, self.folder, sheets, self.said.append)
+        self.painter = FolderPainter(
+            cast(RealClient, self.client), self.folder, sheets, self.said.append
+        )
 
 
 def test_each_tile_is_painted_with_the_painting_only_if_it_needs_one(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def encoded(file_format: str, picture: PillowImage.Image | None = None, **option
     """Returns the file of a picture, by default one of PIXELS."""
     stream = io.BytesIO()
     picture = PillowImage.fromarray(PIXELS) if picture is None else picture
-    picture.save(stream, file_format, **options)  # type: ignore[arg-type]
+    picture.save(stream, file_format, **options)
     return stream.getvalue()
 
 

@@ -87,7 +87,9 @@ def start(path: Path, *call: str) -> subprocess.Popen[bytes]:
 def test_changes_at_the_same_time_are_all_there(path: Path) -> None:
     stolen = "e" * 64
     AuthorizedClients(path).add("stolen", stolen)
-    calls = [("add", f"client{number}", f"{number:064x}") for number in range(12)]
+    calls: list[tuple[str, ...]] = [
+        ("add", f"client{number}", f"{number:064x}") for number in range(12)
+    ]
     calls.insert(6, ("remove", "stolen"))
     processes = [start(path, *call) for call in calls]
     for process in processes:

@@ -20,7 +20,7 @@ from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import MAX_RESTART_S, STEADY_S, FrontProcess
-from impasto_shared.codec import MAGIC, MAX_FRAMES
+from impasto_shared.codec import MAGIC, MAX_FRAMES, Frame
 from integration.daemon_process import is_alive
 from integration.hostile_clients import greeting, ready
 
@@ -50,7 +50,12 @@ def next_message(front: FrontProcess) -> Received:
         front.supervise()
         return front.receive()
 
-    return eventually(look)  # type: ignore[no-any-return]
+    return eventually(look)
+
+
+def is_replaced(front: FrontProcess, before: int | None) -> bool:
+    front.supervise()
+    return front.pid not in (None, before)
 
 
 def test_messages_pass_in_both_directions(front: FrontProcess, client: zmq.Socket[bytes]) -> None:
@@ -60,7 +65,8 @@ def test_messages_pass_in_both_directions(front: FrontProcess, client: zmq.Socke
     received = next_message(front)
     assert [bytes(frame) for frame in received.frames] == [MAGIC, long]
     assert received.user == ""
-    for frames in ([b"short"], [b"x", long], [b"short", b""]):
+    messages: list[list[Frame]] = [[b"short"], [b"x", long], [b"short", b""]]
+    for frames in messages:
         assert front.send(received.address, frames) is Delivery.SENT
         assert client.recv_multipart() == frames
 
@@ -87,7 +93,7 @@ def test_killed_front_is_replaced_and_its_addresses_are_lost(
     eventually(lambda: front.send(address, [b"x"]) is Delivery.LOST)
 
     # The listening socket outlives the front: a client need not even try twice.
-    eventually(lambda: front.supervise() or front.pid not in (None, before))
+    eventually(lambda: is_replaced(front, before))
     client.send(b"after")
     received = next_message(front)
 
@@ -135,7 +141,7 @@ def test_client_that_does_not_read_has_a_bounded_queue(
     client.setsockopt(zmq.RCVHWM, 1)
     client.send(b"x")
     address = next_message(front).address
-    frames = [bytes(10**6)]
+    frames: list[Frame] = [bytes(10**6)]
 
     outcomes = []
     quiet_s = time.monotonic() + 1.0
@@ -161,7 +167,7 @@ def test_message_of_many_frames_is_cut_and_one_of_millions_costs_the_connections
     client.send_multipart([b""] * 1_200_000)
 
     eventually(lambda: front.receive() or front.pid != before)
-    eventually(lambda: front.supervise() or front.pid not in (None, before))
+    eventually(lambda: is_replaced(front, before))
 
 
 def test_front_that_takes_too_much_memory_is_replaced(
@@ -180,7 +186,7 @@ def test_front_that_takes_too_much_memory_is_replaced(
     endpoint.sendall(greeting() + ready() + b"\x03" + (2**30).to_bytes(8, "big"))
     with suppress(OSError):
         endpoint.sendall(bytes(300 * 2**20))
-    eventually(lambda: front.supervise() or front.pid not in (None, before))
+    eventually(lambda: is_replaced(front, before))
     endpoint.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from daemon.server.journal.test_records import JOB, RECORD
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.journal import DATABASE, Damaged, Journal
-from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
+from impasto_daemon.server.journal.records import InputFile, PictureFile, Record, encode_record
 from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.messages import Submit
@@ -193,7 +193,7 @@ def test_damaged_record_is_an_entry_with_a_reason(folder: Path) -> None:
     journal = Journal(folder)
     accepted(journal)
     journal._database.put("1" * 32, 2, b"{")
-    journal._database.put("2" * 32, 3, journal_module.encode_record(RECORD))
+    journal._database.put("2" * 32, 3, encode_record(RECORD))
 
     sound, unreadable, misnamed = entries_after_a_restart(journal)
 

@@ -1,6 +1,7 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,8 +116,11 @@ def test_looking_for_the_holder_takes_no_lock(path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
 def test_lock_that_is_no_file_has_no_holder(path: Path, kind: str) -> None:
     path.parent.mkdir()
-    {"folder": path.mkdir, "link": lambda: path.symlink_to("x"), "pipe": lambda: os.mkfifo(path)}[
-        kind
-    ]()
+    makers: dict[str, Callable[[], None]] = {
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to("x"),
+        "pipe": lambda: os.mkfifo(path),
+    }
+    makers[kind]()
 
     assert lock_holder(path) is None

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -85,9 +87,10 @@ def test_transparent_pixels_are_black() -> None:
 )
 def test_an_empty_mask_is_rejected(empty: str, message: str) -> None:
     painting = random_image(WIDTH_PX, HEIGHT_PX, PixelFormat.RGB_U8, seed=4)
+    masks: dict[str, Any] = {empty: mask(range(0))}
 
     with pytest.raises(InvalidImage, match=message):
-        read_regions([Style(painting, **{empty: mask(range(0))})])
+        read_regions([Style(painting, **masks)])
 
 
 def test_a_style_without_any_rest_of_the_photo_is_rejected() -> None:

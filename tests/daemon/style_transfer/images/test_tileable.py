@@ -20,7 +20,6 @@ from daemon.style_transfer.reading import features
 from impasto_daemon.style_transfer.images.pixels import resize
 from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.images.tileable import (
-    CIRCULAR_PADDING_PX,
     SIDE_STEP_PX,
     CircularUpsampler,
     mask_interior,
@@ -30,6 +29,7 @@ from impasto_daemon.style_transfer.images.tileable import (
 )
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.vgg import VGG
+from impasto_daemon.style_transfer.planning.padding import CIRCULAR_PADDING_PX
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Mode, Pooling, StyleLoss, StyleSettings

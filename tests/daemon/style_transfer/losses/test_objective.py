@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -324,7 +325,8 @@ def test_layers_and_their_weights_are_as_asked_for() -> None:
 
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])
 def test_layer_that_the_model_lacks_is_named(name: str) -> None:
-    settings = StyleSettings(**{name: "relu1_1,relu3_4"})
+    layers: dict[str, Any] = {name: "relu1_1,relu3_4"}
+    settings = StyleSettings(**layers)
 
     with pytest.raises(
         InvalidSettings, match=r"no layer relu3_4\..* choose from: relu1_1,"

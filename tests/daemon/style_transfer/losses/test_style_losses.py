@@ -11,11 +11,11 @@ from daemon.style_transfer.reading import gram_matrix
 from impasto_daemon.style_transfer.losses.moments import (
     Features,
     Moments,
-    Statistic,
     blend,
     moments,
 )
 from impasto_daemon.style_transfer.losses.style_losses import STYLE_LOSSES
+from impasto_daemon.style_transfer.networks.statistics import Statistic
 from impasto_shared.settings import StyleLoss
 
 Numbers = NDArray[np.float64]

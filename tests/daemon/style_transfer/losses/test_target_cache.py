@@ -80,8 +80,12 @@ def test_value_is_made_again_when_any_input_changes() -> None:
     cache, made = TargetCache(2**20), []
     region = Region([Painting(PAINTING, 1.0, HALF)], HALF)
 
+    def make() -> int:
+        made.append(1)
+        return len(made)
+
     def get(name: str, *inputs: object) -> int:
-        return cache.get(name, inputs, lambda: made.append(1) or len(made))
+        return cache.get(name, inputs, make)
 
     changes: list[tuple[str, tuple[object, ...]]] = [
         ("a", (PHOTO, region, "relu1_1")),

@@ -1,5 +1,6 @@
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +32,8 @@ def residual() -> ResNet:
         model = ResNet(BasicBlock, [1, 1, 2, 1], num_classes=2)
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):  # as if it had been trained
+                assert module.running_mean is not None
+                assert module.running_var is not None
                 for values in (module.weight, module.running_var):
                     nn.init.uniform_(values, 0.5, 1.5)
                 for values in (module.bias, module.running_mean):
@@ -218,7 +221,7 @@ def test_mask_is_reduced_by_area_to_what_the_layer_has() -> None:
 
 
 @pytest.mark.parametrize("layers", [{"style_layers": "relu3_4"}, {"content_layers": "layer5.0"}])
-def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, str]) -> None:
+def test_missing_layer_is_refused_with_those_there_are(layers: Mapping[str, Any]) -> None:
     picture = random_rgb(32, 32, seed=12)
 
     with pytest.raises(InvalidSettings, match=r"no layer .*choose from: conv1, .*layer3\.1") as met:
@@ -236,7 +239,7 @@ class Flattening(nn.Module):
         self.dense = nn.Linear(2 * positions, 4)
 
     def forward(self, rgb: Tensor) -> Tensor:
-        return self.dense(self.conv(rgb).flatten(1))  # type: ignore[no-any-return]
+        return self.dense(self.conv(rgb).flatten(1))
 
 
 def test_layer_without_rows_and_columns_is_refused() -> None:

@@ -25,7 +25,7 @@ def test_points_stay_within_the_bounds() -> None:
     minimise(ScipyLBFGSB(), bowl, INITIAL)
 
     points = torch.stack(bowl.points)
-    assert (points.min(), points[-1].max()) == (0, 0)
+    assert (points.min().item(), points[-1].max().item()) == (0, 0)
 
 
 def test_points_have_the_shape_and_type_of_the_initial_image() -> None:
