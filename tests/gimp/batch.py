@@ -19,6 +19,7 @@ from gi.repository import Gegl, Gimp, Gio
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image import layer_reader, layer_writer, pending_choice, style_file, styles
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures.delivery import deliver
@@ -370,7 +371,7 @@ def with_a_selection(name: str, precision: Any, size: tuple[int, int], x: int, y
 
 with_a_selection("of_a_part", Gimp.Precision.U8_NON_LINEAR, (60, 40), 0, 0)
 with_a_selection("of_a_small_layer", Gimp.Precision.U8_NON_LINEAR, (20, 10), 15, 12)
-with_a_selection("of_a_large_layer", Gimp.Precision.FLOAT_LINEAR, (100, 90), -20, -30)
+with_a_selection("of_a_large_layer", Gimp.Precision.FLOAT_LINEAR, (70, 60), -5, -10)
 
 
 def add_filter(layer: Any, operation: str) -> Any:
@@ -499,7 +500,7 @@ def filtered_wide_gamut() -> Report:
     copy.get_layers()[0].merge_filters()
     merged = layer_bytes(copy.get_layers()[0], "R'G'B' u8")
     copy.delete()
-    return {"is_equal": bytes(layer_reader.read_pixels(layer).pixels) == merged}
+    return {"is_equal": bytes(layer_reader.read_pixels(whole(layer)).pixels) == merged}
 
 
 @situation
@@ -512,8 +513,8 @@ def thumbnails() -> Report:
         add_filter(layer, "gegl:invert-gamma")
         add_filter(layer, "gegl:dropshadow")
         layer.update(0, 0, 40, 20)
-        for read in (layer_reader.read_thumbnail, layer_reader.read_scaled_down):
-            reduced = read(layer, 20)
+        for read in (layer_reader.read_small, layer_reader.read_scaled_down):
+            reduced = read(whole(layer), 20)
             first_pixels.append([reduced.width, reduced.height, *reduced.pixels[:3]])
     return {"first_pixels": first_pixels}
 
@@ -546,6 +547,44 @@ def masked(name: str, *, is_selected: bool) -> None:
 
 masked("layer", is_selected=False)
 masked("layer_with_a_selection", is_selected=True)
+
+
+def place_of(layer: Any) -> list[int]:
+    """Returns left, top, width and height of a layer in its image."""
+    return [*layer.get_offsets()[1:], layer.get_width(), layer.get_height()]
+
+
+@situation
+def selection_as_place() -> Report:
+    """Selects a small soft ellipse of a large layer, which has a filter and begins elsewhere."""
+    image = Gimp.Image.new(400, 300, Gimp.ImageBaseType.RGB)
+    source = add_layer(image, 400, 300, alpha=False)
+    source.set_offsets(10, 5)
+    add_filter(source, "gegl:invert-gamma")
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 30, 140, 40, 30)
+    Gimp.Selection.feather(image, 4)
+    report = stylize([source], size=32)
+    painting = image.get_layers()[0]
+    place = place_of(painting)
+    larger = stylize([painting], None, LARGER, size=64)
+    x, y, width, height = place
+    area = Gegl.Rectangle.new(x - 10, y - 5, width, height)
+    mask = source.create_mask(Gimp.AddMaskType.SELECTION)
+
+    def part(drawable: Any, pixel_format: str) -> bytes:
+        pixels: bytes = drawable.get_buffer().get(area, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
+        return pixels
+
+    return {
+        **report,
+        "bounds": list(Gimp.Selection.bounds(image)[2:]),
+        "place": place,
+        "larger": larger["message"],
+        "place_of_larger": place_of(image.get_layers()[0]),
+        # The filter inverts, and so does the daemon.
+        "same_pixels": layer_bytes(painting, "R'G'B' u8") == part(source, "R'G'B' u8"),
+        "same_mask": layer_bytes(painting.get_mask(), "Y float") == part(mask, "Y float"),
+    }
 
 
 @situation
@@ -681,6 +720,41 @@ def styles_with_regions() -> Report:
         "remembered": remembered["styles"],
         "again": stylize([painting], None, AGAIN)["succeeded"] and given_styles(),
     }
+
+
+@situation
+def selection_as_region() -> Report:
+    """Uses the selection and what is outside of it as regions, twice; then it is gone."""
+    image = new_image()
+    source = add_layer(image, 10, 4, alpha=False)
+    source.set_offsets(5, 6)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 6, 3, 4)
+    selection = image.get_selection()
+    arguments = {
+        "style_region": selection,
+        "style_2": Gio.File.new_for_path(str(STYLE)),
+        "style_2_region": selection,
+        "style_2_outside": True,
+    }
+    report = stylize([source], **arguments)
+    painting = image.get_layers()[0]
+    given = given_styles()
+    stylize([source], **arguments)
+    Gimp.Selection.none(image)
+    return {
+        **report,
+        **compare(source, painting),
+        "styles": given,
+        "channels": [channel.get_name() for channel in image.get_channels()],
+        "selected": [item.get_name() for item in image.get_selected_drawables()],
+        "again": stylize([painting], None, AGAIN)["succeeded"] and given_styles(),
+    }
+
+
+@situation
+def region_is_an_empty_selection() -> Report:
+    layer = photo()
+    return stylize([layer], style_region=layer.get_image().get_selection())
 
 
 @situation
@@ -1149,8 +1223,8 @@ def change_meanwhile(change: Callable[[Any], object]) -> Report:
     """Delivers a painting after a `change` to the layer that was read; reports the error."""
     layer = photo()
     image = layer.get_image()
-    source = layer_reader.read_layer(layer)
-    recipe = styles.recipe_of(layer, [], StyleSettings())
+    source = layer_reader.read_layer(whole(layer))
+    recipe = styles.recipe_of(whole(layer), [], StyleSettings())
     session = Session(connect, ProgressBar("Neural Style"))
     images_before = Gimp.get_images()
     report: Report = {"message": None}

@@ -93,11 +93,12 @@ FAILING = {
     "larger_from_a_photo": "was not painted by Neural Style",
     "larger_at_the_same_size": "was painted at 32 px already. Choose a larger size: 60.",
     "larger_at_full_size": "was painted at 60 px, and has no more than 60",
-    "larger_after_scaling": "no longer has the size of “Photo”",
+    "larger_after_scaling": "no longer fits “Photo”",
     "again_without_the_source": "no longer in this image",
     "again_without_the_style_layer": "is not in any open image",
     "again_without_the_region": "The region “Sky” is no longer in this image",
     "region_of_another_image": "does not belong to the image of the layer “Photo”",
+    "region_is_an_empty_selection": "nothing is selected",
     "selection_elsewhere": "The selection does not touch the layer",
     "layer_mask": "the layer mask “Photo mask” is selected",
     "channel": "the channel “Red” is selected",
@@ -155,7 +156,7 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
 
     settings = [name for name in arguments if not re.match(r"style-[2-4]", name)]
     assert settings == [
-        *("style", "style-layer", "style-weight", "style-region"),
+        *("style", "style-layer", "style-weight", "style-region", "style-outside"),
         *(setting.name.replace("_", "-") for setting in SETTINGS),
     ]
     for setting in SETTINGS:
@@ -369,6 +370,36 @@ def test_styles_and_regions_are_remembered(report: Report) -> None:
         *(None, None, "Canvas", None)
     ]
     assert painted["again"] == painted["styles"]
+
+
+def test_selection_is_a_region_and_is_kept_once(report: Report) -> None:
+    painted = situation(report, "selection_as_region")
+
+    assert painted["succeeded"], painted["message"]
+    inside, outside = (style["region"] for style in painted["styles"])
+    assert inside == ([255] * 3 + [0] * 7) * 4
+    assert outside == ([0] * 3 + [255] * 7) * 4
+    # All of the layer is painted: the selection does not become its mask.
+    assert painted["same_size"]
+    assert painted["same_offsets"]
+    assert painted["channels"] == ["Region of Neural Style"]
+    assert painted["selected"] == ["Photo – Neural Style (style + style) #1"]
+    assert painted["again"] == painted["styles"]
+
+
+def test_only_the_selection_and_what_surrounds_it_is_painted(report: Report) -> None:
+    painted = situation(report, "selection_as_place")
+
+    assert painted["succeeded"], painted["message"]
+    left, top, right, bottom = painted["bounds"]
+    around = 32
+    edge = max(10, left - around)
+    assert painted["place"] == [
+        *(edge, top - around, right + around - edge, bottom - top + 2 * around)
+    ]
+    assert painted["same_pixels"]
+    assert painted["same_mask"]
+    assert painted["place_of_larger"] == painted["place"], painted["larger"]
 
 
 @pytest.mark.parametrize("name", FILTERED)

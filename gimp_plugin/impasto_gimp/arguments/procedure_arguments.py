@@ -29,10 +29,12 @@ WEIGHT_HELP = gettext("The weight of this style relative to others that apply to
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.01, 100.0
 REGION_LABEL = gettext("Region")
 REGION_HELP = gettext(
-    "The area that gets this style. Choose a layer of this image: its painted area counts or, if "
-    "it has no transparency, its white area. Or choose a channel: its white area counts. Without a "
-    "region, the style applies wherever no other does"
+    "The area that gets this style: the selection; a layer of this image, whose painted area "
+    "counts or, if it has no transparency, its white area; or a channel, whose white area counts. "
+    "Without a region, the style applies wherever no other does"
 )
+OUTSIDE_LABEL = gettext("Outside the region")
+OUTSIDE_HELP = gettext("Whether this style applies outside of its region instead of inside")
 SIZE_IS_CHOSEN = "size-is-chosen"
 """An argument only of GIMP's memory: whether the user chose the size, and not the dialog."""
 ADVANCED_LABEL = gettext("Advanced")
@@ -136,8 +138,13 @@ class StyleArguments:
 
     @property
     def region(self) -> str:
-        """The layer or channel that says where it applies."""
+        """The layer, channel or selection that says where it applies."""
         return f"{self.file}-region"
+
+    @property
+    def outside(self) -> str:
+        """The switch that makes it apply outside of its region."""
+        return f"{self.file}-outside"
 
 
 STYLES = tuple(StyleArguments(number) for number in range(1, 5))
@@ -176,6 +183,9 @@ def declare_styles(
         )
         procedure.add_drawable_argument(
             arguments.region, _numbered(REGION_LABEL, arguments), REGION_HELP, True, flags
+        )
+        procedure.add_boolean_argument(
+            arguments.outside, _numbered(OUTSIDE_LABEL, arguments), OUTSIDE_HELP, False, flags
         )
 
 

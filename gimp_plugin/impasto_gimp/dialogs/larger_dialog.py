@@ -32,8 +32,7 @@ def ask_for_size(
     def planned_jobs() -> PlannedJobs:
         return PlannedJobs(
             (replace(settings, size=integer_of(config, SETTINGS.integer("size"))),),
-            painting.source.get_width(),
-            painting.source.get_height(),
+            *(painting.source.width, painting.source.height),
             tuple(replace(settings, size=size) for size in sizes.sizes),
             painting.painted_px,
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from impasto_gimp.arguments.procedure_arguments import STYLES
+from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.image.recipe import PARASITE
+from impasto_gimp.image.styles import chosen_area
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
@@ -15,28 +18,35 @@ _PAINTING_NOTE = gettext(
     "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
 )
 _SELECTION_NOTE = gettext(
-    "Only the selected part will show: the selection becomes the mask of the new layer."
+    "Only the selection is painted, with what surrounds it: it becomes the mask of the new layer."
 )
 
 
-def new_layer_row(layer: Gimp.Layer) -> Gtk.Box:
+def new_layer_row(config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> Gtk.Box:
     """Returns the thumbnail and the name of `layer`, and notes if it is a painting or selected."""
-    label = Gtk.Label(label="\n".join(_lines(layer)), xalign=0.0, wrap=True)
+    label = Gtk.Label(xalign=0.0, wrap=True)
     label.set_max_width_chars(_LINE_CHARACTERS)
     picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, _THUMBNAIL_PX, _THUMBNAIL_PX))
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     row.pack_start(picture, False, False, 0)
     row.pack_start(label, False, False, 0)
+
+    def update() -> None:
+        label.set_text(
+            "\n".join(_lines(layer, is_selection=chosen_area(config, layer).is_selection))
+        )
+
+    regions = [arguments.region for arguments in STYLES]
+    keep_updated(config, [*painting_arguments(STYLES), *regions], update)
     row.show_all()
     return row
 
 
-def _lines(layer: Gimp.Layer) -> list[str]:
-    image = layer.get_image()
+def _lines(layer: Gimp.Layer, *, is_selection: bool) -> list[str]:
     text = gettext("Paints the layer “{layer}” of {image}")
-    lines = [text.format(layer=layer.get_name(), image=image.get_name())]
+    lines = [text.format(layer=layer.get_name(), image=layer.get_image().get_name())]
     if layer.get_parasite(PARASITE) is not None:
         lines.append(_PAINTING_NOTE)
-    if not Gimp.Selection.is_empty(image):
+    if is_selection:
         lines.append(_SELECTION_NOTE)
     return lines

@@ -27,10 +27,11 @@ from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.layer_row import new_layer_row
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.preview import Preview
+from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
 from impasto_gimp.dialogs.size_chooser import SizeChooser
-from impasto_gimp.dialogs.style_page import RegionChooser, new_style_page
+from impasto_gimp.dialogs.style_page import new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
-from impasto_gimp.image.styles import chosen_painting, chosen_styles
+from impasto_gimp.image.styles import chosen_area, chosen_painting, chosen_styles
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
 from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs
@@ -60,9 +61,9 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     sizes = _add_size_chooser(dialog, config, settings, painted)
 
     def planned_jobs() -> PlannedJobs:
-        chosen = settings_from(config)
+        chosen, area = settings_from(config), chosen_area(config, painted)
         alternatives = tuple(replace(chosen, size=size) for size in sizes.sizes)
-        return PlannedJobs((chosen,), painted.get_width(), painted.get_height(), alternatives)
+        return PlannedJobs((chosen,), area.width, area.height, alternatives)
 
     def show_forecasts(status: DaemonStatus) -> None:
         sizes.show_forecasts(status.alternatives)
@@ -75,7 +76,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     columns.pack_start(preview, False, False, 0)
     columns.reorder_child(preview, 1)
     content = dialog.get_content_area()
-    row = new_layer_row(painted)
+    row = new_layer_row(config, painted)
     content.pack_start(row, False, False, 0)
     content.reorder_child(row, 0)
     return accepted(dialog, config, STYLES)
@@ -171,24 +172,26 @@ def _new_style_tabs(
     """Returns tabs, one for each style that can be chosen."""
     tabs = Gtk.Notebook()
     tabs.get_accessible().set_name(gettext("Styles"))
-    rows: list[Gtk.Widget] = []
-    paintings = available_paintings(painted)
+    weights: list[Gtk.Widget] = []
+    choosers: list[Gtk.Widget] = []
+    paintings, regions = available_paintings(painted), Regions(painted)
+    tabs.connect("destroy", lambda _: regions.close())
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
         weight = scale_entry(dialog, arguments.weight)
         weight.set_logarithmic(True)
-        region = RegionChooser(config, arguments, painted).widget
-        rows += [weight, region]
-        for row in (weight, region):
+        weights.append(weight)
+        choosers.append(RegionChooser(config, arguments, regions).widget)
+        for row in (weights[-1], choosers[-1]):
             page.pack_start(row, False, False, 0)
             row.show_all()
         tabs.append_page(page, _new_tab_label(config, arguments))
 
     def update() -> None:
-        # Weights and regions divide the picture among several styles.
-        count = sum(chosen_painting(config, arguments) is not None for arguments in STYLES)
-        for row in rows:
-            row.set_sensitive(count > 1)
+        is_chosen = [chosen_painting(config, arguments) is not None for arguments in STYLES]
+        for weight, chooser, is_style in zip(weights, choosers, is_chosen, strict=True):
+            weight.set_sensitive(is_style and sum(is_chosen) > 1)
+            chooser.set_sensitive(is_style)
 
     keep_updated(config, painting_arguments(STYLES), update)
     tabs.show()
@@ -268,9 +271,17 @@ def _add_size_chooser(
     label = number.get_label()
     label.set_use_underline(False)
     label.set_text(gettext("Pixels"))
-    layer_px = max(painted.get_width(), painted.get_height())
+    area = chosen_area(config, painted)
+    layer_px = max(area.width, area.height)
     chooser = SizeChooser(config, offered_sizes(layer_px), layer_px, quality, number)
     keep_updated(config, ["quality"], chooser.show)
+
+    def offer_sizes() -> None:
+        area = chosen_area(config, painted)
+        layer_px = max(area.width, area.height)
+        chooser.offer(offered_sizes(layer_px), layer_px)
+
+    keep_updated(config, [arguments.region for arguments in STYLES], offer_sizes)
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
     labels.add_widget(label)
     labels.add_widget(chooser.label)
@@ -292,7 +303,8 @@ def _new_variations_button(
     def choose(*_: object) -> None:
         try:
             styles, settings = chosen_styles(config), settings_from(config)
-            chosen = choose_variation(dialog, painted, styles, settings)
+            area = chosen_area(config, painted)
+            chosen = choose_variation(dialog, area, styles, settings)
         except ImpastoError as error:
             _show_message(dialog, gettext("Variations are not available."), str(error))
         else:

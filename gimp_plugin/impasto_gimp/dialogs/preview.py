@@ -8,10 +8,10 @@ from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, se
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of
 from impasto_gimp.dialogs.split_picture import SplitPicture
-from impasto_gimp.image.layer_reader import read_thumbnail
+from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.preview_choice import read_preview_choice, store_preview_choice
-from impasto_gimp.image.styles import chosen_styles
-from impasto_gimp.introspection import Gimp, GLib
+from impasto_gimp.image.styles import chosen_area, chosen_styles
+from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.jobs.connection import connect_to_running
 from impasto_gimp.jobs.draft_job import DRAFT_PX, QUICK_S, DraftChoice, DraftClient, Drafts
@@ -45,21 +45,20 @@ class Preview:
 
     def __init__(self, dialog: Gtk.Dialog, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> None:
         self._config, self._layer = config, layer
+        self._area = chosen_area(config, layer)
+        self._screen_scale = dialog.get_scale_factor()
         self._is_busy = self._is_answered = self._is_showing = False
         self._content: Image | None = None
         self._styles: tuple[Hashable, Sequence[Style]] | None = None
         self._shown_picture: Image | None = None
         self._shown_state: tuple[object, ...] = ()
-        width, height = layer.get_width(), layer.get_height()
         self._drafts = Drafts(
             self._connected,
             self._read,
-            *fitted_size(width, height, DRAFT_PX),
+            *fitted_size(self._area.width, self._area.height, DRAFT_PX),
             is_on=read_preview_choice(),
         )
-        scale = dialog.get_scale_factor()
-        photo = pixbuf_of(read_thumbnail(layer, _SHOWN_PX * scale))
-        self._picture = SplitPicture(photo, filling_size(width, height, _SHOWN_PX), scale)
+        self._picture = SplitPicture(*self._photo(), self._screen_scale)
         self._check = Gtk.CheckButton.new_with_mnemonic(LABELS[PREVIEW_LABEL])
         self._line = _new_line()
         self.widget = self._arranged()
@@ -80,13 +79,22 @@ class Preview:
         box.show_all()
         return box
 
+    def _photo(self) -> tuple[GdkPixbuf.Pixbuf, tuple[int, int]]:
+        """Returns the painted area for the screen, and the size at which it is shown."""
+        photo = pixbuf_of(read_small(self._area, _SHOWN_PX * self._screen_scale))
+        return photo, filling_size(self._area.width, self._area.height, _SHOWN_PX)
+
     def _on_change(self, *_: object) -> None:
+        # A selection that becomes a region is no longer all that is painted.
+        if (area := chosen_area(self._config, self._layer)) != self._area:
+            self._area, self._content, self._styles = area, None, None
+            self._picture.show_photo(*self._photo())
         self._drafts.choose(self._choice())
 
     def _choice(self) -> DraftChoice | None:
         try:
             styles = tuple(style.identity for style in chosen_styles(self._config))
-            return DraftChoice(settings_from(self._config), styles)
+            return DraftChoice(settings_from(self._config), (self._area, styles))
         except InvalidSettings:
             return None
 
@@ -98,9 +106,9 @@ class Preview:
         chosen = chosen_styles(self._config)
         identity = tuple(style.identity for style in chosen)
         if self._content is None:
-            self._content = read_thumbnail(self._layer, DRAFT_PX)
+            self._content = read_small(self._area, DRAFT_PX)
         if self._styles is None or self._styles[0] != identity:
-            styles = [style.read_small(self._layer, self._content) for style in chosen]
+            styles = [style.read_small(self._area, self._content) for style in chosen]
             self._styles = identity, styles
         return self._content, self._styles[1]
 

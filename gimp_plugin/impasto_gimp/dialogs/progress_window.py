@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled, thumbnail_of
-from impasto_gimp.introspection import GdkPixbuf, Gimp
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
+from impasto_gimp.image.layer_reader import read_small
+from impasto_gimp.image.painted_area import PaintedArea
+from impasto_gimp.introspection import GdkPixbuf
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_gimp.translation import decimal, gettext
@@ -116,8 +118,8 @@ class ProgressWindow:
         self._keep.set_sensitive(False)
 
 
-def window_for_layer(layer: Gimp.Layer) -> ProgressWindow:
-    """Returns a window that first shows `layer` as it is."""
-    start = thumbnail_of(layer, PICTURE_PX, PICTURE_PX)
-    title = f"{gettext('Neural Style')}: {layer.get_name()}"
-    return ProgressWindow(title, layer.get_width(), layer.get_height(), start)
+def window_for_area(area: PaintedArea) -> ProgressWindow:
+    """Returns a window that first shows `area` as it is."""
+    start = pixbuf_of(read_small(area, PICTURE_PX))
+    title = f"{gettext('Neural Style')}: {area.layer.get_name()}"
+    return ProgressWindow(title, area.width, area.height, start)

@@ -59,8 +59,7 @@ class SizeChooser:
         self._forecasts: tuple[ForecastReport | None, ...] = ()
         self._is_other = self._is_showing = self._has_default = False
         self._entries = Gtk.ListStore(str)
-        for _ in range(len(sizes) + (number is not None)):
-            self._entries.append([""])
+        self._fill()
         self._chooser = _new_chooser(self._entries)
         self.label = Gtk.Label.new_with_mnemonic(LABELS[gettext(_SETTING.label)])
         self.label.set_xalign(0)
@@ -81,9 +80,25 @@ class SizeChooser:
         config.connect(f"notify::{SIZE_IS_CHOSEN}", self._on_is_chosen)
         keep_updated(config, [_SIZE], self.show)
 
+    def offer(self, sizes: tuple[int, ...], layer_px: int) -> None:
+        """Offers other sizes, because another area of the layer is to be painted."""
+        if (sizes, layer_px) == (self.sizes, self._layer_px):
+            return
+        self.sizes, self._layer_px, self._forecasts = sizes, layer_px, ()
+        self._is_showing = True
+        self._entries.clear()
+        self._fill()
+        self._is_showing = False
+        self.show()
+
+    def _fill(self) -> None:
+        for _ in range(len(self.sizes) + (self._number is not None)):
+            self._entries.append([""])
+
     def show_forecasts(self, forecasts: Sequence[ForecastReport | None]) -> None:
         """Shows what each of `sizes` takes; without forecasts, nothing of it."""
-        self._forecasts = tuple(forecasts)
+        # Those of another area may still be on their way.
+        self._forecasts = tuple(forecasts) if len(forecasts) == len(self.sizes) else ()
         self._choose_default()
         self.show()
 

@@ -27,8 +27,7 @@ class SplitPicture:
     """
 
     def __init__(self, photo: GdkPixbuf.Pixbuf, size: tuple[int, int], scale: int) -> None:
-        self._size, self._scale = size, scale
-        self._photo = self._resampled(photo)
+        self._scale = scale
         self._painting: GdkPixbuf.Pixbuf | None = None
         self._place = Gtk.Adjustment.new(_FIRST_PLACE, 0.0, 1.0, _STEP, _PAGE, 0.0)
         self._place.connect("value-changed", self._draw_soon)
@@ -38,7 +37,16 @@ class SplitPicture:
             _new_badge(gettext("Photo"), Gtk.Align.START),
             _new_badge(gettext("Painting"), Gtk.Align.END),
         ]
-        self.widget = self._arranged()
+        # An icon takes a square, of which the picture is a part: the layout cuts off the rest.
+        self._frame = Gtk.Layout()
+        self.widget = self._arranged(size)
+        self.show_photo(photo, size)
+
+    def show_photo(self, photo: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> None:
+        """Shows another photo, without a painting, at another size."""
+        self._size = size
+        self._photo = self._resampled(photo)
+        self._frame.set_size_request(*size)
         self.show_painting(None)
 
     def show_painting(self, painting: GdkPixbuf.Pixbuf | None) -> None:
@@ -55,14 +63,11 @@ class SplitPicture:
         width, height = self._size
         return scaled(pixbuf, (width * self._scale, height * self._scale))
 
-    def _arranged(self) -> Gtk.Box:
-        # An icon takes a square, of which the picture is a part: the layout cuts off the rest.
-        frame = Gtk.Layout()
-        frame.put(self._image, 0, 0)
-        frame.set_size_request(*self._size)
+    def _arranged(self, size: tuple[int, int]) -> Gtk.Box:
+        self._frame.put(self._image, 0, 0)
         picture = Gtk.Overlay()
-        picture.add(frame)
-        if self._size[0] >= _ROOM_FOR_BADGES_PX:
+        picture.add(self._frame)
+        if size[0] >= _ROOM_FOR_BADGES_PX:
             for badge in self._badges:
                 picture.add_overlay(badge)
         mouse = Gtk.EventBox(above_child=True, halign=Gtk.Align.CENTER)

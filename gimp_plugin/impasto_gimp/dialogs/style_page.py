@@ -1,12 +1,10 @@
-"""The widgets that choose one style: its painting and its region."""
+"""The widgets that choose the painting of one style."""
 
 from __future__ import annotations
 
 from impasto_gimp.arguments.procedure_arguments import (
     GALLERY_LABEL,
     LABELS,
-    REGION_HELP,
-    REGION_LABEL,
     STYLE_HELP,
     STYLE_LABEL,
     StyleArguments,
@@ -14,7 +12,6 @@ from impasto_gimp.arguments.procedure_arguments import (
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.gallery import Gallery, choose_painting
 from impasto_gimp.dialogs.pixbufs import thumbnail_of
-from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting
 from impasto_gimp.introspection import Gimp
@@ -27,7 +24,6 @@ _SPACING_PX = 6
 _CHOOSER_TITLE = gettext("Choose a Style Image")
 _HINT = gettext("Choose a painting below, or open a file.")
 _CLEAR_HELP = gettext("Choose no painting")
-_EVERYWHERE = gettext("Wherever no other style applies")
 
 
 def new_style_page(
@@ -151,42 +147,3 @@ def _all_files() -> Gtk.FileFilter:
     files.set_name(gettext("All files"))
     files.add_pattern("*")
     return files
-
-
-class RegionChooser:
-    """A row that chooses a layer or a channel as the region of a style.
-
-    painted: the layer that is to be painted, which cannot be chosen.
-    """
-
-    def __init__(
-        self, config: Gimp.ProcedureConfig, arguments: StyleArguments, painted: Gimp.Layer
-    ) -> None:
-        self._config, self._argument = config, arguments.region
-        image = painted.get_image()
-        layers = [layer for layer in all_layers(image) if layer != painted]
-        self._regions: list[Gimp.Drawable] = [*layers, *image.get_channels()]
-        self._chooser = Gtk.ComboBoxText()
-        self._chooser.set_tooltip_text(REGION_HELP)
-        self._chooser.append_text(_EVERYWHERE)
-        for region in self._regions:
-            self._chooser.append_text(region.get_name())
-        label = Gtk.Label.new_with_mnemonic(LABELS[REGION_LABEL])
-        label.set_xalign(0)
-        label.set_mnemonic_widget(self._chooser)
-        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-        self.widget.pack_start(label, False, False, 0)
-        self.widget.pack_start(self._chooser, True, True, 0)
-        self._chooser.connect("changed", self._on_changed)
-        keep_updated(config, [self._argument], self._show_choice)
-
-    def _on_changed(self, *_: object) -> None:
-        index = self._chooser.get_active()
-        region = self._regions[index - 1] if index > 0 else None
-        if self._config.get_property(self._argument) != region:
-            self._config.set_property(self._argument, region)
-
-    def _show_choice(self) -> None:
-        region = self._config.get_property(self._argument)
-        index = self._regions.index(region) + 1 if region in self._regions else 0
-        self._chooser.set_active(index)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
-from impasto_gimp.image.layer_reader import read_thumbnail
+from impasto_gimp.image.layer_reader import read_small
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.styles import ChosenStyle
-from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
+from impasto_gimp.introspection import GdkPixbuf, GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Abandoned
@@ -41,15 +42,15 @@ _KINDS: tuple[tuple[str, Callable[[StyleSettings], list[Variation]]], ...] = (
 
 
 def choose_variation(
-    parent: Gtk.Window, layer: Gimp.Layer, styles: Sequence[ChosenStyle], settings: StyleSettings
+    parent: Gtk.Window, area: PaintedArea, styles: Sequence[ChosenStyle], settings: StyleSettings
 ) -> StyleSettings | None:
-    """Returns the settings of the small painting of `layer` that is clicked; None if none is.
+    """Returns the settings of the small painting of `area` that is clicked; None if none is.
 
     Raises:
         InvalidImage: if a painting or a region cannot be used.
     """
-    content = read_thumbnail(layer, PICTURE_PX)
-    small_styles = [style.read_small(layer, content) for style in styles]
+    content = read_small(area, PICTURE_PX)
+    small_styles = [style.read_small(area, content) for style in styles]
     dialog = _Variations(parent, content, small_styles, settings)
     try:
         return dialog.run()

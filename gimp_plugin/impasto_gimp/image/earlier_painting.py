@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from impasto_gimp.arguments.size_choices import larger_sizes
 from impasto_gimp.image.layer_reader import SourceLayer, check_paintable, read_layer, the_layer
+from impasto_gimp.image.painted_area import PaintedArea, whole
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.styles import source_of
 from impasto_gimp.introspection import Gimp
@@ -17,16 +18,16 @@ from impasto_shared.painted_size import painted_side_px
 
 @dataclass(frozen=True)
 class EarlierPainting:
-    """A layer that Neural Style painted, the layer that it was painted from, and its recipe."""
+    """A layer that Neural Style painted, the area that it was painted from, and its recipe."""
 
     layer: Gimp.Layer
-    source: Gimp.Layer
+    source: PaintedArea
     recipe: Recipe
 
     @property
     def layer_px(self) -> int:
         """The longest side of the layer."""
-        return max(self.source.get_width(), self.source.get_height())
+        return max(self.source.width, self.source.height)
 
     @property
     def painted_px(self) -> int:
@@ -40,12 +41,8 @@ class EarlierPainting:
         return larger_sizes(self.layer_px, self.painted_px, self.recipe.settings.quality)
 
     def read(self) -> tuple[SourceLayer, Beginning]:
-        """Returns the layer that it was painted from, with its own mask, and its picture.
-
-        Raises:
-            InvalidImage: if there is a selection that does not touch the layer.
-        """
-        earlier = read_layer(self.layer)
+        """Returns the area that it was painted from, with its own mask, and its picture."""
+        earlier = read_layer(whole(self.layer))
         source = replace(read_layer(self.source), mask=earlier.mask)
         return source, Beginning(earlier.picture, self.painted_px)
 
@@ -60,15 +57,17 @@ def earlier_painting(layer: Gimp.Layer) -> EarlierPainting:
     """
     source, recipe = source_of(layer)
     check_paintable(the_layer([source]))
+    area = PaintedArea(source, *recipe.place) if recipe.place else whole(source)
     size = layer.get_width(), layer.get_height()
-    if size != (source.get_width(), source.get_height()):
+    if size != (area.width, area.height) or not area.is_inside:
         raise InvalidImage(
             gettext(
-                "The layer “{layer}” no longer has the size of “{source}”, from which it was "
-                "painted, and so cannot be continued. Choose Neural Style Again… instead."
+                "The layer “{layer}” no longer fits “{source}”, from which it was painted, because "
+                "one of them was resized, and so it cannot be continued. Choose Neural Style "
+                "Again… instead."
             ).format(layer=layer.get_name(), source=source.get_name())
         )
-    painting = EarlierPainting(layer, source, recipe)
+    painting = EarlierPainting(layer, area, recipe)
     if not painting.larger_sizes:
         raise InvalidImage(
             gettext(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import mul
 
+from impasto_gimp.image.painted_area import PaintedArea, whole
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, format_of
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
@@ -26,13 +27,15 @@ _FLOATING = gettext(
 
 @dataclass(frozen=True)
 class SourceLayer:
-    """A layer as it was when it was read.
+    """An area of a layer as it was when it was read.
 
+    size: the width and the height of the layer.
     mask: the mask for its painting, in MASK_FORMAT: the layer's own one times the selection. None
         if it has no mask, or one that does not apply, and nothing is selected.
     """
 
-    layer: Gimp.Layer
+    area: PaintedArea
+    size: tuple[int, int]
     picture: Image
     mask: bytes | None = None
 
@@ -96,23 +99,22 @@ def _no_layer(drawable: Gimp.Drawable) -> InvalidImage:
     return InvalidImage(message.format(name=drawable.get_name()))
 
 
-def read_layer(layer: Gimp.Layer) -> SourceLayer:
-    """Returns all pixels of `layer`, and the mask for its painting.
+def read_layer(area: PaintedArea) -> SourceLayer:
+    """Returns the pixels of `area`, and the mask for its painting.
 
     Raises:
         InvalidImage: if there is a selection that does not touch the layer.
     """
-    return SourceLayer(
-        layer, read_pixels(layer), _product(_read_mask(layer), _read_selection(layer))
-    )
+    layer = area.layer
+    mask = _product(_read_mask(area), _read_selection(area))
+    return SourceLayer(area, (layer.get_width(), layer.get_height()), read_pixels(area), mask)
 
 
-def _read_mask(layer: Gimp.Layer) -> bytes | None:
-    mask = layer.get_mask()
-    if mask is None or not layer.get_apply_mask():
+def _read_mask(area: PaintedArea) -> bytes | None:
+    mask = area.layer.get_mask()
+    if mask is None or not area.layer.get_apply_mask():
         return None
-    area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
-    return mask.get_buffer().get(area, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+    return mask.get_buffer().get(area.rectangle(), 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
 
 
 def _product(mask: bytes | None, selection: bytes | None) -> bytes | None:
@@ -121,31 +123,28 @@ def _product(mask: bytes | None, selection: bytes | None) -> bytes | None:
     return array("f", map(mul, array("f", mask), array("f", selection))).tobytes()
 
 
-def _read_selection(layer: Gimp.Layer) -> bytes | None:
-    image = layer.get_image()
-    if Gimp.Selection.is_empty(image):
+def _read_selection(area: PaintedArea) -> bytes | None:
+    if not area.is_selection:
         return None
-    _, x, y = layer.get_offsets()
-    area = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
-    buffer = image.get_selection().get_buffer()
-    selection = buffer.get(area, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+    buffer = area.layer.get_image().get_selection().get_buffer()
+    selection = buffer.get(area.image_rectangle(), 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
     if not any(selection):
         raise InvalidImage(_NOTHING_SELECTED)
     return selection
 
 
-def read_pixels(layer: Gimp.Layer) -> Image:
-    """Returns a layer as it is seen, as sRGB, with alpha if it has alpha.
+def read_pixels(area: PaintedArea) -> Image:
+    """Returns an area of a layer as it is seen, as sRGB, with alpha if the layer has alpha.
 
     Its non-destructive filters count; its mask, opacity and mode do not. Gray becomes three
     channels.
     """
-    width, height = layer.get_width(), layer.get_height()
-    with as_seen(layer) as (visible, x, y):
+    with as_seen(area.layer) as (visible, x, y):
         pixel_format = format_of(visible)
-        area = Gegl.Rectangle.new(x, y, width, height)
-        pixels = visible.get_buffer().get(area, 1.0, pixel_format.value, Gegl.AbyssPolicy.NONE)
-    return Image(width, height, pixel_format, pixels)
+        pixels = visible.get_buffer().get(
+            area.rectangle(x, y), 1.0, pixel_format.value, Gegl.AbyssPolicy.NONE
+        )
+    return Image(area.width, area.height, pixel_format, pixels)
 
 
 @contextmanager
@@ -215,7 +214,7 @@ def read_painting(layer: Gimp.Layer) -> Image:
     _check_valid(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name, gettext)
-    return read_pixels(layer)
+    return read_pixels(whole(layer))
 
 
 def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
@@ -229,7 +228,7 @@ def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
         longest_side_px, longest_side_px, Gimp.PixbufTransparency.KEEP_ALPHA
     )
     if pixbuf is None:  # GIMP 3.0 has none of layers with more than 8 bits a channel
-        return read_scaled_down(layer, longest_side_px)
+        return read_scaled_down(whole(layer), longest_side_px)
     pixel_format = PixelFormat.RGBA_U8 if pixbuf.get_has_alpha() else PixelFormat.RGB_U8
     width, height, padded = pixbuf.get_width(), pixbuf.get_height(), pixbuf.get_pixels()
     row_bytes, stride = width * pixel_format.bytes_per_pixel, pixbuf.get_rowstride()
@@ -237,23 +236,34 @@ def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
     return Image(width, height, pixel_format, b"".join(rows))
 
 
-def read_scaled_down(layer: Gimp.Layer, longest_side_px: int) -> Image:
-    """Returns `layer` with 8 bits a channel, with alpha if it has alpha, scaled down if larger.
+def read_small(area: PaintedArea, longest_side_px: int) -> Image:
+    """Returns `area` at most so large, with 8 bits a channel, with alpha if it has alpha.
 
     Raises:
-        InvalidImage: if it was deleted.
+        InvalidImage: if its layer was deleted.
     """
-    _check_valid(layer)
-    image = Gimp.Image.new(layer.get_width(), layer.get_height(), Gimp.ImageBaseType.RGB)
+    if area.is_whole:
+        return read_thumbnail(area.layer, longest_side_px)
+    return read_scaled_down(area, longest_side_px)
+
+
+def read_scaled_down(area: PaintedArea, longest_side_px: int) -> Image:
+    """Returns `area` with 8 bits a channel, with alpha if it has alpha, scaled down if larger.
+
+    Raises:
+        InvalidImage: if its layer was deleted.
+    """
+    _check_valid(area.layer)
+    image = Gimp.Image.new(area.width, area.height, Gimp.ImageBaseType.RGB)
     image.undo_disable()
     try:
-        with as_seen(layer) as (visible, x, y):
+        with as_seen(area.layer) as (visible, x, y):
             copy = Gimp.Layer.new_from_drawable(visible, image)
         image.insert_layer(copy, None, 0)
-        if visible != layer:
-            copy.resize(layer.get_width(), layer.get_height(), -x, -y)
+        if (copy.get_width(), copy.get_height()) != (area.width, area.height):
+            copy.resize(area.width, area.height, -x - area.x, -y - area.y)
         scale_down(copy, longest_side_px)
-        return read_pixels(copy)
+        return read_pixels(whole(copy))
     finally:
         image.delete()
 

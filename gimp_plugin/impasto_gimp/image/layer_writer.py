@@ -30,26 +30,37 @@ class ImageChanged(ImpastoError):
 
 
 def add_painting(
-    source: SourceLayer, above: Gimp.Layer, picture: Image, *, name: str, recipe: Recipe
+    source: SourceLayer,
+    above: Gimp.Layer,
+    picture: Image,
+    *,
+    name: str,
+    recipe: Recipe,
+    region: Gimp.Channel | None = None,
 ) -> Gimp.Layer:
     """Returns `picture` as a new layer directly above layer `above`, which remembers `recipe`.
 
     The mask of the source and the selection, at the time of reading, become its mask.
 
+    region: a channel that `recipe` names and that is not yet in the image.
+
     Raises:
         ImageChanged: if the source or its image was deleted, converted or resized since it was
             read. The image is left as it is.
     """
-    _check_unchanged(source, picture)
+    _check_unchanged(source)
+    painted = source.area.layer
     if not above.is_valid():
-        above = source.layer
-    image = source.layer.get_image()
-    layer = new_layer(image, f"{source.layer.get_name()} – {name}", picture)
+        above = painted
+    image = painted.get_image()
+    layer = new_layer(image, f"{painted.get_name()} – {name}", picture)
     parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
     layer.attach_parasite(parasite)
-    _, x, y = source.layer.get_offsets()
-    layer.set_offsets(x, y)
+    place = source.area.image_rectangle()
+    layer.set_offsets(place.x, place.y)
     with _undo_step(image):
+        if region is not None:  # before the layer, which is to be the selected item
+            image.insert_channel(region, None, 0)
         _insert(layer, image, above)
         if source.mask is not None:
             _add_mask(layer, source.mask)
@@ -103,26 +114,27 @@ def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> No
         )
 
 
-def _check_unchanged(source: SourceLayer, picture: Image) -> None:
-    if not source.layer.is_valid():
+def _check_unchanged(source: SourceLayer) -> None:
+    layer = source.area.layer
+    if not layer.is_valid():
         raise ImageChanged(
             gettext(
                 "The layer or its image was deleted during painting, so the result could not be "
                 "added."
             )
         )
-    check_base_type(source.layer.get_image())
-    size = (source.layer.get_width(), source.layer.get_height())
-    if size != (picture.width, picture.height):
+    check_base_type(layer.get_image())
+    size = (layer.get_width(), layer.get_height())
+    if size != source.size:
         raise ImageChanged(
             gettext(
                 "The layer was resized while it was being painted: it is now {width} × {height} "
-                "pixels, but the new picture is {old_width} × {old_height}."
+                "pixels, and was {old_width} × {old_height} before."
             ).format(
                 width=size[0],
                 height=size[1],
-                old_width=picture.width,
-                old_height=picture.height,
+                old_width=source.size[0],
+                old_height=source.size[1],
             )
         )
 

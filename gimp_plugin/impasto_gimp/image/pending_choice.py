@@ -15,6 +15,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     set_size_chosen,
     settings_from,
 )
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, without_missing_items
 from impasto_gimp.introspection import Gimp
@@ -50,7 +51,7 @@ def store_pending_choice(
         styles = chosen_styles(config)
     except InvalidSettings:
         styles = []
-    stored = json.loads(recipe_of(layer, styles, settings).to_bytes())
+    stored = json.loads(recipe_of(whole(layer), styles, settings).to_bytes())
     stored[SIZE_IS_CHOSEN] = is_size_chosen(config)
     file = _file(procedure)
     # GIMP's folder may be read-only, and then GIMP remembers nothing either.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,21 +25,30 @@ class RememberedItem:
 
 @dataclass(frozen=True)
 class RememberedStyle:
-    """The URI of a style image, or a style layer; its weight, and its region."""
+    """The URI of a style image, or a style layer; its weight, and its region.
+
+    is_outside: whether it applies outside of its region.
+    """
 
     file: str | None
     layer: RememberedItem | None
     weight: float
     region: RememberedItem | None
+    is_outside: bool = False
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The layer that was painted, the styles and the settings."""
+    """The layer that was painted, the styles and the settings.
+
+    place: left, top, width and height of the part of the layer that was painted, in its pixels;
+        None if all of it was.
+    """
 
     source: RememberedItem
     styles: tuple[RememberedStyle, ...]
     settings: StyleSettings
+    place: tuple[int, int, int, int] | None = None
 
     def to_bytes(self) -> bytes:
         """Returns the recipe as JSON."""
@@ -58,6 +67,7 @@ class Recipe:
                 _item(values["source"]),
                 tuple(_style(style) for style in values["styles"]),
                 StyleSettings.from_json(values["settings"]),
+                _place(values.get("place")),
             )
         except (ValueError, KeyError, TypeError, ImpastoError) as error:
             raise InvalidSettings(
@@ -67,6 +77,13 @@ class Recipe:
                     "Style… instead."
                 ).format(error=error),
             ) from error
+
+
+def _place(values: Sequence[int] | None) -> tuple[int, int, int, int] | None:
+    if values is None:
+        return None
+    x, y, width, height = map(int, values)
+    return x, y, width, height
 
 
 def _item(values: Mapping[str, Any]) -> RememberedItem:
@@ -80,4 +97,5 @@ def _style(values: Mapping[str, Any]) -> RememberedStyle:
         None if layer is None else _item(layer),
         float(values["weight"]),
         None if region is None else _item(region),
+        bool(values.get("is_outside")),  # older paintings have none
     )

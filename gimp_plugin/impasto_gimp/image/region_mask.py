@@ -1,23 +1,51 @@
-"""Reads a region, the layer or channel that says where a style applies, as a mask."""
+"""Reads a layer, a channel or the selection as a mask that says where a style applies."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from impasto_gimp.image.layer_reader import as_seen
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
 
+_INVERTED = bytes(range(255, -1, -1))
 
-def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
-    """Returns a mask of the size of `layer`: white where the style applies, black elsewhere.
 
-    region: a channel, whose values are the mask; or a layer, whose opacity is the mask or, if it
-        is opaque everywhere, its brightness.
+@dataclass(frozen=True)
+class Region:
+    """The part of a layer that `drawable` covers, or all but that part.
 
-    Raises:
-        InvalidImage: if the region was deleted or belongs to another image.
+    drawable: a channel or the selection, whose values are the mask; or a layer, whose opacity is
+        the mask or, if it is opaque everywhere, its brightness.
     """
+
+    drawable: Gimp.Drawable
+    is_outside: bool = False
+
+    def read(self, area: PaintedArea, size: tuple[int, int] | None = None) -> Image:
+        """Returns a mask of `area`: white where the style applies, black elsewhere.
+
+        size: the width and height of the mask, if it is smaller than the area.
+
+        Raises:
+            InvalidImage: if the drawable was deleted or belongs to another image, or if it is the
+                selection and nothing is selected.
+        """
+        _check(self.drawable, area.layer)
+        width, height = size or (area.width, area.height)
+        mask = _values(self.drawable, area, width, height)
+        if self.is_outside:
+            mask = mask.translate(_INVERTED)
+        pixels = bytearray(3 * len(mask))
+        for channel in range(3):
+            pixels[channel::3] = mask
+        return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+
+
+def _check(region: Gimp.Drawable, layer: Gimp.Layer) -> None:
     if not region.is_valid():
         raise InvalidImage(gettext("The region for this style no longer exists. Choose another."))
     if region.get_image() != layer.get_image():
@@ -27,23 +55,35 @@ def read_region(region: Gimp.Drawable, layer: Gimp.Layer) -> Image:
                 "a layer or a channel of the same image."
             ).format(region=region.get_name(), layer=layer.get_name())
         )
-    _, x, y = layer.get_offsets()
-    _, region_x, region_y = region.get_offsets()
-    width, height = layer.get_width(), layer.get_height()
-    area = Gegl.Rectangle.new(x - region_x, y - region_y, width, height)
-    if isinstance(region, Gimp.Layer):
-        with as_seen(region) as (visible, left, top):
-            # A filter that enlarges the layer, such as a shadow, leaves it as opaque as it is.
-            extent = Gegl.Rectangle.new(left, top, region.get_width(), region.get_height())
-            mask_format = _layer_format(visible, extent)
-            area = Gegl.Rectangle.new(area.x + left, area.y + top, width, height)
-            mask = visible.get_buffer().get(area, 1.0, mask_format, Gegl.AbyssPolicy.NONE)
-    else:  # linear, as GIMP interprets a selection
-        mask = region.get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
-    pixels = bytearray(3 * len(mask))
-    for channel in range(3):
-        pixels[channel::3] = mask
-    return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+    if isinstance(region, Gimp.Selection) and Gimp.Selection.is_empty(region.get_image()):
+        raise InvalidImage(
+            gettext(
+                "The region of this style is the selection, but nothing is selected. Select the "
+                "area, or choose another region."
+            )
+        )
+
+
+def _values(region: Gimp.Drawable, area: PaintedArea, width: int, height: int) -> bytes:
+    """Returns `area`, reduced to width × height, with a byte for each pixel."""
+    scale = width / area.width
+
+    def rectangle(left: int, top: int) -> Gegl.Rectangle:
+        """Returns the reduced area in a buffer in which the region begins at (`left`, `top`)."""
+        _, region_x, region_y = region.get_offsets()
+        full = area.image_rectangle()
+        x, y = full.x - region_x + left, full.y - region_y + top
+        return Gegl.Rectangle.new(round(x * scale), round(y * scale), width, height)
+
+    if not isinstance(region, Gimp.Layer):  # linear, as GIMP interprets a selection
+        buffer = region.get_buffer()
+        return buffer.get(rectangle(0, 0), scale, "Y u8", Gegl.AbyssPolicy.NONE)
+    with as_seen(region) as (visible, left, top):
+        # A filter that enlarges the layer, such as a shadow, leaves it as opaque as it is.
+        extent = Gegl.Rectangle.new(left, top, region.get_width(), region.get_height())
+        mask_format = _layer_format(visible, extent)
+        buffer = visible.get_buffer()
+        return buffer.get(rectangle(left, top), scale, mask_format, Gegl.AbyssPolicy.NONE)
 
 
 def _layer_format(layer: Gimp.Layer, extent: Gegl.Rectangle) -> str:
@@ -52,14 +92,3 @@ def _layer_format(layer: Gimp.Layer, extent: Gegl.Rectangle) -> str:
         return "Y' u8"
     opacity = layer.get_buffer().get(extent, 1.0, "A u8", Gegl.AbyssPolicy.NONE)
     return "Y' u8" if opacity.count(255) == len(opacity) else "A u8"
-
-
-def reduce_mask(mask: Image, width: int, height: int) -> Image:
-    """Returns `mask`, which is RGB_U8, resampled to width × height by nearest neighbour."""
-    columns = [x * mask.width // width for x in range(width)]
-    pixels = bytearray()
-    for y in range(height):
-        row = y * mask.height // height * mask.width
-        for column in columns:
-            pixels += mask.pixels[3 * (row + column) :][:3]
-    return Image(width, height, mask.format, bytes(pixels))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from impasto_gimp.image.layer_reader import read_pixels, scale_down
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.pdb import last_error
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
 from impasto_gimp.translation import gettext
@@ -36,7 +37,7 @@ def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
         check_size(layer.get_width(), layer.get_height(), name, gettext)
         if longest_side_px is not None:
             scale_down(layer, longest_side_px)
-        return read_pixels(layer)
+        return read_pixels(whole(layer))
 
 
 def thumbnail(file: Gio.File, width_px: int, height_px: int) -> GdkPixbuf.Pixbuf | None:

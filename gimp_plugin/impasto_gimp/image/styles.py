@@ -16,8 +16,9 @@ from impasto_gimp.arguments.procedure_arguments import (
     set_size_chosen,
 )
 from impasto_gimp.image.layer_reader import read_painting, read_thumbnail
+from impasto_gimp.image.painted_area import PaintedArea, painted_area
 from impasto_gimp.image.recipe import PARASITE, Recipe, RememberedItem, RememberedStyle
-from impasto_gimp.image.region_mask import read_region, reduce_mask
+from impasto_gimp.image.region_mask import Region
 from impasto_gimp.image.style_file import read_style
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.translation import gettext
@@ -32,11 +33,11 @@ _PAINTING_SCALE = 4
 
 @dataclass(frozen=True)
 class ChosenStyle:
-    """A painting, from a layer or a file, its weight, and the drawable that is its region."""
+    """A painting, from a layer or a file, its weight and its region."""
 
     painting: Gimp.Layer | Gio.File
     weight: float = 1.0
-    region: Gimp.Drawable | None = None
+    region: Region | None = None
 
     @property
     def name(self) -> str:
@@ -50,13 +51,13 @@ class ChosenStyle:
     @property
     def identity(self) -> tuple[object, ...]:
         """A value that is the same for the same painting, weight and region."""
-        region = self.region and self.region.get_id()
+        region = self.region and (self.region.drawable.get_id(), self.region.is_outside)
         if isinstance(self.painting, Gimp.Layer):
             return self.painting.get_id(), self.weight, region
         return self.painting.get_uri(), self.weight, region
 
-    def read(self, layer: Gimp.Layer | None = None) -> Style:
-        """Returns the style for painting `layer`, without its region if that is None.
+    def read(self, area: PaintedArea | None = None) -> Style:
+        """Returns the style for painting `area`, without its region if that is None.
 
         Raises:
             InvalidImage: if painting or region cannot be used.
@@ -65,11 +66,11 @@ class ChosenStyle:
             painting = read_painting(self.painting)
         else:
             painting = read_style(self.painting)
-        mask = read_region(self.region, layer) if self.region and layer else None
+        mask = self.region.read(area) if self.region and area else None
         return Style(painting, self.weight, mask)
 
-    def read_small(self, layer: Gimp.Layer, thumbnail: Image) -> Style:
-        """Returns the style for painting `thumbnail`, a reduced picture of `layer`.
+    def read_small(self, area: PaintedArea, thumbnail: Image) -> Style:
+        """Returns the style for painting `thumbnail`, a reduced picture of `area`.
 
         Raises:
             InvalidImage: if painting or region cannot be used.
@@ -79,9 +80,8 @@ class ChosenStyle:
             painting = read_thumbnail(self.painting, side)
         else:
             painting = read_style(self.painting, side)
-        mask = None
-        if self.region:
-            mask = reduce_mask(read_region(self.region, layer), thumbnail.width, thumbnail.height)
+        size = (thumbnail.width, thumbnail.height)
+        mask = self.region.read(area, size) if self.region else None
         return Style(painting, self.weight, mask)
 
     def remembered(self) -> RememberedStyle:
@@ -91,14 +91,33 @@ class ChosenStyle:
             layer = _remembered(self.painting)
         else:
             file = self.painting.get_uri()
-        region = _remembered(self.region) if self.region else None
-        return RememberedStyle(file, layer, self.weight, region)
+        region = _remembered(self.region.drawable) if self.region else None
+        is_outside = self.region is not None and self.region.is_outside
+        return RememberedStyle(file, layer, self.weight, region, is_outside)
 
 
 def chosen_painting(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> ChosenStyle | None:
     """Returns the painting that `config` chooses for one style, if it does."""
     painting = config.get_property(arguments.layer) or config.get_property(arguments.file)
     return ChosenStyle(painting) if painting else None
+
+
+def chosen_region(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Region | None:
+    """Returns the region that `config` chooses for one style, if it does."""
+    drawable = config.get_property(arguments.region)
+    return Region(drawable, config.get_property(arguments.outside)) if drawable else None
+
+
+def chosen_area(config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> PaintedArea:
+    """Returns the area of `layer` that the styles chosen in `config` paint."""
+    return painted_area(
+        layer,
+        [
+            config.get_property(arguments.region)
+            for arguments in STYLES
+            if chosen_painting(config, arguments)
+        ],
+    )
 
 
 def first_painting(config: Gimp.ProcedureConfig) -> ChosenStyle:
@@ -123,7 +142,7 @@ def chosen_styles(config: Gimp.ProcedureConfig) -> list[ChosenStyle]:
         ChosenStyle(
             style.painting,
             config.get_property(arguments.weight),
-            config.get_property(arguments.region),
+            chosen_region(config, arguments),
         )
         for arguments in STYLES
         if (style := chosen_painting(config, arguments))
@@ -140,9 +159,11 @@ def _nothing_chosen() -> InvalidSettings:
     )
 
 
-def recipe_of(layer: Gimp.Layer, styles: list[ChosenStyle], settings: StyleSettings) -> Recipe:
-    """Returns what a painting of `layer` remembers of how it was painted."""
-    return Recipe(_remembered(layer), tuple(style.remembered() for style in styles), settings)
+def recipe_of(area: PaintedArea, styles: list[ChosenStyle], settings: StyleSettings) -> Recipe:
+    """Returns what a painting of `area` remembers of how it was painted."""
+    remembered = tuple(style.remembered() for style in styles)
+    place = None if area.is_whole else (area.x, area.y, area.width, area.height)
+    return Recipe(_remembered(area.layer), remembered, settings, place)
 
 
 def source_of(painted: Gimp.Layer) -> tuple[Gimp.Layer, Recipe]:
@@ -187,6 +208,7 @@ def apply_recipe(config: Gimp.ProcedureConfig, recipe: Recipe, image: Gimp.Image
         config.set_property(arguments.layer, _style_layer(style, image))
         config.set_property(arguments.weight, style.weight if style else 1.0)
         config.set_property(arguments.region, _region(style, image))
+        config.set_property(arguments.outside, bool(style and style.is_outside))
 
 
 def remembered_styles(recipe: Recipe, image: Gimp.Image) -> list[ChosenStyle]:
@@ -200,7 +222,9 @@ def remembered_styles(recipe: Recipe, image: Gimp.Image) -> list[ChosenStyle]:
         layer = _style_layer(style, image)
         file = Gio.File.new_for_uri(style.file or "")
         painting = layer if isinstance(layer, Gimp.Layer) else file
-        styles.append(ChosenStyle(painting, style.weight, _region(style, image)))
+        drawable = _region(style, image)
+        region = Region(drawable, style.is_outside) if drawable else None
+        styles.append(ChosenStyle(painting, style.weight, region))
     return styles
 
 
@@ -263,13 +287,14 @@ def _remembered(item: Gimp.Item) -> RememberedItem:
 
 
 def _find(item: RememberedItem, image: Gimp.Image) -> Gimp.Drawable | None:
-    """Returns the layer or channel of `image` that is remembered, if it is there."""
+    """Returns the layer, channel or selection of `image` that is remembered, if it is there."""
     candidates: tuple[Gimp.Drawable | None, ...] = (
         image.get_layer_by_tattoo(item.tattoo),
         image.get_channel_by_tattoo(item.tattoo),
+        image.get_selection(),
     )
     for candidate in candidates:
         # In a copy of the image the same tattoo may belong to another item.
-        if candidate is not None and candidate.get_name() == item.name:
+        if candidate is not None and _remembered(candidate) == item:
             return candidate
     return None

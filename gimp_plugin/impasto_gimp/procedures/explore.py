@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from impasto_gimp.arguments.explore_arguments import TITLE, chosen_sheet, needs_painting
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
@@ -79,7 +80,7 @@ def _explored(
     sheet = chosen_sheet(config)
     chosen = first_painting(config) if needs_painting(sheet) else None
     Gegl.init(None)
-    photo = read_scaled_down(layer, sheet.tiles[0].settings.size)
+    photo = read_scaled_down(whole(layer), sheet.tiles[0].settings.size)
     originals = [(gettext("Photo"), photo)]
     styles = []
     if chosen is not None:

@@ -8,6 +8,7 @@ from impasto_gimp.arguments.procedure_arguments import integer_of, set_size_chos
 from impasto_gimp.image.earlier_painting import EarlierPainting, earlier_painting
 from impasto_gimp.image.layer_reader import the_layer
 from impasto_gimp.image.layer_writer import add_painting
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.styles import recipe_of, remembered_styles
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
@@ -83,7 +84,7 @@ def _finish(painting: EarlierPainting, settings: StyleSettings, run_mode: Gimp.R
     names = " + ".join(style.name for style in chosen)
     name = f"{gettext('Neural Style')} ({names}, {settings.size} px)"
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
-    with progress_for(painting.layer, interactive=interactive) as display:
+    with progress_for(whole(painting.layer), interactive=interactive) as display:
         source, beginning = painting.read()
         session = Session(connect, display)
         with session.painted(source.picture, styles, settings, beginning) as finished:

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import check_paintable, read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.pending_choice import (
     forget_pending_choice,
     restore_pending_choice,
     store_pending_choice,
 )
-from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, source_of
+from impasto_gimp.image.selection_region import kept_selection
+from impasto_gimp.image.styles import (
+    apply_recipe,
+    chosen_area,
+    chosen_styles,
+    recipe_of,
+    source_of,
+)
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session
@@ -112,31 +121,37 @@ def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.La
 
 
 def progress_for(
-    layer: Gimp.Layer, *, interactive: bool
+    area: PaintedArea, *, interactive: bool
 ) -> AbstractContextManager[ProgressDisplay]:
-    """Returns the place where the user follows the painting of `layer`."""
+    """Returns the place where the user follows the painting of `area`."""
     if not interactive:
         return ProgressBar(gettext("Neural Style"))
-    from impasto_gimp.dialogs.progress_window import window_for_layer
+    from impasto_gimp.dialogs.progress_window import window_for_area
 
-    return window_for_layer(layer)
+    return window_for_area(area)
 
 
 def _stylize(target: _Target, config: Gimp.ProcedureConfig, run_mode: Gimp.RunMode) -> None:
     """Adds the painting to the image, which is unchanged until the painting has arrived."""
-    settings = settings_from(config)
-    chosen = chosen_styles(config)
-    Gegl.init(None)
-    styles = [style.read(target.layer) for style in chosen]
-    recipe = recipe_of(target.layer, chosen, settings)
-    name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
+    settings, chosen = settings_from(config), chosen_styles(config)
+    area = chosen_area(config, target.layer)
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
-    with progress_for(target.layer, interactive=interactive) as display:
-        source = read_layer(target.layer)
+    Gegl.init(None)
+    styles = [style.read(area) for style in chosen]
+    name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
+    with (
+        kept_selection(chosen, target.layer.get_image()) as (remembered, region),
+        progress_for(area, interactive=interactive) as display,
+    ):
+        recipe = recipe_of(area, remembered, settings)
+        source = read_layer(area)
         session = Session(connect, display)
         with session.painted(source.picture, styles, settings) as painting:
-
-            def add() -> None:
-                add_painting(source, target.above, painting.picture, name=name, recipe=recipe)
-
+            add = partial(
+                add_painting,
+                *(source, target.above, painting.picture),
+                name=name,
+                recipe=recipe,
+                region=region,
+            )
             deliver(painting, name, run_mode, add)

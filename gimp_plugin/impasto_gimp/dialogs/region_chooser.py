@@ -1,0 +1,126 @@
+"""The row that chooses the region of a style."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from impasto_gimp.arguments.procedure_arguments import (
+    LABELS,
+    REGION_HELP,
+    REGION_LABEL,
+    StyleArguments,
+)
+from impasto_gimp.dialogs.bindings import keep_updated
+from impasto_gimp.dialogs.pixbufs import pixbuf_of
+from impasto_gimp.image.layer_reader import all_layers
+from impasto_gimp.image.painted_area import whole
+from impasto_gimp.image.region_mask import Region
+from impasto_gimp.image.styles import chosen_region
+from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
+from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidImage
+from impasto_shared.image import fitted_size
+
+_EVERYWHERE = gettext("Wherever no other style applies")
+_SELECTION = gettext("The selection")
+_OUTSIDE_SELECTION = gettext("All but the selection")
+_OUTSIDE = gettext("All but “{region}”")
+_SAMPLE_PX = 24
+_SPACING_PX = 6
+
+
+class Regions:
+    """The selection, the layers and the channels that can be the region of a style.
+
+    painted: the layer that is to be painted, which cannot be one.
+    model: a row for each region: its mask as a small picture, and its name with the share of
+        `painted` that it covers. These are added while nothing else happens: large layers take
+        some time.
+    """
+
+    def __init__(self, painted: Gimp.Layer) -> None:
+        regions = _regions(painted)
+        self.choices: list[Region | None] = [None, *regions]
+        self.model = Gtk.ListStore(GdkPixbuf.Pixbuf, str)
+        for region in self.choices:
+            self.model.append([None, _name(region) if region else _EVERYWHERE])
+        _, *rows = self.model
+        self._area = whole(painted)
+        self._unread = list(zip(rows, regions, strict=True))
+        self._reading = GLib.idle_add(self._read_next) if self._unread else None
+
+    def close(self) -> None:
+        """Reads no further masks."""
+        if self._reading is not None:
+            GLib.source_remove(self._reading)
+            self._reading = None
+
+    def _read_next(self) -> bool:
+        """Completes the next row; returns whether there are more."""
+        row, region = self._unread.pop(0)
+        with suppress(InvalidImage):  # deleted meanwhile; OK says so
+            mask = region.read(
+                self._area, fitted_size(self._area.width, self._area.height, _SAMPLE_PX)
+            )
+            share = sum(mask.pixels) / (255 * len(mask.pixels))
+            row[0], row[1] = pixbuf_of(mask), f"{_name(region)} ({share:.0%})"
+        if not self._unread:
+            self._reading = None
+        return bool(self._unread)
+
+
+class RegionChooser:
+    """A row that chooses one of `regions` for a style."""
+
+    def __init__(
+        self, config: Gimp.ProcedureConfig, arguments: StyleArguments, regions: Regions
+    ) -> None:
+        self._config, self._arguments = config, arguments
+        self._choices = regions.choices
+        self._chooser = Gtk.ComboBox.new_with_model(regions.model)
+        self._chooser.set_tooltip_text(REGION_HELP)
+        _add_cells(self._chooser)
+        label = Gtk.Label.new_with_mnemonic(LABELS[REGION_LABEL])
+        label.set_xalign(0)
+        label.set_mnemonic_widget(self._chooser)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        self.widget.pack_start(label, False, False, 0)
+        self.widget.pack_start(self._chooser, True, True, 0)
+        self._chooser.connect("changed", self._on_changed)
+        keep_updated(config, [arguments.region, arguments.outside], self._show_choice)
+
+    def _on_changed(self, *_: object) -> None:
+        region = self._choices[self._chooser.get_active()]
+        if region != chosen_region(self._config, self._arguments):
+            drawable = region.drawable if region else None
+            self._config.set_property(self._arguments.outside, bool(region and region.is_outside))
+            self._config.set_property(self._arguments.region, drawable)
+
+    def _show_choice(self) -> None:
+        region = chosen_region(self._config, self._arguments)
+        self._chooser.set_active(self._choices.index(region) if region in self._choices else 0)
+
+
+def _regions(painted: Gimp.Layer) -> list[Region]:
+    """Returns all regions, each before what is outside of it."""
+    image = painted.get_image()
+    selection = [] if Gimp.Selection.is_empty(image) else [image.get_selection()]
+    layers = [layer for layer in all_layers(image) if layer != painted]
+    drawables: list[Gimp.Drawable] = [*selection, *layers, *image.get_channels()]
+    return [Region(drawable, is_outside) for drawable in drawables for is_outside in (False, True)]
+
+
+def _name(region: Region) -> str:
+    if isinstance(region.drawable, Gimp.Selection):
+        return _OUTSIDE_SELECTION if region.is_outside else _SELECTION
+    name = region.drawable.get_name()
+    return _OUTSIDE.format(region=name) if region.is_outside else name
+
+
+def _add_cells(chooser: Gtk.ComboBox) -> None:
+    picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
+    chooser.pack_start(picture, False)
+    chooser.add_attribute(picture, "pixbuf", 0)
+    chooser.pack_start(text, True)
+    chooser.add_attribute(text, "text", 1)
