@@ -146,6 +146,19 @@ def shown_state() -> list[Any]:
     return [len(_shown.get_layers()), _shown.is_dirty()]
 
 
+def select_left_half() -> None:
+    """Selects the left half of the image in the window."""
+    half = (_shown.get_width() // 2, _shown.get_height())
+    _shown.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, *half)
+    _shown.clean_all()
+
+
+def select_nothing() -> None:
+    """Ends what `select_left_half` began."""
+    Gimp.Selection.none(_shown)
+    _shown.clean_all()
+
+
 def open_painting() -> None:
     """Opens an image with a red layer, without a window."""
     new_painting(new_image())

@@ -19,6 +19,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
+    REGION_LABEL,
     START_LABEL,
     STYLE_LABEL,
     VARIATIONS_LABEL,
@@ -284,6 +285,25 @@ def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None
 
     assert name.endswith("Neural Style (composition_viii + Canvas)")
     assert [style["first_pixel"] for style in styles[1:]] == [[255, 0, 0]]
+
+
+def test_selection_is_chosen_as_a_region(screen: Screen) -> None:
+    screen.ask("batch.select_left_half()")
+    open_dialog(screen)
+    choose_painting(screen, "Home", "Right")
+    screen.press(key_of(REGION_LABEL), "space")
+    screen.photograph("regions")
+    screen.press("Down", "Return")
+    set_seed(screen, Behaviour.INVERT)
+    screen.photograph("selection-as-region", DIALOG)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    (style,) = screen.ask("batch.given_styles()")
+    undo_new_layer(screen)
+    screen.ask("batch.select_nothing()")
+
+    width = 512
+    assert style["region"][:width] == [255] * (width // 2) + [0] * (width // 2)
 
 
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:

@@ -27,7 +27,8 @@ class SplitPicture:
     """
 
     def __init__(self, photo: GdkPixbuf.Pixbuf, size: tuple[int, int], scale: int) -> None:
-        self._scale = scale
+        self._size, self._scale = size, scale
+        self._photo = self._resampled(photo)
         self._painting: GdkPixbuf.Pixbuf | None = None
         self._place = Gtk.Adjustment.new(_FIRST_PLACE, 0.0, 1.0, _STEP, _PAGE, 0.0)
         self._place.connect("value-changed", self._draw_soon)
@@ -39,8 +40,8 @@ class SplitPicture:
         ]
         # An icon takes a square, of which the picture is a part: the layout cuts off the rest.
         self._frame = Gtk.Layout()
-        self.widget = self._arranged(size)
-        self.show_photo(photo, size)
+        self.widget = self._arranged()
+        self.show_painting(None)
 
     def show_photo(self, photo: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> None:
         """Shows another photo, without a painting, at another size."""
@@ -63,11 +64,12 @@ class SplitPicture:
         width, height = self._size
         return scaled(pixbuf, (width * self._scale, height * self._scale))
 
-    def _arranged(self, size: tuple[int, int]) -> Gtk.Box:
+    def _arranged(self) -> Gtk.Box:
         self._frame.put(self._image, 0, 0)
+        self._frame.set_size_request(*self._size)
         picture = Gtk.Overlay()
         picture.add(self._frame)
-        if size[0] >= _ROOM_FOR_BADGES_PX:
+        if self._size[0] >= _ROOM_FOR_BADGES_PX:
             for badge in self._badges:
                 picture.add_overlay(badge)
         mouse = Gtk.EventBox(above_child=True, halign=Gtk.Align.CENTER)

@@ -203,7 +203,10 @@ def test_each_style_has_a_file_a_layer_a_weight_and_a_region() -> None:
     declare_styles(procedure, ANY_FILE, FLAGS)
     kinds = {name: argument.kind for name, argument in procedure.arguments.items()}
 
-    first = {"": "file", "-layer": "layer", "-weight": "double", "-region": "drawable"}
+    first = {
+        **{"": "file", "-layer": "layer", "-weight": "double"},
+        **{"-region": "drawable", "-outside": "boolean"},
+    }
     assert STYLES[0].file == STYLE
     assert len(STYLES) > 1
     assert kinds == {
