@@ -334,7 +334,7 @@ def test_preview_follows_the_settings(home: Home, screen: Screen, paused: Path) 
     for file in (cancelled, forgotten):
         file.unlink(missing_ok=True)
     open_dialog(screen)
-    screen.press(key_of(START_LABEL))  # if no test has started the daemon
+    start_daemon(home, screen)
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.PAUSE)
     before = screen.photograph("preview-off", DIALOG)
@@ -352,6 +352,18 @@ def test_preview_follows_the_settings(home: Home, screen: Screen, paused: Path) 
 
     assert home.remembered_preview.read_text() == "on"
     home.remembered_preview.unlink()
+
+
+def start_daemon(home: Home, screen: Screen) -> None:
+    """Presses Start until there is a daemon, if no test before has started it."""
+    socket = Path(home.endpoint.removeprefix("ipc://"))
+
+    def is_started() -> bool:
+        if not socket.exists():
+            screen.press(key_of(START_LABEL))  # without effect while the dialog looks for a daemon
+        return socket.exists()
+
+    screen.wait_for(is_started, "the daemon")
 
 
 def shows_preview(screen: Screen, before: Path) -> bool:
