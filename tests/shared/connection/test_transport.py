@@ -1,6 +1,7 @@
 """The transport against sockets of the test; its keys are tested in tests/integration."""
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,15 +18,21 @@ from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.messages import ClientMessage, Hello, Welcome
 from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.reports import Limits
+from integration.daemon_process import free_address, wait_for
 from integration.hostile_clients import greeting, ready
 
 WELCOME = Welcome("1", "boot", "test", Limits(frame_bytes=12, pixels=4, queue=1))
 
 
 @pytest.fixture
-def endpoint(tmp_path: Path) -> str:
+def socket_endpoint(tmp_path: Path) -> str:
     tmp_path.chmod(0o700)
     return f"ipc://{tmp_path}/daemon.sock"
+
+
+@pytest.fixture(params=["ipc", "tcp"])
+def endpoint(request: pytest.FixtureRequest, socket_endpoint: str) -> str:
+    return socket_endpoint if request.param == "ipc" else free_address()
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def transport(router: zmq.Socket[bytes]) -> Iterator[Transport]:
 def accept(router: zmq.Socket[bytes], transport: Transport) -> bytes:
     """Returns the address of the transport, once the router has received its hello."""
     transport.send(Hello("1", "test"))
-    assert router.poll(5000)
+    wait_for(lambda: transport.wait_for_message(0) or router.poll(0), "the hello")
     address, *frames = router.recv_multipart()
     assert decode(frames, ClientMessage) == Hello("1", "test")
     return address
@@ -67,7 +74,7 @@ def test_frames_in_excess_take_no_memory(router: zmq.Socket[bytes], transport: T
     router.send_multipart([address, *[b"x"] * 10 * MAX_FRAMES])
 
     assert transport.wait_for_message(5)
-    assert len(transport._receive_frames()) == MAX_FRAMES + 1
+    assert len(transport._socket.receive()) == MAX_FRAMES + 1
 
 
 @pytest.mark.usefixtures("router")
@@ -130,22 +137,36 @@ def test_disconnection_ends_the_wait_after_the_last_message(
         transport.send(Hello("2", "test"))
 
 
-def test_missing_socket_is_reported_with_the_command_to_start_a_daemon(endpoint: str) -> None:
+def test_missing_socket_is_reported_with_the_command_to_start_a_daemon(
+    socket_endpoint: str,
+) -> None:
     with pytest.raises(DaemonUnavailable, match="To start one, run: impasto serve"):
-        Transport(endpoint, send_timeout_s=1)
+        Transport(socket_endpoint, send_timeout_s=1)
 
 
-@pytest.mark.usefixtures("router")
-def test_socket_in_a_folder_of_others_is_refused(endpoint: str, tmp_path: Path) -> None:
+def test_socket_in_a_folder_of_others_is_refused(socket_endpoint: str, tmp_path: Path) -> None:
+    Path(socket_endpoint.removeprefix("ipc://")).touch()
     tmp_path.chmod(0o755)
 
     with pytest.raises(UnsafeDirectory):
-        Transport(endpoint, send_timeout_s=1)
+        Transport(socket_endpoint, send_timeout_s=1)
 
 
-def test_malformed_address_is_refused_with_the_form_expected() -> None:
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:port"])
+def test_malformed_address_is_refused_with_the_form_expected(address: str) -> None:
     with pytest.raises(DaemonUnavailable, match=r"Use ipc:///PATH or tcp://ADDRESS:PORT\."):
-        Transport("nonsense", send_timeout_s=1)
+        Transport(address, send_timeout_s=1, server_key="")
+
+
+def test_python_without_pyzmq_reaches_daemons_on_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, socket_endpoint: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "impasto_shared.connection.tcp_socket", None)
+
+    with pytest.raises(DaemonUnavailable, match=r"with pyzmq only, which this Python .* Install"):
+        Transport("tcp://127.0.0.1:5570", send_timeout_s=1)
+    with pytest.raises(DaemonUnavailable, match="To start one, run: impasto serve"):
+        Transport(socket_endpoint, send_timeout_s=1)
 
 
 def test_other_machine_is_not_contacted_without_a_key() -> None:
@@ -158,20 +179,21 @@ def test_closing_twice_is_allowed(transport: Transport) -> None:
     transport.close()
 
 
-def test_frame_that_no_picture_needs_ends_the_connection(endpoint: str) -> None:
+def test_frame_that_no_picture_needs_ends_the_connection(socket_endpoint: str) -> None:
     """It could fill the memory of the program that the client is in."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(endpoint.removeprefix("ipc://"))
+        listener.bind(socket_endpoint.removeprefix("ipc://"))
         listener.listen()
-        transport = Transport(endpoint, send_timeout_s=5)
+        transport = Transport(socket_endpoint, send_timeout_s=5)
         with listener.accept()[0] as daemon:
             daemon.settimeout(20)
             daemon.sendall(
                 greeting() + ready() + b"\x02" + (MAX_FRAME_BYTES + 1).to_bytes(8, "big")
             )
+            assert not transport.wait_for_message(20)
+            assert not transport.is_connected
             with suppress(ConnectionResetError):
                 while daemon.recv(4096):
                     pass
-        assert not transport.wait_for_message(20)
-        assert not transport.is_connected
-        transport.close()
+    with pytest.raises(DaemonUnavailable, match=r"not an Impasto daemon\. It sends a frame of"):
+        transport.send(Hello("1", "test"))

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto_shared.connection.zmtp import MAX_COMMAND_BYTES, ZmtpConnection, ZmtpError
@@ -28,7 +28,12 @@ FRAMES = st.builds(lambda size, seed: random.Random(seed).randbytes(size), SIZES
 MESSAGES = st.lists(FRAMES, min_size=1, max_size=4)
 
 PARTS = st.sampled_from([1, 7, 63, 64, 65, 1000, 8193, 65_536, 2**20])
-PROPERTY = settings(deadline=None, max_examples=50, derandomize=True)
+PROPERTY = settings(
+    deadline=None,
+    max_examples=50,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def opened(*, is_ready: bool = True) -> ZmtpConnection:
