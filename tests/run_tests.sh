@@ -49,6 +49,9 @@ run_sources() {
     checks+=($!)
     MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 -p impasto_gimp &
     checks+=($!)
+    # For GIMP's Python on macOS, which is older than the daemon's.
+    mypy --python-version 3.10 --cache-dir .mypy_cache/3.10 -p impasto_shared -p impasto_gimp &
+    checks+=($!)
     for check in "${checks[@]}"; do
         wait "$check" || failed=1
     done

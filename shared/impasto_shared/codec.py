@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
@@ -18,6 +17,7 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 from impasto_shared.errors import ErrorCode, ImpastoError, InvalidImage, ProtocolError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
+from impasto_shared.str_enum import StrEnum
 from impasto_shared.style import MAX_STYLES
 
 MAGIC = b"impasto/1"

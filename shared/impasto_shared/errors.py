@@ -13,7 +13,7 @@ The text of each is for the user: what is wrong and what to do.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from impasto_shared.str_enum import StrEnum
 
 
 class ErrorCode(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from impasto_shared.errors import InvalidImage
+from impasto_shared.str_enum import StrEnum
 
 MAX_SIDE_PX = 65_535
 MAX_PIXELS = 100_000_000

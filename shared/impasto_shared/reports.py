@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.str_enum import StrEnum
 from impasto_shared.style import MAX_STYLES
 
 MAX_NAME_CHARACTERS = 100

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+from impasto_shared.str_enum import StrEnum
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ and docs/settings.md are all derived from the fields of `StyleSettings`.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from impasto_shared.errors import InvalidSettings
@@ -21,6 +20,7 @@ from impasto_shared.schema import (
     SwitchSetting,
     described,
 )
+from impasto_shared.str_enum import StrEnum
 
 
 class Mode(StrEnum):

@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from impasto_shared.schema import (
     TextSetting,
     described,
 )
+from impasto_shared.str_enum import StrEnum
 
 
 class Brush(StrEnum):

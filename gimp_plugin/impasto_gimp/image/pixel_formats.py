@@ -17,7 +17,7 @@ _CHANNEL_TYPES = {
 }
 """The channel type on the wire for each precision; all others use 32-bit float."""
 
-_LAYER_TYPES = {
+_LAYER_TYPES: dict[tuple[Gimp.ImageBaseType, bool], Gimp.ImageType] = {
     (Gimp.ImageBaseType.RGB, False): Gimp.ImageType.RGB_IMAGE,
     (Gimp.ImageBaseType.RGB, True): Gimp.ImageType.RGBA_IMAGE,
     (Gimp.ImageBaseType.GRAY, False): Gimp.ImageType.GRAY_IMAGE,

@@ -7,7 +7,6 @@ docs/configuration.md are all derived from the fields of `DaemonOptions` and `Cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from impasto_shared.schema import (
@@ -18,6 +17,7 @@ from impasto_shared.schema import (
     TextSetting,
     described,
 )
+from impasto_shared.str_enum import StrEnum
 
 
 class LogLevel(StrEnum):

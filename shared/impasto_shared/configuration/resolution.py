@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,12 @@ from impasto_shared.configuration.options import (
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.paths import config_dir, usual_endpoint
 from impasto_shared.schema import IntegerSetting, NumberSetting
+
+if sys.version_info >= (3, 11):
+    from tomllib import TOMLDecodeError, loads
+else:
+    from impasto_shared.configuration.plain_toml import PlainTomlError as TOMLDecodeError
+    from impasto_shared.configuration.plain_toml import parse_plain_toml as loads
 
 
 class InvalidConfig(ImpastoError):
@@ -127,12 +133,12 @@ def _checked(option: Option, value: object, source: str) -> object:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Returns the tables of the file, none if it does not exist; raises InvalidConfig."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except TOMLDecodeError as error:
         raise InvalidConfig(f"{path} is not TOML: {error}. Correct that line.") from error
     except RecursionError as error:
         raise InvalidConfig(f"{path} is nested too deeply. Correct or remove it.") from error

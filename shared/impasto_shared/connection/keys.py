@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import zmq
@@ -18,6 +17,7 @@ from zmq.utils import z85
 from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import config_dir, make_private
+from impasto_shared.str_enum import StrEnum
 
 
 class KeysUnusable(ImpastoError):
