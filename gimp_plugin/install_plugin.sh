@@ -11,7 +11,6 @@ IMPORT_AS_IN_GIMP='import os, site, sys
 sys.path += [path for path in os.environ.get("PYTHONPATH", "").split(":") if path.startswith("/")]
 if sys.prefix == sys.base_prefix:
     site.addsitedir(site.getusersitepackages())
-sys.path += sys.argv[2:]
 __import__(sys.argv[1])'
 
 # Lists the console programs first: they need no display.
@@ -104,7 +103,8 @@ check_plugin_folders() {
     done < <(gimp_profiles)
 }
 
-# Removes the plug-in from folder $1, but no other file. The packages are all Impasto's.
+# Removes the plug-in from folder $1, but no other file. The packages are all Impasto's; vendor was
+# an earlier version's.
 remove_plugin_files() {
     local folder=${1:?} path
     for path in impasto_gimp impasto_shared styles; do # links of --dev, which must not be followed
@@ -119,7 +119,7 @@ remove_plugin_files() {
             rm -f "$folder/$path"
         done
     fi
-    for path in "$PLUGIN.py" impasto_gimp impasto_shared __pycache__ "$MANIFEST"; do
+    for path in "$PLUGIN.py" impasto_gimp impasto_shared vendor __pycache__ "$MANIFEST"; do
         rm -rf "${folder:?}/$path"
     done
     if [[ -d $folder/styles ]]; then
@@ -129,7 +129,7 @@ remove_plugin_files() {
 
 copy_plugin() {
     local staged=$1 folder=$2
-    if diff -rq --no-dereference -x __pycache__ -x vendor -x "$MANIFEST" "$staged" "$folder" \
+    if diff -rq --no-dereference -x __pycache__ -x "$MANIFEST" "$staged" "$folder" \
         >/dev/null 2>&1; then
         say "Plug-in: up to date in $folder"
         return
@@ -139,25 +139,6 @@ copy_plugin() {
     cp -R "$staged"/. "$folder/"
     (cd "$staged" && find . -mindepth 1 ! -type d | LC_ALL=C sort) >"$folder/$MANIFEST"
     say "Plug-in: installed in $folder"
-}
-
-# Installs pyzmq in the plug-in folder $1 if the Python, the other arguments, has none.
-provide_zmq() {
-    local folder=$1 version
-    shift
-    if "$@" -I -B -c "$IMPORT_AS_IN_GIMP" zmq "$folder/vendor" 2>/dev/null; then
-        return
-    fi
-    if ! version=$("$@" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
-        say "Plug-in: GIMP has no working Python. Install it (Debian: apt install python3-gi), then" \
-            "run ./install.sh plugin"
-        return
-    fi
-    say "Plug-in: $* has no pyzmq; installing it in $folder/vendor"
-    rm -rf "$folder/vendor"
-    "$(provide_uv "$ENVIRONMENT")" pip install --quiet --python "$ENVIRONMENT/bin/python" \
-        --python-version "$version" --only-binary pyzmq --target "$folder/vendor" \
-        "$(grep -o 'pyzmq[^"]*' "$CHECKOUT/pyproject.toml")"
 }
 
 install_plugin() {
@@ -189,13 +170,10 @@ fill_profiles() {
         folder=$profile/plug-ins/$PLUGIN
         if [[ $profile == "$HOME/.var/app/$FLATPAK/"* ]]; then
             choose_python "$STAGED/$PLUGIN.py" ""
-            copy_plugin "$STAGED" "$folder"
-            provide_zmq "$folder" flatpak run --command=python3 "$FLATPAK" </dev/null
         else
             choose_python "$STAGED/$PLUGIN.py" "$python"
-            copy_plugin "$STAGED" "$folder"
-            provide_zmq "$folder" "$python"
         fi
+        copy_plugin "$STAGED" "$folder"
     done < <(gimp_profiles)
 }
 
@@ -211,7 +189,6 @@ uninstall_plugin() {
             continue
         fi
         remove_plugin_files "$folder"
-        rm -rf "${folder:?}/vendor"
         rmdir --ignore-fail-on-non-empty "$folder"
         if [[ -d $folder ]]; then
             say "Kept $folder: it holds files that are not Impasto's"

@@ -64,7 +64,7 @@ ALLOWED = {
         "impasto_gimp.translation",
         "impasto_shared",
     },
-    "gimp_plugin": {"impasto_gimp", "impasto_shared", "zmq"},
+    "gimp_plugin": {"impasto_gimp", "impasto_shared"},
     # Plain numbers, so that the server can plan without torch.
     f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
     f"{STYLE_TRANSFER}/images": engine("images", "planning"),
@@ -169,7 +169,6 @@ def source_files() -> list[str]:
         str(path.relative_to(ROOT))
         for folder in ("shared", "daemon", "gimp_plugin")
         for path in (ROOT / folder).rglob("*.py")
-        if "vendor" not in path.parts
     )
 
 

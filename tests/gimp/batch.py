@@ -1223,13 +1223,14 @@ def daemon_ends_at_once() -> Report:
 
 
 @situation
-def pyzmq_is_missing() -> Report:
-    broken = Path(layer_reader.__file__).parents[2] / "zmq.py"
-    broken.write_text("raise ImportError('No module named zmq')")
+def daemon_needs_pyzmq() -> Report:
+    configuration = HERE / ".config/impasto/config.toml"
+    configuration.parent.mkdir()
+    configuration.write_text('[client]\nendpoint = "tcp://127.0.0.1:5570"\n')
     try:
         return stylize([photo()])
     finally:
-        broken.unlink()
+        configuration.unlink()
 
 
 def change_meanwhile(change: Callable[[Any], object]) -> Report:

@@ -99,6 +99,7 @@ class Home:
                 REPOSITORY / package, target, ignore=shutil.ignore_patterns("__pycache__")
             )
         shutil.copytree(REPOSITORY / "assets/styles", self.plugin / "styles")
+        shutil.copytree(HERE / "gimp_python", self.folder / "gimp_python")
         self.write_gimprc()
         if self.language == _USUAL_LANGUAGE:
             shutil.copy(record_of_plug_ins(self.gimp), self.settings / "pluginrc")
@@ -128,6 +129,7 @@ class Home:
             "HOME": str(self.folder),
             "LANG": f"{self.language}.UTF-8",
             "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            "PYTHONPATH": str(self.folder / "gimp_python"),
             "IMPASTO_COMMAND": str(self.folder / "impasto"),
         }
 

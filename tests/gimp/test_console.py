@@ -111,7 +111,7 @@ FAILING = {
     "daemon_is_killed": "stopped answering in the middle of the job",
     "daemon_cannot_be_started": "Run ./install.sh demo",
     "daemon_ends_at_once": "no room for the daemon",
-    "pyzmq_is_missing": "Run ./install.sh plugin",
+    "daemon_needs_pyzmq": "tcp://127.0.0.1:5570 can be reached with pyzmq only",
 }
 
 MEANWHILE = {

@@ -22,11 +22,6 @@ UV = """#!/bin/bash
 [[ $1 != --version ]] || exit 0
 echo "$*" >>"{log}"
 [[ ! -e "{broken}" ]] || exit 1
-if [[ $* == *--target* ]]; then
-    while [[ $1 != --target ]]; do shift; done
-    mkdir -p "$2/zmq" && touch "$2/zmq/__init__.py"
-    exit
-fi
 while [[ $# -gt 0 ]]; do
     case "$1" in
         --python) printf '#!/bin/sh\\ncp "$2" "$5"\\n' >"${{2%/*}}/impasto.new" ;;
@@ -127,12 +122,12 @@ class Machine:
 
 
 def make_machine(folder: Path) -> Machine:
-    """Creates a machine in `folder` whose Python has no pyzmq, without GIMP and systemd."""
+    """Creates a machine in `folder` whose Python has no gi, without GIMP and systemd."""
     machine = Machine(folder)
     machine.home.mkdir()
     _copy_checkout(machine.checkout)
     _link_programs(folder / "bin")
-    # -S leaves out site-packages, and therefore pyzmq.
+    # -S leaves out site-packages, and therefore gi.
     machine.provide("python3", f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" -S "$@"\n')
     log = folder / "uv.log"
     machine.provide(

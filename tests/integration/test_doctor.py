@@ -34,14 +34,8 @@ case "$*" in
         echo "filesystems=${{3#*=}};" >"$HOME/.local/share/flatpak/overrides/org.gimp.GIMP" ;;
 esac
 """
-# -S excludes its site-packages, and so gi and pyzmq.
+# -S excludes its site-packages, and so gi.
 PYTHON = '#!/bin/sh\nPYTHONPATH="{modules}" exec "{python}" -S "$@"\n'
-ZMQ = "def zmq_version(): return '4.3.5'"
-UV = f"""#!/bin/sh
-while [ "$1" != --target ]; do shift; done
-/bin/mkdir -p "$2/zmq"
-echo "{ZMQ}" >"$2/zmq/__init__.py"
-"""
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ class Machine:
         path = self.folder / folder / "modules"
         for module in modules:
             (path / module).mkdir(parents=True, exist_ok=True)
-            (path / module / "__init__.py").write_text(ZMQ if module == "zmq" else "")
+            (path / module / "__init__.py").touch()
         python = Path(sys.executable).resolve()
         return self.provide("python3", PYTHON.format(modules=path, python=python), folder)
 
@@ -124,8 +118,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("HOME", str(machine.home))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{tmp_path}/other")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    machine.provide_python("gi", "zmq")
-    machine.provide("uv", UV)
+    machine.provide_python("gi")
     return machine
 
 
@@ -283,9 +276,9 @@ def test_search_path_without_the_folder_is_reported(machine: Machine) -> None:
 
 def test_first_python_without_gi_is_replaced_by_another(machine: Machine) -> None:
     plugin = install(machine.provide_gimp())
-    machine.provide_python("zmq")
+    machine.provide_python()
     shutil.rmtree(machine.folder / "bin/modules/gi")
-    able = machine.provide_python("gi", "zmq", folder="other")
+    able = machine.provide_python("gi", folder="other")
 
     (text,) = machine.problems()
 
@@ -308,21 +301,6 @@ def test_lack_of_any_python_is_reported(machine: Machine) -> None:
     assert machine.remaining_problems() == ["no working python3 was found"]
 
 
-@pytest.mark.parametrize("vendored", [None, "raise ImportError('of another Python')", ""])
-def test_missing_or_unusable_pyzmq_is_installed(machine: Machine, vendored: str | None) -> None:
-    plugin = install(machine.provide_gimp())
-    shutil.rmtree(machine.folder / "bin/modules/zmq")
-    if vendored is not None:
-        (plugin / "vendor/zmq").mkdir(parents=True)
-        (plugin / "vendor/zmq/__init__.py").write_text(vendored)
-
-    (text,) = machine.problems()
-
-    assert "cannot use pyzmq" in text
-    assert machine.remaining_problems() == []
-    assert (plugin / "vendor/zmq/__init__.py").read_text().strip() == ZMQ
-
-
 @pytest.mark.parametrize("has_usual_profile", [False, True])
 def test_flatpak_gets_the_plugin_and_access_to_the_socket(
     machine: Machine, has_usual_profile: bool
@@ -341,7 +319,6 @@ def test_flatpak_gets_the_plugin_and_access_to_the_socket(
     assert "not installed" in problems
     assert machine.remaining_problems() == []
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
-    assert (profile / "plug-ins" / NAME / "vendor/zmq/__init__.py").exists()
 
 
 def test_folder_that_others_can_enter_is_made_private(machine: Machine) -> None:

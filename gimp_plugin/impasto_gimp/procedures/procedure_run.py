@@ -1,4 +1,4 @@
-"""The frame in which every procedure runs: requirements, and the status that GIMP receives."""
+"""The frame in which every procedure runs, and the status that GIMP receives."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 
 
-class ZmqMissing(ImpastoError):
-    """GIMP's Python lacks the library that reaches the daemon."""
-
-
 def run(procedure: Gimp.Procedure, paint: Callable[[], bool]) -> Gimp.ValueArray:
     """Runs `paint`, which returns False if the user cancelled, and returns the procedure's result.
 
     Any error becomes a message in GIMP.
     """
     try:
-        _require_zmq()
         if not paint():
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     except Abandoned:
@@ -56,17 +51,3 @@ def paint_as_asked(ask: Callable[[], bool], paint: Callable[[], object]) -> bool
 
 def _failure(procedure: Gimp.Procedure, message: str) -> Gimp.ValueArray:
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(message))
-
-
-def _require_zmq() -> None:
-    # Not at the top: GIMP must know the procedures even if this fails, to show why it failed.
-    try:
-        import zmq  # noqa: F401
-    except ImportError as error:
-        raise ZmqMissing(
-            gettext(
-                "GIMP's Python cannot use pyzmq ({error}), which the plug-in needs to reach the "
-                "Impasto daemon. Run ./install.sh plugin in the Impasto folder, or impasto doctor "
-                "--fix."
-            ).format(error=error)
-        ) from error

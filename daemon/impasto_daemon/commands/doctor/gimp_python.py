@@ -1,4 +1,4 @@
-"""The check of the Python that runs the plug-in: its version, gi, and pyzmq.
+"""The check of the Python that runs the plug-in: its version, and gi.
 
 The plug-in's first line names it; as shipped, it is the first python3 on GIMP's PATH.
 """
@@ -10,26 +10,18 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from impasto_daemon.commands.doctor.finding import (
-    Finding,
-    FixFailed,
-    ok,
-    output_of,
-    problem,
-    run_fix,
-)
+from impasto_daemon.commands.doctor.finding import Finding, ok, output_of, problem
 from impasto_daemon.commands.doctor.gimps import FLATPAK, Gimp
 from impasto_daemon.commands.doctor.plugin import NAME, SCRIPT
 from impasto_shared.atomic_write import write_atomically
 
-# Both as in pyproject.toml; a test compares them.
-OLDEST_PYTHON = (3, 11)
-ZMQ_REQUIREMENT = "pyzmq>=26.0"
+# As in pyproject.toml; a test compares them.
+OLDEST_PYTHON = (3, 10)
 _OLDEST = ".".join(map(str, OLDEST_PYTHON))
 _ANY_PYTHON = "#!/usr/bin/env python3"
 # It runs isolated from the current folder, and therefore adds the folders that GIMP's Python has.
@@ -38,18 +30,12 @@ import json, os, site, sys
 sys.path += [path for path in os.environ.get("PYTHONPATH", "").split(":") if path.startswith("/")]
 if sys.prefix == sys.base_prefix:
     site.addsitedir(site.getusersitepackages())
-sys.path.append(sys.argv[1])
-report = {"version": sys.version_info[:2], "missing": {}}
 try:
     import gi
-except ImportError as error:
-    report["missing"]["gi"] = str(error)
-try:
-    import zmq
-    report["zmq"] = [zmq.__file__, zmq.zmq_version()]
-except (ImportError, AttributeError) as error:
-    report["missing"]["zmq"] = str(error)
-print(json.dumps(report))
+    has_gi = True
+except ImportError:
+    has_gi = False
+print(json.dumps({"version": sys.version_info[:2], "has_gi": has_gi}))
 """
 
 
@@ -57,27 +43,20 @@ print(json.dumps(report))
 class Python:
     """A Python interpreter, as reported by itself.
 
-    missing: the modules among gi and zmq that it cannot import, each with the reason.
-    zmq: the path of its zmq module and the version of libzmq, if it can import it.
+    has_gi: whether it can import gi.
     """
 
     command: tuple[str, ...]
     version: tuple[int, ...]
-    missing: Mapping[str, str]
-    zmq: tuple[str, str] | None
+    has_gi: bool
 
     def __str__(self) -> str:
-        return f"{' '.join(self.command)} ({self.version_name})"
-
-    @property
-    def version_name(self) -> str:
-        """Its version, such as 3.13."""
-        return ".".join(map(str, self.version))
+        return f"{' '.join(self.command)} ({'.'.join(map(str, self.version))})"
 
     @property
     def can_run_plugins(self) -> bool:
         """Returns whether GIMP can run plug-ins with it."""
-        return self.version >= OLDEST_PYTHON and "gi" not in self.missing
+        return self.version >= OLDEST_PYTHON and self.has_gi
 
 
 def check_gimp_python(gimp: Gimp) -> Iterator[Finding]:
@@ -87,7 +66,7 @@ def check_gimp_python(gimp: Gimp) -> Iterator[Finding]:
     if not (folder / SCRIPT).is_file():
         return
     command = _python_of(gimp, folder / SCRIPT)
-    python = _probe(command, folder / "vendor") if command else None
+    python = _probe(command) if command else None
     if python is None or not python.can_run_plugins:
         yield problem(
             topic,
@@ -95,16 +74,8 @@ def check_gimp_python(gimp: Gimp) -> Iterator[Finding]:
             f"Install Python {_OLDEST} or newer with gi (Debian: apt install python3-gi).",
             fix=None if gimp.is_flatpak else _choice_of_another(folder),
         )
-    elif python.zmq is None:
-        yield problem(
-            topic,
-            f"{python} cannot use pyzmq ({python.missing['zmq']}), which the plug-in needs",
-            "Run ./install.sh plugin in the Impasto folder.",
-            fix=partial(_provide_zmq, folder, python.version_name),
-        )
     else:
-        file, version = python.zmq
-        yield ok(topic, f"{python}, with gi, and libzmq {version} in {Path(file).parents[1]}")
+        yield ok(topic, f"{python}, with gi")
 
 
 def _why_unusable(command: Sequence[str] | None, python: Python | None) -> str:
@@ -132,20 +103,19 @@ def _pythons() -> list[str]:
     return [str(Path(path).absolute()) for path in paths if path is not None]
 
 
-def _probe(command: Sequence[str], vendor: Path) -> Python | None:
+def _probe(command: Sequence[str]) -> Python | None:
     """Returns the report of a Python on itself; None if it does not run."""
-    output = output_of([*command, "-I", "-B", "-c", _PROBE, str(vendor)])
+    output = output_of([*command, "-I", "-B", "-c", _PROBE])
     try:
         report = json.loads(output or "")
     except ValueError:
         return None
-    zmq = tuple(report["zmq"]) if "zmq" in report else None
-    return Python(tuple(command), tuple(report["version"]), report["missing"], zmq)
+    return Python(tuple(command), tuple(report["version"]), report["has_gi"])
 
 
 def _choice_of_another(folder: Path) -> Callable[[], None] | None:
     """Returns a fix that has the plug-in use another Python that can run it, if there is one."""
-    pythons = (_probe([name], folder / "vendor") for name in _pythons())
+    pythons = (_probe([name]) for name in _pythons())
     able = next((python for python in pythons if python and python.can_run_plugins), None)
     if able is None:
         return None
@@ -156,19 +126,3 @@ def _choice_of_another(folder: Path) -> Callable[[], None] | None:
 def _use_python(script: Path, program: str) -> None:
     _, _, rest = script.read_text().partition("\n")
     write_atomically(script, f"#!{program}\n{rest}".encode())
-
-
-def _provide_zmq(folder: Path, version: str) -> None:
-    """Installs pyzmq next to the plug-in, for the Python of that version."""
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.prefix) / "bin"))
-    if uv is None:
-        raise FixFailed("uv, which installs it, is missing. Run ./install.sh plugin")
-    if (folder / "vendor").exists():
-        shutil.rmtree(folder / "vendor")
-    run_fix(
-        [
-            *(uv, "pip", "install", "--quiet", "--python", sys.executable),
-            *("--python-version", version, "--only-binary", "pyzmq"),
-            *("--target", str(folder / "vendor"), ZMQ_REQUIREMENT),
-        ]
-    )

@@ -20,7 +20,7 @@ NAME = "impasto-gimp"
 SCRIPT = f"{NAME}.py"
 _PARTS = (SCRIPT, "impasto_gimp", "impasto_shared", "styles")
 _STYLES = "styles"  # to which people may add their own
-_GENERATED = ("vendor", "__pycache__", "installed-files")
+_GENERATED = ("__pycache__", "installed-files", "vendor")  # the last by earlier versions
 _PLUGIN_PATH = re.compile(r'^\(plug-in-path\s+"([^"]*)"', re.MULTILINE)
 
 
