@@ -44,6 +44,8 @@ REMEMBERED = (
     " for layer in batch.shown_layers()[:-1]]"
 )
 GALLERY_S = 2.0
+# So often the dialog asks the daemon how long a picture takes.
+POLL_S = 3.0
 # Backwards from the number and the slider of the style strength.
 TO_PREVIEW = ("shift+Tab", "shift+Tab")
 # A quarter of the preview.
@@ -223,9 +225,10 @@ def test_size_that_is_painted_soon_is_chosen_until_the_user_chooses_one(
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "seconds_per_pixel").write_text("0.5")
     open_dialog(screen)
-    screen.press(key_of(START_LABEL))
+    start_daemon(home, screen)
     choose_painting(screen, "Home")
     set_seed(screen, Behaviour.INVERT)
+    time.sleep(POLL_S)
     screen.photograph("size-chosen-for-the-user")
     by_default = painted_size(screen)
     open_dialog(screen)
