@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from impasto_shared.client import Client
-from impasto_shared.codec import MAGIC, encode
+from impasto_shared.codec import MAGIC, MAX_FRAMES, encode
 from impasto_shared.connection import patience, watched_jobs
 from impasto_shared.errors import (
     DaemonError,
@@ -31,27 +31,33 @@ from impasto_shared.messages import (
 from impasto_shared.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from integration.daemon_process import free_address
 from shared.fake_daemon import LIMITS, daemon, report, welcome
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
 
 
 @pytest.fixture
-def endpoint() -> Iterator[str]:
+def socket_endpoint() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
         yield f"ipc://{folder}/daemon.sock"
 
 
-def test_absent_socket_means_no_daemon(endpoint: str) -> None:
+@pytest.fixture(params=["ipc", "tcp"])
+def endpoint(request: pytest.FixtureRequest, socket_endpoint: str) -> str:
+    return socket_endpoint if request.param == "ipc" else free_address()
+
+
+def test_absent_socket_means_no_daemon(socket_endpoint: str) -> None:
     with pytest.raises(DaemonUnavailable, match="No Impasto daemon is running"):
-        Client.connect(endpoint, name="test")
+        Client.connect(socket_endpoint, name="test")
 
 
-def test_stale_socket_means_no_daemon(endpoint: str) -> None:
-    Path(endpoint.removeprefix("ipc://")).touch()
+def test_stale_socket_means_no_daemon(socket_endpoint: str) -> None:
+    Path(socket_endpoint.removeprefix("ipc://")).touch()
 
     with pytest.raises(DaemonUnavailable, match="No Impasto daemon answers"):
-        Client.connect(endpoint, name="test", timeout_s=0.2)
+        Client.connect(socket_endpoint, name="test", timeout_s=0.2)
 
 
 def test_silent_daemon_is_given_up(endpoint: str) -> None:
@@ -153,7 +159,7 @@ def test_updates_of_two_jobs_are_separated(endpoint: str) -> None:
 def test_message_of_too_many_frames_is_refused(endpoint: str) -> None:
     with (
         daemon(endpoint, lambda _: [[MAGIC, b"{}", *[b""] * 1000]]),
-        pytest.raises(ProtocolError, match="2 to 27 frames"),
+        pytest.raises(ProtocolError, match=f"2 to {MAX_FRAMES} frames"),
     ):
         Client.connect(endpoint, name="test")
 
@@ -200,7 +206,8 @@ def test_latest_preview_of_a_job_is_returned_once(endpoint: str) -> None:
     def answer(message: Any) -> list[Any]:
         if isinstance(message, Hello):
             return [welcome(message)]
-        assert isinstance(message, Submit)
+        if not isinstance(message, Submit):
+            return []  # over a network, the job is cancelled at the end
         assert message.previews == PreviewOptions(64, 0.25)
         return [
             Accepted(message.id, report(message.job)),
