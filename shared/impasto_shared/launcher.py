@@ -25,6 +25,9 @@ _FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH")
 # third of the time of a transfer. (Older versions of glibc ignore this variable.)
 MEMORY_VARIABLES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
+# Daemons outlive the process that starts them, of which the destructors of these would warn.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 def find_impasto() -> list[str]:
     """Returns the command line of the `impasto` program, without arguments.
@@ -101,7 +104,7 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
         name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES
     }
     try:
-        return subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(  # noqa: S603 - our own program
             command,
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -115,6 +118,8 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
             f"The Impasto daemon could not be started: {error}. Run ./install.sh demo in the "
             "Impasto folder to repair the installation."
         ) from error
+    _started.append(process)
+    return process
 
 
 def _connect_to(

@@ -161,8 +161,6 @@ def test_daemon_that_ends_in_the_middle_of_a_job_is_missed(daemon: DaemonProcess
     assert ended
 
 
-# The daemon outlives the process that starts it, which therefore does not wait for it.
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_absent_daemon_is_started_and_stays_for_the_next_run(machine: DaemonProcess) -> None:
     def connect(*, on_start: Callable[[], None], while_waiting: Callable[[], object]) -> JobClient:
         return connect_or_start(

@@ -15,7 +15,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> list[StyleSettings]:
     """The settings of the jobs that are submitted."""
     submitted: list[StyleSettings] = []
 
-    def paint(_: object, settings: StyleSettings, __: object) -> int:
+    def paint(_: object, settings: StyleSettings, *__: object) -> int:
         submitted.append(settings)
         return 0
 
