@@ -120,6 +120,10 @@ class Home:
         command.write_text(f'#!/bin/sh\nPYTHONPATH={self.plugin} exec python3 {script} "$@"\n')
         command.chmod(0o755)
 
+    def allow_packages(self) -> None:
+        """Lets the plug-in import what is installed for this GIMP's Python, such as pyzmq."""
+        shutil.rmtree(self.folder / "gimp_python")
+
     def environment(self) -> dict[str, str]:
         """Returns the environment variables of GIMP."""
         quiet = {} if self.has_screen_reader else {"NO_AT_BRIDGE": "1"}

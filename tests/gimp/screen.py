@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ WINDOW_PX = (1276, 860)
 _LOOK_S = 0.1
 # After this long without an effect, a key has been swallowed.
 _SWALLOWED_S = 2.0
+# A dialog that has not opened by then never will.
+_NOT_OPENED_S = 20.0
 
 
 class Screen:
@@ -93,6 +96,21 @@ class Screen:
     def press(self, *keys: str) -> None:
         """Presses keys, named as xdotool names them."""
         self._xdotool("key", "--clearmodifiers", "--delay", "60", *keys)
+
+    def press_until_open(self, title: str, *keys: str) -> None:
+        """Presses keys until a window opens: a menu that is slow to open swallows some."""
+        pressed_s = -math.inf
+
+        def is_open() -> bool:
+            nonlocal pressed_s
+            if not self.windows(title) and time.monotonic() - pressed_s > _NOT_OPENED_S:
+                leave = [] if math.isinf(pressed_s) else ["Escape", "Escape"]
+                self.press(*leave, *keys)
+                pressed_s = time.monotonic()
+            return bool(self.windows(title))
+
+        self.wait_for(is_open, f"a window titled {title}")
+        self.wait_for_window(title)
 
     def press_until_gone(self, title: str, key: str) -> None:
         """Presses a key until the window closes: a list of completions swallows the first."""

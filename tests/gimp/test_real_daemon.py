@@ -59,6 +59,7 @@ def test_layer_goes_to_the_daemon_and_comes_back_painted(fresh_home: Home) -> No
 def test_layer_goes_to_a_daemon_elsewhere_whose_key_is_configured(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fresh_home.allow_packages()
     address = free_address()
     config = fresh_home.folder / ".config"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config))

@@ -83,11 +83,14 @@ def key_of(label: str) -> str:
     return f"alt+{(LABELS | SHEET_LABELS)[label].partition('_')[2][0].lower()}"
 
 
-def open_dialog(screen: Screen) -> None:
-    """Filters > Artistic > Neural Style… by the menu's underlined letters."""
+def open_by_menu(screen: Screen, letter: str, dialog: str) -> None:
+    """Opens a dialog by Filters > Artistic > the entry with this underlined letter."""
     screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("alt+r", "a", "n")
-    screen.wait_for_window(DIALOG)
+    screen.press_until_open(dialog, "alt+r", "a", letter)
+
+
+def open_dialog(screen: Screen) -> None:
+    open_by_menu(screen, "n", DIALOG)
 
 
 def cancel_dialog(screen: Screen) -> None:
@@ -378,9 +381,7 @@ def shows_preview(screen: Screen, before: Path) -> bool:
 
 
 def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("alt+r", "a", "x")
-    screen.wait_for_window(TEXTURE)
+    open_by_menu(screen, "x", TEXTURE)
     choose_painting(screen, "Home")
     screen.photograph("texture", TEXTURE)
     screen.press("alt+o")
@@ -396,9 +397,7 @@ def test_texture_becomes_a_layer_of_the_image_s_size(screen: Screen) -> None:
 
 
 def open_explore(screen: Screen) -> None:
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("alt+r", "a", "e")
-    screen.wait_for_window(EXPLORE)
+    open_by_menu(screen, "e", EXPLORE)
 
 
 def number_of_images(screen: Screen) -> int:
@@ -462,9 +461,7 @@ def test_again_begins_with_what_the_layer_remembers(home: Home, screen: Screen) 
     open_dialog(screen)
     set_size(screen, 88)
     cancel_dialog(screen)
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("alt+r", "a", "y")
-    screen.wait_for_window(DIALOG)
+    open_by_menu(screen, "y", DIALOG)
     screen.photograph("again")
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED)[0] == 3, "the second new layer")
@@ -484,9 +481,7 @@ def test_painting_is_finished_larger(home: Home, screen: Screen) -> None:
     set_size(screen, 100)
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("alt+r", "a", "l")
-    screen.wait_for_window(LARGER)
+    open_by_menu(screen, "l", LARGER)
     time.sleep(GALLERY_S)
     screen.photograph("finish-larger", LARGER)
     screen.press(key_of("Size"), "End")  # the smallest
