@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import cast
 
 from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, settings_from
 from impasto_gimp.dialogs.main_loop import handle_events
@@ -132,7 +133,9 @@ class Preview:
             self._is_showing = True
             self._check.set_active(bool(drafts.is_on))
             self._is_showing = False
-            self._check.set_label(f"{LABELS[PREVIEW_LABEL]}{about}")
+            # The button's own set_label would make another label, and screen readers read this one.
+            label = cast(Gtk.Label, self._check.get_child())
+            label.set_text_with_mnemonic(f"{LABELS[PREVIEW_LABEL]}{about}")
             self._line.set_text(drafts.text)
             self._line.set_tooltip_text(drafts.text)
         if drafts.picture is not self._shown_picture:
