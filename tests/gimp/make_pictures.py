@@ -66,6 +66,18 @@ def paint(daemon: DaemonProcess, photo: str, painting: str) -> None:
     picture.save(PICTURES / f"{photo}_{painting}.jpg", quality=JPEG_QUALITY)
 
 
+def wait_for_forecasts(daemon: DaemonProcess) -> None:
+    """Waits until the daemon has measured how fast this machine paints."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    with daemon.client() as client:
+        while (forecast := client.forecast(StyleSettings(), 256, 256)) is not None:
+            if forecast.painting_s is not None:
+                return
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"no forecast within {PATIENCE_S:.0f} s")
+            time.sleep(1)
+
+
 def photograph_gimp(home: Home, folder: Path) -> None:
     """Takes dialog, progress window and painted layer of a real GIMP with the real daemon."""
     photo, painting = IN_GIMP
@@ -122,7 +134,8 @@ def main() -> None:
         home = Home(gimp, Path(name))
         home.prepare()
         write_images(home.folder)
-        with DaemonProcess(home.endpoint) as daemon:
+        with DaemonProcess(home.endpoint, knows_pace=False) as daemon:
+            wait_for_forecasts(daemon)
             for photo, painting in PAINTINGS:
                 paint(daemon, photo, painting)
             photograph_gimp(home, home.folder / "screens")
