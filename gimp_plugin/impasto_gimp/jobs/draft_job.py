@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from impasto_gimp.jobs.session import JobClient, check_alive, progress_of
+from impasto_gimp.jobs.session import PictureClient, check_alive, progress_of
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.image import Image
@@ -38,7 +38,7 @@ _BEGINS = gettext("The draft begins…")
 _IS_DONE = gettext("This is a small draft: a larger picture has finer strokes.")
 
 
-class DraftClient(JobClient, Protocol):
+class DraftClient(PictureClient, Protocol):
     """The part of impasto_shared.client.Client that drafts use."""
 
     def cancel(self, job: str) -> JobReport:

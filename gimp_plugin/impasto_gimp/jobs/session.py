@@ -55,8 +55,8 @@ class UserAction(Enum):
     CANCEL = auto()
 
 
-class JobClient(Protocol):
-    """The part of impasto_shared.client.Client that a run uses."""
+class PictureClient(Protocol):
+    """The part of impasto_shared.client.Client that gets a picture painted."""
 
     def submit(
         self,
@@ -73,6 +73,22 @@ class JobClient(Protocol):
     def poll(self, timeout_s: float = ...) -> list[JobReport]:
         """Returns the reports that have arrived."""
 
+    def take_preview(self, job: str) -> Image | None:
+        """Returns the newest preview if there is one since the last call."""
+
+    def fetch(self, job: str) -> Image:
+        """Returns the picture of a finished job."""
+
+    def forget(self, job: str) -> None:
+        """Lets the daemon free a finished job."""
+
+    def close(self) -> None:
+        """Closes the connection, which cancels an unfinished job."""
+
+
+class JobClient(PictureClient, Protocol):
+    """The part of impasto_shared.client.Client that a run uses."""
+
     @property
     def silent_s(self) -> float:
         """Seconds since the daemon's last message, while a job is in progress."""
@@ -81,23 +97,11 @@ class JobClient(Protocol):
     def is_connected(self) -> bool:
         """True if there is a connection; the client replaces a lost one."""
 
-    def take_preview(self, job: str) -> Image | None:
-        """Returns the newest preview if there is one since the last call."""
-
     def keep(self, job: str) -> JobReport:
         """Ends a job with the picture so far as its result."""
 
-    def fetch(self, job: str) -> Image:
-        """Returns the picture of a finished job."""
-
-    def forget(self, job: str) -> None:
-        """Lets the daemon free a finished job."""
-
     def status(self) -> StatusReport:
         """Returns the state of the daemon, its jobs and its models."""
-
-    def close(self) -> None:
-        """Closes the connection, which cancels an unfinished job."""
 
 
 @dataclass(frozen=True)

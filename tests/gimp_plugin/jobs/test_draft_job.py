@@ -18,7 +18,7 @@ from impasto_gimp.jobs.draft_job import (
 )
 from impasto_shared.errors import DaemonUnavailable, InvalidImage
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import ForecastReport, PreviewOptions, StatusReport
+from impasto_shared.messages import ForecastReport, PreviewOptions
 from impasto_shared.reports import JobReport, JobState
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
@@ -55,14 +55,6 @@ class Daemon:
     @property
     def job(self) -> str:
         return f"job {len(self.submitted)}"
-
-    @property
-    def silent_s(self) -> float:
-        return 0.0
-
-    @property
-    def is_connected(self) -> bool:
-        return True
 
     def connect(self) -> Any:  # the part of a client that drafts use
         self.calls.append("connect")
@@ -120,12 +112,6 @@ class Daemon:
 
     def forget(self, job: str) -> None:
         self.calls.append(f"forget {job}")
-
-    def keep(self, job: str) -> JobReport:
-        raise NotImplementedError
-
-    def status(self) -> StatusReport:
-        raise NotImplementedError
 
     def close(self) -> None:
         self.calls.append("close")
