@@ -8,7 +8,7 @@ from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import SETTINGS
 
-_LARGEST_PX = SETTINGS.integer("size").high
+LARGEST_BEGUN_PX = SETTINGS.integer("size").high
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Beginning:
     size: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= _LARGEST_PX:
+        if not 1 <= self.size <= LARGEST_BEGUN_PX:
             raise InvalidSettings(
                 "size",
                 "The size at which the picture to begin from was painted must lie between 1 and "
-                f"{_LARGEST_PX}; got {self.size}.",
+                f"{LARGEST_BEGUN_PX}; got {self.size}.",
             )
 
 

@@ -118,6 +118,7 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
             f"The Impasto daemon could not be started: {error}. Run ./install.sh demo in the "
             "Impasto folder to repair the installation."
         ) from error
+    _started[:] = [each for each in _started if each.poll() is None]
     _started.append(process)
     return process
 

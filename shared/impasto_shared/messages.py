@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from impasto_shared.beginning import Beginning, check_beginning
+from impasto_shared.beginning import LARGEST_BEGUN_PX, Beginning, check_beginning
 from impasto_shared.errors import ProtocolError
-from impasto_shared.image import MAX_SIDE_PX, Image, check_size
+from impasto_shared.image import Image, check_size
 from impasto_shared.reports import (
     MAX_NAME_CHARACTERS,
     CurvePoint,
@@ -186,8 +186,10 @@ class Forecast(Request):
         check_size(self.width, self.height, "The content")
         if not 0 <= self.paintings <= MAX_STYLES:
             raise ProtocolError(f"There can be 0 to {MAX_STYLES} paintings.", field="paintings")
-        if not 0 <= self.begun_px <= MAX_SIDE_PX:
-            raise ProtocolError(f"begun_px must lie between 0 and {MAX_SIDE_PX}.", field="begun_px")
+        if not 0 <= self.begun_px <= LARGEST_BEGUN_PX:
+            raise ProtocolError(
+                f"begun_px must lie between 0 and {LARGEST_BEGUN_PX}.", field="begun_px"
+            )
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ class ForecastReport:
     needed_bytes: peak memory of the painting process; on a GPU, of the GPU's memory.
     available_bytes: memory that is available for it; None if unknown.
     tiles: number of tiles in which the network would process the picture.
-    start_s: time until the painting process runs; 0 if it does.
+    start_s: time until the painting process runs; 0 once it has been started.
     """
 
     type: ClassVar[str] = "forecast-report"

@@ -126,6 +126,16 @@ def test_job_continues_when_its_connection_falls_silent_for_good() -> None:
         assert relay.accepted > 1
 
 
+def test_request_after_an_unanswered_one_goes_through_a_new_connection() -> None:
+    with networked() as (_, relay, client):
+        relay.lose(requests=True)
+        with pytest.raises(DaemonUnavailable):
+            client.status(timeout_s=0.5)
+
+        assert client.status().jobs == ()
+        assert relay.accepted > 1
+
+
 def test_request_whose_reply_is_lost_is_repeated_and_counts_once() -> None:
     with (
         networked() as (daemon, relay, client),

@@ -90,9 +90,9 @@ def test_submission_checks_the_picture_to_begin_from() -> None:
     assert submission.begun_px == 32
 
 
-@pytest.mark.parametrize("begun_px", [-1, 65536])
+@pytest.mark.parametrize("begun_px", [-1, 16385])
 def test_forecast_checks_where_it_begins(begun_px: int) -> None:
-    with pytest.raises(ProtocolError, match="begun_px must lie between 0 and 65535"):
+    with pytest.raises(ProtocolError, match="begun_px must lie between 0 and 16384"):
         Forecast("1", StyleSettings(), 5, 5, begun_px=begun_px)
 
 

@@ -10,10 +10,13 @@ _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
 _END = r"[ \t]*(?:#.*)?"
 _TABLE = re.compile(rf"[ \t]*\[[ \t]*({_NAME})[ \t]*\]{_END}")
 _ASSIGNMENT = re.compile(rf"[ \t]*({_NAME})[ \t]*=[ \t]*(.*)")
+_DIGITS = "[0-9](?:_?[0-9])*"
 _TEXT = re.compile(rf'("(?:[^"\\]|\\.)*"){_END}')
 _LITERAL_TEXT = re.compile(rf"'([^']*)'{_END}")
-_INTEGER = re.compile(rf"([+-]?(?:0|[1-9][0-9]*)){_END}")
-_NUMBER = re.compile(rf"([+-]?(?:0|[1-9][0-9]*)\.[0-9]+){_END}")
+_INTEGER = re.compile(rf"([+-]?(?:0|[1-9](?:_?[0-9])*)){_END}")
+_NUMBER = re.compile(
+    rf"([+-]?(?:0|[1-9](?:_?[0-9])*)(?:\.{_DIGITS})?(?:[eE][+-]?{_DIGITS})?){_END}"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 

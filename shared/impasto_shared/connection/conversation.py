@@ -97,7 +97,10 @@ class Conversation:
                 return message
             if min(connection.lost_s, connection.now_s - started_s) > patience_s:
                 break
-        raise connection.unavailable()
+        error = connection.unavailable()
+        if self._is_network and connection.silent_s >= connection.now_s - started_s:
+            connection.drop()  # the next request goes through another one
+        raise error
 
     def listen(self, timeout_s: float) -> None:
         """Receives all pending messages, waiting up to `timeout_s` for the first.

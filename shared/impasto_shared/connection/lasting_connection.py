@@ -129,6 +129,11 @@ class LastingConnection:
             self._lose(self._transport)
         return None
 
+    def drop(self) -> None:
+        """Gives up a connection that does not answer; `receive` opens another."""
+        if self._transport is not None:
+            self._lose(self._transport)
+
     def unavailable(self) -> ImpastoError:
         """Returns the error for a daemon that does not answer or has refused the connection."""
         if self._problem is not None:

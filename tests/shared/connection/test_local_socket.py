@@ -236,24 +236,6 @@ def test_stalled_peer_is_waited_for_and_can_be_left(path: Path) -> None:
         assert not client.is_connected
 
 
-def test_last_words_are_sent_before_the_connection_is_closed(path: Path) -> None:
-    with scripted(path) as (client, peer):
-        peer.sendall(greeting() + ready())
-        client.send([bytes(LARGE)])
-        received: list[bytes] = []
-
-        def read() -> None:
-            while part := peer.recv(2**20):
-                received.append(part)
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        client.close(PATIENCE_S)
-        reader.join(PATIENCE_S)
-
-        assert b"".join(received).endswith(message(bytes(LARGE)))
-
-
 def test_message_that_trickles_in_is_received(path: Path) -> None:
     with scripted(path) as (client, peer):
         for byte in greeting() + ready() + message(b"a", b"", b"b"):

@@ -119,7 +119,7 @@ def _check_throughput() -> Iterator[Finding]:
     _, wrong = read_paces(throughput_path())
     if wrong:
         text = f"damaged values in {throughput_path()} are not used: {wrong}"
-        yield note("estimates", text, "Remove the file; the next jobs write it again.")
+        yield note("estimates", text, "Remove the file; the next daemon measures again.")
 
 
 def _check_damaged_jobs(folder: Path) -> Iterator[Finding]:

@@ -380,6 +380,7 @@ class JobTable:
     def _load(self, job: Job, outcome: Submit | Exception) -> None:
         job.is_loading = False
         if isinstance(outcome, Submit):
+            job.paintings, job.is_warm = len(outcome.styles), outcome.warm_start
             job.submission = None if job.state.is_final else outcome
         else:
             self.fail(job, lost(f"its pictures cannot be read: {outcome}"))
