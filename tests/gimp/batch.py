@@ -19,7 +19,7 @@ from gi.repository import Gegl, Gimp, Gio
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image import layer_reader, layer_writer, pending_choice, style_file, styles
-from impasto_gimp.image.painted_area import whole
+from impasto_gimp.image.painted_area import painted_area, whole
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures.delivery import deliver
@@ -601,6 +601,18 @@ def selection_as_place() -> Report:
 
 
 @situation
+def area_of_a_deleted_layer() -> Report:
+    image = new_image()
+    layer = add_layer(image, 9, 9, alpha=False)
+    image.remove_layer(layer)
+    try:
+        painted_area(layer)
+    except ImpastoError as error:
+        return {"message": str(error)}
+    return {"message": "nothing was wrong"}
+
+
+@situation
 def selection_elsewhere() -> Report:
     image = new_image()
     layer = add_layer(image, 20, 20, alpha=False)
@@ -753,14 +765,19 @@ def selection_as_region() -> Report:
     painting = image.get_layers()[0]
     given = given_styles()
     stylize([source], **arguments)
+    selected = [item.get_name() for item in image.get_selected_drawables()]
+    again = stylize([painting], None, AGAIN)["succeeded"] and given_styles()
+    newest = image.get_layers()[image.get_item_position(painting) - 1]
     Gimp.Selection.none(image)
     return {
         **report,
         **compare(source, painting),
         "styles": given,
         "channels": [channel.get_name() for channel in image.get_channels()],
-        "selected": [item.get_name() for item in image.get_selected_drawables()],
-        "again": stylize([painting], None, AGAIN)["succeeded"] and given_styles(),
+        "selected": selected,
+        "again": again,
+        "again_is_masked": newest.get_mask() is not None,
+        "again_with_the_channel": stylize([painting], None, AGAIN)["succeeded"] and given_styles(),
     }
 
 
@@ -879,6 +896,8 @@ def larger() -> Report:
     stylize([source], size=32)
     painting = image.get_layers()[0]
     painting.add_mask(painting.create_mask(Gimp.AddMaskType.BLACK))
+    # Neither the selection nor where it is matters.
+    source.set_offsets(20, 0)
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 9, 9)
     report = stylize([painting], None, LARGER, size=60)
     newest = image.get_layers()[0]

@@ -384,7 +384,12 @@ def test_selection_is_a_region_and_is_kept_once(report: Report) -> None:
     assert painted["same_offsets"]
     assert painted["channels"] == ["Region of Neural Style"]
     assert painted["selected"] == ["Photo – Neural Style (style + style) #1"]
-    assert painted["again"] == painted["styles"]
+    assert painted["again"] == painted["again_with_the_channel"] == painted["styles"]
+    assert not painted["again_is_masked"]
+
+
+def test_deleted_layer_is_told(report: Report) -> None:
+    assert "no longer exists" in situation(report, "area_of_a_deleted_layer")["message"]
 
 
 def test_only_the_selection_and_what_surrounds_it_is_painted(report: Report) -> None:

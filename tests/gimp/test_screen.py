@@ -583,9 +583,11 @@ def test_adjust_brings_the_dialog_back_as_it_was(home: Home, screen: Screen, pau
     paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")
+    (recipe,) = screen.ask(REMEMBERED)
     undo_new_layer(screen)
 
     assert name.endswith("Neural Style (poppies)")
+    assert json.loads(recipe)["settings"]["seed"] == Behaviour.PAUSE.value
 
 
 @pytest.mark.parametrize("key", ["Escape", "alt+c"])

@@ -226,9 +226,10 @@ def apply_settings(config: Gimp.ProcedureConfig, settings: StyleSettings) -> Non
     """Writes `settings` to the arguments in `config`."""
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
-        config.set_property(
-            argument_name(setting), str(value) if isinstance(setting, ChoiceSetting) else value
-        )
+        value = str(value) if isinstance(setting, ChoiceSetting) else value
+        # Setting an equal value would be noticed as a choice of the user.
+        if config.get_property(argument_name(setting)) != value:
+            config.set_property(argument_name(setting), value)
 
 
 def settings_from(config: Gimp.ProcedureConfig) -> StyleSettings:

@@ -6,17 +6,41 @@ from collections.abc import Callable, Iterable
 
 from impasto_gimp.arguments.procedure_arguments import StyleArguments
 from impasto_gimp.introspection import Gimp
+from impasto_gimp.introspection_gtk import Gtk
+
+
+def connect_while(
+    widget: Gtk.Widget, config: Gimp.ProcedureConfig, signal: str, handler: Callable[..., object]
+) -> None:
+    """Connects `handler` to a signal of `config` until `widget` is destroyed.
+
+    `config` outlives the dialog: *Adjust…* opens another one for it.
+    """
+    connection = config.connect(signal, handler)
+    widget.connect("destroy", lambda _: config.disconnect(connection))
 
 
 def keep_updated(
-    config: Gimp.ProcedureConfig, arguments: Iterable[str], update: Callable[[], object]
+    widget: Gtk.Widget,
+    config: Gimp.ProcedureConfig,
+    arguments: Iterable[str],
+    update: Callable[[], object],
 ) -> None:
-    """Calls `update` now, and whenever one of `arguments` of `config` changes."""
+    """Calls `update` now, and whenever one of `arguments` of `config` changes.
+
+    widget: what is updated, as long as it exists.
+    """
     for argument in arguments:
-        config.connect(f"notify::{argument}", lambda *_: update())
+        connect_while(widget, config, f"notify::{argument}", lambda *_: update())
     update()
 
 
 def painting_arguments(styles: Iterable[StyleArguments]) -> list[str]:
     """Returns the names of the arguments that choose the paintings of `styles`."""
     return [argument for style in styles for argument in (style.file, style.layer)]
+
+
+def area_arguments(styles: Iterable[StyleArguments]) -> list[str]:
+    """Returns the names of the arguments on which the painted area depends."""
+    styles = list(styles)
+    return [*painting_arguments(styles), *(style.region for style in styles)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impasto_gimp.arguments.procedure_arguments import LABELS, START_LABEL
+from impasto_gimp.dialogs.bindings import connect_while
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
@@ -33,7 +34,7 @@ class DaemonBar:
         planned_jobs: Callable[[], PlannedJobs | None],
         on_status: Callable[[DaemonStatus], object] = lambda _: None,
     ) -> None:
-        self._config, self._planned_jobs, self._on_status = config, planned_jobs, on_status
+        self._planned_jobs, self._on_status = planned_jobs, on_status
         self._is_busy = self._is_answered = False
         self._text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
         self._text.get_style_context().add_class("dim-label")
@@ -49,7 +50,7 @@ class DaemonBar:
         self.widget.connect("destroy", self._on_destroy)
         self._polling = GLib.timeout_add_seconds(_POLL_S, self._poll)
         self._poll_after_change: int | None = None
-        self._changes = config.connect("notify", self._on_change)
+        connect_while(self.widget, config, "notify", self._on_change)
         self.widget.show_all()
         self._poll()
 
@@ -106,7 +107,6 @@ class DaemonBar:
             raise Abandoned(gettext("Cancelled."))
 
     def _on_destroy(self, *_: object) -> None:
-        self._config.disconnect(self._changes)
         for source in (self._polling, self._poll_after_change):
             if source is not None:
                 GLib.source_remove(source)

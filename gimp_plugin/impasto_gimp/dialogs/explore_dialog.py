@@ -44,7 +44,7 @@ def ask_for_sheet(
     page = new_style_page(config, STYLES[0], available_paintings(layer))
     settings = _settings(dialog, config)
 
-    keep_updated(config, [SHEET], lambda: page.set_sensitive(_needs_painting(config)))
+    keep_updated(page, config, [SHEET], lambda: page.set_sensitive(_needs_painting(config)))
 
     def planned_jobs() -> PlannedJobs:
         sheet = chosen_sheet(config)
@@ -78,7 +78,7 @@ def _settings(dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig) -> G
             shows.set_text(gettext(sheet.shows))
             amount.set_text(summary(sheet))
 
-    keep_updated(config, (SHEET, QUICKLY, SIZE.name), update)
+    keep_updated(shows, config, (SHEET, QUICKLY, SIZE.name), update)
     box = dialog.fill_box(SETTINGS_BOX, [SHEET, "shows", QUICKLY, SIZE.name, "amount"])
     box.show()
     return box

@@ -98,7 +98,7 @@ class Gallery:
         self._is_showing = False
         label.set_mnemonic_widget(self._view)
         self._view.connect("selection-changed", self._on_selection_changed)
-        keep_updated(config, painting_arguments([arguments]), self._show_choice)
+        keep_updated(self._view, config, painting_arguments([arguments]), self._show_choice)
         filling = model.connect_after("row-inserted", lambda *_: self._show_choice())
         self._view.connect("destroy", lambda _: model.disconnect(filling))
         self.widget = Gtk.ScrolledWindow()

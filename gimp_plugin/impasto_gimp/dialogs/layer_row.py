@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from impasto_gimp.arguments.procedure_arguments import STYLES
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
 from impasto_gimp.dialogs.pixbufs import thumbnail_of
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
-from impasto_gimp.image.styles import chosen_area
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
@@ -22,24 +20,25 @@ _SELECTION_NOTE = gettext(
 )
 
 
-def new_layer_row(config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> Gtk.Box:
-    """Returns the thumbnail and the name of `layer`, and notes if it is a painting or selected."""
-    label = Gtk.Label(xalign=0.0, wrap=True)
-    label.set_max_width_chars(_LINE_CHARACTERS)
-    picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, _THUMBNAIL_PX, _THUMBNAIL_PX))
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-    row.pack_start(picture, False, False, 0)
-    row.pack_start(label, False, False, 0)
+class LayerRow:
+    """The thumbnail and the name of `layer`, and notes if it is a painting or partly selected.
 
-    def update() -> None:
-        label.set_text(
-            "\n".join(_lines(layer, is_selection=chosen_area(config, layer).is_selection))
-        )
+    widget: the row.
+    """
 
-    regions = [arguments.region for arguments in STYLES]
-    keep_updated(config, [*painting_arguments(STYLES), *regions], update)
-    row.show_all()
-    return row
+    def __init__(self, layer: Gimp.Layer) -> None:
+        self._layer = layer
+        self._label = Gtk.Label(xalign=0.0, wrap=True)
+        self._label.set_max_width_chars(_LINE_CHARACTERS)
+        picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, _THUMBNAIL_PX, _THUMBNAIL_PX))
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+        self.widget.pack_start(picture, False, False, 0)
+        self.widget.pack_start(self._label, False, False, 0)
+        self.widget.show_all()
+
+    def show(self, area: PaintedArea) -> None:
+        """Says what is painted."""
+        self._label.set_text("\n".join(_lines(self._layer, is_selection=area.is_selection)))
 
 
 def _lines(layer: Gimp.Layer, *, is_selection: bool) -> list[str]:

@@ -21,22 +21,28 @@ from impasto_gimp.arguments.procedure_arguments import (
     values_from,
 )
 from impasto_gimp.arguments.size_choices import offered_sizes
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
+from impasto_gimp.dialogs.bindings import (
+    area_arguments,
+    connect_while,
+    keep_updated,
+    painting_arguments,
+)
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.gallery import available_paintings
-from impasto_gimp.dialogs.layer_row import new_layer_row
+from impasto_gimp.dialogs.layer_row import LayerRow
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
 from impasto_gimp.dialogs.size_chooser import SizeChooser
 from impasto_gimp.dialogs.style_page import new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.styles import chosen_area, chosen_painting, chosen_styles
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
 from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs
 from impasto_gimp.translation import gettext
-from impasto_shared.errors import ImpastoError, InvalidSettings
+from impasto_shared.errors import ImpastoError
 from impasto_shared.schema import ChoiceSetting, NumberSetting
 from impasto_shared.settings import SETTINGS, Quality, Setting
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH, texture_settings
@@ -58,10 +64,20 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
     styles = _new_style_tabs(dialog, config, painted)
     settings = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
-    sizes = _add_size_chooser(dialog, config, settings, painted)
+    area = chosen_area(config, painted)
+    sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
+    preview, row = Preview(dialog, config, area), LayerRow(painted)
+
+    def show_area() -> PaintedArea:
+        area = chosen_area(config, painted)
+        sizes.offer(offered_sizes(area.longest_side_px), area.longest_side_px)
+        preview.show(area)
+        row.show(area)
+        return area
 
     def planned_jobs() -> PlannedJobs:
-        chosen, area = settings_from(config), chosen_area(config, painted)
+        area = show_area()  # the selection may have changed since the last look
+        chosen = settings_from(config)
         alternatives = tuple(replace(chosen, size=size) for size in sizes.sizes)
         return PlannedJobs((chosen,), area.width, area.height, alternatives)
 
@@ -71,14 +87,13 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     foot = DaemonBar(config, unless_invalid(planned_jobs), show_forecasts)
     column = arrange(dialog, styles, settings, foot)
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
-    preview = Preview(dialog, config, painted).widget
     columns = cast(Gtk.Box, column.get_parent())
-    columns.pack_start(preview, False, False, 0)
-    columns.reorder_child(preview, 1)
+    columns.pack_start(preview.widget, False, False, 0)
+    columns.reorder_child(preview.widget, 1)
     content = dialog.get_content_area()
-    row = new_layer_row(config, painted)
-    content.pack_start(row, False, False, 0)
-    content.reorder_child(row, 0)
+    content.pack_start(row.widget, False, False, 0)
+    content.reorder_child(row.widget, 0)
+    keep_updated(row.widget, config, area_arguments(STYLES), show_area)
     return accepted(dialog, config, STYLES)
 
 
@@ -102,15 +117,15 @@ def ask_for_texture(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> 
 def unless_invalid(
     planned_jobs: Callable[[], PlannedJobs],
 ) -> Callable[[], PlannedJobs | None]:
-    """Returns a function that returns `planned_jobs()`, or None while a setting is invalid.
+    """Returns a function that returns `planned_jobs()`, or None while something is invalid.
 
-    OK says which one it is.
+    OK says what it is.
     """
 
     def jobs() -> PlannedJobs | None:
         try:
             return planned_jobs()
-        except InvalidSettings:
+        except ImpastoError:
             return None
 
     return jobs
@@ -131,7 +146,7 @@ def accepted(
         ok.set_sensitive(is_ready)
         ok.set_tooltip_text(None if is_ready else gettext("Choose a painting first"))
 
-    config.connect("notify", update)
+    connect_while(dialog, config, "notify", update)
     update()
     is_accepted = dialog.run()
     dialog.destroy()
@@ -193,7 +208,7 @@ def _new_style_tabs(
             weight.set_sensitive(is_style and sum(is_chosen) > 1)
             chooser.set_sensitive(is_style)
 
-    keep_updated(config, painting_arguments(STYLES), update)
+    keep_updated(tabs, config, painting_arguments(STYLES), update)
     tabs.show()
     return tabs
 
@@ -210,7 +225,7 @@ def _new_tab_label(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> G
         name = chosen.name.replace("_", "__") if chosen else gettext("Style")
         label.set_text_with_mnemonic(f"_{arguments.number} {name}")
 
-    keep_updated(config, painting_arguments([arguments]), update)
+    keep_updated(label, config, painting_arguments([arguments]), update)
     label.show()
     return label
 
@@ -257,7 +272,7 @@ def _add_size_chooser(
     dialog: GimpUi.ProcedureDialog,
     config: Gimp.ProcedureConfig,
     settings: Gtk.Box,
-    painted: Gimp.Layer,
+    layer_px: int,
 ) -> SizeChooser:
     """Puts the choice of a size above GIMP's row of that setting, which becomes its *Other…*."""
 
@@ -271,17 +286,8 @@ def _add_size_chooser(
     label = number.get_label()
     label.set_use_underline(False)
     label.set_text(gettext("Pixels"))
-    area = chosen_area(config, painted)
-    layer_px = max(area.width, area.height)
     chooser = SizeChooser(config, offered_sizes(layer_px), layer_px, quality, number)
-    keep_updated(config, ["quality"], chooser.show)
-
-    def offer_sizes() -> None:
-        area = chosen_area(config, painted)
-        layer_px = max(area.width, area.height)
-        chooser.offer(offered_sizes(layer_px), layer_px)
-
-    keep_updated(config, [arguments.region for arguments in STYLES], offer_sizes)
+    keep_updated(chooser.widget, config, ["quality"], chooser.show)
     labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
     labels.add_widget(label)
     labels.add_widget(chooser.label)

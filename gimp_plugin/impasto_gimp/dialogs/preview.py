@@ -6,12 +6,14 @@ from collections.abc import Hashable, Sequence
 from typing import cast
 
 from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, settings_from
+from impasto_gimp.dialogs.bindings import connect_while
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of
 from impasto_gimp.dialogs.split_picture import SplitPicture
 from impasto_gimp.image.layer_reader import read_small
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.preview_choice import read_preview_choice, store_preview_choice
-from impasto_gimp.image.styles import chosen_area, chosen_styles
+from impasto_gimp.image.styles import chosen_styles
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.jobs.connection import connect_to_running
@@ -44,9 +46,8 @@ class Preview:
     Drafts end with `dialog`, which chooses what is painted in `config`.
     """
 
-    def __init__(self, dialog: Gtk.Dialog, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> None:
-        self._config, self._layer = config, layer
-        self._area = chosen_area(config, layer)
+    def __init__(self, dialog: Gtk.Dialog, config: Gimp.ProcedureConfig, area: PaintedArea) -> None:
+        self._config, self._area = config, area
         self._screen_scale = dialog.get_scale_factor()
         self._is_busy = self._is_answered = self._is_showing = False
         self._content: Image | None = None
@@ -64,7 +65,7 @@ class Preview:
         self._line = _new_line()
         self.widget = self._arranged()
         dialog.connect("response", self._on_response)
-        self._changes = config.connect("notify", self._on_change)
+        connect_while(self.widget, config, "notify", self._on_change)
         self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
         self._on_change()
         self._show()
@@ -86,11 +87,15 @@ class Preview:
         return photo, filling_size(self._area.width, self._area.height, _SHOWN_PX)
 
     def _on_change(self, *_: object) -> None:
-        # A selection that becomes a region is no longer all that is painted.
-        if (area := chosen_area(self._config, self._layer)) != self._area:
+        self._drafts.choose(self._choice())
+
+    def show(self, area: PaintedArea) -> None:
+        """Paints `area` from now on: a selection may become a region, or change."""
+        if area != self._area:
             self._area, self._content, self._styles = area, None, None
             self._picture.show_photo(*self._photo())
-        self._drafts.choose(self._choice())
+            self._drafts.resize(*fitted_size(area.width, area.height, DRAFT_PX))
+            self._drafts.choose(self._choice())
 
     def _choice(self) -> DraftChoice | None:
         try:
@@ -159,7 +164,6 @@ class Preview:
             raise Abandoned(gettext("Cancelled."))
 
     def _on_destroy(self, *_: object) -> None:
-        self._config.disconnect(self._changes)
         GLib.source_remove(self._ticking)
         self._drafts.close()
 

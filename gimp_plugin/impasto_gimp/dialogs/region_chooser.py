@@ -14,7 +14,7 @@ from impasto_gimp.dialogs.bindings import keep_updated
 from impasto_gimp.dialogs.pixbufs import pixbuf_of
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.painted_area import whole
-from impasto_gimp.image.region_mask import Region
+from impasto_gimp.image.region_mask import Region, inverted
 from impasto_gimp.image.styles import chosen_region
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
@@ -27,6 +27,7 @@ _SELECTION = gettext("The selection")
 _OUTSIDE_SELECTION = gettext("All but the selection")
 _OUTSIDE = gettext("All but “{region}”")
 _SAMPLE_PX = 24
+_MASK, _TEXT = range(2)
 _SPACING_PX = 6
 
 
@@ -47,7 +48,7 @@ class Regions:
             self.model.append([None, _name(region) if region else _EVERYWHERE])
         _, *rows = self.model
         self._area = whole(painted)
-        self._unread = list(zip(rows, regions, strict=True))
+        self._unread = list(zip(regions[::2], rows[::2], rows[1::2], strict=True))
         self._reading = GLib.idle_add(self._read_next) if self._unread else None
 
     def close(self) -> None:
@@ -57,14 +58,14 @@ class Regions:
             self._reading = None
 
     def _read_next(self) -> bool:
-        """Completes the next row; returns whether there are more."""
-        row, region = self._unread.pop(0)
+        """Completes the rows of the next drawable; returns whether there are more."""
+        region, *rows = self._unread.pop(0)
         with suppress(InvalidImage):  # deleted meanwhile; OK says so
-            mask = region.read(
-                self._area, fitted_size(self._area.width, self._area.height, _SAMPLE_PX)
-            )
-            share = sum(mask.pixels) / (255 * len(mask.pixels))
-            row[0], row[1] = pixbuf_of(mask), f"{_name(region)} ({share:.0%})"
+            size = fitted_size(self._area.width, self._area.height, _SAMPLE_PX)
+            mask = region.read(self._area, size)
+            for row, shown in zip(rows, (mask, inverted(mask)), strict=True):
+                share = sum(shown.pixels) / (255 * len(shown.pixels))
+                row[_MASK], row[_TEXT] = pixbuf_of(shown), f"{row[_TEXT]} ({share:.0%})"
         if not self._unread:
             self._reading = None
         return bool(self._unread)
@@ -88,7 +89,9 @@ class RegionChooser:
         self.widget.pack_start(label, False, False, 0)
         self.widget.pack_start(self._chooser, True, True, 0)
         self._chooser.connect("changed", self._on_changed)
-        keep_updated(config, [arguments.region, arguments.outside], self._show_choice)
+        keep_updated(
+            self._chooser, config, [arguments.region, arguments.outside], self._show_choice
+        )
 
     def _on_changed(self, *_: object) -> None:
         region = self._choices[self._chooser.get_active()]
@@ -121,6 +124,6 @@ def _name(region: Region) -> str:
 def _add_cells(chooser: Gtk.ComboBox) -> None:
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
     chooser.pack_start(picture, False)
-    chooser.add_attribute(picture, "pixbuf", 0)
+    chooser.add_attribute(picture, "pixbuf", _MASK)
     chooser.pack_start(text, True)
-    chooser.add_attribute(text, "text", 1)
+    chooser.add_attribute(text, "text", _TEXT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from impasto_gimp.arguments.procedure_arguments import (
     LABELS,
@@ -18,7 +18,7 @@ from impasto_gimp.arguments.size_choices import (
     remark,
     words,
 )
-from impasto_gimp.dialogs.bindings import keep_updated
+from impasto_gimp.dialogs.bindings import connect_while, keep_updated
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
@@ -56,7 +56,7 @@ class SizeChooser:
     ) -> None:
         self._config, self._layer_px, self._quality = config, layer_px, quality
         self.sizes, self._number = sizes, number
-        self._forecasts: tuple[ForecastReport | None, ...] = ()
+        self._forecasts: Mapping[int, ForecastReport | None] = {}
         self._is_other = self._is_showing = self._has_default = False
         self._entries = Gtk.ListStore(str)
         self._fill()
@@ -76,15 +76,16 @@ class SizeChooser:
         if not self._is_chosen:
             self._set_size(_SETTING.default if number else sizes[-1])
         self._chooser.connect("changed", self._on_changed)
-        config.connect(f"notify::{_SIZE}", self._on_size)
-        config.connect(f"notify::{SIZE_IS_CHOSEN}", self._on_is_chosen)
-        keep_updated(config, [_SIZE], self.show)
+        connect_while(self.widget, config, f"notify::{_SIZE}", self._on_size)
+        connect_while(self.widget, config, f"notify::{SIZE_IS_CHOSEN}", self._on_is_chosen)
+        keep_updated(self.widget, config, [_SIZE], self.show)
 
     def offer(self, sizes: tuple[int, ...], layer_px: int) -> None:
         """Offers other sizes, because another area of the layer is to be painted."""
         if (sizes, layer_px) == (self.sizes, self._layer_px):
             return
-        self.sizes, self._layer_px, self._forecasts = sizes, layer_px, ()
+        self.sizes, self._layer_px = sizes, layer_px
+        self._has_default = False
         self._is_showing = True
         self._entries.clear()
         self._fill()
@@ -95,10 +96,9 @@ class SizeChooser:
         for _ in range(len(self.sizes) + (self._number is not None)):
             self._entries.append([""])
 
-    def show_forecasts(self, forecasts: Sequence[ForecastReport | None]) -> None:
-        """Shows what each of `sizes` takes; without forecasts, nothing of it."""
-        # Those of another area may still be on their way.
-        self._forecasts = tuple(forecasts) if len(forecasts) == len(self.sizes) else ()
+    def show_forecasts(self, forecasts: Mapping[int, ForecastReport | None]) -> None:
+        """Shows what each of `sizes` takes, as far as there are `forecasts`, by size."""
+        self._forecasts = forecasts
         self._choose_default()
         self.show()
 
@@ -109,7 +109,8 @@ class SizeChooser:
     def _choose_default(self) -> None:
         if self._has_default or self._is_chosen:
             return
-        forecasts = dict(zip(self.sizes, self._forecasts, strict=False))
+        # Those of another area may still be on their way.
+        forecasts = {size: self._forecasts.get(size) for size in self.sizes}
         if (size := default_size(forecasts)) is not None:
             self._has_default = True
             self._set_size(size)
@@ -168,10 +169,8 @@ class SizeChooser:
     def _set_texts(self, other: int | None) -> None:
         """Writes the entries; `other` is the size that is chosen by its number."""
         quality = self._quality()
-        forecasts = self._forecasts or [None] * len(self.sizes)
         texts = [
-            words(size, self._layer_px, quality, forecast)
-            for size, forecast in zip(self.sizes, forecasts, strict=True)
+            words(size, self._layer_px, quality, self._forecasts.get(size)) for size in self.sizes
         ]
         if self._number is not None:
             texts.append(other_words(other, self._layer_px, quality))

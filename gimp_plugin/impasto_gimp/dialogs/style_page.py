@@ -18,8 +18,8 @@ from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk
 from impasto_gimp.translation import gettext
 
-_PREVIEW_WIDTH_PX = 300
-_PREVIEW_HEIGHT_PX = 112
+_PAINTING_WIDTH_PX = 300
+_PAINTING_HEIGHT_PX = 112
 _SPACING_PX = 6
 _CHOOSER_TITLE = gettext("Choose a Style Image")
 _HINT = gettext("Choose a painting below, or open a file.")
@@ -35,7 +35,7 @@ def new_style_page(
     """
     page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
     page.set_border_width(_SPACING_PX)
-    page.pack_start(_new_preview(config, arguments), False, False, 0)
+    page.pack_start(_new_painting_view(config, arguments), False, False, 0)
     label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
     label.set_xalign(0)
     page.pack_start(label, False, False, 0)
@@ -48,32 +48,32 @@ def new_style_page(
     return page
 
 
-def _new_preview(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Widget:
+def _new_painting_view(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Widget:
     """Returns the chosen painting, large enough to judge; empty if only GIMP can open its file.
 
     As long as none is chosen, a sentence says what to do.
     """
-    preview, hint = Gtk.Image(), Gtk.Label(label=_HINT, wrap=True)
-    preview.get_accessible().set_name(gettext("The chosen painting"))
+    picture, hint = Gtk.Image(), Gtk.Label(label=_HINT, wrap=True)
+    picture.get_accessible().set_name(gettext("The chosen painting"))
     hint.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
     stack = Gtk.Stack()
-    stack.set_size_request(_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
-    for child in (preview, hint):
+    stack.set_size_request(_PAINTING_WIDTH_PX, _PAINTING_HEIGHT_PX)
+    for child in (picture, hint):
         stack.add(child)
         child.show()
 
     def update() -> None:
         chosen = chosen_painting(config, arguments)
-        size = (_PREVIEW_WIDTH_PX, _PREVIEW_HEIGHT_PX)
-        stack.set_visible_child(preview if chosen else hint)
+        size = (_PAINTING_WIDTH_PX, _PAINTING_HEIGHT_PX)
+        stack.set_visible_child(picture if chosen else hint)
         if chosen is None:
-            preview.set_from_pixbuf(None)
+            picture.set_from_pixbuf(None)
         elif isinstance(chosen.painting, Gimp.Layer):
-            preview.set_from_pixbuf(thumbnail_of(chosen.painting, *size))
+            picture.set_from_pixbuf(thumbnail_of(chosen.painting, *size))
         else:
-            preview.set_from_pixbuf(thumbnail(chosen.painting, *size))
+            picture.set_from_pixbuf(thumbnail(chosen.painting, *size))
 
-    keep_updated(config, painting_arguments([arguments]), update)
+    keep_updated(stack, config, painting_arguments([arguments]), update)
     return stack
 
 
@@ -87,7 +87,7 @@ def _new_clear_button(config: Gimp.ProcedureConfig, arguments: StyleArguments) -
     def update() -> None:
         button.set_sensitive(chosen_painting(config, arguments) is not None)
 
-    keep_updated(config, painting_arguments([arguments]), update)
+    keep_updated(button, config, painting_arguments([arguments]), update)
     return button
 
 
@@ -114,7 +114,7 @@ class _FileChooser:
         self._button.add_filter(_image_files())
         self._button.add_filter(_all_files())
         self.widget.connect("notify::file", self._on_file_chosen)
-        keep_updated(config, [arguments.file], self._show_choice)
+        keep_updated(self.widget, config, [arguments.file], self._show_choice)
 
     def _label_for_screen_readers(self) -> None:
         label = self.widget.get_label_widget().get_accessible()

@@ -27,7 +27,7 @@ class EarlierPainting:
     @property
     def layer_px(self) -> int:
         """The longest side of the layer."""
-        return max(self.source.width, self.source.height)
+        return self.source.longest_side_px
 
     @property
     def painted_px(self) -> int:

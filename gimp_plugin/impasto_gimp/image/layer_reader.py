@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import mul
 
-from impasto_gimp.image.painted_area import PaintedArea, whole
+from impasto_gimp.image.painted_area import PaintedArea, check_valid, whole
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, format_of
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
@@ -68,13 +68,13 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
 
 
 def check_paintable(layer: Gimp.Layer) -> None:
-    """Raises InvalidImage if a painting of `layer` could not be seen: before any work is done.
-
-    That is if it was deleted, if it floats, or if the bounds of the selection are outside of it.
-    """
-    _check_valid(layer)
+    """Raises InvalidImage if a painting of `layer` could not be seen, because it floats."""
     if layer.is_floating_sel():
         raise InvalidImage(_FLOATING)
+
+
+def check_selection(layer: Gimp.Layer) -> None:
+    """Raises InvalidImage if the bounds of the selection are outside of `layer`."""
     _, is_selected, left, top, right, bottom = Gimp.Selection.bounds(layer.get_image())
     _, x, y = layer.get_offsets()
     is_outside = (
@@ -211,7 +211,7 @@ def read_painting(layer: Gimp.Layer) -> Image:
     Raises:
         InvalidImage: if it was deleted or is too large.
     """
-    _check_valid(layer)
+    check_valid(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name, gettext)
     return read_pixels(whole(layer))
@@ -223,7 +223,7 @@ def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
     Raises:
         InvalidImage: if it was deleted.
     """
-    _check_valid(layer)
+    check_valid(layer)
     pixbuf = layer.get_thumbnail(
         longest_side_px, longest_side_px, Gimp.PixbufTransparency.KEEP_ALPHA
     )
@@ -253,7 +253,7 @@ def read_scaled_down(area: PaintedArea, longest_side_px: int) -> Image:
     Raises:
         InvalidImage: if its layer was deleted.
     """
-    _check_valid(area.layer)
+    check_valid(area.layer)
     image = Gimp.Image.new(area.width, area.height, Gimp.ImageBaseType.RGB)
     image.undo_disable()
     try:
@@ -274,8 +274,3 @@ def scale_down(layer: Gimp.Layer, longest_side_px: int) -> None:
     smaller = fitted_size(*size, longest_side_px)
     if smaller != size:
         layer.scale(*smaller, False)
-
-
-def _check_valid(layer: Gimp.Layer) -> None:
-    if not layer.is_valid():
-        raise InvalidImage(gettext("The chosen layer no longer exists. Choose another."))

@@ -46,7 +46,7 @@ def add_painting(
 
     Raises:
         ImageChanged: if the source or its image was deleted, converted or resized since it was
-            read. The image is left as it is.
+            read. No layer is added then.
     """
     _check_unchanged(source)
     painted = source.area.layer

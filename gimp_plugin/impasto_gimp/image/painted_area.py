@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidImage
 
 # Strokes at the edge of the selection depend on what is around it.
 _SURROUNDINGS = 1 / 8
@@ -37,6 +39,11 @@ class PaintedArea:
         right, bottom = self.x + self.width, self.y + self.height
         return right <= self.layer.get_width() and bottom <= self.layer.get_height()
 
+    @property
+    def longest_side_px(self) -> int:
+        """The longer of its sides."""
+        return max(self.width, self.height)
+
     def rectangle(self, x: int = 0, y: int = 0) -> Gegl.Rectangle:
         """Returns the area in a buffer in which the layer begins at (`x`, `y`)."""
         return Gegl.Rectangle.new(self.x + x, self.y + y, self.width, self.height)
@@ -45,6 +52,12 @@ class PaintedArea:
         """Returns the area in the coordinates of the image."""
         _, x, y = self.layer.get_offsets()
         return self.rectangle(x, y)
+
+
+def check_valid(layer: Gimp.Layer) -> None:
+    """Raises InvalidImage if `layer` was deleted."""
+    if not layer.is_valid():
+        raise InvalidImage(gettext("The chosen layer no longer exists. Choose another."))
 
 
 def whole(layer: Gimp.Layer) -> PaintedArea:
@@ -56,7 +69,11 @@ def painted_area(layer: Gimp.Layer, regions: Iterable[Gimp.Drawable | None] = ()
     """Returns the bounds of the selection with what surrounds it, as far as the layer goes.
 
     All of `layer` if nothing in it is selected, or if the selection is one of `regions`.
+
+    Raises:
+        InvalidImage: if the layer was deleted.
     """
+    check_valid(layer)
     image = layer.get_image()
     _, is_selected, left, top, right, bottom = Gimp.Selection.bounds(image)
     if not is_selected or image.get_selection() in regions:

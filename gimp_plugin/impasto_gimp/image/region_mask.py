@@ -36,13 +36,17 @@ class Region:
         """
         _check(self.drawable, area.layer)
         width, height = size or (area.width, area.height)
-        mask = _values(self.drawable, area, width, height)
-        if self.is_outside:
-            mask = mask.translate(_INVERTED)
-        pixels = bytearray(3 * len(mask))
+        values = _values(self.drawable, area, width, height)
+        pixels = bytearray(3 * len(values))
         for channel in range(3):
-            pixels[channel::3] = mask
-        return Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+            pixels[channel::3] = values
+        mask = Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
+        return inverted(mask) if self.is_outside else mask
+
+
+def inverted(mask: Image) -> Image:
+    """Returns the mask of what `mask` leaves out."""
+    return Image(mask.width, mask.height, mask.format, bytes(mask.pixels).translate(_INVERTED))
 
 
 def _check(region: Gimp.Drawable, layer: Gimp.Layer) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from impasto_gimp.arguments.procedure_arguments import STYLES
 from impasto_gimp.image.styles import ChosenStyle
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
@@ -34,6 +35,18 @@ def kept_selection(
     finally:
         if image.is_valid() and copy not in image.get_channels():
             copy.delete()
+
+
+def choose_selection_again(config: Gimp.ProcedureConfig, image: Gimp.Image) -> None:
+    """Chooses the selection as a region instead of a channel that keeps it, if it is selected."""
+    if Gimp.Selection.is_empty(image):
+        return
+    selection = image.get_selection()
+    values = _values(selection)
+    for arguments in STYLES:
+        region = config.get_property(arguments.region)
+        if isinstance(region, Gimp.Channel) and _values(region) == values:
+            config.set_property(arguments.region, selection)
 
 
 def _with_region(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from impasto_gimp.jobs.connection import connect_to_running, patience_s
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 class DaemonStatus:
     """The state of the daemon in words, and whether it can be started from here.
 
-    alternatives: the forecast for each alternative that was planned; () if there are none.
+    alternatives: the forecast for each alternative that was planned, by its size.
     """
 
     text: str
     can_start: bool = False
-    alternatives: tuple[ForecastReport | None, ...] = ()
+    alternatives: Mapping[int, ForecastReport | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PlannedJobs:
     """The jobs that a dialog asks for: the settings of each, and the size of all in pixels.
 
-    alternatives: the settings of jobs that could be chosen in their place.
+    alternatives: the settings of jobs of other sizes that could be chosen in their place.
     begun_px: as in `Client.forecast`.
     """
 
@@ -71,14 +71,14 @@ def daemon_status(
         return DaemonStatus(str(error))
 
 
-def _alternatives(client: Client, planned: PlannedJobs) -> tuple[ForecastReport | None, ...]:
-    """Returns the forecast for each alternative; None if the daemon makes none."""
-    return tuple(
-        client.forecast(
+def _alternatives(client: Client, planned: PlannedJobs) -> dict[int, ForecastReport | None]:
+    """Returns the forecast for each alternative by its size; None if the daemon makes none."""
+    return {
+        settings.size: client.forecast(
             settings, planned.width, planned.height, patience_s(), begun_px=planned.begun_px
         )
         for settings in planned.alternatives
-    )
+    }
 
 
 def _forecast(client: Client, planned: PlannedJobs) -> ForecastReport | None:

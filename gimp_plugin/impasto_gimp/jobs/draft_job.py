@@ -104,6 +104,12 @@ class Drafts:
             self._choice = choice
             self._due_s = self._now_s() + QUIET_S
 
+    def resize(self, width: int, height: int) -> None:
+        """Notes that another area of the layer is painted now, of which there is no picture yet."""
+        self._width, self._height = width, height
+        self._painted = self.picture = None
+        self._due_s = self._now_s() + QUIET_S
+
     def switch(self, *, is_on: bool) -> None:
         """Has drafts painted, or no longer."""
         self.is_on = is_on
@@ -152,7 +158,7 @@ class Drafts:
         """Submits the draft of the choice, if drafts are on and it is not yet painted."""
         choice = self._choice
         if choice is None:
-            self.picture = None
+            self._painted = self.picture = None
             self.text = _IS_OFF if self.is_on is False else _NO_PAINTING
             return
         if self._client is None:

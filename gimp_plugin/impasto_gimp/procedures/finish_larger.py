@@ -37,10 +37,11 @@ def run(
 
     def paint() -> bool:
         painting = earlier_painting(the_layer(drawables))
-        interactive = run_mode == Gimp.RunMode.INTERACTIVE
-        set_size_chosen(config, is_chosen=not interactive)  # each layer needs a size of its own
+        # Each layer needs a size of its own.
+        set_size_chosen(config, is_chosen=run_mode != Gimp.RunMode.INTERACTIVE)
         return procedure_run.paint_as_asked(
-            lambda: not interactive or _ask(procedure, config, painting),
+            run_mode,
+            lambda: _ask(procedure, config, painting),
             lambda: _finish(painting, _larger(painting, integer_of(config, SIZE)), run_mode),
         )
 

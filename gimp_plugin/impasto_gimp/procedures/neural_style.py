@@ -9,7 +9,7 @@ from functools import partial
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image.layer_reader import check_paintable, read_layer, the_layer
+from impasto_gimp.image.layer_reader import check_paintable, check_selection, read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.pending_choice import (
@@ -17,7 +17,7 @@ from impasto_gimp.image.pending_choice import (
     restore_pending_choice,
     store_pending_choice,
 )
-from impasto_gimp.image.selection_region import kept_selection
+from impasto_gimp.image.selection_region import choose_selection_again, kept_selection
 from impasto_gimp.image.styles import (
     apply_recipe,
     chosen_area,
@@ -64,6 +64,7 @@ def run_again(
         painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
+        choose_selection_again(config, painted.get_image())
         return _Target(the_layer([layer]), above=painted)
 
     return _run(procedure, run_mode, config, target, _ask)
@@ -85,19 +86,17 @@ def _run(
     ask: Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Layer], bool],
 ) -> Gimp.ValueArray:
     """Paints a target; if the procedure is interactive, only if `ask` returns True."""
-    interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
         target = find_target()
-
-        def is_wanted() -> bool:
-            check_paintable(target.layer)
-            return not interactive or ask(procedure, config, target.layer)
-
+        check_paintable(target.layer)
+        check_selection(target.layer)
         is_painted = procedure_run.paint_as_asked(
-            is_wanted, lambda: _stylize(target, config, run_mode)
+            run_mode,
+            lambda: ask(procedure, config, target.layer),
+            lambda: _stylize(target, config, run_mode),
         )
-        if interactive and is_painted:
+        if run_mode == Gimp.RunMode.INTERACTIVE and is_painted:
             forget_pending_choice(procedure)
         return is_painted
 

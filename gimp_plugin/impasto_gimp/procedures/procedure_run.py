@@ -35,12 +35,14 @@ def run(procedure: Gimp.Procedure, paint: Callable[[], bool]) -> Gimp.ValueArray
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
 
 
-def paint_as_asked(ask: Callable[[], bool], paint: Callable[[], object]) -> bool:
-    """Returns whether `paint` was called to its end, which needs True from `ask`.
+def paint_as_asked(
+    run_mode: Gimp.RunMode, ask: Callable[[], bool], paint: Callable[[], object]
+) -> bool:
+    """Returns whether `paint` was called to its end, which in a dialog needs True from `ask`.
 
     If the user wants to adjust the settings meanwhile, it begins again.
     """
-    while ask():
+    while run_mode != Gimp.RunMode.INTERACTIVE or ask():
         try:
             paint()
         except AdjustmentWanted:

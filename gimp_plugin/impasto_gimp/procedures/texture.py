@@ -27,15 +27,15 @@ def run(
     _data: object,
 ) -> Gimp.ValueArray:
     """Adds the texture above the first selected layer."""
-    interactive = run_mode == Gimp.RunMode.INTERACTIVE
 
     def paint() -> bool:
         check_base_type(image)
-        if interactive:
+        if run_mode == Gimp.RunMode.INTERACTIVE:
             config.set_property(argument_name(WIDTH), min(image.get_width(), WIDTH.high))
             config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
         return procedure_run.paint_as_asked(
-            lambda: not interactive or _ask(procedure, config),
+            run_mode,
+            lambda: _ask(procedure, config),
             lambda: _add_texture(image, drawables, config, run_mode),
         )
 

@@ -175,6 +175,40 @@ def test_pictures_are_there_as_they_come() -> None:
     assert daemon.calls[-1] == "forget job 1"
 
 
+def finished_draft(daemon: Daemon) -> Drafts:
+    """Returns the drafts of `daemon` after the first one is done."""
+    drafts = daemon.drafts()
+    drafts.choose(chosen())
+    daemon.tick(drafts, 2 * QUIET_S)
+    daemon.news = [JobReport(daemon.job, JobState.DONE)]
+    daemon.tick(drafts)
+    assert drafts.picture is RESULT
+    return drafts
+
+
+def test_painting_that_is_taken_away_and_chosen_again_is_painted_again() -> None:
+    daemon = Daemon()
+    drafts = finished_draft(daemon)
+
+    drafts.choose(None)
+    daemon.tick(drafts, 2 * QUIET_S)
+    drafts.choose(chosen())
+    daemon.tick(drafts, 2 * QUIET_S)
+
+    assert daemon.calls[-1] == "submit job 2"
+
+
+def test_another_area_is_painted_even_if_the_choice_is_the_same() -> None:
+    daemon = Daemon()
+    drafts = finished_draft(daemon)
+
+    drafts.resize(CONTENT.width, CONTENT.height)
+    assert drafts.picture is None
+    daemon.tick(drafts, 2 * QUIET_S)
+
+    assert daemon.calls[-1] == "submit job 2"
+
+
 def test_change_cancels_the_older_draft_at_once_and_the_connection_is_kept() -> None:
     daemon = Daemon()
     drafts = daemon.drafts()
