@@ -24,7 +24,7 @@ from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.worker.measurement import ON_PROCESSOR, measure
 from impasto_shared.image import Image
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import ContentLoss, Mode, Optimizer, Quality, StyleLoss, StyleSettings
 from impasto_shared.style import Style
 

@@ -9,8 +9,8 @@ import pytest
 from impasto_shared.configuration.options import OPTIONS, Option, toml_value, values_of
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import PixelFormat
-from impasto_shared.messages import ClientMessage, DaemonMessage
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import ClientMessage, DaemonMessage
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.schema import ChoiceSetting, LayersSetting, OpenChoiceSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting
 from integration.daemon_process import ROOT

@@ -36,7 +36,8 @@ from impasto_shared.errors import (
     InvalidImage,
 )
 from impasto_shared.image import Image
-from impasto_shared.messages import (
+from impasto_shared.paths import socket_path
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     Curve,
@@ -54,8 +55,7 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.paths import socket_path
-from impasto_shared.reports import CurvePoint, JobReport
+from impasto_shared.protocol.reports import CurvePoint, JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import zmq
 
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     ClientMessage,
@@ -42,7 +42,7 @@ from impasto_shared.messages import (
     Update,
     Welcome,
 )
-from impasto_shared.reports import JobReport, JobState, Limits, Problem, WorkerReport
+from impasto_shared.protocol.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
 MODELS = ("vgg19",)

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from gimp.gimps import HERE, REPOSITORY, Home
 from impasto_shared.connection.keys import Role, ensure_keys
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 from integration.daemon_process import DaemonProcess, free_address, wait_for
 
 pytestmark = pytest.mark.gimp

@@ -82,7 +82,7 @@ def test_texts_of_code_and_of_settings_are_found() -> None:
 def test_the_language_is_that_of_the_environment(environment: dict[str, str], text: str) -> None:
     program = (
         "from impasto_gimp.jobs.session import progress_of\n"
-        "from impasto_shared.reports import JobReport, JobState\n"
+        "from impasto_shared.protocol.reports import JobReport, JobState\n"
         "report = JobReport('0' * 32, JobState.RUNNING, step=1, steps=2, eta_s=42.0)\n"
         "print(progress_of(report).text)\n"
     )

@@ -20,11 +20,11 @@ import zmq
 
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_shared.client import Client
-from impasto_shared.codec import Frame, decode
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import DaemonMessage, Update
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.codec import Frame, decode
+from impasto_shared.protocol.messages import DaemonMessage, Update
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import StyleSettings
 
 ROOT = Path(__file__).parent.parent.parent

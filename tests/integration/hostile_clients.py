@@ -15,8 +15,8 @@ from contextlib import suppress
 
 import zmq
 
-from impasto_shared.codec import MAGIC, encode
-from impasto_shared.messages import Cancel, Hello, Keep, PreviewOptions, Status, Watch
+from impasto_shared.protocol.codec import MAGIC, encode
+from impasto_shared.protocol.messages import Cancel, Hello, Keep, PreviewOptions, Status, Watch
 
 MORE, LONG_AND_MORE = b"\x01", b"\x03"
 # The first routing ids in a process that never calls srand(): of its first socket, of its second.

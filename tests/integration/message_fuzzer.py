@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from impasto_shared.beginning import Beginning
-from impasto_shared.codec import MAGIC, MAX_HEADER_BYTES, encode
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import MAGIC, MAX_HEADER_BYTES, encode
+from impasto_shared.protocol.messages import (
     Cancel,
     Curve,
     Fetch,

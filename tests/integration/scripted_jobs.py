@@ -14,8 +14,8 @@ from typing import Any
 from impasto_shared.client import Client
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, picture

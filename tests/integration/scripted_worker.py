@@ -37,10 +37,10 @@ from impasto_daemon.worker.messages import (
     Written,
 )
 from impasto_daemon.worker.result_file import hand_over
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import Model
 
 STEP_S = float(os.environ.get("SCRIPTED_STEP_S", "0.01"))

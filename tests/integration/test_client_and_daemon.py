@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from integration.daemon_process import DaemonProcess
 from integration.scripted_jobs import last_report, submit
 from integration.scripted_worker import invert

@@ -14,7 +14,7 @@ import pytest
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared import __version__
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import SETTINGS, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (

@@ -12,11 +12,11 @@ import pytest
 from impasto_daemon.commands.image_file.reading import read_image
 from impasto_daemon.commands.image_file.writing import write_image
 from impasto_shared.client import Client
-from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Submit, Watch
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.codec import encode
+from impasto_shared.protocol.messages import Submit, Watch
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, RawConnection, picture, wait_for

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import PATIENCE_S, ROOT, DaemonProcess, picture, wait_for

@@ -15,7 +15,7 @@ from impasto_daemon.commands.explore.pictures import flattened
 from impasto_daemon.commands.image_file import read_image
 from impasto_shared.explore.contact_sheet import ContactSheet
 from impasto_shared.explore.experiments import SHEET_NAMES, all_sheets
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import Model
 from integration.daemon_process import ROOT, DaemonProcess, wait_for
 from integration.scripted_worker import invert

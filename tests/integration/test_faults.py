@@ -18,7 +18,7 @@ from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.connection import conversation
 from impasto_shared.errors import DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import zmq
 
-from impasto_shared.codec import decode, decode_header
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import DaemonMessage, Preview, Update
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.codec import decode, decode_header
+from impasto_shared.protocol.messages import DaemonMessage, Preview, Update
+from impasto_shared.protocol.reports import JobState
 from integration.daemon_process import PATIENCE_S, DaemonProcess, wait_for
 from integration.hostile_clients import admitted, greeting, ready
 from integration.message_fuzzer import MessageFuzzer

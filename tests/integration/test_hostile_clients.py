@@ -20,7 +20,7 @@ import pytest
 from impasto_shared.client import Client
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import AccessDenied
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from integration import hostile_clients
 from integration.daemon_process import DaemonProcess, free_address, wait_for
 from integration.scripted_jobs import (

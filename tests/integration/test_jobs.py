@@ -13,8 +13,8 @@ import pytest
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (

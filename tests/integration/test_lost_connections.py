@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from impasto_shared.client import Client
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from integration.daemon_process import DaemonProcess, free_address, wait_for
 from integration.scripted_jobs import client_process, first_line, report_of, submit
 

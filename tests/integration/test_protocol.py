@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impasto_shared.codec import MAGIC, MAX_HEADER_BYTES
 from impasto_shared.errors import ErrorCode
-from impasto_shared.messages import Accepted, ErrorReply, Welcome
+from impasto_shared.protocol.codec import MAGIC, MAX_HEADER_BYTES
+from impasto_shared.protocol.messages import Accepted, ErrorReply, Welcome
 from integration.daemon_process import DaemonProcess, RawConnection
 
 JOB = "0" * 32

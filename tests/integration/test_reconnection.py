@@ -13,8 +13,8 @@ import pytest
 from impasto_shared.client import Client
 from impasto_shared.connection import patience
 from impasto_shared.errors import DaemonError, DaemonUnavailable
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from integration.daemon_process import (
     PATIENCE_S,
     DaemonProcess,

@@ -14,8 +14,8 @@ from impasto_shared.client import Client
 from impasto_shared.connection.keys import KeysUnusable, Role, ensure_keys, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, free_address, picture, wait_for

@@ -12,11 +12,11 @@ import zmq
 
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.client import Client
-from impasto_shared.codec import encode
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions, Status
-from impasto_shared.reports import MAX_NAME_CHARACTERS, JobState
+from impasto_shared.protocol.codec import encode
+from impasto_shared.protocol.messages import PreviewOptions, Status
+from impasto_shared.protocol.reports import MAX_NAME_CHARACTERS, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import SMALL, DaemonProcess, is_alive, picture, wait_for

@@ -10,7 +10,7 @@ from impasto_gimp.jobs.session import Connect, JobClient, Progress, Session, Use
 from impasto_shared.errors import DaemonError, DaemonUnavailable, InvalidImage
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.launcher import connect_or_start
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import (

@@ -23,7 +23,7 @@ import pytest
 
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from integration.daemon_process import PATIENCE_S, DaemonProcess, wait_for
 from integration.scripted_jobs import last_report, submit
 from integration.scripted_worker import Behaviour, invert

@@ -9,9 +9,9 @@ from typing import Any
 
 import zmq
 
-from impasto_shared.codec import decode, encode
-from impasto_shared.messages import ClientMessage, Hello, Welcome
-from impasto_shared.reports import JobReport, JobState, Limits
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.messages import ClientMessage, Hello, Welcome
+from impasto_shared.protocol.reports import JobReport, JobState, Limits
 
 LIMITS = Limits(frame_bytes=12, pixels=4, queue=1)
 

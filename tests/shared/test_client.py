@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from impasto_shared.client import Client
-from impasto_shared.codec import MAGIC, MAX_FRAMES, encode
 from impasto_shared.connection import patience, watched_jobs
 from impasto_shared.errors import (
     DaemonError,
@@ -19,7 +18,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, encode
+from impasto_shared.protocol.messages import (
     Accepted,
     ErrorReply,
     Hello,
@@ -28,7 +28,7 @@ from impasto_shared.messages import (
     Submit,
     Update,
 )
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import free_address

@@ -18,7 +18,7 @@ from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 
 _COMPLETE_NAME = re.compile(r"[0-9a-f]{32}")
 

@@ -17,7 +17,7 @@ from impasto_daemon.commands.jobs import add_job, find_job, stall_line
 from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 
 
 def add_parser(subparsers: Subparsers) -> None:

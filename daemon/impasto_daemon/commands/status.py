@@ -16,8 +16,8 @@ from impasto_daemon.commands.jobs import job_line
 from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
-from impasto_shared.messages import StatusReport
-from impasto_shared.reports import Metrics
+from impasto_shared.protocol.messages import StatusReport
+from impasto_shared.protocol.reports import Metrics
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -42,8 +42,8 @@ from impasto_daemon.worker.messages import (
 from impasto_daemon.worker.process import WORKER_ERRORS
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.messages import Preview, PreviewOptions, Submit
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.messages import Preview, PreviewOptions, Submit
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
 
 logger = logging.getLogger(__name__)

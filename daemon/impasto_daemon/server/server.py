@@ -32,10 +32,10 @@ from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import StatusReporter, forecast
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
-from impasto_shared.codec import Frame, decode, decode_header
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_FRAME_BYTES, MAX_PIXELS
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import Frame, decode, decode_header
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     ClientMessage,
@@ -53,7 +53,7 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.reports import MAX_NAME_CHARACTERS, Limits, Problem
+from impasto_shared.protocol.reports import MAX_NAME_CHARACTERS, Limits, Problem
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from impasto_daemon.server.jobs.memory_estimate import estimate_memory
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
-from impasto_shared.codec import MAX_HEADER_BYTES, header_bytes
-from impasto_shared.messages import Forecast, ForecastReport, Status, StatusReport
-from impasto_shared.reports import JobReport, JobState, Metrics, WorkerReport
+from impasto_shared.protocol.codec import MAX_HEADER_BYTES, header_bytes
+from impasto_shared.protocol.messages import Forecast, ForecastReport, Status, StatusReport
+from impasto_shared.protocol.reports import JobReport, JobState, Metrics, WorkerReport
 
 # The rest of a status report takes a thousand bytes, and its models at most three thousand.
 _REPORTS_BYTES = MAX_HEADER_BYTES - 8192

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zmq
 
 from impasto_daemon.worker.messages import ServerMessage, WorkerMessage
-from impasto_shared.codec import decode, encode
+from impasto_shared.protocol.codec import decode, encode
 
 
 class Channel:

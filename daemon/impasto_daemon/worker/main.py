@@ -44,7 +44,7 @@ from impasto_daemon.worker.messages import (
     Written,
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import Pooling, Precision, StyleSettings
 
 logger = logging.getLogger(__name__)

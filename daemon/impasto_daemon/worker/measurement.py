@@ -11,7 +11,7 @@ from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.worker.messages import Measured
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 

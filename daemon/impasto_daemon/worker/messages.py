@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import CurvePoint, Problem
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import CurvePoint, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

@@ -23,8 +23,8 @@ import zmq
 from impasto_daemon.system.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.system.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ImpastoError
+from impasto_shared.protocol.codec import decode, encode
 
 logger = logging.getLogger(__name__)
 

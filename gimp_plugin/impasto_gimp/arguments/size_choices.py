@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from impasto_gimp.translation import decimal, gettext
 from impasto_shared.durations import format_duration
-from impasto_shared.messages import ForecastReport
 from impasto_shared.painted_size import painted_side_px
+from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.settings import SETTINGS, Quality
 
 PATIENCE_S = 150.0

@@ -6,7 +6,7 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 
 
 class ProgressBar:

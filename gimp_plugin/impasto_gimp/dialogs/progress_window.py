@@ -11,7 +11,7 @@ from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_gimp.translation import decimal, gettext
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 
 PICTURE_PX = 480
 _PREVIEWS = PreviewOptions(longest_side_px=PICTURE_PX, interval_s=0.4)

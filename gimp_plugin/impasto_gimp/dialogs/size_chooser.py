@@ -22,7 +22,7 @@ from impasto_gimp.dialogs.bindings import connect_while, keep_updated
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
-from impasto_shared.messages import ForecastReport
+from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.settings import SETTINGS, Quality
 
 _SETTING = SETTINGS.integer("size")

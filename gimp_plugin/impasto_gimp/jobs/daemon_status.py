@@ -11,9 +11,9 @@ from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
-from impasto_shared.messages import ForecastReport, StatusReport
 from impasto_shared.paths import socket_path
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import ForecastReport, StatusReport
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 
 if TYPE_CHECKING:

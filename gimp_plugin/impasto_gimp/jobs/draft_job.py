@@ -16,8 +16,8 @@ from impasto_gimp.jobs.session import PictureClient, check_alive, progress_of
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.image import Image
-from impasto_shared.messages import ForecastReport, PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import ForecastReport, PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 

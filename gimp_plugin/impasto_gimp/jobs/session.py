@@ -21,8 +21,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions, StatusReport
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import PreviewOptions, StatusReport
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

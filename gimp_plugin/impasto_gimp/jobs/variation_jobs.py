@@ -10,8 +10,8 @@ from impasto_gimp.jobs.session import JobClient, check_alive
 from impasto_gimp.translation import decimal, gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.schema import NumberSetting
 from impasto_shared.settings import SETTINGS, Quality, StyleLoss, StyleSettings
 from impasto_shared.style import Style

@@ -20,7 +20,7 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet, SheetPainter
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.style import Style
 
 

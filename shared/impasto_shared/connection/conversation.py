@@ -11,7 +11,7 @@ from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.patience import patience_s, tolerated_silence_s
 from impasto_shared.connection.watched_jobs import WatchedJobs
 from impasto_shared.errors import AccessDenied, DaemonError, DaemonUnavailable, ImpastoError
-from impasto_shared.messages import (
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     CurveReport,
@@ -26,7 +26,7 @@ from impasto_shared.messages import (
     Update,
     Watch,
 )
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.reports import Problem
 
 # The time that a request waits for the next daemon if that has nothing to do with it.
 _SHORT_PATIENCE_S = 2.0

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ImpastoError
-from impasto_shared.messages import DaemonMessage, ErrorReply, Hello, Welcome
+from impasto_shared.protocol.messages import DaemonMessage, ErrorReply, Hello, Welcome
 from impasto_shared.running_clock import RunningClock
 
 TRY_S = 5.0

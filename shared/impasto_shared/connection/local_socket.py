@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from impasto_shared.codec import MAX_FRAMES, Frame
 from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import MAX_FRAME_BYTES
+from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 
 # As many messages as libzmq queues.
 _MAX_UNSENT_BUFFERS = 1000

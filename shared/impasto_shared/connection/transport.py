@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from impasto_shared.codec import decode, encode
 from impasto_shared.connection.local_socket import LocalSocket
 from impasto_shared.errors import DaemonUnavailable, ErrorCode, ImpastoError, ProtocolError
-from impasto_shared.messages import DaemonMessage
 from impasto_shared.paths import check_private, socket_path
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.messages import DaemonMessage
 
 if TYPE_CHECKING:
     from impasto_shared.connection.tcp_socket import TcpSocket

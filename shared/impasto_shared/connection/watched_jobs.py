@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import Preview, PreviewOptions, Update
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.messages import Preview, PreviewOptions, Update
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 
 # Further reports push out the oldest, but no final one.
 _MAX_UNREAD = 1000

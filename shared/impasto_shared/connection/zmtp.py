@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from itertools import islice
 
-from impasto_shared.codec import Frame
 from impasto_shared.errors import ImpastoError
 from impasto_shared.printable import printable
+from impasto_shared.protocol.codec import Frame
 
 _MORE, _LONG, _COMMAND = 1, 2, 4
 _LONGEST_SHORT_FRAME = 255

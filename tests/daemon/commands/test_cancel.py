@@ -7,7 +7,7 @@ import pytest
 from impasto_daemon.commands import cancel
 from impasto_daemon.commands.main import new_parser
 from impasto_shared.client import Client
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 
 
 class FakeClient:

@@ -12,7 +12,7 @@ from impasto_daemon.commands.main import new_parser
 from impasto_shared.client import Client
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 
 PICTURE = Image(2, 2, PixelFormat.RGB_U8, bytes(range(12)))
 

@@ -9,7 +9,7 @@ import pytest
 from impasto_daemon.commands.jobs import find_job, job_line
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 
 
 class FakeClient:

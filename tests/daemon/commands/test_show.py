@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from impasto_daemon.commands.show import job_lines
 from impasto_shared.errors import ErrorCode
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 
 DONE = JobReport(
     "0123456789",

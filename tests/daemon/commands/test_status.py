@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from impasto_daemon.commands.status import status_lines
-from impasto_shared.messages import StatusReport
-from impasto_shared.reports import JobReport, JobState, Metrics, WorkerReport
+from impasto_shared.protocol.messages import StatusReport
+from impasto_shared.protocol.reports import JobReport, JobState, Metrics, WorkerReport
 
 
 def lines_of(**fields: object) -> list[str]:

@@ -41,8 +41,8 @@ from impasto_daemon.worker.result_file import write_result_file
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import DaemonError, ErrorCode, ProtocolError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Preview, PreviewOptions, Submit
-from impasto_shared.reports import CurvePoint, JobState, Problem
+from impasto_shared.protocol.messages import Preview, PreviewOptions, Submit
+from impasto_shared.protocol.reports import CurvePoint, JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

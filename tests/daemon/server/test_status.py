@@ -12,11 +12,11 @@ from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
 from impasto_daemon.worker.messages import Ready
 from impasto_daemon.worker.process import WorkerProcess
-from impasto_shared.codec import encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Forecast, StatusReport, Submit
-from impasto_shared.reports import (
+from impasto_shared.protocol.codec import encode
+from impasto_shared.protocol.messages import Forecast, StatusReport, Submit
+from impasto_shared.protocol.reports import (
     MAX_PROBLEM_CHARACTERS,
     CurvePoint,
     Metrics,

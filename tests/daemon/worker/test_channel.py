@@ -2,7 +2,7 @@ from zmq import PAIR, Context
 
 from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.messages import Loaded, Stop, WorkerMessage
-from impasto_shared.codec import decode, encode
+from impasto_shared.protocol.codec import decode, encode
 
 
 def test_messages_cross_the_socket_in_both_directions() -> None:

@@ -17,7 +17,7 @@ from impasto_daemon.worker.messages import (
     WorkerMessage,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.settings import StyleSettings
 
 PIXEL = Image(1, 1, PixelFormat.RGB_U8, bytes(3))

@@ -16,11 +16,11 @@ from impasto_daemon.worker.messages import (
     WorkerMessage,
     Written,
 )
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

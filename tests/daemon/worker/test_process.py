@@ -16,7 +16,7 @@ from impasto_daemon.worker.process import (
     WorkerProcess,
     worker_environment,
 )
-from impasto_shared.messages import PreviewOptions
+from impasto_shared.protocol.messages import PreviewOptions
 from integration.daemon_process import is_alive, wait_for
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")

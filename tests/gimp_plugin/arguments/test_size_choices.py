@@ -10,7 +10,7 @@ from impasto_gimp.arguments.size_choices import (
     remark,
     words,
 )
-from impasto_shared.messages import ForecastReport
+from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.settings import SETTINGS, Quality
 
 GOOD, DRAFT = Quality.GOOD, Quality.DRAFT

@@ -15,8 +15,8 @@ from impasto_gimp.jobs.daemon_status import (
     daemon_status,
     status_text,
 )
-from impasto_shared.messages import ForecastReport, StatusReport
-from impasto_shared.reports import CurvePoint, JobReport, JobState, WorkerReport
+from impasto_shared.protocol.messages import ForecastReport, StatusReport
+from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState, WorkerReport
 from impasto_shared.settings import StyleSettings
 from integration.daemon_process import DaemonProcess
 

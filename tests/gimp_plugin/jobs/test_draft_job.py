@@ -18,8 +18,8 @@ from impasto_gimp.jobs.draft_job import (
 )
 from impasto_shared.errors import DaemonUnavailable, InvalidImage
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import ForecastReport, PreviewOptions
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import ForecastReport, PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, picture

@@ -22,8 +22,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions, StatusReport
-from impasto_shared.reports import JobReport, JobState, Problem, WorkerReport
+from impasto_shared.protocol.messages import PreviewOptions, StatusReport
+from impasto_shared.protocol.reports import JobReport, JobState, Problem, WorkerReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

@@ -11,8 +11,8 @@ from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 from impasto_shared.settings import Mode, Model, StyleSettings
 from impasto_shared.style import Style
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from impasto_shared.codec import MAGIC
 from impasto_shared.connection import lasting_connection
 from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.transport import Transport
@@ -20,8 +19,9 @@ from impasto_shared.errors import (
     ImpastoError,
     ProtocolError,
 )
-from impasto_shared.messages import ErrorReply, Status, Update, Welcome
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.codec import MAGIC
+from impasto_shared.protocol.messages import ErrorReply, Status, Update, Welcome
+from impasto_shared.protocol.reports import Problem
 from integration.daemon_process import wait_for
 from shared.fake_daemon import LIMITS, daemon, report, welcome
 

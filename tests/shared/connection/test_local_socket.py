@@ -17,8 +17,8 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impasto_shared.codec import MAX_FRAMES
 from impasto_shared.connection.local_socket import LocalSocket
+from impasto_shared.protocol.codec import MAX_FRAMES
 from integration.daemon_process import PATIENCE_S
 from shared.connection.zmtp_peer import command, greeting, message, ready
 

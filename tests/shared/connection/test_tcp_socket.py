@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zmq
 
-from impasto_shared.codec import MAX_FRAMES
 from impasto_shared.connection.tcp_socket import TcpSocket
+from impasto_shared.protocol.codec import MAX_FRAMES
 from integration.daemon_process import PATIENCE_S, free_address
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import zmq
 
-from impasto_shared.codec import MAGIC, MAX_FRAMES, decode, encode
 from impasto_shared.connection.keys import KeysUnusable
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ProtocolError
 from impasto_shared.image import MAX_FRAME_BYTES
-from impasto_shared.messages import ClientMessage, Hello, Welcome
 from impasto_shared.paths import UnsafeDirectory
-from impasto_shared.reports import Limits
+from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, decode, encode
+from impasto_shared.protocol.messages import ClientMessage, Hello, Welcome
+from impasto_shared.protocol.reports import Limits
 from integration.daemon_process import free_address, wait_for
 from integration.hostile_clients import greeting, ready
 

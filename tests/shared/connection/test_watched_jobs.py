@@ -6,8 +6,8 @@ import pytest
 
 from impasto_shared.connection.watched_jobs import WatchedJobs
 from impasto_shared.errors import ErrorCode
-from impasto_shared.messages import Update
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.messages import Update
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 
 JOB = "a" * 32
 RUNNING = JobReport(JOB, JobState.RUNNING, step=7, steps=9)

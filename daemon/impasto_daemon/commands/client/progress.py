@@ -12,8 +12,8 @@ from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError
 from impasto_shared.image import Image
-from impasto_shared.messages import ForecastReport
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.messages import ForecastReport
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

@@ -10,7 +10,7 @@ from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ImpastoError
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.paths import check_private, socket_path
-from impasto_shared.reports import JobReport, JobState
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import SETTINGS, StyleSettings
 from impasto_shared.style import Style
 

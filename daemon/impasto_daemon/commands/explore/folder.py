@@ -21,7 +21,7 @@ from impasto_shared.errors import ImpastoError, InvalidImage
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 
 _TILES = "tiles"
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 
 # Distinct for colour-blind readers too, on light and dark backgrounds (Okabe and Ito 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

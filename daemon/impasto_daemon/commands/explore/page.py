@@ -21,7 +21,7 @@ from impasto_daemon.commands.explore.pictures import as_jpeg
 from impasto_shared import __version__
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import StyleSettings
 
 _CHART_PX = (640, 280)

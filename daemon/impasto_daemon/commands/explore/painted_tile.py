@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 
 
 @dataclass(frozen=True)

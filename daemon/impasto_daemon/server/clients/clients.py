@@ -16,9 +16,9 @@ import zmq
 from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_daemon.server.process.endpoint import bind_privately, listening_socket
-from impasto_shared.codec import Frame
 from impasto_shared.configuration.options import LogLevel
 from impasto_shared.paths import socket_path
+from impasto_shared.protocol.codec import Frame
 
 # The first byte of an address; others begin with the generation of a front.
 _UNIX = b"U"

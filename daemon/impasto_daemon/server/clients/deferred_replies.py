@@ -13,8 +13,8 @@ from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.jobs.results import Picture
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result, Submit, Watch
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.messages import Accepted, ErrorReply, Fetch, Result, Submit, Watch
+from impasto_shared.protocol.reports import Problem
 
 MAX_UNREAD_BYTES = 256 * 2**20
 """Pictures in memory that a client has asked for and not received; one may be larger."""

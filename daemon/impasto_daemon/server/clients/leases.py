@@ -9,7 +9,7 @@ from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, 
 from impasto_daemon.server.jobs.job import Job
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import ErrorCode
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
 
 logger = logging.getLogger(__name__)

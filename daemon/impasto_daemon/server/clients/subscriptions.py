@@ -10,8 +10,8 @@ from impasto_daemon.server.clients.outbox import Outbox
 from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs.job import Job
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_shared.messages import Preview, Update
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import Preview, Update
+from impasto_shared.protocol.reports import JobState
 
 # A subscriber is notified of every step, but not more often than this ...
 STEP_INTERVAL_S = 0.1

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import zmq
 
-from impasto_shared.codec import MAX_FRAMES, Frame
 from impasto_shared.connection.tcp_keepalive import notice_lost_peers
 from impasto_shared.image import MAX_FRAME_BYTES
+from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 
 # Messages in the queue of a client that does not read. A preview has up to a megabyte.
 QUEUED_MESSAGES = 32

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from impasto_shared.atomic_write import write_all
-from impasto_shared.codec import MAX_FRAMES, Frame
 from impasto_shared.image import MAX_FRAME_BYTES
+from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 
 _INLINE_BYTES = 16_384
 _PACKET_BYTES = 2 * _INLINE_BYTES

@@ -15,7 +15,7 @@ from contextlib import suppress
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
 from impasto_daemon.system.process_memory import resident_bytes
-from impasto_shared.codec import Frame
+from impasto_shared.protocol.codec import Frame
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from impasto_daemon.server.jobs.loss_curve import LossCurve
 from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.records import InputFile
-from impasto_shared.messages import PreviewOptions, Submit
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.messages import PreviewOptions, Submit
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 
 # All detached jobs share their turns, so that a picture that a user waits for does not queue behind

@@ -27,8 +27,8 @@ from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.messages import Submit
-from impasto_shared.reports import CurvePoint, JobReport, JobState, Problem
+from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState, Problem
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 
 MAX_POINTS = 512
 """They take half of the size limit of a header."""

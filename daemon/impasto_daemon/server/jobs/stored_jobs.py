@@ -13,7 +13,7 @@ from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import PictureFile, Record
 from impasto_shared.errors import ErrorCode
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 
 MAX_STARTS = 3

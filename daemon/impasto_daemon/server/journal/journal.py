@@ -29,10 +29,10 @@ from impasto_daemon.server.journal.records import (
     decode_record,
     encode_record,
 )
-from impasto_shared.codec import decode, encode
 from impasto_shared.errors import ImpastoError
-from impasto_shared.messages import ClientMessage, Submit
 from impasto_shared.paths import make_private
+from impasto_shared.protocol.codec import decode, encode
+from impasto_shared.protocol.messages import ClientMessage, Submit
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from impasto_shared.atomic_write import sync_folder, write_all
-from impasto_shared.codec import Frame
+from impasto_shared.protocol.codec import Frame
 
 logger = logging.getLogger(__name__)
 

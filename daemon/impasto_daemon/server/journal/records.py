@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from impasto_shared.codec import MAGIC, decode, encode
 from impasto_shared.errors import ProtocolError
 from impasto_shared.image import PixelFormat, check_size
-from impasto_shared.messages import Submit
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.codec import MAGIC, decode, encode
+from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 
 _FILE_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{8}\.(input|picture)")

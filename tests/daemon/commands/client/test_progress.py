@@ -12,8 +12,8 @@ import pytest
 from impasto_daemon.commands.client.progress import estimate_line, follow, progress_line
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.messages import ForecastReport
-from impasto_shared.reports import JobReport, JobState, Problem
+from impasto_shared.protocol.messages import ForecastReport
+from impasto_shared.protocol.reports import JobReport, JobState, Problem
 
 RUNNING = JobReport("job", JobState.RUNNING, step=80, steps=90, done=0.5, eta_s=61)
 DONE = replace(RUNNING, state=JobState.DONE, step=90, done=1.0)

@@ -7,7 +7,7 @@ from impasto_daemon.commands.image_file import write_image
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import Optimizer, StyleSettings
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)

@@ -11,7 +11,7 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_shared.errors import InvalidImage
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import Mode, StyleSettings
 
 CURVE = (CurvePoint(1, 0.0, 0.5), CurvePoint(2, 0.25, 0.125))

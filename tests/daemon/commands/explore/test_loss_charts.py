@@ -16,7 +16,7 @@ from impasto_daemon.commands.explore.loss_charts import (
     lowest_losses,
     sparkline,
 )
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 
 WIDTH, HEIGHT = 640, 280
 

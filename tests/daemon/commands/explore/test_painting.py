@@ -13,7 +13,7 @@ from impasto_daemon.commands.explore.pictures import Originals
 from impasto_shared.client import Client as RealClient
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetRow, SheetTile
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.reports import CurvePoint, JobReport, JobState
+from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState
 from impasto_shared.settings import Mode, Model, StyleSettings
 from impasto_shared.style import Style
 

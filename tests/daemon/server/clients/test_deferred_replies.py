@@ -18,7 +18,7 @@ from daemon.server.jobs.test_jobs_with_journal import (
 from impasto_daemon.server.clients import deferred_replies as deferred_module
 from impasto_daemon.server.clients.deferred_replies import DeferredReplies
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.messages import Accepted, ErrorReply, Fetch, Result
+from impasto_shared.protocol.messages import Accepted, ErrorReply, Fetch, Result
 
 
 @pytest.fixture

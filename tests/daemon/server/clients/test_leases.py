@@ -11,7 +11,7 @@ from impasto_daemon.server.clients.leases import CHECK_S, Leases
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Submit
+from impasto_shared.protocol.messages import Submit
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

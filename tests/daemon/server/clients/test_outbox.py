@@ -7,10 +7,10 @@ import zmq
 
 from impasto_daemon.server.clients.outbox import MAX_WAITING_REPLIES, Outbox
 from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
-from impasto_shared.codec import decode
 from impasto_shared.errors import ErrorCode
-from impasto_shared.messages import DaemonMessage, ErrorReply, ForecastReport
-from impasto_shared.reports import Problem
+from impasto_shared.protocol.codec import decode
+from impasto_shared.protocol.messages import DaemonMessage, ErrorReply, ForecastReport
+from impasto_shared.protocol.reports import Problem
 
 ADDRESS = b"client"
 QUEUE = 4

@@ -17,8 +17,8 @@ from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Preview, Submit, Update
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import Preview, Submit, Update
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

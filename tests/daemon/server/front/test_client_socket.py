@@ -15,7 +15,7 @@ from impasto_daemon.server.front.client_socket import (
     Delivery,
     Received,
 )
-from impasto_shared.codec import MAX_FRAMES
+from impasto_shared.protocol.codec import MAX_FRAMES
 
 PATIENCE_MS = 20_000
 

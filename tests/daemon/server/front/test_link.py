@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
-from impasto_shared.codec import MAX_FRAMES
+from impasto_shared.protocol.codec import MAX_FRAMES
 
 LONG = bytes(range(256)) * 4000
 

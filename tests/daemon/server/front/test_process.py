@@ -20,7 +20,7 @@ from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.front import process as process_module
 from impasto_daemon.server.front.client_socket import Delivery, Received
 from impasto_daemon.server.front.process import MAX_RESTART_S, STEADY_S, FrontProcess
-from impasto_shared.codec import MAGIC, MAX_FRAMES, Frame
+from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, Frame
 from integration.daemon_process import is_alive
 from integration.hostile_clients import greeting, ready
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from daemon.server.jobs.test_jobs_with_journal import BROKEN, Daemon, picture, submission
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import MAX_ENDED_REPORTS, Retention
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 
 HOUR_S = 3600.0
 KEPT = Retention(6 * HOUR_S)

@@ -18,8 +18,8 @@ from impasto_daemon.server.jobs.job_table import (
 from impasto_daemon.server.jobs.results import Results
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Submit
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

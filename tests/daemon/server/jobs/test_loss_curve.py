@@ -3,9 +3,9 @@ from itertools import pairwise
 import pytest
 
 from impasto_daemon.server.jobs.loss_curve import MAX_POINTS, LossCurve
-from impasto_shared.codec import MAX_HEADER_BYTES, encode
-from impasto_shared.messages import CurveReport
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.codec import MAX_HEADER_BYTES, encode
+from impasto_shared.protocol.messages import CurveReport
+from impasto_shared.protocol.reports import CurvePoint
 
 
 def curve_of(steps: int) -> LossCurve:

@@ -9,7 +9,7 @@ from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS, record_of, restor
 from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
 from impasto_shared.image import PixelFormat
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 
 # The clock of the table and the time of day, as the next daemon starts.
 NOW_S, WALL_S = 50.0, RECORD.submitted_at + 1000

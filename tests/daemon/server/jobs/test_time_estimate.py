@@ -13,7 +13,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
-from impasto_shared.reports import CurvePoint
+from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import ContentLoss, Quality, StyleLoss, StyleSettings
 
 GOOD = StyleSettings()

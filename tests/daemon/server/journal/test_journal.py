@@ -12,8 +12,8 @@ from impasto_daemon.server.journal.journal import DATABASE, Damaged, Journal
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record, encode_record
 from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import Submit
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

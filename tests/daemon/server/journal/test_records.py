@@ -12,7 +12,7 @@ from impasto_daemon.server.journal.records import (
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.image import PixelFormat
-from impasto_shared.reports import JobState, Problem
+from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 
 JOB = "0" * 32

@@ -3,7 +3,7 @@
 import pytest
 
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError, InvalidSettings
-from impasto_shared.reports import (
+from impasto_shared.protocol.reports import (
     MAX_NAME_CHARACTERS,
     MAX_PROBLEM_CHARACTERS,
     JobReport,

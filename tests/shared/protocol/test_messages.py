@@ -7,7 +7,7 @@ import pytest
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import ImpastoError, InvalidImage, ProtocolError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
+from impasto_shared.protocol.messages import (
     Cancel,
     ClientMessage,
     DaemonMessage,

@@ -14,7 +14,7 @@ from typing import ClassVar
 from impasto_shared.beginning import LARGEST_BEGUN_PX, Beginning, check_beginning
 from impasto_shared.errors import ProtocolError
 from impasto_shared.image import Image, check_size
-from impasto_shared.reports import (
+from impasto_shared.protocol.reports import (
     MAX_NAME_CHARACTERS,
     CurvePoint,
     JobReport,

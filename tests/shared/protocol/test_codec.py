@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto_shared.beginning import Beginning
-from impasto_shared.codec import MAGIC, MAX_FRAMES, MAX_HEADER_BYTES, decode, encode
 from impasto_shared.errors import (
     ErrorCode,
     ImpastoError,
@@ -18,7 +17,8 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, MAX_HEADER_BYTES, decode, encode
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     ClientMessage,
@@ -39,7 +39,14 @@ from impasto_shared.messages import (
     Update,
     Welcome,
 )
-from impasto_shared.reports import CurvePoint, JobReport, JobState, Limits, Problem, WorkerReport
+from impasto_shared.protocol.reports import (
+    CurvePoint,
+    JobReport,
+    JobState,
+    Limits,
+    Problem,
+    WorkerReport,
+)
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 

@@ -1,0 +1,1 @@
+"""The protocol between the daemon and its clients: messages, reports of jobs, their bytes."""
