@@ -42,6 +42,7 @@ from impasto_shared.protocol.messages import (
     Cancel,
     Curve,
     CurveReport,
+    Detach,
     Fetch,
     Forecast,
     ForecastReport,
@@ -233,7 +234,17 @@ class Client:
         """
         return self._change(Keep(self._next_id(), job))
 
-    def _change(self, request: Cancel | Keep) -> JobReport:
+    def detach(self, job: str) -> JobReport:
+        """Has a job of this client continue when that disconnects, and returns its report.
+
+        It does not outlast the daemon, but its picture does. Raises DaemonError if the daemon is
+        too old.
+        """
+        report = self._change(Detach(self._next_id(), job))
+        self._jobs.disown(report)
+        return report
+
+    def _change(self, request: Cancel | Detach | Keep) -> JobReport:
         timeout_s = self._lasting_s(REPLY_TIMEOUT_S)
         return self._conversation.request(request, Accepted, timeout_s).report
 

@@ -12,6 +12,7 @@ from impasto_shared.protocol.codec import MAGIC, MAX_HEADER_BYTES, encode
 from impasto_shared.protocol.messages import (
     Cancel,
     Curve,
+    Detach,
     Fetch,
     Forecast,
     Forget,
@@ -74,7 +75,7 @@ class MessageFuzzer:
             chance.random() < 0.2,
             chance.choice([None, Beginning(self._image, 32)]),
         )
-        kind = chance.choice([Cancel, Keep, Fetch, Forget, Curve])
+        kind = chance.choice([Cancel, Keep, Detach, Fetch, Forget, Curve])
         return chance.choice(
             [
                 Hello(number, "fuzzer"),

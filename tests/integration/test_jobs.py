@@ -159,6 +159,24 @@ def test_kept_job_is_done_with_its_best_picture_so_far(shared_daemon: DaemonProc
     assert bytes(painting.pixels) != bytes(picture().pixels)
 
 
+def test_job_that_is_detached_while_it_runs_outlasts_its_client(
+    shared_daemon: DaemonProcess,
+) -> None:
+    settings = StyleSettings(size=64, iterations=150)
+    with shared_daemon.client() as client:
+        job = client.submit(picture(), [Style(picture(50, 50))], settings)
+        wait_until_painting(client, job, step=2)
+        detached = client.detach(job)
+    with shared_daemon.client() as client:
+        client.watch(job)
+        final = last_report(client, job)
+        painting = client.fetch(job)
+
+    assert detached.detached
+    assert (final.state, final.detached, final.painted_px) == (JobState.DONE, True, 64)
+    assert bytes(painting.pixels) != bytes(picture().pixels)
+
+
 def test_job_without_a_step_cannot_be_kept(shared_daemon: DaemonProcess) -> None:
     with shared_daemon.client() as client:
         first = client.submit(picture(), [Style(picture())], StyleSettings(**ENDLESS))

@@ -326,6 +326,7 @@ class Dispatcher:
                 current.watch.record_step(message.done)
                 job = current.job
                 self._jobs.advance(job, message.step, message.steps, message.loss, message.done)
+                job.painted_px = message.side_px
             case _:
                 self._complete(self._assignment_for(message), message)
 

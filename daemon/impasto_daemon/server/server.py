@@ -41,6 +41,7 @@ from impasto_shared.protocol.messages import (
     ClientMessage,
     Curve,
     CurveReport,
+    Detach,
     ErrorReply,
     Fetch,
     Forecast,
@@ -237,6 +238,9 @@ class Server:
             case Keep():
                 job = self._jobs.find(message.job)
                 self._dispatcher.keep(job)
+            case Detach():
+                job = self._jobs.find(message.job)
+                self._jobs.detach(job)
             case Forget():
                 job = self._jobs.find(message.job)
                 self._jobs.forget(job)

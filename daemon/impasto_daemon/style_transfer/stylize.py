@@ -32,6 +32,7 @@ class Step:
     """The end of one evaluation: number `step` (from 1) of `steps`, which gave `loss`.
 
     done: the fraction of the whole work that is done, in [0, 1]; the finer scales take the most.
+    side_px: the longest side at which the picture is being painted.
     preview: makes the picture as it would be if the job ended now, with the given longest side or
         a smaller one: 8 bits a channel, with alpha if the photo has alpha.
     """
@@ -40,6 +41,7 @@ class Step:
     steps: int
     loss: float
     done: float
+    side_px: int
     preview: Callable[[int], Image]
 
 
@@ -198,10 +200,11 @@ class _ProgressReporter:
         before = self._scales[: self._scales.index(scale)]
         self._step = sum(earlier.evaluations for earlier in before)
         self._spent = sum(earlier.cost for earlier in before)
-        return partial(self._report, scale.cost / scale.evaluations)
+        return partial(self._report, scale)
 
-    def _report(self, cost: float, loss: float, best: Tensor) -> None:
+    def _report(self, scale: Scale, loss: float, best: Tensor) -> None:
         self._step += 1
-        self._spent += cost
+        self._spent += scale.cost / scale.evaluations
         done = min(1.0, self._spent / self._cost)
-        self._on_step(Step(self._step, self._steps, loss, done, partial(self._previews, best)))
+        preview = partial(self._previews, best)
+        self._on_step(Step(self._step, self._steps, loss, done, scale.longest_side_px, preview))

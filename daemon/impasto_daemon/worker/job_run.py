@@ -54,7 +54,7 @@ class JobRun:
     def on_step(self, step: Step) -> None:
         """Reports a step, with a preview if one is due."""
         job = self._run.job
-        self._channel.send(Stepped(job, step.step, step.steps, step.loss, step.done))
+        self._channel.send(Stepped(job, step.step, step.steps, step.loss, step.done, step.side_px))
         if self._previews and self._clock() - self._previewed_s >= self._previews.interval_s:
             self._previewed_s = self._clock()
             image = step.preview(self._previews.longest_side_px)

@@ -100,7 +100,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Stepped:
-    """Worker to server: `step` of `steps` evaluations are done, a fraction `done` of the work."""
+    """Worker to server: `step` of `steps` evaluations are done, a fraction `done` of the work.
+
+    side_px: the longest side at which the picture is being painted.
+    """
 
     type: ClassVar[str] = "stepped"
     job: str
@@ -108,6 +111,7 @@ class Stepped:
     steps: int
     loss: float
     done: float
+    side_px: int = 0
 
 
 @dataclass(frozen=True)

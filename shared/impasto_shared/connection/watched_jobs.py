@@ -85,6 +85,12 @@ class WatchedJobs:
         own, self._own = self._own, set()
         return own
 
+    def disown(self, report: JobReport) -> None:
+        """Notes that a job no longer ends with this client."""
+        self._own.discard(report.job)
+        if job := self._jobs.get(report.job):
+            job.report = report
+
     def accept(self, report: JobReport, boot: str) -> None:
         """Notes that the daemon of that `boot` knows a job."""
         if job := self._jobs.get(report.job):

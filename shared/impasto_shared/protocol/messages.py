@@ -27,6 +27,7 @@ from impasto_shared.settings import StyleSettings
 from impasto_shared.style import MAX_STYLES, Style, check_styles
 
 MAX_SKIPPED_JOBS = 10**6
+LARGEST_PREVIEW_PX = 1536
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -34,7 +35,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 class PreviewOptions:
     """The size and the rate of the previews that a client asks for.
 
-    longest_side_px: limit for the longest side, in [16, 512]; smaller pictures are not scaled.
+    longest_side_px: limit for the longest side, in [16, 1536]; smaller pictures are not scaled.
     interval_s: shortest time between two previews, in [0.2, 60].
 
     Raises ProtocolError if a field is out of range.
@@ -44,7 +45,10 @@ class PreviewOptions:
     interval_s: float = 0.5
 
     def __post_init__(self) -> None:
-        for name, low, high in (("longest_side_px", 16, 512), ("interval_s", 0.2, 60)):
+        for name, low, high in (
+            ("longest_side_px", 16, LARGEST_PREVIEW_PX),
+            ("interval_s", 0.2, 60),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise ProtocolError(
                     f"{name} of the previews must lie between {low} and {high}.", field=name
@@ -154,6 +158,13 @@ class Keep(JobRequest):
 
 
 @dataclass(frozen=True)
+class Detach(JobRequest):
+    """Has a job continue when its client disconnects; it does not outlast the daemon."""
+
+    type: ClassVar[str] = "detach"
+
+
+@dataclass(frozen=True)
 class Status(Request):
     """Asks for the jobs and the state of the daemon, without the `skip` most recent jobs."""
 
@@ -226,7 +237,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Answers submit, watch, cancel, keep and forget, with the state of the job."""
+    """Answers submit, watch, cancel, keep, detach and forget, with the state of the job."""
 
     type: ClassVar[str] = "accepted"
     re: str
@@ -328,7 +339,9 @@ class Preview:
     image: Image
 
 
-ClientMessage = Hello | Submit | Watch | Cancel | Keep | Status | Forecast | Fetch | Forget | Curve
+ClientMessage = (
+    Hello | Submit | Watch | Cancel | Keep | Detach | Status | Forecast | Fetch | Forget | Curve
+)
 DaemonMessage = (
     Welcome
     | Accepted

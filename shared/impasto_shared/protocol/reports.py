@@ -60,6 +60,7 @@ class JobReport:
     submitted_s: time since it was submitted.
     painted_s: time for which it has been painted; None before it starts.
     kept_s: time for which its picture will still be kept; None if there is no picture.
+    painted_px: longest side at which it is being painted, or was at its end; 0 until known.
     stalled_s: time without a step, if it is suspiciously long: the painting process may hang.
     """
 
@@ -80,6 +81,7 @@ class JobReport:
     painted_s: float | None = None
     kept_s: float | None = None
     stalled_s: float | None = None
+    painted_px: int = 0
 
     @property
     def can_keep(self) -> bool:

@@ -58,13 +58,13 @@ def step(number: int) -> Step:
     def preview(longest_side_px: int) -> Image:
         return Image(longest_side_px, 1, PixelFormat.RGB_U8, bytes(3 * longest_side_px))
 
-    return Step(number, 10, 0.5, number / 10, preview)
+    return Step(number, 10, 0.5, number / 10, 181, preview)
 
 
 def test_each_step_is_reported(channel: FakeChannel, clock: FakeClock) -> None:
     job_run(channel, clock).on_step(step(3))
 
-    assert channel.sent == [Stepped(JOB, 3, 10, 0.5, 0.3)]
+    assert channel.sent == [Stepped(JOB, 3, 10, 0.5, 0.3, 181)]
 
 
 def test_previews_are_sent_at_the_requested_interval_and_size(

@@ -51,7 +51,7 @@ def test_message_to_the_worker_survives_the_wire(message: ServerMessage) -> None
         Ready(None, bfloat16=False),
         Begun(JOB),
         Loaded("CPU", "vgg19"),
-        Stepped(JOB, 1, 2, 0.5, 0.25),
+        Stepped(JOB, 1, 2, 0.5, 0.25, 181),
         Previewed(JOB, 1, PIXEL),
         Painted(JOB, PIXEL),
         Written(JOB, 1, 1, PixelFormat.RGB_U8),

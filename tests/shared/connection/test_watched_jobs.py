@@ -35,6 +35,14 @@ def test_job_that_another_daemon_does_not_know_has_failed_where_it_was(jobs: Wat
     assert jobs.take_own() == set()
 
 
+def test_detached_job_does_not_end_with_its_client(jobs: WatchedJobs) -> None:
+    jobs.disown(replace(RUNNING, detached=True))
+
+    assert jobs.take_own() == set()
+    assert jobs.attached == []
+    assert JOB in jobs
+
+
 def test_job_that_its_daemon_does_not_know_any_more_has_the_daemons_reason(
     jobs: WatchedJobs,
 ) -> None:

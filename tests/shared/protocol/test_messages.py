@@ -59,7 +59,7 @@ def test_name_of_a_client_must_be_short_and_printable(client: str) -> None:
     ("values", "field"),
     [
         ({"longest_side_px": 15}, "longest_side_px"),
-        ({"longest_side_px": 513}, "longest_side_px"),
+        ({"longest_side_px": 1537}, "longest_side_px"),
         ({"interval_s": 0.1}, "interval_s"),
         ({"interval_s": float("nan")}, "interval_s"),
     ],

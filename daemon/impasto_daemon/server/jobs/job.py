@@ -44,6 +44,7 @@ class Job:
     begun_px: the longest side at which the picture that it begins from was painted; 0: none.
     store_again_s: the time at which to try again to store its picture; None: it is stored.
     paintings: their number, as far as is known.
+    painted_px: the longest side at which it is being painted, or was at its end; 0: unknown.
     is_warm: whether it may make fewer steps than its settings say, for its `warm_start`.
     """
 
@@ -82,6 +83,7 @@ class Job:
     is_warm: bool = False
     paintings: int = 1
     begun_px: int = 0
+    painted_px: int = 0
 
     @property
     def turn_key(self) -> bytes:

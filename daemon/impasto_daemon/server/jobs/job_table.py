@@ -255,6 +255,11 @@ class JobTable:
         if job.picture is not None and not job.is_storing:
             self._remove_picture(job)
 
+    def detach(self, job: Job) -> None:
+        """Has a job continue without its client; its input is not stored for the next daemon."""
+        job.is_detached = True
+        self._queue = None
+
     def expire(self, watched: Collection[str] = ()) -> None:
         """Frees pictures that are too old or too large in total, and the oldest reports.
 
@@ -327,6 +332,7 @@ class JobTable:
             painted_s=self._painted_s(job),
             kept_s=None if job.picture is None else max(0.0, self._kept_s(job)),
             stalled_s=job.stalled_s,
+            painted_px=job.painted_px,
         )
 
     def waiting_s(self) -> float | None:
