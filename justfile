@@ -36,6 +36,10 @@ docs:
     {{ python }} tests/gimp_plugin/help_pages.py
     {{ python }} -m pytest -q tests/test_documentation.py
 
+# builds the files of a release into dist; RELEASING.md has the other steps
+release *options:
+    {{ python }} release/build_release.py dist {{ options }}
+
 # updates the catalogues of translations; names of new languages may follow
 translate *languages:
     {{ python }} tests/gimp_plugin/catalogues.py {{ languages }}

@@ -74,7 +74,8 @@ def test_links_within_the_project_exist(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)|src=\"([^\"]*)\"", page.read_text())
 
     for target, anchor, source in links:
-        if re.match(r"\w+:", target or source):
+        # A page of the host: of its user interface, or of another one's.
+        if re.match(r"\w+:|\.\./\.\./security/", target or source):
             continue
         path = (page.parent / (target or source or page.name)).resolve()
         assert path.exists(), f"{page.name} links to {target or source}"
@@ -90,6 +91,15 @@ def test_source_files_named_in_the_documentation_exist(page: Path) -> None:
     missing = [name for name in named if not any(f.endswith(f"/{name}") for f in tracked)]
 
     assert missing == []
+
+
+def test_workflow_runs_the_lanes_in_their_order() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    lanes = re.findall(r"^run_(\w+)\(\)", (ROOT / "tests/run_tests.sh").read_text(), re.MULTILINE)
+
+    run = re.findall(r"install\.sh test (\w+)", workflow)
+    assert [lane for lane in lanes if lane in run] == [lane for lane in run if lane != "setup"]
+    assert "bash .ci/run" in workflow
 
 
 def test_architecture_lists_every_folder_of_the_source_on_few_lines() -> None:

@@ -116,6 +116,10 @@ FORMER_MODELS = {"auto": Model.VGG19, "vgg16-hed": Model.VGG19}
 """Names from earlier versions, which recipes, presets and scripts still contain."""
 
 
+ADDED_SETTINGS: frozenset[str] = frozenset()
+"""The settings that daemons of version 0.1.0 do not know, and therefore refuse."""
+
+
 def is_vgg(model: str) -> bool:
     """Returns whether the network of that name is a VGG of any depth."""
     return model.startswith("vgg")
@@ -364,6 +368,18 @@ class StyleSettings:
     def to_json(self) -> dict[str, Any]:
         """Returns all settings as a JSON object that `from_json` accepts."""
         return asdict(self)
+
+    def to_message(self) -> dict[str, Any]:
+        """Returns the settings to send, which `from_json` completes.
+
+        An added setting is omitted at its default, so that older daemons can still paint.
+        """
+        defaults = {setting.name: setting.default for setting in SETTINGS}
+        return {
+            name: value
+            for name, value in self.to_json().items()
+            if name not in ADDED_SETTINGS or value != defaults[name]
+        }
 
 
 SETTINGS: Schema[Setting] = Schema(StyleSettings)

@@ -6,14 +6,17 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from build_release import build_plugin_zip, build_wheel
 from gimp.gimps import HERE, REPOSITORY, Home
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.protocol.reports import JobReport, JobState
 from integration.daemon_process import DaemonProcess, free_address, wait_for
+from release.installed_release import install_wheel, unpack
 
 pytestmark = pytest.mark.gimp
 
@@ -38,8 +41,15 @@ def first_job(daemon: DaemonProcess) -> JobReport | None:
         return next(iter(client.status().jobs), None)
 
 
-def test_layer_goes_to_the_daemon_and_comes_back_painted(fresh_home: Home) -> None:
-    with DaemonProcess(fresh_home.endpoint) as daemon:
+def test_layer_goes_through_a_release_and_comes_back_painted(
+    fresh_home: Home, tmp_path: Path
+) -> None:
+    """The plug-in is unpacked from its zip, and the daemon installed from the wheel."""
+    shutil.rmtree(fresh_home.plugin)
+    unpack(build_plugin_zip(tmp_path), fresh_home.plugin.parent)
+    python = install_wheel(build_wheel(tmp_path), tmp_path / "environment")
+    variables = {"PYTHONPATH": ""}
+    with DaemonProcess(fresh_home.endpoint, python=python, variables=variables) as daemon:
         start_painting(fresh_home).wait(GIMP_PATIENCE_S)
         job = first_job(daemon)
 

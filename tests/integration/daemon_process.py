@@ -77,6 +77,7 @@ class DaemonProcess:
     is_scripted: whether its worker follows a script instead of painting; see scripted_worker.
     knows_pace: whether it knows how fast this machine paints; if not, it measures that first.
     variables: additional or different variables of its environment.
+    python: the Python that runs it, and commands; this one by default.
     """
 
     def __init__(
@@ -87,9 +88,11 @@ class DaemonProcess:
         is_scripted: bool = False,
         knows_pace: bool = True,
         variables: Mapping[str, str] = MappingProxyType({}),
+        python: Path = Path(sys.executable),
     ) -> None:
         self._options = options
-        self._variables = variables
+        self.variables = variables
+        self._python = str(python)
         self._is_scripted = is_scripted
         # Not pytest's own folder: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="impasto-test-"))
@@ -112,7 +115,7 @@ class DaemonProcess:
             "IMPASTO_ENDPOINT": self.endpoint,
             "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
-            **self._variables,
+            **self.variables,
         }
 
     def _write_pace(self) -> None:
@@ -124,7 +127,7 @@ class DaemonProcess:
 
     def command(self, *arguments: str) -> list[str]:
         """Returns the command line of `impasto` with `arguments`."""
-        return [sys.executable, "-m", "impasto_daemon", *arguments]
+        return [self._python, "-m", "impasto_daemon", *arguments]
 
     @property
     def serve_command(self) -> list[str]:

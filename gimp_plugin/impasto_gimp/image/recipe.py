@@ -56,13 +56,13 @@ class Recipe:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Recipe:
-        """Returns the recipe that `to_bytes` stored.
+        """Returns the recipe that `to_bytes` stored, in this version or an earlier one.
 
         Raises:
             InvalidSettings: if it cannot be read, or a setting no longer exists.
         """
         try:
-            values = json.loads(stored.rstrip(b"\0").decode())
+            values = _completed(json.loads(stored.rstrip(b"\0").decode()))
             return cls(
                 _item(values["source"]),
                 tuple(_style(style) for style in values["styles"]),
@@ -77,6 +77,15 @@ class Recipe:
                     "Style… instead."
                 ).format(error=error),
             ) from error
+
+
+def _completed(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the values of a recipe, also of the first version, which had one painting a layer."""
+    if "source_name" not in values:
+        return values
+    source = {"tattoo": values["source"], "name": values["source_name"]}
+    style = {"file": values["style"], "layer": None, "weight": 1.0, "region": None}
+    return {"source": source, "styles": [style], "settings": values["settings"]}
 
 
 def _place(values: Sequence[int] | None) -> tuple[int, int, int, int] | None:

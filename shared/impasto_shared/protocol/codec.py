@@ -103,6 +103,8 @@ def _encode_value(value: Any, pixels: list[Frame]) -> Any:
     if isinstance(value, Image):
         pixels.append(value.pixels)
         return {"width": value.width, "height": value.height, "format": value.format.value}
+    if isinstance(value, StyleSettings):
+        return value.to_message()
     if is_dataclass(value):
         return _encode_fields(value, pixels)
     if isinstance(value, tuple):
