@@ -1,6 +1,6 @@
 """A client that makes every request once, and prints what it was answered as JSON.
 
-`python conversation.py ENDPOINT PAINTED_FILE`, with the packages of any release.
+`python conversation.py ENDPOINT PAINTED_FILE`, with the packages of one of two releases.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from impasto_shared.beginning import Beginning
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import PreviewOptions
-from impasto_shared.reports import JobReport
+from impasto_shared.protocol.messages import PreviewOptions
+from impasto_shared.protocol.reports import JobReport
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -92,6 +92,7 @@ def watch_and_end(client: Client, endpoint: str) -> dict[str, Any]:
         preview = client.take_preview(kept) or preview
         if report.step > 2 and preview is not None:
             break
+    detached = client.detach(kept).detached
     client.keep(kept)
     state = last_state(client, kept)
     cancelled = client.submit(photo(), [Style(photo())], ENDLESS)
@@ -99,6 +100,7 @@ def watch_and_end(client: Client, endpoint: str) -> dict[str, Any]:
     return {
         "watched": running.client,
         "preview": preview and [preview.width, preview.height],
+        "detached": detached,
         "kept": state,
         "cancelled": last_state(client, cancelled),
     }

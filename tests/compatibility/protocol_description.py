@@ -1,6 +1,6 @@
 """Prints the messages of the protocol as JSON: their fields, and all that these refer to.
 
-It runs with the packages of any release, so it uses only what all of them have.
+It runs with the packages of two releases, so it uses only what both have.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from impasto_shared.messages import ClientMessage, DaemonMessage
+from impasto_shared.protocol.messages import ClientMessage, DaemonMessage
 from impasto_shared.settings import SETTINGS, StyleSettings
 
 Description = dict[str, Any]
@@ -28,7 +28,7 @@ def describe() -> Description:
         found[side] = {message.type: message.__name__ for message in get_args(union)}
         for message in get_args(union):
             _describe_record(message, found)
-    found["settings"] = {setting.name: type(setting).__name__ for setting in SETTINGS}
+    found["settings"] = {setting.name: _describe_setting(setting) for setting in SETTINGS}
     return found
 
 
@@ -42,6 +42,15 @@ def _describe_record(kind: type[Any], found: Description) -> None:
             "optional": entry.default is not MISSING,
         }
         for entry in fields(kind)
+    }
+
+
+def _describe_setting(setting: Any) -> dict[str, Any]:
+    return {
+        "kind": type(setting).__name__,
+        "low": getattr(setting, "low", None),
+        "high": getattr(setting, "high", None),
+        "choices": [str(choice) for choice in getattr(setting, "choices", ())],
     }
 
 

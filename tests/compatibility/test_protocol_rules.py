@@ -15,16 +15,17 @@ from compatibility.release_under_test import HERE, VERSION, WHEEL, run_script
 from impasto_shared import __version__
 from impasto_shared import settings as settings_module
 from impasto_shared.beginning import Beginning
-from impasto_shared.codec import MAGIC, decode, decode_header, encode
 from impasto_shared.errors import ErrorCode, InvalidSettings, ProtocolError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.messages import (
+from impasto_shared.protocol.codec import MAGIC, decode, decode_header, encode
+from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     ClientMessage,
     Curve,
     CurveReport,
     DaemonMessage,
+    Detach,
     ErrorReply,
     Fetch,
     Forecast,
@@ -42,7 +43,7 @@ from impasto_shared.messages import (
     Watch,
     Welcome,
 )
-from impasto_shared.reports import (
+from impasto_shared.protocol.reports import (
     CurvePoint,
     JobReport,
     JobState,
@@ -74,6 +75,7 @@ REQUESTS = [
     Watch("1", JOB, PreviewOptions(64, 1.0)),
     Cancel("1", JOB),
     Keep("1", JOB),
+    Detach("1", JOB),
     Status("1", 3),
     Forecast("1", StyleSettings(seed=1), 5, 5, 2, 3),
     Fetch("1", JOB),
@@ -91,6 +93,7 @@ REPLIES = [
     Update(REPORT),
     Preview(JOB, 3, PIXEL),
 ]
+FORECAST = next(message for message in REQUESTS if isinstance(message, Forecast))
 MESSAGES = [*REQUESTS, *REPLIES]
 
 
@@ -107,7 +110,11 @@ def breaches(old: Description, new: Description) -> list[str]:
         for kind, choices in old["choices"].items()
         if sorted(new["choices"].get(kind, [])) != sorted(choices)
     ]
-    found += [f"There is no setting {name}" for name in old["settings"].keys() - new["settings"]]
+    found += [
+        f"Not every value of the setting {name} is accepted any more"
+        for name, setting in old["settings"].items()
+        if not includes(new["settings"].get(name), setting)
+    ]
     for record, old_fields in old["records"].items():
         new_fields = new["records"].get(record, {})
         found += [
@@ -121,6 +128,16 @@ def breaches(old: Description, new: Description) -> list[str]:
             if not new_fields[name]["optional"]
         ]
     return found
+
+
+def includes(new: Any, old: Any) -> bool:
+    """Returns whether a setting takes all values that it took, or its former self."""
+    return bool(
+        new
+        and new["kind"] == old["kind"]
+        and set(new["choices"]) >= set(old["choices"])
+        and (old["low"] is None or new["low"] <= old["low"] <= old["high"] <= new["high"])
+    )
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +197,10 @@ def test_programs_of_the_previous_release_understand_this_one(released: Descript
             "Style.opacity is new, and has no default",
         ),
         (("choices", "JobState"), ["queued", "paused"], "JobState must have the choices"),
-        (("settings", "seed"), None, "There is no setting seed"),
+        (("settings", "seed"), None, "Not every value of the setting seed"),
+        (("settings", "size", "low"), 64, "Not every value of the setting size"),
+        (("settings", "size", "high"), 64, "Not every value of the setting size"),
+        (("settings", "start", "choices"), ["photo"], "Not every value of the setting start"),
     ],
 )
 def test_change_that_a_program_would_misunderstand_is_found(
@@ -196,7 +216,8 @@ def test_change_that_a_program_would_misunderstand_is_found(
     [
         (("client", "pause"), "Pause"),
         (("records", "Style", "opacity"), {"type": "float", "optional": True}),
-        (("settings", "varnish"), "NumberSetting"),
+        (("settings", "varnish"), {"kind": "SwitchSetting"}),
+        (("settings", "size", "high"), 10**6),
     ],
 )
 def test_addition_is_none(released: Description, path: tuple[str, ...], to: Any) -> None:
@@ -250,7 +271,7 @@ def test_unknown_fields_are_ignored_everywhere(message: Any) -> None:
     assert encode(decoded(message, header)) == encode(message)
 
 
-@pytest.mark.parametrize("message", [REQUESTS[1], REQUESTS[6]], ids=lambda message: message.type)
+@pytest.mark.parametrize("message", [REQUESTS[1], FORECAST], ids=lambda message: message.type)
 def test_unknown_setting_is_refused_by_name(message: Any) -> None:
     header = decode_header(encode(message))
     header["settings"]["varnish"] = 1
@@ -275,7 +296,7 @@ def test_missing_field_has_its_default_or_is_missed_by_name(message: Any) -> Non
 
 
 def test_missing_settings_have_their_defaults() -> None:
-    header = decode_header(encode(REQUESTS[6]))
+    header = decode_header(encode(FORECAST))
     header["settings"] = {"size": 77}
 
-    assert decoded(REQUESTS[6], header).settings == StyleSettings(size=77)
+    assert decoded(FORECAST, header).settings == StyleSettings(size=77)

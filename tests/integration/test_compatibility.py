@@ -12,7 +12,7 @@ import pytest
 
 from compatibility.conversation import HEIGHT, WIDTH
 from compatibility.release_under_test import VERSION, run_script, unpack_release
-from impasto_shared.reports import JobState
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, picture
@@ -45,6 +45,7 @@ def check(answers: dict[str, Any]) -> None:
     assert answers["size"] == [WIDTH, HEIGHT]
     assert answers["curve"] == [1, 2, 3]
     assert answers["watched"] == "conversation"
+    assert answers["detached"] is True
     assert answers["preview"][0] <= 32
     assert answers["jobs"] == 4
     assert answers["forgotten"] == "unknown-job"
