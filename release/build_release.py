@@ -27,8 +27,8 @@ _PROGRAM, _FILE = 0o100755, 0o100644
 def version() -> str:
     """Returns the version of the sources."""
     text = (ROOT / "shared/impasto_shared/__init__.py").read_text()
-    found: str = re.findall(r'^__version__ = "(.*)"$', text, re.MULTILINE)[0]
-    return found
+    number: str = re.findall(r'^__version__ = "(.*)"$', text, re.MULTILINE)[0]
+    return number
 
 
 def build_wheel(folder: Path) -> Path:
