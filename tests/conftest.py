@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests of faults and floods for half an hour, longer than CI can",
     )
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        help="have a thorough run inject other faults than usual",
+    )
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's

@@ -1,7 +1,8 @@
 """System calls of a real server that fail, or during which it is killed, one after another.
 
 strace makes them fail from outside. Two promises are checked each time: the server lives, and no
-accepted job is lost without an error. `--thorough` for 10,000 faults.
+accepted job is lost without an error. `--thorough` for 10,000 faults, spread over several daemons;
+pytest's `-n` runs these at the same time. `--seed` chooses other faults.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from integration.scripted_worker import Behaviour, invert
 from integration.test_durability import journal_files, numbered, restart
 
 FAULTS, MANY_FAULTS = 30, 10_000
+DAEMONS = 20
 KILLS = 14
 RESTARTED_AFTER = 20
 
@@ -90,6 +92,13 @@ class Fault:
         return f"--inject={self.call}:{self.outcome}:when={self.number}{again}"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Gives each of the daemons of a thorough run its own number."""
+    if "part" in metafunc.fixturenames:
+        is_thorough = bool(metafunc.config.getoption("--thorough"))
+        metafunc.parametrize("part", range(DAEMONS if is_thorough else 1))
+
+
 @pytest.fixture
 def service() -> Iterator[DaemonProcess]:
     with DaemonProcess(is_scripted=True) as daemon:
@@ -123,6 +132,22 @@ def injected(daemon: DaemonProcess, fault: Fault) -> Iterator[None]:
             yield
         finally:
             strace.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def evidence(daemon: DaemonProcess, faults: list[Fault]) -> Iterator[None]:
+    """Adds to a failure what the folder of the daemon, which is removed, says of its cause."""
+    try:
+        yield
+    except BaseException as error:
+        status = None if daemon.process is None else daemon.process.poll()
+        output = daemon.folder / "strace"
+        error.add_note(f"the last faults: {faults[-5:]}; the server's exit status: {status}")
+        if output.exists():
+            error.add_note(f"strace:\n{output.read_text()[-10_000:]}")
+        lines = [line for line in daemon.log.splitlines() if "taken up" not in line]
+        error.add_note("\n".join(["the daemon's log:", *lines[-150:]]))
+        raise
 
 
 def injected_count(daemon: DaemonProcess) -> int:
@@ -191,24 +216,40 @@ def random_fault(chance: random.Random, *, every: int) -> Fault:
 
 
 def test_server_survives_calls_that_fail_and_loses_no_job_without_an_error(
-    service: DaemonProcess, is_thorough: bool
+    service: DaemonProcess, is_thorough: bool, part: int, request: pytest.FixtureRequest
 ) -> None:
-    chance = random.Random(22)
+    faults: list[Fault] = []
+    with evidence(service, faults):
+        if is_thorough:
+            seed = request.config.getoption("--seed") * DAEMONS + part
+            chance, wanted = random.Random(seed), MANY_FAULTS // DAEMONS
+        else:
+            chance, wanted = random.Random(22), 0
+        count = survive_faults(service, chance, faults, wanted)
+        assert count >= max(wanted, FAULTS // 2)
+
+
+def survive_faults(
+    service: DaemonProcess, chance: random.Random, faults: list[Fault], wanted: int
+) -> int:
+    """Injects FAULTS faults and further ones up to `wanted`; returns how many calls have failed.
+
+    faults: takes those that are injected. If `wanted` is not 0, most of them are repeated.
+    """
     promised: dict[str, int] = {}
+    failed = 0
     with service.client() as client:
         paint(client, 1, promised)  # starts the threads of libzmq
-    faults = 0
     for number in count(2):
-        every = chance.choice([0, 1, 2, 5]) if is_thorough else 0
-        fault = random_fault(chance, every=every)
+        fault = random_fault(chance, every=chance.choice([0, 1, 2, 3, 5, 8]) if wanted else 0)
+        faults.append(fault)
         with service.client() as client, injected(service, fault):
             # After a death, a worker is started with the fault.
             dies = chance.random() < 0.2
-            with may_refuse():
-                paint(client, number, promised, dies=dies)
-            with may_refuse():
-                paint(client, number + 1, promised)
-        faults += injected_count(service)
+            for picture in range(2 * number, 2 * number + (6 if fault.every else 2)):
+                with may_refuse():
+                    paint(client, picture, promised, dies=dies and picture == 2 * number)
+        failed += injected_count(service)
         assert service.process is not None
         assert service.process.poll() is None, fault
         if number % RESTARTED_AFTER == 0:
@@ -216,15 +257,14 @@ def test_server_survives_calls_that_fail_and_loses_no_job_without_an_error(
         if number % 5 == 0:
             with service.client() as client:
                 check_promises(client, promised)
-        if (faults if is_thorough else number) >= (MANY_FAULTS if is_thorough else FAULTS):
+        if number > FAULTS and failed >= wanted:
             break
-
-    assert faults >= FAULTS / 2
     restart(service)  # which removes what could not be removed before
     with service.client() as client:
         check_promises(client, promised)
     assert service.signal(signal.SIGTERM) == 0
     assert not journal_files(service, "input")
+    return failed
 
 
 def test_picture_of_an_ordinary_job_is_done_before_it_is_synced(service: DaemonProcess) -> None:

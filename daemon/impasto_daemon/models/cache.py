@@ -52,7 +52,7 @@ def installed_vgg19() -> Path | None:
         path = Path(str(distribution(VGG19_PACKAGE).locate_file(_VGG19_FILE)))
     except PackageNotFoundError:
         return None
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None  # noqa: PTH113 - Path's may fail
 
 
 def cached_models() -> list[str]:
@@ -64,9 +64,17 @@ def cached_models() -> list[str]:
 
 
 def _hub_files() -> dict[str, Path]:
-    """Returns torch hub's files by the stem before their digits; of several the first."""
+    """Returns torch hub's files by the stem before their digits; of several the first.
+
+    There are none in a folder that cannot be read.
+    """
+    folder = hub_folder()
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - the paths are made below
+    except OSError:
+        return {}
     files: dict[str, Path] = {}
-    for path in sorted(hub_folder().glob("*.pth")):
-        if name := _HUB_FILE.fullmatch(path.name):
-            files.setdefault(name["stem"], path)
+    for name in names:
+        if match := _HUB_FILE.fullmatch(name):
+            files.setdefault(match["stem"], folder / name)
     return files

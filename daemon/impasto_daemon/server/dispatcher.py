@@ -159,14 +159,15 @@ class Dispatcher:
         is_retry, self._retry = job is self._retry, None
         try:
             is_first = self._ensure_worker()
+            watch = self._watch(job)
+            result_file = self._jobs.results.new_file(job.name)
         except WORKER_ERRORS as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
             self._jobs.fail(job, _not_started(error))
             self._release()
             return
-        result_file = self._jobs.results.new_file(job.name)
-        current = _Assignment(job, is_first, is_retry, result_file, self._watch(job))
+        current = _Assignment(job, is_first, is_retry, result_file, watch)
         current.run = _run_message(submission, current)
         self._current = current
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)

@@ -21,6 +21,7 @@ from impasto_daemon.server.clients.deferred_replies import DeferredReplies
 from impasto_daemon.server.clients.leases import Leases
 from impasto_daemon.server.clients.outbox import Outbox
 from impasto_daemon.server.clients.subscriptions import Subscriptions
+from impasto_daemon.server.containment import Containment
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.jobs.job import Job, Origin
@@ -107,6 +108,7 @@ class Server:
         self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
         self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
         self._deferred = DeferredReplies(jobs)
+        self._containment = Containment(clock)
 
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
@@ -117,15 +119,17 @@ class Server:
             self._dispatcher.measure_pace()
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
-                self._wait()
-                self._clients.supervise()
-                self._outbox.flush()
-                self._answer_clients()
-                self._collect_stored()
-                self._dispatch()
-                self._notify_subscribers()
-                self._jobs.expire(watched=self._subscriptions.job_names)
-                self._watch_address()
+                self._containment.run(
+                    self._wait,
+                    self._clients.supervise,
+                    self._outbox.flush,
+                    self._answer_clients,
+                    self._collect_stored,
+                    self._dispatch,
+                    self._notify_subscribers,
+                    self._expire,
+                    self._watch_address,
+                )
         finally:
             self._shut_down()
 
@@ -171,6 +175,9 @@ class Server:
             logger.info("job %s is cancelled: %s", job.name, reason)
             self._dispatcher.cancel(job)
 
+    def _expire(self) -> None:
+        self._jobs.expire(watched=self._subscriptions.job_names)
+
     def _watch_address(self) -> None:
         """Stops, once its jobs have ended, a daemon that clients cannot reach any more."""
         is_lost = not self._address_watch.check()
@@ -178,13 +185,15 @@ class Server:
             self._signals.request_stop()
 
     def _shut_down(self) -> None:
-        self._notifier.notify_stopping()
-        self._worker.end()
-        self._end_all_jobs()
-        self._worker.wait_ended()
-        self._clients.close()
-        zmq.Context.instance().term()
-        self._jobs.close()
+        self._containment.run(
+            self._notifier.notify_stopping,
+            self._worker.end,
+            self._end_all_jobs,
+            self._worker.wait_ended,
+            self._clients.close,
+            zmq.Context.instance().term,
+            self._jobs.close,
+        )
         logger.info("stopped")
 
     def _end_all_jobs(self) -> None:

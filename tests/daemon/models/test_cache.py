@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +37,19 @@ def test_cached_models_are_recognised_by_their_files(hub: Path) -> None:
         (hub / name).touch()
 
     assert cached_models() == ["vgg19", "resnet50", "vgg19-torchvision"]
+
+
+def test_folder_that_cannot_be_read_has_no_models(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (hub / "resnet50-11ad3fa6.pth").touch()
+    for call in ("listdir", "scandir"):
+        monkeypatch.setattr(os, call, fail)
+
+    assert cached_models() == ["vgg19"]
 
 
 def test_files_of_the_models_to_choose_from_have_torchvisions_names() -> None:

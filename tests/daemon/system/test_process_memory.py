@@ -1,3 +1,4 @@
+import errno
 import math
 import os
 from pathlib import Path
@@ -46,3 +47,13 @@ def test_a_gpu_is_recognised_by_its_device_file(
     assert not may_have_gpu()
     device.touch()
     assert may_have_gpu()
+
+
+def test_device_file_that_cannot_be_examined_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(process_memory, "GPU_DEVICES", [Path("/dev/null")])
+    monkeypatch.setattr(os, "stat", fail)
+
+    assert not may_have_gpu()

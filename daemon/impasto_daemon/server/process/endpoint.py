@@ -70,10 +70,13 @@ class Address:
         """True if clients reach this daemon: its socket's file has not been removed or replaced."""
         if self._path is None:
             return True
-        status = _status(self._path)
-        if status is None or self._file is None:
+        try:
+            status = self._path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             return False
-        return os.path.samestat(status, self._file)
+        except OSError:  # the disk does not tell: that is no reason to give the address up
+            return True
+        return self._file is not None and os.path.samestat(status, self._file)
 
     def lock_again(self) -> None:
         """Makes sure, before the address is bound again, that it is this daemon's.

@@ -31,7 +31,7 @@ class InstanceLock:
     Raises on entry:
         AlreadyRunning: if another process holds it.
         UnsafeDirectory: if its folder is not this user's alone.
-        CannotLock: if it is not a file that this user can write to.
+        CannotLock: if it is not a file that this user can write to, or the disk fails.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,11 @@ class InstanceLock:
         os.close(self._descriptor)
 
     def restore(self) -> None:
-        """Locks the file again if it was removed or replaced; raises as on entry."""
+        """Locks the file again if it was removed or replaced; raises as on entry.
+
+        A file that cannot be examined is not taken for a removed one: its lock would be refused to
+        this process, which holds it, as to a second daemon.
+        """
         if not _is_at(self._path, self._descriptor):
             descriptor = _locked(self._path)
             os.close(self._descriptor)
@@ -84,7 +88,12 @@ def _locked(path: Path) -> int:
             pid = _read_pid(descriptor) or "unknown"
             os.close(descriptor)
             raise AlreadyRunning(f"An Impasto daemon is running already (pid {pid}).") from None
-        if _is_at(path, descriptor):  # else it was removed meanwhile
+        try:
+            is_current = _is_at(path, descriptor)
+        except CannotLock:
+            os.close(descriptor)
+            raise
+        if is_current:  # else it was removed meanwhile
             _write_pid(descriptor, f"{os.getpid()}\n")
             return descriptor
         os.close(descriptor)
@@ -101,10 +110,13 @@ def _opened(path: Path) -> int:
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
+    """Returns whether an open file is the one at `path`; raises CannotLock if that is unknown."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(descriptor))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        raise CannotLock(f"{path} cannot be examined: {error.strerror}. Try again.") from error
 
 
 def _read_pid(descriptor: int) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +47,23 @@ def test_removed_socket_is_bound_again_and_reported(
     assert "bound again" in caplog.text
 
 
+def test_socket_that_cannot_be_examined_is_not_given_up(
+    watch: AddressWatch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = [2]  # the second look at a disk that fails in turn
+
+    def fail_at_times(path: Path) -> os.stat_result:
+        failing[0] += 1
+        if failing[0] % 3 == 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return path.stat(follow_symlinks=False)
+
+    monkeypatch.setattr(Path, "lstat", fail_at_times)
+
+    assert all(watch.check() for _ in range(12))
+    assert caplog.text == ""
+
+
 def test_other_file_is_reported_once_until_it_can_be_replaced(
     watch: AddressWatch, path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -81,12 +100,14 @@ def test_folder_that_cannot_be_read_for_a_while_is_reported(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(5, "Input/output error")
+    def refuse(file: Path) -> os.stat_result:
+        if file == path.parent:
+            raise OSError(errno.EIO, "Input/output error")
+        return file.stat(follow_symlinks=False)
 
+    path.unlink()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "lstat", refuse)
-        patch.setattr(Path, "stat", refuse)
         assert watch.check()
     clock.now_s += RETRY_S
     assert watch.check()

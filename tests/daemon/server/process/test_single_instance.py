@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import shutil
@@ -86,6 +87,23 @@ def test_lock_that_another_holds_meanwhile_cannot_be_restored(path: Path) -> Non
         path.unlink()
         with InstanceLock(path), pytest.raises(AlreadyRunning):
             lock.restore()
+
+
+@pytest.mark.parametrize("call", ["lstat", "fstat"])
+def test_lock_that_cannot_be_examined_is_still_held_by_this_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with InstanceLock(path) as lock:
+        monkeypatch.setattr(*((Path, call) if call == "lstat" else (os, call)), fail)
+        with pytest.raises(CannotLock, match="cannot be examined"):
+            lock.restore()
+        monkeypatch.undo()
+        lock.restore()
+        with pytest.raises(AlreadyRunning), InstanceLock(path):
+            pass
 
 
 def test_holder_is_named_and_none_once_it_has_released_the_lock(path: Path) -> None:
