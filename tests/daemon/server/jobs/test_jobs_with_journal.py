@@ -9,9 +9,11 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -32,6 +34,7 @@ from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
 from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
+from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.journal import Journal
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
@@ -39,6 +42,8 @@ from impasto_shared.protocol.messages import Submit
 from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+
+T = TypeVar("T")
 
 KEPT_S = 86_400.0
 CLIENT = Origin(b"client", "script")
@@ -376,6 +381,80 @@ def test_job_that_is_cancelled_while_it_is_stored_stays_cancelled(daemon: Daemon
     assert [job.state for job in daemon.table.all] == [JobState.CANCELLED] * 2
 
 
+class Gate:
+    """A gate before each piece of work of a thread: how much of it is done is not left to chance.
+
+    A state machine must do the same each time, and the thread would have done more or less of its
+    work when it is killed.
+    """
+
+    def __init__(self, background: Background) -> None:
+        self._executor = background._executor
+        self._submit = self._executor.submit
+        self._permits = threading.Semaphore(0)
+        self._work: list[Future[Any]] = []
+        self._is_open = self._is_ended = False
+        patch.object(self._executor, "submit", self._hold).start()
+
+    def _hold(self, work: Callable[[], T]) -> Future[T]:
+        future = self._submit(self._run, work)
+        self._work.append(future)
+        return future
+
+    def _run(self, work: Callable[[], T]) -> T:
+        if not self._is_open:
+            self._permits.acquire()
+        if self._is_ended:
+            raise RuntimeError("the thread was killed")
+        return work()
+
+    def admit(self, number: int) -> None:
+        """Has the thread do the next pieces of its work, as far as there are so many."""
+        waiting = [future for future in self._work if not future.done()][:number]
+        for _ in waiting:
+            self._permits.release()
+        wait(waiting)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Holds nothing back in the block, in which the work is finished."""
+        self._is_open = True
+        self._permits.release()  # to the piece that waits
+        yield
+        wait(self._work)
+        self._permits = threading.Semaphore(0)
+        self._work.clear()
+        self._is_open = False
+
+    def end(self) -> None:
+        """Has the thread do no more, as if it were killed."""
+        self._is_open = self._is_ended = True
+        self._permits.release()
+
+
+class HeldDaemon(Daemon):
+    """A daemon that stores nothing until it is waited for, or killed after some of its work."""
+
+    def start(self) -> None:
+        super().start()
+        self.gates = [Gate(each) for each in (self.journal._writer, self.journal._reader)]
+
+    def settle(self) -> None:
+        with self.gates[0].opened(), self.gates[1].opened():
+            super().settle()
+
+    def shut_down(self) -> None:
+        with self.gates[0].opened(), self.gates[1].opened():
+            super().shut_down()
+
+    def kill_after(self, number: int) -> None:
+        """Ends it when it has done some pieces of what is waiting to be stored."""
+        self.gates[0].admit(number)
+        for gate in self.gates:
+            gate.end()
+        self.kill()
+
+
 @dataclass
 class Promise:
     """A debt of the daemon: the job or, once it is done, its picture."""
@@ -391,7 +470,7 @@ class Durability(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="impasto-test-"))
-        self.daemon = Daemon(self.root / "jobs" / "0123")
+        self.daemon = HeldDaemon(self.root / "jobs" / "0123")
         self.promises: dict[str, Promise] = {}
         self.unsettled: dict[str, int] = {}
         self.count = 0
@@ -489,12 +568,14 @@ class Durability(RuleBasedStateMachine):
         self.daemon.pass_time(seconds)
         self.table.expire()
 
-    @rule(kills=st.booleans())
-    def restart(self, *, kills: bool) -> None:
-        if kills:
-            self.daemon.kill()
-        else:
-            self.daemon.shut_down()
+    @rule()
+    def restart(self) -> None:
+        self.daemon.shut_down()
+        self.daemon.start()
+
+    @rule(stored=st.integers(0, 5))
+    def kill(self, stored: int) -> None:
+        self.daemon.kill_after(stored)
         self.daemon.start()
 
     @invariant()
@@ -518,7 +599,7 @@ class Durability(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "daemon"):
-            self.daemon.table.close()
+            self.daemon.shut_down()
             assert not [
                 path
                 for path in self.daemon.files

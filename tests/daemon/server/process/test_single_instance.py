@@ -97,7 +97,7 @@ def test_lock_that_cannot_be_examined_is_still_held_by_this_process(
         raise OSError(errno.EIO, "Input/output error")
 
     with InstanceLock(path) as lock:
-        monkeypatch.setattr(*((Path, call) if call == "lstat" else (os, call)), fail)
+        monkeypatch.setattr(Path if call == "lstat" else os, call, fail)
         with pytest.raises(CannotLock, match="cannot be examined"):
             lock.restore()
         monkeypatch.undo()
