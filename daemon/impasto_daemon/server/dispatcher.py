@@ -173,9 +173,12 @@ class Dispatcher:
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._send_pending()
 
-    def cancel(self, job: Job) -> None:
-        """Cancels a job; the worker is told to stop, and killed if it does not."""
-        self._jobs.cancel(job)
+    def cancel(self, job: Job, problem: Problem | None = None) -> None:
+        """Cancels a job; the worker is told to stop, and killed if it does not.
+
+        problem: the reason; None if its client wishes it.
+        """
+        self._jobs.cancel(job, problem)
         current = self._assignment_of(job)
         if current is not None and current.stop_deadline_s is None:
             current.stop = Stop(job.name)

@@ -170,10 +170,10 @@ class Server:
         self._dispatcher.start_next()
 
     def _notify_subscribers(self) -> None:
-        for job in self._subscriptions.send_updates(self._jobs):
-            reason = "its client disconnected" if job.problem is None else job.problem.message
+        for job, problem in self._subscriptions.send_updates(self._jobs).items():
+            reason = "its client disconnected" if problem is None else problem.message
             logger.info("job %s is cancelled: %s", job.name, reason)
-            self._dispatcher.cancel(job)
+            self._dispatcher.cancel(job, problem)
 
     def _expire(self) -> None:
         self._jobs.expire(watched=self._subscriptions.job_names)

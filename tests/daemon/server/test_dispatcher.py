@@ -388,6 +388,22 @@ def test_cancelled_job_is_stopped_once_and_frees_the_worker(
     assert worker.pid == 1
 
 
+def test_reason_of_a_cancellation_is_that_of_a_job_that_has_not_ended(
+    table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
+) -> None:
+    lost = Problem(ErrorCode.NOT_DONE, "Its client was lost.")
+    job = start_job(table, dispatcher)
+    dispatcher.cancel(job, lost)
+    assert (job.state, job.problem) == (JobState.CANCELLED, lost)
+    deliver(worker, dispatcher, Stopped(job.name))
+    done = start_job(table, dispatcher)
+    deliver(worker, dispatcher, Painted(done.name, PIXEL))
+
+    dispatcher.cancel(done, lost)
+
+    assert (done.state, done.problem) == (JobState.DONE, None)
+
+
 def test_job_that_the_worker_stopped_by_itself_is_cancelled(
     table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
 ) -> None:

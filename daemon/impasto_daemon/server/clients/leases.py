@@ -48,8 +48,8 @@ class Leases:
             self._read_s = -CHECK_S
         self._lost_s[job] = self._clock.now_s
 
-    def take_ended(self, watched: Collection[str]) -> list[Job]:
-        """Returns, once, the jobs whose lease has ended; their `problem` is the reason.
+    def take_ended(self, watched: Collection[str]) -> dict[Job, Problem]:
+        """Returns, once, the jobs whose lease has ended, with the reasons.
 
         watched: the names of the jobs that clients watch. The client of such a job may be the one
             that was lost.
@@ -58,17 +58,16 @@ class Leases:
         self._lost_s = {
             job: now_s if job.name in watched else lost_s
             for job, lost_s in self._lost_s.items()
-            if not job.state.is_final
+            if not (job.state.is_final or job.is_detached)
         }
         ended = {
             job: _too_long(self._lease_s)
             for job, lost_s in self._lost_s.items()
             if now_s - lost_s > self._lease_s
         } | dict.fromkeys(self._without_key(now_s), _KEY_REMOVED)
-        for job, problem in ended.items():
-            job.problem = problem
+        for job in ended:
             del self._lost_s[job]
-        return list(ended)
+        return ended
 
     def _without_key(self, now_s: float) -> list[Job]:
         """Returns the jobs whose clients cannot return, since their keys were removed."""

@@ -11,7 +11,7 @@ from impasto_daemon.server.front.client_socket import Delivery
 from impasto_daemon.server.jobs.job import Job
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.protocol.messages import Preview, Update
-from impasto_shared.protocol.reports import JobState
+from impasto_shared.protocol.reports import JobState, Problem
 
 # A subscriber is notified of every step, but not more often than this ...
 STEP_INTERVAL_S = 0.1
@@ -69,12 +69,12 @@ class Subscriptions:
         subscription = _Subscription(wants_previews, self._clock())
         self._by_job.setdefault(job.name, {})[address] = subscription
 
-    def send_updates(self, table: JobTable) -> list[Job]:
+    def send_updates(self, table: JobTable) -> dict[Job, Problem | None]:
         """Sends the updates that are due; returns the jobs whose client has left them.
 
-        Their `problem` is set if it was lost, and has not returned in time.
+        With the reason if it was lost and has not returned in time; None if it has disconnected.
         """
-        abandoned = self._leases.take_ended(self._by_job.keys())
+        abandoned: dict[Job, Problem | None] = {**self._leases.take_ended(self._by_job.keys())}
         for name, by_address in list(self._by_job.items()):
             job = table.find(name)
             for address, subscription in list(by_address.items()):
@@ -82,7 +82,7 @@ class Subscriptions:
                     continue
                 delivery = self._send_update(table, job, address, subscription)
                 if delivery is Delivery.DISCONNECTED and job.belongs_to(address):
-                    abandoned.append(job)
+                    abandoned.setdefault(job, None)
                 if delivery is Delivery.LOST and job.belongs_to(address):
                     self._leases.begin(job)
                 if subscription.is_over(job, delivery, self._clock()):

@@ -232,9 +232,10 @@ class JobTable:
             job.problem = problem
             self._end(job, JobState.FAILED)
 
-    def cancel(self, job: Job) -> None:
-        """Ends a job without a picture; a job that has ended does not change."""
+    def cancel(self, job: Job, problem: Problem | None = None) -> None:
+        """Ends a job without a picture, for the reason `problem`; one that has ended is left."""
         if not job.state.is_final:
+            job.problem = problem
             self._end(job, JobState.CANCELLED)
 
     def fetch(self, name: str) -> Image:
@@ -256,9 +257,17 @@ class JobTable:
             self._remove_picture(job)
 
     def detach(self, job: Job) -> None:
-        """Has a job continue without its client; its input is not stored for the next daemon."""
+        """Has a job continue without its client.
+
+        Its input is not stored: the next daemon knows its name, and why it was lost.
+        """
+        if job.is_detached:
+            return
         job.is_detached = True
         self._queue = None
+        if not (job.state.is_final or job.is_storing):
+            job.is_stored = self.journal is not None
+            self._store(job)
 
     def expire(self, watched: Collection[str] = ()) -> None:
         """Frees pictures that are too old or too large in total, and the oldest reports.
@@ -295,7 +304,7 @@ class JobTable:
         for job in self.all:
             if job.state.is_final:
                 continue
-            if job.is_stored:
+            if job.is_stored and (job.is_storing or job.input_file is not None):
                 if not job.is_storing:  # else its last record, with its picture, is on its way
                     job.starts -= job.state is JobState.RUNNING
                     self._store(job)
@@ -408,16 +417,18 @@ class JobTable:
         journal.store_picture(
             replace(self._record(job), picture=file, input=None),
             picture.pixels_in_memory,
-            partial(self._finish_storing, job, name),
+            partial(self._finish_storing, job, name, is_synced=job.is_detached),
             drops=drops,
         )
 
-    def _finish_storing(self, job: Job, file: str, outcome: Exception | None) -> None:
+    def _finish_storing(
+        self, job: Job, file: str, outcome: Exception | None, *, is_synced: bool
+    ) -> None:
         if self.journal is None or self._is_shut_down:
             return
         self.results.problem = None if outcome is None else str(outcome)
         if outcome is None:
-            job.input_file, job.is_stored, job.is_synced = None, True, job.is_detached
+            job.input_file, job.is_stored, job.is_synced = None, True, is_synced
             if job.picture is not None:
                 job.picture.move_to(self.journal.folder / file)
         else:

@@ -126,7 +126,7 @@ def _queue_again(job: Job, folder: Path, now_s: float) -> None:
     if job.starts >= MAX_STARTS:
         _lose(job, f"the daemon was killed {job.starts} times while it was painted", now_s)
     elif job.input_file is None:
-        _lose(job, "its pictures are not in the journal", now_s)
+        _lose(job, "it was detached after it had begun, and the daemon ended before it", now_s)
     elif problem := _wrong_size(folder / job.input_file.name, job.input_file.size_bytes):
         _lose(job, f"the file of its pictures {problem}", now_s)
 

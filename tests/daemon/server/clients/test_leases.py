@@ -12,6 +12,7 @@ from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -38,17 +39,15 @@ def new_job(table: JobTable, user: str = "") -> Job:
     return table.submit(submission, Origin(b"client", user=user))
 
 
-def ended_within(seconds: float, leases: Leases, clock: FakeClock, *watched: str) -> list[Job]:
-    """Returns the jobs whose lease ends while the server runs for a time."""
-    ended: list[Job] = []
+def ended_within(
+    seconds: float, leases: Leases, clock: FakeClock, *watched: str
+) -> dict[Job, Problem]:
+    """Returns the jobs whose lease ends, with the reasons, while the server runs for a time."""
+    ended: dict[Job, Problem] = {}
     for _ in range(round(seconds)):
         clock.now_s += 1
-        ended += leases.take_ended(watched)
+        ended |= leases.take_ended(watched)
     return ended
-
-
-def problem_of(job: Job) -> str:
-    return "" if job.problem is None else job.problem.message
 
 
 def test_lease_ends_once_and_with_the_reason(
@@ -57,11 +56,11 @@ def test_lease_ends_once_and_with_the_reason(
     job = new_job(table)
     leases.begin(job)
 
-    assert ended_within(LEASE_S, leases, clock) == []
+    assert not ended_within(LEASE_S, leases, clock)
     assert leases.is_running
-    assert not problem_of(job)
-    assert ended_within(2 * LEASE_S, leases, clock) == [job]
-    assert "more than 20 s" in problem_of(job)
+    ended = ended_within(2 * LEASE_S, leases, clock)
+    assert list(ended) == [job]
+    assert "more than 20 s" in ended[job].message
     assert not leases.is_running
 
 
@@ -71,9 +70,9 @@ def test_lease_begins_again_after_the_last_client_that_watches(
     job = new_job(table)
     leases.begin(job)
 
-    assert ended_within(3 * LEASE_S, leases, clock, job.name) == []
-    assert ended_within(LEASE_S - 1, leases, clock) == []
-    assert ended_within(LEASE_S, leases, clock) == [job]
+    assert not ended_within(3 * LEASE_S, leases, clock, job.name)
+    assert not ended_within(LEASE_S - 1, leases, clock)
+    assert list(ended_within(LEASE_S, leases, clock)) == [job]
 
 
 def test_time_in_which_the_server_was_stopped_does_not_count(
@@ -82,7 +81,7 @@ def test_time_in_which_the_server_was_stopped_does_not_count(
     leases.begin(new_job(table))
     clock.now_s += 10 * LEASE_S
 
-    assert leases.take_ended([]) == []
+    assert not leases.take_ended([])
 
 
 def test_job_that_ends_during_its_lease_has_no_problem(
@@ -93,8 +92,19 @@ def test_job_that_ends_during_its_lease_has_no_problem(
     table.start(job)
     table.finish(job, PIXEL)
 
-    assert ended_within(2 * LEASE_S, leases, clock) == []
+    assert not ended_within(2 * LEASE_S, leases, clock)
     assert job.problem is None
+
+
+def test_job_that_is_detached_during_its_lease_continues(
+    table: JobTable, leases: Leases, clock: FakeClock
+) -> None:
+    job = new_job(table)
+    leases.begin(job)
+    table.detach(job)
+
+    assert not ended_within(2 * LEASE_S, leases, clock)
+    assert not leases.is_running
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before the loss", "after it"])
@@ -110,13 +120,14 @@ def test_job_of_a_removed_key_has_no_lease(
     leases.begin(near)
     if is_late:
         leases.begin(far)
-        assert ended_within(2, leases, clock) == []
+        assert not ended_within(2, leases, clock)
     authorized.remove("laptop")
     if not is_late:
         leases.begin(far)
 
-    assert ended_within(2 * CHECK_S, leases, clock, near.name, far.name) == [far]
-    assert "no longer authorised" in problem_of(far)
+    ended = ended_within(2 * CHECK_S, leases, clock, near.name, far.name)
+    assert list(ended) == [far]
+    assert "no longer authorised" in ended[far].message
 
 
 def test_keys_that_cannot_be_read_end_no_lease(
@@ -125,4 +136,4 @@ def test_keys_that_cannot_be_read_end_no_lease(
     leases.begin(new_job(table, LAPTOP))
     (tmp_path / "known_clients").write_text("nonsense\n")
 
-    assert ended_within(LEASE_S - 1, leases, clock) == []
+    assert not ended_within(LEASE_S - 1, leases, clock)

@@ -381,6 +381,42 @@ def test_job_that_is_cancelled_while_it_is_stored_stays_cancelled(daemon: Daemon
     assert [job.state for job in daemon.table.all] == [JobState.CANCELLED] * 2
 
 
+@pytest.mark.parametrize("end", [Daemon.kill, Daemon.shut_down])
+def test_job_that_was_detached_later_is_lost_with_the_reason(daemon: Daemon, end: End) -> None:
+    job = accept(daemon, detached=False)
+    daemon.run_next()
+    daemon.table.detach(job)
+    daemon.settle()
+
+    end(daemon)
+    daemon.start()
+
+    (lost,) = daemon.table.all
+    assert (lost.name, lost.state, daemon.table.next_queued) == (job.name, JobState.FAILED, None)
+    assert lost.problem is not None
+    assert "detached after" in lost.problem.message or lost.problem == SHUT_DOWN
+
+
+def test_picture_of_a_job_that_is_detached_while_it_is_stored_is_synced_later(
+    daemon: Daemon,
+) -> None:
+    job = accept(daemon, detached=False)
+    daemon.run_next()
+    daemon.table.finish(job, picture(1))
+    daemon.table.detach(job)
+    daemon.settle()
+    assert (job.state, job.is_synced) == (JobState.DONE, False)
+
+    daemon.pass_time(SYNC_DELAY_S)
+    daemon.table.expire()
+    daemon.settle()
+    daemon.kill()
+    daemon.start()
+
+    assert daemon.table.find(job.name).is_synced
+    assert bytes(daemon.table.fetch(job.name).pixels) == picture(1).pixels
+
+
 class Gate:
     """A gate before each piece of work of a thread: how much of it is done is not left to chance.
 
@@ -409,7 +445,7 @@ class Gate:
         return work()
 
     def admit(self, number: int) -> None:
-        """Has the thread do the next pieces of its work, as far as there are so many."""
+        """Has the thread do the next pieces of its work, or as much as there is."""
         waiting = [future for future in self._work if not future.done()][:number]
         for _ in waiting:
             self._permits.release()

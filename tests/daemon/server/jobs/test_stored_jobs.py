@@ -60,7 +60,7 @@ def test_clock_that_was_set_back_ages_nothing(folder: Path) -> None:
     ("record", "file", "reason"),
     [
         (replace(QUEUED, input=INPUT), INPUT.name, "the file of its pictures is missing"),
-        (replace(QUEUED, input=None), None, "its pictures are not in the journal"),
+        (replace(QUEUED, input=None), None, "detached after it had begun"),
         (
             replace(QUEUED, input=replace(INPUT, size_bytes=10)),
             None,
