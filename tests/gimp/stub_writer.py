@@ -186,9 +186,11 @@ class StubWriter:
         if not isinstance(info, _gi.ObjectInfo):
             return ""
         bases = [self._reference(info.get_parent())] if info.get_parent() else []
-        for interface in info.get_interfaces():
-            if any(method.get_name() in self._names for method in interface.get_methods()):
-                bases.append(self._reference(interface))
+        bases += [
+            self._reference(interface)
+            for interface in info.get_interfaces()
+            if any(method.get_name() in self._names for method in interface.get_methods())
+        ]
         return f"({', '.join(bases)})" if bases else ""
 
     def _members(self, info: Any, dotted: str) -> list[str]:

@@ -114,7 +114,6 @@ def test_previews_show_the_picture_grow(
     shared_daemon: DaemonProcess, form: PixelFormat, preview_form: PixelFormat
 ) -> None:
     photo = Image(300, 200, form, bytes(300 * 200 * form.bytes_per_pixel))
-    previews = []
     with shared_daemon.client() as client:
         job = client.submit(
             photo,
@@ -122,9 +121,7 @@ def test_previews_show_the_picture_grow(
             StyleSettings(size=96, iterations=60),
             PreviewOptions(longest_side_px=60, interval_s=0.2),
         )
-        for _ in client.updates(job):
-            if preview := client.take_preview(job):
-                previews.append(preview)
+        previews = [preview for _ in client.updates(job) if (preview := client.take_preview(job))]
 
     assert len(previews) > 1
     assert {(image.width, image.height, image.format) for image in previews} == {

@@ -61,7 +61,7 @@ class IntermixedParser(argparse.ArgumentParser):
         return all(action.nargs == argparse.SUPPRESS for action in positionals)
 
 
-Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"
+Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"  # noqa: SLF001 - has no other name
 
 
 def add_command(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from io import FileIO
 from pathlib import Path
@@ -99,7 +100,8 @@ class Download:
         headers = {"Range": f"bytes={begin}-"} if begin else {}
         request = Request(self.url, headers=headers)  # noqa: S310 - torchvision names the address
         with urlopen(request, timeout=self.timeout_s) as reply:  # noqa: S310
-            if begin and reply.status != 206:  # the server sends it from the start
+            # The server may send it from the start.
+            if begin and reply.status != HTTPStatus.PARTIAL_CONTENT:
                 file.truncate(0)
                 begin = 0
             length = reply.headers.get("Content-Length", "")

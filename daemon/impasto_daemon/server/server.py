@@ -231,7 +231,9 @@ class Server:
         if reply is not None:
             self._outbox.reply(address, reply)
 
-    def _reply_to(self, address: bytes, user: str, message: ClientMessage) -> Any:
+    def _reply_to(  # noqa: C901, PLR0911 - one case for each request
+        self, address: bytes, user: str, message: ClientMessage
+    ) -> Any:
         """Returns the reply to a request; None if it is sent later, by `_deferred`."""
         match message:
             case Hello():

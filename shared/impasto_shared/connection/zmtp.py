@@ -100,7 +100,7 @@ class ZmtpConnection:
             first = self._outgoing.popleft()
             rest = first[count:]
             if first is self._pong:
-                self._pong = rest if rest else None
+                self._pong = rest or None
             if rest:
                 self._outgoing.appendleft(rest)
             count -= first.nbytes - rest.nbytes

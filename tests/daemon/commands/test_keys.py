@@ -30,7 +30,7 @@ def test_keys_are_made_once_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     run()
 
     shown = r"^(?:Client key|Daemon's key \(server_key\)): ([0-9a-f]{64})$"
-    assert len(set(re.findall(shown, first, re.M))) == 2
+    assert len(set(re.findall(shown, first, re.MULTILINE))) == 2
     assert "No client on another machine is authorised." in first
     assert capsys.readouterr().out == first
 

@@ -72,7 +72,9 @@ def check_plugin(profile: Path) -> Iterator[Finding]:
 _NOT_EXECUTABLE = "it is not executable, so GIMP ignores it"
 
 
-def _defect(folder: Path, source: dict[str, Path] | None) -> str | None:
+def _defect(  # noqa: PLR0911 - one for each defect
+    folder: Path, source: dict[str, Path] | None
+) -> str | None:
     if folder.is_symlink() and not folder.exists():
         return f"{folder} is a link to {folder.readlink()}, which does not exist"
     if not folder.is_dir():

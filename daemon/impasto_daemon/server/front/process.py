@@ -101,7 +101,9 @@ class FrontProcess:
             self._confirm(address, packet.outcome)
         return None
 
-    def send(self, address: bytes, frames: list[Frame]) -> Delivery:
+    def send(  # noqa: PLR0911 - one for each state of the connection
+        self, address: bytes, frames: list[Frame]
+    ) -> Delivery:
         """Sends a message if its client can take it now, or soon."""
         if self.link is None or not self.knows(address):
             return Delivery.LOST
