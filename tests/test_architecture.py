@@ -143,6 +143,11 @@ ALLOWED = {
         "PIL",
         "numpy",
     },
+    "daemon/impasto_daemon/commands/batch": {
+        "impasto_daemon.commands",
+        "impasto_shared",
+        "rich",
+    },
     "daemon/impasto_daemon/commands/explore": {
         "impasto_daemon.system",
         "impasto_daemon.commands",

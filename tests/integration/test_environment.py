@@ -25,6 +25,7 @@ QUICK = ("--iterations", "2", "--size", "64")
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "serve": ("serve", "--endpoint", "tcp://192.0.2.1:5570"),
     "stylize": ("stylize", "missing.png", "missing.png", "-o", "out.png"),
+    "batch": ("batch", "missing.png", "--style", "missing.png", "-o", "painted"),
     "texture": ("texture", "missing.png", "-o", "out.png"),
     "explore": ("explore", "missing.png", "-o", "sheets"),
     "status": ("status",),

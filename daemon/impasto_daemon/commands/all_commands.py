@@ -19,6 +19,7 @@ from impasto_daemon.commands import (
     texture,
     weights,
 )
+from impasto_daemon.commands.batch import command as batch
 from impasto_daemon.commands.command_parser import IntermixedParser
 from impasto_daemon.commands.doctor import command as doctor
 from impasto_daemon.commands.explore import command as explore
@@ -26,7 +27,7 @@ from impasto_shared import __version__
 
 # In the order in which --help lists them.
 _COMMANDS = (
-    *(serve, stylize, texture, explore),
+    *(serve, stylize, batch, texture, explore),
     *(status, jobs, show, fetch, cancel, keep),
     *(weights, keys, config, doctor),
 )

@@ -10,7 +10,9 @@ from impasto_daemon.commands import main as main_module
 from impasto_daemon.commands.main import main, new_parser
 from impasto_shared.errors import InvalidImage
 
-COMMANDS = "serve stylize texture explore status jobs show fetch cancel keep weights keys config"
+COMMANDS = (
+    "serve stylize batch texture explore status jobs show fetch cancel keep weights keys config"
+)
 
 
 def test_every_command_is_listed_with_a_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,14 @@ def paint(
 
 
 def write_result(client: Client, job: str, path: Path) -> None:
-    """Writes the picture of a finished job, which the daemon keeps.
+    """Writes the picture of a finished job, which the daemon keeps; see `write_picture`."""
+    write_picture(client.fetch(job), job, path)
+
+
+def write_picture(picture: Image, job: str, path: Path, note: str | None = None) -> None:
+    """Writes the picture of a job, which the daemon keeps.
+
+    note: as in `write_image`.
 
     Raises:
         InvalidImage: if it cannot be written, for example because the disk is full.
@@ -153,7 +160,7 @@ def write_result(client: Client, job: str, path: Path) -> None:
     from impasto_daemon.commands.image_file import write_image
 
     try:
-        write_image(client.fetch(job), path)
+        write_image(picture, path, note)
     except InvalidImage as error:
         raise InvalidImage(
             f"{error} The daemon still has the picture. To write it elsewhere: "
@@ -161,13 +168,29 @@ def write_result(client: Client, job: str, path: Path) -> None:
         ) from error
 
 
+def one_each(
+    values: Sequence[_Value] | None, count: int, default: _Value, name: str
+) -> Sequence[_Value]:
+    """Returns a value for each of `count` paintings; raises InvalidSettings for another number.
+
+    values: None for the `default` for each. name: the option's.
+    """
+    if values is None:
+        return [default] * count
+    if len(values) != count:
+        raise InvalidSettings(
+            name, f"--{name} needs one value for each painting: {count}, not {len(values)}."
+        )
+    return values
+
+
 def _read_styles(options: argparse.Namespace) -> list[Style]:
     from impasto_daemon.commands.image_file import read_image
 
     count = len(options.paintings)
-    weights = _one_each(options.weights, count, 1.0, "weights")
-    regions = _one_each(options.regions, count, NO_MASK, "regions")
-    parts = _one_each(options.parts, count, NO_MASK, "parts")
+    weights = one_each(options.weights, count, 1.0, "weights")
+    regions = one_each(options.regions, count, NO_MASK, "regions")
+    parts = one_each(options.parts, count, NO_MASK, "parts")
     return [
         Style(read_image(painting), weight, _read_mask(region), _read_mask(part))
         for painting, weight, region, part in zip(
@@ -180,16 +203,3 @@ def _read_mask(name: str) -> Image | None:
     from impasto_daemon.commands.image_file import read_image
 
     return None if name == NO_MASK else read_image(name)
-
-
-def _one_each(
-    values: Sequence[_Value] | None, count: int, default: _Value, name: str
-) -> Sequence[_Value]:
-    """Returns a value for each of `count` paintings; raises InvalidSettings for another number."""
-    if values is None:
-        return [default] * count
-    if len(values) != count:
-        raise InvalidSettings(
-            name, f"--{name} needs one value for each painting: {count}, not {len(values)}."
-        )
-    return values

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from impasto_daemon.commands.image_file.colour_profile import srgb_profile
+from impasto_daemon.commands.image_file.notes import with_note
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
 from impasto_daemon.commands.image_file.reading import FORMATS, print_note, reason_of
 from impasto_shared.atomic_write import FileNotDurable, write_atomically
@@ -27,11 +28,13 @@ _TRIAL_PX = 16
 _SMALL_PX = 256 * 256
 
 
-def write_image(image: Image, path: Path | str) -> None:
+def write_image(image: Image, path: Path | str, note: str | None = None) -> None:
     """Writes an image of 8 bits per channel, in the format that the file's extension names.
 
     The file is sRGB, and says so if its format can. An existing file is replaced in one step; a
     pipe is written to.
+
+    note: is stored in the file, whose format must be one of `FORMATS_WITH_NOTES`; see `read_note`.
 
     Raises:
         InvalidImage: if the extension is unknown, or the file cannot be written: an existing file
@@ -41,7 +44,7 @@ def write_image(image: Image, path: Path | str) -> None:
     mode = "RGBA" if image.format.has_alpha else "RGB"
     picture = PillowImage.frombytes(mode, (image.width, image.height), image.pixels)
     try:
-        data = _encoded(picture, _format_of(path)).getbuffer()
+        data = _encoded(picture, format_of(path), note).getbuffer()
         if _is_stream(path):
             path.write_bytes(data)
         else:
@@ -56,7 +59,7 @@ def write_image(image: Image, path: Path | str) -> None:
 
 def check_writable(path: Path) -> None:
     """Raises InvalidImage if no file can be written to `path`: before any work is done."""
-    if _format_of(path) not in PillowImage.SAVE:
+    if format_of(path) not in PillowImage.SAVE:
         raise InvalidImage(f"{path}: the name must end in .png, .jpg, .tif or the like.")
     try:
         _check_target(path)
@@ -91,7 +94,7 @@ def _trials(path: Path, size: tuple[int, int], *, has_alpha: bool) -> list[Pillo
         sizes = [size]
     try:
         with quiet_libraries():
-            return [_tried(size, _format_of(path), has_alpha=has_alpha) for size in sizes]
+            return [_tried(size, format_of(path), has_alpha=has_alpha) for size in sizes]
     except Exception as error:  # encoders raise errors of any kind
         with_alpha = " with transparency" if has_alpha else ""
         raise InvalidImage(
@@ -165,15 +168,19 @@ def _is_stream(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
-def _format_of(path: Path) -> str | None:
+def format_of(path: Path) -> str | None:
+    """Returns Pillow's name of the format that a file's extension names; None: unknown."""
     return PillowImage.registered_extensions().get(path.suffix.lower())
 
 
-def _encoded(picture: PillowImage.Image, file_format: str | None) -> io.BytesIO:
+def _encoded(
+    picture: PillowImage.Image, file_format: str | None, note: str | None = None
+) -> io.BytesIO:
     """Returns the file of a picture, without transparency if it is a JPEG."""
     stream = io.BytesIO()
+    more = {} if note is None else {"exif": with_note(note)}
     _encodable(picture, file_format).save(
-        stream, format=file_format, icc_profile=srgb_profile(), quality=_QUALITY
+        stream, format=file_format, icc_profile=srgb_profile(), quality=_QUALITY, **more
     )
     return stream
 

@@ -1,0 +1,1 @@
+"""The command `impasto batch`: photos found, pictures named, painted, and recognised next time."""

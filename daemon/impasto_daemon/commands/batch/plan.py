@@ -1,0 +1,153 @@
+"""The pictures of a batch: what is painted from what, and under which name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto_daemon.commands.batch.naming import picture_name
+from impasto_daemon.commands.batch.record import PaintingSource, Record, Source, digest_of
+from impasto_daemon.commands.image_file import check_encodable, check_writable, read_image
+from impasto_shared.batch import Task
+from impasto_shared.errors import ImpastoError, InvalidImage
+from impasto_shared.image import Image
+from impasto_shared.settings import StyleSettings
+from impasto_shared.style import Style, check_styles
+
+# What a file takes at most, for a pixel: more than any encoder needs.
+_BYTES_PER_PIXEL = 5
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A painting of the batch, read once."""
+
+    path: Path
+    source: PaintingSource
+    style: Style
+
+
+def read_painting(path: Path, weight: float) -> Painting:
+    """Returns a painting. Raises InvalidImage or InvalidSettings."""
+    style = Style(read_image(path), weight)
+    return Painting(path, PaintingSource(str(path), digest_of(path), weight), style)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be painted.
+
+    target: its file. may_replace: whether another file of that name may be replaced.
+    """
+
+    photo: Path
+    paintings: Sequence[Painting]
+    settings: StyleSettings
+    target: Path
+    may_replace: bool
+
+    def record(self) -> Record:
+        """Returns the record of its origin. Raises InvalidImage if the photo cannot be read."""
+        try:
+            digest = digest_of(self.photo)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InvalidImage(f"{self.photo} cannot be read: {reason.lower()}.") from error
+        sources = [painting.source for painting in self.paintings]
+        return Record(Source(str(self.photo), digest), sources, self.settings)
+
+    def is_painted(self) -> bool:
+        """Returns whether its file is there.
+
+        Raises:
+            InvalidImage: if another file is, and may not be replaced.
+        """
+        if not self.target.exists():
+            return False
+        if self.record().is_in(self.target):
+            return True
+        if not self.may_replace:
+            raise InvalidImage(
+                f"{self.target} exists, and is not this picture. Choose another folder or --name, "
+                "or add --overwrite."
+            )
+        return False
+
+    def task(self) -> Task:
+        """Returns the arguments of its job.
+
+        Raises:
+            InvalidImage: if the photo cannot be read, or the picture will not be writable.
+        """
+        check_writable(self.target)
+        content = read_image(self.photo)
+        has_alpha = content.format.has_alpha
+        check_encodable(self.target, content.width, content.height, has_alpha=has_alpha)
+        _check_room(self.target, content)
+        styles = [painting.style for painting in self.paintings]
+        check_styles(styles, content, self.settings)
+        return Task(content, styles, self.settings)
+
+
+def _check_room(target: Path, content: Image) -> None:
+    """Raises InvalidImage if the disk has no room for the picture: before it is painted."""
+    free_bytes = shutil.disk_usage(target.parent).free
+    if free_bytes < content.width * content.height * _BYTES_PER_PIXEL:
+        raise InvalidImage(
+            f"{target} cannot be written: only {free_bytes / 1e6:.0f} MB are free in "
+            f"{target.parent}. Make room, and run the same command again."
+        )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The choices that all pictures of a batch share.
+
+    is_each: whether each photo is painted after each painting, instead of after all of them.
+    """
+
+    settings: StyleSettings
+    paintings: Sequence[Painting]
+    is_each: bool
+    folder: Path
+    template: str
+    may_replace: bool
+
+
+def plan(
+    photos: Iterable[Path | ImpastoError], choices: Choices
+) -> Iterator[Picture | ImpastoError]:
+    """Yields the pictures in order, and what cannot be one.
+
+    Two pictures of the same name: the second is refused. No original is ever replaced.
+    """
+    originals = {painting.path.resolve() for painting in choices.paintings}
+    photos = list(photos)
+    originals |= {photo.resolve() for photo in photos if isinstance(photo, Path)}
+    sets = [[painting] for painting in choices.paintings] if choices.is_each else None
+    photo_of: dict[Path, Path] = {}
+    number = 0
+    for photo in photos:
+        if isinstance(photo, ImpastoError):
+            yield photo
+            continue
+        number += 1
+        for paintings in sets or [list(choices.paintings)]:
+            first = paintings[0].path if paintings else None
+            name = picture_name(choices.template, photo, first, number)
+            target = choices.folder / name
+            picture = Picture(photo, paintings, choices.settings, target, choices.may_replace)
+            if target.resolve() in originals:
+                reason = f"{target} is one of the originals. Choose another folder for -o."
+                yield InvalidImage(reason)
+            elif target in photo_of:
+                reason = (
+                    f"{photo} would have the same name as {photo_of[target]}: {target}. Use "
+                    "{number} in --name."
+                )
+                yield InvalidImage(reason)
+            else:
+                photo_of[target] = photo
+                yield picture

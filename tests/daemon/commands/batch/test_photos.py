@@ -1,0 +1,72 @@
+import io
+from pathlib import Path
+
+import pytest
+
+from impasto_daemon.commands.batch.photos import NoPhotos, find_photos
+from impasto_shared.errors import InvalidImage
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "raw.nef"):
+        (tmp_path / name).touch()
+    (tmp_path / "album.jpg").mkdir()
+    (tmp_path / "album.jpg" / "c.webp").touch()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_folder_has_its_pictures_in_order(folder: Path) -> None:
+    assert list(find_photos([str(folder)], [])) == [folder / "a.PNG", folder / "b.jpg"]
+
+
+def test_patterns_and_files_are_taken_as_they_come() -> None:
+    found = list(find_photos(["notes.txt", "*.jpg", "missing.jpg"], []))
+
+    assert found == [Path("notes.txt"), Path("b.jpg"), Path("missing.jpg")]
+
+
+def test_file_whose_name_is_a_pattern_is_a_file(folder: Path) -> None:
+    (folder / "[1].jpg").touch()
+
+    assert list(find_photos(["[1].jpg"], [])) == [Path("[1].jpg")]
+
+
+def test_photo_comes_once(folder: Path) -> None:
+    assert list(find_photos(["b.jpg", ".", str(folder / "a.PNG")], [])) == [
+        Path("b.jpg"),
+        Path("a.PNG"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["empty", "*.gif", "nowhere/*"])
+def test_name_without_photos_is_told(name: str) -> None:
+    found = list(find_photos([name, "b.jpg"], []))
+
+    assert isinstance(found[0], NoPhotos)
+    assert name in str(found[0])
+    assert found[1] == Path("b.jpg")
+
+
+def test_list_names_photos_and_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "list.txt").write_text("b.jpg\n\nalbum.jpg\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("a.PNG\n"))
+
+    assert list(find_photos([], ["list.txt", "-"])) == [
+        Path("b.jpg"),
+        Path("album.jpg/c.webp"),
+        Path("a.PNG"),
+    ]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+def test_unusable_list_is_told(folder: Path, content: bytes | None) -> None:
+    if content is not None:
+        (folder / "list.txt").write_bytes(content)
+
+    (found,) = find_photos([], ["list.txt"])
+
+    assert isinstance(found, InvalidImage | NoPhotos)
+    assert "list.txt" in str(found)
