@@ -15,7 +15,10 @@ from impasto_shared.schema import ChoiceSetting, LayersSetting, OpenChoiceSettin
 from impasto_shared.settings import SETTINGS, Setting
 from integration.daemon_process import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md")])
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md"), *DECISIONS]
+)
 
 
 def settings_row(setting: Setting) -> str:
@@ -115,6 +118,19 @@ def test_architecture_lists_every_folder_of_the_source_on_few_lines() -> None:
 
     assert set(listed) == packages
     assert len(page.splitlines()) <= 150
+
+
+def test_decisions_are_numbered_pages_that_architecture_refers_to() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text()
+
+    for number, page in enumerate(DECISIONS, start=1):
+        text = page.read_text()
+        assert page.name.startswith(f"{number:03}-")
+        assert text.startswith(f"# {number:03}: ")
+        assert f"](decisions/{page.name})" in architecture
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE)[0] == "The problem"
+        assert "\n## What it costs\n" in text
+        assert len(text.splitlines()) <= 60, "a page each"
 
 
 def test_every_promise_of_security_names_its_tests() -> None:
