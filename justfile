@@ -27,12 +27,13 @@ test-integration *options:
 test-gimp *options:
     ./install.sh test gimp {{ options }}
 
-# runs benchmarks/NAME.py
+# runs a benchmark; --keep RECORD stores what it measured, and shows it in docs/benchmarks.md
 bench name *options:
-    .venv/bin/python benchmarks/{{ name }}.py {{ options }}
+    .venv/bin/python -m benchmarks {{ name }} {{ options }}
 
-# makes the pages behind Help, and checks the links, tables and examples of docs
+# makes the pages behind Help and the tables of benchmarks, and checks the rest of docs
 docs:
+    .venv/bin/python -m benchmarks page
     {{ python }} tests/gimp_plugin/help_pages.py
     {{ python }} -m pytest -q tests/test_documentation.py
 

@@ -1,4 +1,4 @@
-"""Paints drafts after drafts, warm and cold: python benchmarks/drafts.py [SIZE].
+"""Paints drafts after drafts, warm and cold: python -m benchmarks drafts [SIZE].
 
 For each strength it prints the processor time of both, and how far their colours are apart,
 compared with how much the strength changes them. It writes the pictures to build/benchmarks. With
@@ -7,8 +7,8 @@ OMP_NUM_THREADS=1, other programs disturb the times little.
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import as_in_worker  # noqa: F401 - before torch
@@ -24,14 +24,15 @@ from impasto_daemon.style_transfer.warm_start import COLD, WarmStart
 from impasto_shared.image import Image
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
+from record import Table
 
 PAIRS = (("summer_palace", "great_wave"), ("astronaut", "auvers"))
 STRENGTHS = (1.3, 2.0, 0.5)
 
 
-def main() -> None:
-    """Prints a row for each pair and strength."""
-    size = int(sys.argv[1]) if sys.argv[1:] else 256
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each pair and strength."""
+    size = int(arguments[0]) if arguments else 256
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     network = device.installed_network(StyleSettings().pooling)
@@ -44,8 +45,7 @@ def main() -> None:
         write_image(picture, folder / f"{name}_{strength}.png")
         return picture, seconds
 
-    print("| Picture | Strength | Cold | Warm | Warm − cold | Change |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    rows = []
     for photo_name, painting in PAIRS:
         photo = to_image(SourceImage(read_image(samples.photo(photo_name))).fitted(size).rgb)
         style, warm_start = Style(read_image(samples.painting(painting))), WarmStart()
@@ -53,15 +53,12 @@ def main() -> None:
         for strength in STRENGTHS:
             warm, warm_s = painted(strength, warm_start, f"{photo_name}_warm")
             cold, cold_s = painted(strength, COLD, f"{photo_name}_cold")
-            differences = f"{_distance(warm, cold):.3f} | {_distance(first, cold):.3f}"
-            row = f"{photo_name}, {painting} | {strength} | {cold_s:.1f} s | {warm_s:.1f} s"
-            print(f"| {row} | {differences} |", flush=True)
+            times = f"{cold_s:.1f} s", f"{warm_s:.1f} s"
+            distances = f"{_distance(warm, cold):.3f}", f"{_distance(first, cold):.3f}"
+            rows.append((f"{photo_name}, {painting}", str(strength), *times, *distances))
+    return Table(("Picture", "Strength", "Cold", "Warm", "Warm − cold", "Change"), rows)
 
 
 def _distance(one: Image, other: Image) -> float:
     """Returns the root mean square difference of the colours."""
     return (from_image(one).rgb - from_image(other).rgb).square().mean().sqrt().item()
-
-
-if __name__ == "__main__":
-    main()

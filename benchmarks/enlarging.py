@@ -1,6 +1,6 @@
 """Measures the upsampling of a picture painted smaller than its photo.
 
-    python benchmarks/enlarging.py
+    python -m benchmarks enlarging
 
 The correct result is known, since the "painting" is the photo with other colours, made at full
 size, then reduced and upsampled again: by bicubic interpolation, and guided by the photo. A piece
@@ -11,6 +11,7 @@ the environment of the tests.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import as_in_worker  # noqa: F401 - before torch
@@ -28,6 +29,7 @@ from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_i
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
+from record import Table
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "summer_palace")
 FACTORS = (2, 4)
@@ -36,22 +38,22 @@ _OUTPUT = Path(__file__).parents[1] / "docs/pictures/enlarging.jpg"
 _TURN = torch.tensor([[0.1, 0.2, 0.8], [0.7, -0.2, 0.3], [-0.5, 1.1, 0.2]])
 
 
-def main() -> None:
-    """Prints a table and writes the picture."""
-    print("| Photo | Factor | Bicubic, dB | Guided, dB | Halo, bicubic | Halo, guided |")
-    print("| --- | --- | --- | --- | --- | --- |")
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each photo and factor, and writes the picture."""
+    del arguments
+    rows = []
     for name in PHOTOS:
         photo = from_image(read_image(samples.photo(name))).rgb
         target = _repainted(photo)
         for factor in FACTORS:
             small = [length // factor for length in photo.shape[2:]]
             bicubic, guided = _both(resize(target, *small), photo)
-            print(
-                f"| {name} | {factor} | {_decibel(bicubic, target):.1f} "
-                f"| {_decibel(guided, target):.1f} "
-                f"| {255 * _halo(bicubic, target):.3f} | {255 * _halo(guided, target):.3f} |"
-            )
+            decibels = [f"{_decibel(result, target):.1f}" for result in (bicubic, guided)]
+            halos = [f"{255 * _halo(result, target):.3f}" for result in (bicubic, guided)]
+            rows.append((name, str(factor), *decibels, *halos))
     _write_piece()
+    columns = ("Photo", "Factor", "Bicubic, dB", "Guided, dB", "Halo, bicubic", "Halo, guided")
+    return Table(columns, rows)
 
 
 def _repainted(photo: Tensor) -> Tensor:
@@ -94,7 +96,3 @@ def _write_piece() -> None:
     top, left = 20, width // 2 - _PIECE_PX
     cut = [piece[:, :, top : top + 2 * _PIECE_PX, left : left + 2 * _PIECE_PX] for piece in pieces]
     write_image(to_image(torch.cat(cut, dim=3)), _OUTPUT)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Compares the cost of an evaluation with other programs.
 
-    python benchmarks/evaluation_cost.py NSPT STP
+    python -m benchmarks evaluation_cost NSPT STP
 
 NSPT and STP are clones of neural-style-pt and style-transfer-pytorch. All take the same photo and
 painting at 512 × 384, the same weights, and their own defaults otherwise; three rounds, in turn.
@@ -10,9 +10,9 @@ Run with the environment of the tests, on a machine that does nothing else.
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,15 +27,16 @@ from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.optimize import Optimisation
 from impasto_shared.settings import Model, StyleLoss, StyleSettings
 from others import neural_style_pt, style_transfer_pytorch
+from record import Table
 
 PAINTING = samples.painting("auvers")
 EVALUATIONS = 8
 ROUNDS = 3
 
 
-def main() -> None:
-    """Prints the median seconds of an evaluation of each program, and the ratios."""
-    nspt, stp = (Path(argument).resolve() for argument in sys.argv[1:3])
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns the median seconds of an evaluation of each program, and the ratios."""
+    nspt, stp = (Path(argument).resolve() for argument in arguments[:2])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo = folder / "photo.png"
@@ -57,11 +58,12 @@ def main() -> None:
             ]
             seconds.setdefault("style-transfer-pytorch", []).extend(_between(times))
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print("| Program | Seconds | Impasto's share of it |\n| --- | --- | --- |")
+    rows = []
     for name, median in medians.items():
         same = "gram" if name == "neural-style-pt" else "wasserstein"
         ratio = medians[f"Impasto, {same}"] / median
-        print(f"| {name} | {median:.2f} | {'' if 'Impasto' in name else f'{ratio:.2f}'} |")
+        rows.append((name, f"{median:.2f}", "" if "Impasto" in name else f"{ratio:.2f}"))
+    return Table(("Program", "Seconds", "Impasto's share of it"), rows)
 
 
 def _ours(photo: Path, loss: StyleLoss) -> list[float]:
@@ -83,7 +85,3 @@ def _ours(photo: Path, loss: StyleLoss) -> list[float]:
 
 def _between(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
-
-
-if __name__ == "__main__":
-    main()

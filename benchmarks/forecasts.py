@@ -1,4 +1,4 @@
-"""Compares forecasts with the time that jobs take: python benchmarks/forecasts.py.
+"""Compares forecasts with the time that jobs take: python -m benchmarks forecasts.
 
 Each job is painted once. Its forecast is made from what the daemon knows after measuring the pace
 of the machine, after a small draft, and after a large picture; the table shows forecast / time.
@@ -27,6 +27,7 @@ from impasto_shared.image import Image
 from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import ContentLoss, Mode, Optimizer, Quality, StyleLoss, StyleSettings
 from impasto_shared.style import Style
+from record import ENGINE, Table
 
 PHOTO_SIZE = 683, 1024
 
@@ -53,6 +54,7 @@ JOBS: Mapping[str, StyleSettings] = {
     ),
 }
 LESSONS = ("draft 256", "good 512")
+MEASURED = (*ENGINE, "daemon/impasto_daemon/server/jobs/time_estimate.py")
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ class Painted:
     seconds: float
 
 
-def main() -> None:
-    """Paints all jobs, and prints a row for each."""
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Paints all jobs, and returns a row for each."""
+    del arguments
     network = device.installed_network(StyleSettings().pooling)
     rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
     photo = to_image(resize(rgb, *PHOTO_SIZE))
@@ -80,10 +83,12 @@ def main() -> None:
         lesson = painted[name]
         histories[name] = ThroughputHistory()
         histories[name].record(lesson.settings, photo.width, photo.height, lesson.points)
-    print(f"| Job | Seconds | {' | '.join(histories)} |\n| --- |{' ---: |' * (1 + len(histories))}")
+    rows = []
     for name, job in painted.items():
         ratios = [_ratio(history, job, photo) for history in histories.values()]
-        print(f"| {name} | {job.seconds:.1f} | {' | '.join(ratios)} |")
+        rows.append((name, f"{job.seconds:.1f}", *ratios))
+    heads = ["Measured", *(f"After *{name}*" for name in LESSONS)]
+    return Table(("Job", "Seconds", *heads), rows)
 
 
 def _paint(network: Network, photo: Image, name: str, settings: StyleSettings) -> Painted:
@@ -105,7 +110,3 @@ def _ratio(history: ThroughputHistory, job: Painted, photo: Image) -> str:
     size = photo.width, photo.height
     seconds = history.estimate_s(job.settings, *size, job.paintings)
     return "" if seconds is None else f"{seconds / job.seconds:.2f}"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Measures how soon Impasto's L-BFGS reaches the losses of neural-style-pt.
 
-    python benchmarks/gatys_objective.py NSPT [SIZE] [OPTION ...]
+    python -m benchmarks gatys_objective NSPT [SIZE] [OPTION ...]
 
 NSPT is a clone of neural-style-pt. It runs unmodified from the photo, with Impasto's weights and
 its defaults except for the given options, such as -tv_weight 0. Then Impasto's L-BFGS minimises
@@ -12,10 +12,9 @@ nothing else.
 from __future__ import annotations
 
 import contextlib
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import as_in_worker  # noqa: F401 - before torch
@@ -34,6 +33,7 @@ from impasto_daemon.style_transfer.networks.winograd import Winograd
 from impasto_daemon.style_transfer.optimizers.lbfgs import LBFGS
 from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
 from others import CONTENT_INDEX, STYLE_INDICES, neural_style_pt, vgg19_features
+from record import Table
 
 PHOTO, PAINTING = samples.photo("chelsea"), samples.painting("auvers")
 EVALUATIONS = 500
@@ -48,10 +48,10 @@ class Reached(Exception):
     """The last target loss has been reached, or the evaluations are used up."""
 
 
-def main() -> None:
-    """Prints the losses of neural-style-pt, and when Impasto reaches each of them."""
-    clone, size = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 512
-    options = sys.argv[3:]
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns the losses of neural-style-pt, and when Impasto reaches each of them."""
+    clone, size = Path(arguments[0]).resolve(), int(arguments[1]) if arguments[1:] else 512
+    options = list(arguments[2:])
     tv_weight = (
         float(options[options.index("-tv_weight") + 1]) if "-tv_weight" in options else TV_WEIGHT
     )
@@ -61,14 +61,19 @@ def main() -> None:
                 clone, PHOTO, PAINTING, Path(name), size, EVALUATIONS, "-init", "image", *options
             )
         )
-    print("| Program | Evaluations | Seconds | Loss |\n| --- | --- | --- | --- |")
-    for count in (100, 200, 300, EVALUATIONS):
-        seconds, _ = theirs[count - 1]
-        print(f"| neural-style-pt | {count} | {seconds:.0f} | {_lowest(theirs[:count]):.5g} |")
-    targets = [_lowest(theirs[:count]) for count in (100, 200, 300, EVALUATIONS)]
+    targets = {count: _lowest(theirs[:count]) for count in (100, 200, 300, EVALUATIONS)}
+    rows = [
+        _row("neural-style-pt", count, theirs[count - 1][0], loss)
+        for count, loss in targets.items()
+    ]
     photo, painting = _read(PHOTO, size), _read(PAINTING, size)
-    for count, seconds, loss in _ours(photo, painting, tv_weight, targets):
-        print(f"| Impasto | {count} | {seconds:.0f} | {loss:.5g} |", flush=True)
+    ours = _ours(photo, painting, tv_weight, list(targets.values()))
+    rows += [_row("Impasto", *reached) for reached in ours]
+    return Table(("Program", "Evaluations", "Seconds", "Loss"), rows)
+
+
+def _row(program: str, count: int, seconds: float, loss: float) -> tuple[str, ...]:
+    return program, str(count), f"{seconds:.0f}", f"{loss:.5g}"
 
 
 def _lowest(run: list[tuple[float, float]]) -> float:
@@ -173,7 +178,3 @@ def _ours(
     with contextlib.suppress(Reached):
         LBFGS().minimise(evaluate, photo, history=HISTORY)
     return reached
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Measures how far styles bleed over the edge of a hard mask: python benchmarks/hard_mask.py.
+"""Measures how far styles bleed over the edge of a hard mask: python -m benchmarks hard_mask.
 
 Paints the left half of a photo after a red painting and the right half after the same painting in
 blue, and prints how blue each strip of columns is. Then it paints a photo after two real paintings,
@@ -7,6 +7,7 @@ as docs/pictures/regions.jpg.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import as_in_worker  # noqa: F401 - before torch
@@ -24,6 +25,7 @@ from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Model, Quality, StyleSettings
 from impasto_shared.style import Style
+from record import Table
 
 RED, BLUE = (1.0, 0.25, 0.1), (0.1, 0.25, 1.0)
 # The strips of columns on either side of the edge, by their distance from it.
@@ -69,19 +71,17 @@ def blueness_of_strips(network: Network, quality: Quality) -> list[float]:
     ]
 
 
-def main() -> None:
-    """Prints the table and writes the picture."""
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each quality, and writes the picture."""
+    del arguments
     network = load_network(Model.VGG19, StyleSettings().pooling)
     bounds = list(pairwise(BOUNDS_PX))
     names = [f"{far}–{near} left" for near, far in reversed(bounds)]
     names += [f"{near}–{far} right" for near, far in bounds]
-    print("| Quality | " + " | ".join(names) + " |")
-    print("| --- |" + " ---: |" * len(names))
+    rows = []
     for quality in (Quality.DRAFT, Quality.GOOD):
         shares = blueness_of_strips(network, quality)
-        print(
-            f"| {quality.value} | " + " | ".join(str(round(100 * share)) for share in shares) + " |"
-        )
+        rows.append((quality.value, *(str(round(100 * share)) for share in shares)))
 
     photo = read_image(samples.photo("summer_palace"))
     left, right = (
@@ -90,7 +90,4 @@ def main() -> None:
     styles = [Style(left, region=left_half(photo.width, photo.height)), Style(right)]
     painted = stylize(network, photo, styles, StyleSettings(size=PAINTED_PX))
     write_image(painted, "docs/pictures/regions.jpg")
-
-
-if __name__ == "__main__":
-    main()
+    return Table(("Quality", *names), rows)

@@ -1,6 +1,6 @@
 """Measures time and memory of large jobs in the daemon.
 
-    PYTHONPATH=tests python benchmarks/large_job.py CASE [CASE ...]
+    python -m benchmarks large_job CASE [CASE ...]
 
 A case is WIDTHxHEIGHT or, with a memory limit, WIDTHxHEIGHT@GIGABYTES; :N sets the number of
 evaluations, at least 2, by default 5. Each case starts a daemon as clients do; all evaluations are
@@ -10,7 +10,7 @@ the duration of an evaluation.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 
 import samples
 from cases import Case, read_case
@@ -20,16 +20,15 @@ from impasto_shared.launcher import MEMORY_VARIABLES
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
 from processes import peak_bytes
+from record import ENGINE, SERVICE, Table
+
+MEASURED = (*ENGINE, *SERVICE)
 
 
-def main() -> None:
-    """Prints a row for each case."""
-    print(
-        "| Picture | Megapixels | Limit | Tiles | Estimate | Worker | Server "
-        "| Evaluation | Per megapixel |"
-    )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for text in sys.argv[1:]:
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each case."""
+    rows = []
+    for text in arguments:
         case = read_case(text, evaluations=5)
         options = [] if case.limit_gb is None else ["--memory-limit-gb", str(case.limit_gb)]
         with (
@@ -50,7 +49,9 @@ def main() -> None:
             f"{evaluation_s:.1f} s",
             f"{evaluation_s / megapixels:.1f} s",
         )
-        print(f"| {' | '.join(cells)} |", flush=True)
+        rows.append(cells)
+    size = ("Picture", "Megapixels", "Limit", "Tiles")
+    return Table((*size, "Estimate", "Worker", "Server", "Evaluation", "Per megapixel"), rows)
 
 
 def _paint(client: Client, case: Case) -> tuple[float, int, int]:
@@ -69,7 +70,3 @@ def _paint(client: Client, case: Case) -> tuple[float, int, int]:
     if status.worker.pid is None:
         raise SystemExit("The daemon has no worker.")
     return evaluation_s, peak_bytes(status.worker.pid), peak_bytes(status.pid)
-
-
-if __name__ == "__main__":
-    main()

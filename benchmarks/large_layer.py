@@ -1,6 +1,6 @@
 """Counts the copies of a large layer in each process.
 
-    python benchmarks/large_layer.py [WIDTH HEIGHT]
+    python -m benchmarks large_layer [WIDTH HEIGHT]
 
 A daemon paints a layer of 60 megapixels at 256 pixels in three evaluations. The table shows the
 peak of each process in excess of its peak with a small layer, in megabytes and in copies of the
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +26,22 @@ from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from processes import peak_bytes
+from record import ENGINE, SERVICE, Table
 
+MEASURED = (*ENGINE, *SERVICE)
 WIDTH, HEIGHT = 9000, 6667
 SETTINGS = StyleSettings(size=256, iterations=3)
+Row = tuple[str, str, str, str]
+
 _START_S = 20.0
 # The worker returns memory to the system after a job.
 _SETTLED_S = 2.0
 
 
-def main() -> None:
-    """Prints the tables."""
-    width, height = (int(argument) for argument in sys.argv[1:3] or (WIDTH, HEIGHT))
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each format and process."""
+    width, height = (int(argument) for argument in arguments[:2] or (WIDTH, HEIGHT))
+    rows = []
     with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
         environment = {
             **os.environ,
@@ -49,11 +55,12 @@ def main() -> None:
         try:
             with _connected(environment["IMPASTO_ENDPOINT"]) as client:
                 for form in (PixelFormat.RGB_U8, PixelFormat.RGBA_U16):
-                    _measure(client, width, height, form)
-            _measure_command(Path(folder), width, height)
+                    rows += _measure(client, width, height, form)
+            rows.append(_measure_command(Path(folder), width, height))
         finally:
             daemon.terminate()
             daemon.wait()
+    return Table(("Format", "Process", "MB", "Copies of the layer"), rows)
 
 
 def _connected(endpoint: str) -> Client:
@@ -67,7 +74,7 @@ def _connected(endpoint: str) -> Client:
             time.sleep(0.1)
 
 
-def _measure(client: Client, width: int, height: int, form: PixelFormat) -> None:
+def _measure(client: Client, width: int, height: int, form: PixelFormat) -> list[Row]:
     style = Style(_picture(300, 200, PixelFormat.RGB_U8))
     _paint(client, _picture(320, 240, form), style)
     status = client.status()
@@ -85,10 +92,12 @@ def _measure(client: Client, width: int, height: int, form: PixelFormat) -> None
     layer = _picture(width, height, form)
     layer_bytes = memoryview(layer.pixels).nbytes
     _paint(client, layer, style)
-    print(f"{width} × {height}, {form.value}: {layer_bytes / 1e6:.0f} MB")
-    for name, pid in processes.items():
-        excess = peak_bytes(pid) - before[name]
-        print(f"| {name} | {excess / 1e6:.0f} | {excess / layer_bytes:.2f} |")
+    excesses = {name: peak_bytes(pid) - before[name] for name, pid in processes.items()}
+    return [_row(form, name, excess, layer_bytes) for name, excess in excesses.items()]
+
+
+def _row(form: PixelFormat, name: str, excess: int, layer_bytes: int) -> Row:
+    return form.value, name, f"{excess / 1e6:.0f}", f"{excess / layer_bytes:.2f}"
 
 
 def _paint(client: Client, layer: Image, style: Style) -> None:
@@ -100,8 +109,8 @@ def _paint(client: Client, layer: Image, style: Style) -> None:
     client.forget(job)
 
 
-def _measure_command(folder: Path, width: int, height: int) -> None:
-    """Prints the peak of `impasto stylize` in excess of its peak with a small picture."""
+def _measure_command(folder: Path, width: int, height: int) -> Row:
+    """Returns the peak of `impasto stylize` in excess of its peak with a small picture."""
     painting = folder / "painting.png"
     write_image(_picture(300, 200, PixelFormat.RGB_U8), painting)
     peaks = []
@@ -121,7 +130,7 @@ def _measure_command(folder: Path, width: int, height: int) -> None:
             raise SystemExit("impasto stylize failed")
         peaks.append(peak)
     excess = peaks[1] - peaks[0]
-    print(f"| impasto stylize | {excess / 1e6:.0f} | {excess / (3 * width * height):.2f} |")
+    return _row(PixelFormat.RGB_U8, "impasto stylize", excess, 3 * width * height)
 
 
 def _picture(width: int, height: int, form: PixelFormat) -> Image:
@@ -137,7 +146,3 @@ def _picture(width: int, height: int, form: PixelFormat) -> Image:
 def _forget_peak(pid: int) -> None:
     """Resets the peak that the system counts for a process."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-
-if __name__ == "__main__":
-    main()

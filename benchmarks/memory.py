@@ -1,6 +1,6 @@
 """Compares the peak memory of painting with its estimate.
 
-    python benchmarks/memory.py CASE [CASE ...]
+    python -m benchmarks memory CASE [CASE ...]
 
 A case is WIDTHxHEIGHT or, with a memory limit, WIDTHxHEIGHT@GIGABYTES; :N sets the number of
 evaluations, by default 8. Each case runs in a new process, as in the daemon's worker. On a GPU the
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import as_in_worker  # noqa: F401 - before torch
 
@@ -30,6 +31,7 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.style import Style
 from processes import peak_bytes
+from record import Table
 
 
 def paint(case: Case) -> dict[str, float | str]:
@@ -57,16 +59,17 @@ def _peak_bytes() -> int:
 
 
 def main() -> None:
-    """Prints a row for each case."""
-    if sys.argv[1] == "--child":
-        logging.basicConfig(level=logging.WARNING)
-        print(json.dumps(paint(read_case(sys.argv[2], evaluations=8))))
-        return
-    print("| Picture | Limit | Passes | History | Estimate | Peak | Difference | Time |")
-    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
-    for text in sys.argv[1:]:
+    """Paints the case that the command line names, and prints what it took."""
+    logging.basicConfig(level=logging.WARNING)
+    print(json.dumps(paint(read_case(sys.argv[1], evaluations=8))))
+
+
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each case."""
+    rows = []
+    for text in arguments:
         case = read_case(text, evaluations=8)
-        child = [sys.executable, __file__, "--child", text]
+        child = [sys.executable, __file__, text]
         answer = subprocess.run(child, capture_output=True, text=True, check=True)  # noqa: S603
         row = json.loads(answer.stdout)
         cells = (
@@ -79,7 +82,9 @@ def main() -> None:
             f"{row['needed'] / row['peak'] - 1:+.0%}",
             f"{row['seconds']:.0f} s",
         )
-        print(f"| {' | '.join(cells)} |", flush=True)
+        rows.append(cells)
+    plan = ("Picture", "Limit", "Passes", "History")
+    return Table((*plan, "Estimate", "Peak", "Difference", "Time"), rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Compares the losses of the optimizers over time: python benchmarks/optimizers.py [STYLE_LOSS].
+"""Compares the losses of the optimizers over time: python -m benchmarks optimizers [STYLE_LOSS].
 
 Each minimises the same objective, Impasto's own with the defaults, at 256 pixels from the photo.
 `plain` is L-BFGS with the usual initial inverse Hessian, a multiple of the identity. Run it with
@@ -8,8 +8,8 @@ the environment of the tests, on an otherwise idle machine.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
+from collections.abc import Sequence
 
 import as_in_worker  # noqa: F401 - before torch
 
@@ -28,6 +28,7 @@ from impasto_daemon.style_transfer.optimizers.minimiser import Minimiser
 from impasto_daemon.style_transfer.optimizers.registry import new_minimiser
 from impasto_daemon.style_transfer.planning.memory_plan import HISTORY
 from impasto_shared.settings import Model, Optimizer, StyleLoss, StyleSettings
+from record import Table
 
 SIZE_PX = 256
 MOMENTS_S = (3, 6, 12, 24, 48)
@@ -51,28 +52,25 @@ class ScalarPreconditioner:
         return self._inverse * gradient
 
 
-def main() -> None:
-    """Prints a row for each optimizer: its lowest loss at each moment, times 1000."""
-    settings = StyleSettings(style_loss=StyleLoss(sys.argv[1] if sys.argv[1:] else "wasserstein"))
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each optimizer: its lowest loss at each moment, times 1000."""
+    settings = StyleSettings(style_loss=StyleLoss(arguments[0] if arguments else "wasserstein"))
     network = load_network(Model.VGG19, settings.pooling)
     photo = _read("chelsea", "photo")
     regions = [Region([Painting(_read("auvers", "painting"))])]
     objective = build_objective(network, photo, regions, settings)
-    heads = [f"{moment} s" for moment in MOMENTS_S]
-    print(
-        f"| Optimizer | {' | '.join(heads)} | Evaluations |\n| --- |", "--- | " * (len(heads) + 1)
-    )
 
-    def row(name: str, minimiser: Minimiser) -> None:
+    def row(name: str, minimiser: Minimiser) -> tuple[str, ...]:
         clock = _Clock(objective)
         with contextlib.suppress(TimeIsUp):
             minimiser.minimise(clock.evaluate, photo, history=HISTORY)
         losses = [f"{1000 * loss:.2f}" for loss in clock.losses]
-        print(f"| {name} | {' | '.join(losses)} | {clock.count} |", flush=True)
+        return name, *losses, str(clock.count)
 
-    for optimizer in Optimizer:
-        row(optimizer.value, new_minimiser(optimizer))
-    row("plain", LBFGS(ScalarPreconditioner()))
+    rows = [row(optimizer.value, new_minimiser(optimizer)) for optimizer in Optimizer]
+    rows.append(row("plain", LBFGS(ScalarPreconditioner())))
+    heads = [f"{moment} s" for moment in MOMENTS_S]
+    return Table(("Optimizer", *heads, "Evaluations"), rows)
 
 
 def _read(name: str, kind: str) -> Tensor:
@@ -103,7 +101,3 @@ class _Clock:
         self.count += 1
         self._lowest = min(self._lowest, loss.item())
         return loss.item(), gradient
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Compares pictures with those of style-transfer-pytorch.
 
-    python benchmarks/pictures.py STP PHOTO PAINTING
+    python -m benchmarks pictures STP PHOTO PAINTING
 
 STP is a clone of style-transfer-pytorch, run with its defaults at 362 pixels, except for 200
 iterations at the coarsest scale and 90 at each other one, so that it ends within minutes; its own
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -28,10 +29,11 @@ from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 from measures import LABELS, evaluation_network, measure
 from others import style_transfer_pytorch
+from record import Table
 
 
-def main() -> None:
-    """Paints one pair with each program and measures the pictures."""
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Paints one pair with each program, and returns the measures of the pictures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("clone", type=Path)
     parser.add_argument("photo")
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=362)
     parser.add_argument("--first", type=int, default=200)
     parser.add_argument("--others", type=int, default=90)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     photo, painting = samples.photo(options.photo), samples.painting(options.painting)
     folder = Path("build/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,13 +51,12 @@ def main() -> None:
     photo_rgb = fit(from_image(content).rgb, options.size)
     painting_rgb = fit(from_image(style).rgb, options.size)
 
-    print(f"| Program | Seconds | {' | '.join(LABELS.values())} |")
-    print(f"| --- | ---: |{' ---: |' * len(LABELS)}")
+    rows = []
 
     def report(name: str, seconds: float, file: Path) -> None:
         picture = resize(from_image(read_image(file)).rgb, *photo_rgb.shape[2:])
         measures = astuple(measure(measuring, picture, photo_rgb, painting_rgb))
-        print(f"| {name} | {seconds:.1f} |", *(f"{value:.3f} |" for value in measures), flush=True)
+        rows.append((name, f"{seconds:.1f}", *(f"{value:.3f}" for value in measures)))
 
     reduced = folder / "photo.png"
     for quality in Quality:
@@ -72,7 +73,4 @@ def main() -> None:
         pass
     report("style-transfer-pytorch", time.monotonic() - started_s, file)
     report("the photo itself", 0, reduced)
-
-
-if __name__ == "__main__":
-    main()
+    return Table(("Program", "Seconds", *LABELS.values()), rows)

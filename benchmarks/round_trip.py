@@ -1,6 +1,6 @@
 """Measures the round trip of a 24-megapixel layer through the daemon, without the painting.
 
-    PYTHONPATH=tests python benchmarks/round_trip.py [ROUNDS]
+    python -m benchmarks round_trip [ROUNDS]
 
 A real daemon, started as clients start it, has a worker that returns every picture unpainted. For
 comparison the same bytes go through a pipe to another process and back, in turn, so that the load
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from impasto_shared.client import Client
 from impasto_shared.image import Image, PixelFormat
@@ -21,6 +22,9 @@ from impasto_shared.launcher import MEMORY_VARIABLES
 from integration.daemon_process import DaemonProcess
 from integration.scripted_jobs import last_report, submit
 from integration.scripted_worker import Behaviour
+from record import SERVICE, Table
+
+MEASURED = SERVICE
 
 _WIDTH, _HEIGHT = 6000, 4000
 # Reads a number of bytes, named on a line before them, then returns them.
@@ -38,10 +42,10 @@ while line := sys.stdin.buffer.readline():
 """
 
 
-def main() -> None:
-    """Prints both times for three formats, and their ratio."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    print("| Format | Megabytes | Pipe | Service | Ratio |\n| --- | --- | --- | --- | --- |")
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns both times for three formats, and their ratio."""
+    rounds = int(arguments[0]) if arguments else 7
+    rows = []
     with (
         subprocess.Popen(  # noqa: S603 - the program above
             [sys.executable, "-c", _MIRROR], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -57,10 +61,10 @@ def main() -> None:
                 for _ in range(rounds + 1)
             ][1:]  # the first warms up
             pipe_s, service_s = map(statistics.median, zip(*times, strict=True))
-            print(
-                f"| {form.value} | {len(pixels) / 1e6:.0f} | {pipe_s * 1000:.0f} ms "
-                f"| {service_s * 1000:.0f} ms | {service_s / pipe_s:.2f} |"
-            )
+            shown = f"{pipe_s * 1000:.0f} ms", f"{service_s * 1000:.0f} ms"
+            ratio = f"{service_s / pipe_s:.2f}"
+            rows.append((form.value, f"{len(pixels) / 1e6:.0f}", *shown, ratio))
+    return Table(("Format", "Megabytes", "Pipe", "Service", "Ratio"), rows)
 
 
 def _through_pipe(mirror: subprocess.Popen[bytes], pixels: bytes) -> float:
@@ -95,7 +99,3 @@ def _through_service(client: Client, layer: Image) -> float:
 def _check(is_equal: bool) -> None:
     if not is_equal:
         raise ValueError("the bytes that arrived differ from those sent")
-
-
-if __name__ == "__main__":
-    main()

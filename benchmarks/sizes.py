@@ -1,4 +1,4 @@
-"""Shows that a preview resembles the print: python benchmarks/sizes.py SIZE [SIZE ...].
+"""Shows that a preview resembles the print: python -m benchmarks sizes SIZE [SIZE ...].
 
 Paints a photo, enlarged to the largest size, as a draft at each size, and lays the pictures side
 by side as docs/pictures/sizes.jpg. Run with the environment of the tests, on a machine that does
@@ -7,8 +7,8 @@ nothing else.
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Sequence
 
 import as_in_worker  # noqa: F401 - before torch
 
@@ -22,15 +22,17 @@ from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_i
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
+from record import Table
 
 SHOWN_PX = 480
 
 
-def main() -> None:
-    """Prints the seconds of each size, and writes the sheet."""
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns the seconds of each size, and writes the sheet."""
     from PIL import Image
 
-    sizes = [int(size) for size in sys.argv[1:]]
+    sizes = [int(size) for size in arguments]
+    rows = []
     rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
     height, width = rgb.shape[2:]
     photo = to_image(resize(rgb, round(max(sizes) * height / width), max(sizes)))
@@ -41,14 +43,11 @@ def main() -> None:
         started_s = time.monotonic()
         settings = StyleSettings(size=size, quality=Quality.DRAFT)
         picture = from_image(stylize(network, photo, [style], settings)).rgb
-        print(f"{size}: {time.monotonic() - started_s:.0f} s", flush=True)
+        rows.append((str(size), f"{time.monotonic() - started_s:.0f}"))
         shown.append(resize(picture, round(SHOWN_PX * height / width), SHOWN_PX))
     sheet = to_image(torch.cat(shown, dim=3))
     pixels = bytes(sheet.pixels)
     Image.frombytes("RGB", (sheet.width, sheet.height), pixels).save(
         "docs/pictures/sizes.jpg", quality=90
     )
-
-
-if __name__ == "__main__":
-    main()
+    return Table(("Size", "Seconds"), rows)

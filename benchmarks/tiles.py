@@ -1,4 +1,4 @@
-"""Measures the cost of tiles: python benchmarks/tiles.py WIDTHxHEIGHT@GIGABYTES [...].
+"""Measures the cost of tiles: python -m benchmarks tiles WIDTHxHEIGHT@GIGABYTES [...].
 
 Compares an evaluation by the plan for that memory limit with one of the picture at once, in turn.
 Run with the environment of the tests, on a machine that does nothing else.
@@ -6,8 +6,8 @@ Run with the environment of the tests, on a machine that does nothing else.
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Sequence
 
 import as_in_worker  # noqa: F401 - before torch
 
@@ -23,7 +23,8 @@ from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
-from impasto_shared.settings import Model
+from impasto_shared.settings import Model, StyleSettings
+from record import Table
 
 ROUNDS = 3
 
@@ -35,7 +36,7 @@ def seconds(objective: Objective, photo: torch.Tensor) -> float:
     return time.perf_counter() - started_s
 
 
-def compare(network: Network, case: Case) -> str:
+def compare(network: Network, case: Case) -> tuple[str, ...]:
     """Returns a row of the table."""
     image = read_image(samples.painting("great_wave"))
     plan = case.plan(image, network)
@@ -50,19 +51,13 @@ def compare(network: Network, case: Case) -> str:
     rounds = [[seconds(objective, photo) for objective in objectives] for _ in range(ROUNDS)]
     at_once_s, *others_s = (min(times) for times in zip(*rounds, strict=True))
     planned_s = others_s[0] if others_s else at_once_s
-    cells = (case.name, case.limit, plan.tiling_text, f"{at_once_s:.1f} s", f"{planned_s:.1f} s")
-    return f"| {' | '.join(cells)} | {planned_s / at_once_s:.2f} |"
+    times = f"{at_once_s:.1f} s", f"{planned_s:.1f} s", f"{planned_s / at_once_s:.2f}"
+    return case.name, case.limit, plan.tiling_text, *times
 
 
-def main() -> None:
-    """Prints a row for each case."""
-    cases = [read_case(text, evaluations=4) for text in sys.argv[1:]]
-    print("| Picture | Limit | Passes | At once | Planned | Ratio |")
-    print("| --- | ---: | --- | ---: | ---: | ---: |")
-    for case in cases:
-        network = load_network(Model.VGG19, case.settings.pooling)
-        print(compare(network, case), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each case."""
+    cases = [read_case(text, evaluations=4) for text in arguments]
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    rows = [compare(network, case) for case in cases]
+    return Table(("Picture", "Limit", "Passes", "At once", "Planned", "Ratio"), rows)

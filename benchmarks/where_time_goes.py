@@ -1,4 +1,4 @@
-"""Measures the time of each part of painting: python benchmarks/where_time_goes.py [SIZE].
+"""Measures the time of each part of painting: python -m benchmarks where_time_goes [SIZE].
 
 The second good picture that the process paints. Each part synchronises with the device before its
 clock starts and before it stops, so that the work of a GPU counts for the part that launched it;
@@ -7,9 +7,8 @@ this slows everything down a little. A part within another one does not count fo
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import as_in_worker  # noqa: F401 - before torch
@@ -29,6 +28,7 @@ from impasto_daemon.style_transfer.optimizers.preconditioner import Precondition
 from impasto_daemon.style_transfer.runtime.cuda_graph import CudaGraph
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from record import Table
 
 PARTS: tuple[tuple[object, str, str], ...] = (
     (optimize, "build_objective", "content and style targets"),
@@ -79,9 +79,9 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def main() -> None:
-    """Prints a row for each part."""
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 512
+def tabulate(arguments: Sequence[str]) -> Table:
+    """Returns a row for each part, and one for a picture whose parts are not timed."""
+    size = int(arguments[0]) if arguments else 512
     rgb = from_image(read_image(samples.photo("summer_palace"))).rgb
     content = to_image(resize(rgb, round(rgb.shape[2] * size / rgb.shape[3]), size))
     style = Style(read_image(samples.painting("great_wave")))
@@ -95,12 +95,10 @@ def main() -> None:
     for part in PARTS:
         clock.watch(*part)
     stylize.stylize(network, content, [style], settings)
-    print(f"{device.name()}, size {size}: {unwatched_s:.2f} s unwatched\n")
-    print("| Part | Calls | Milliseconds |\n| --- | ---: | ---: |")
-    for name, seconds in sorted(clock.seconds.items(), key=lambda row: -row[1]):
-        print(f"| {name} | {clock.calls[name]} | {1000 * seconds:.0f} |")
-    print(f"| together | | {1000 * sum(clock.seconds.values()):.0f} |")
-
-
-if __name__ == "__main__":
-    main()
+    rows = [
+        (name, str(clock.calls[name]), f"{1000 * seconds:.0f}")
+        for name, seconds in sorted(clock.seconds.items(), key=lambda row: -row[1])
+    ]
+    rows.append(("together", "", f"{1000 * sum(clock.seconds.values()):.0f}"))
+    rows.append(("a picture without clocks", "1", f"{1000 * unwatched_s:.0f}"))
+    return Table(("Part", "Calls", "Milliseconds"), rows)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,10 @@ from impasto_shared.protocol.reports import JobState
 from impasto_shared.schema import ChoiceSetting, LayersSetting, OpenChoiceSetting, SwitchSetting
 from impasto_shared.settings import SETTINGS, Setting
 from integration.daemon_process import ROOT
+from page import PAGE, page_of_records, places, read_records
 
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md"), *DECISIONS]
-)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("shared/*.md"), *DECISIONS])
 
 
 def settings_row(setting: Setting) -> str:
@@ -94,6 +94,23 @@ def test_source_files_named_in_the_documentation_exist(page: Path) -> None:
     missing = [name for name in named if not any(f.endswith(f"/{name}") for f in tracked)]
 
     assert missing == []
+
+
+def test_tables_of_benchmarks_are_what_the_records_give() -> None:
+    page = PAGE.read_text()
+    records = read_records()
+
+    assert page == page_of_records(page, records), "run .venv/bin/python -m benchmarks page"
+    assert sorted(places(page)) == sorted(records), "each record is shown once"
+    for record in records.values():
+        assert record.commit
+        assert record.machine
+        assert date.fromisoformat(record.date)
+        if record.command:
+            benchmark = (ROOT / f"benchmarks/{record.benchmark}.py").read_text()
+            assert "def tabulate(" in benchmark
+        for name in record.measured:
+            assert (ROOT / name).exists(), f"{record.benchmark} measured {name}"
 
 
 def test_workflow_runs_the_lanes_in_their_order() -> None:
