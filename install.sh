@@ -23,6 +23,9 @@ Usage: ./install.sh COMMAND
   uninstall       remove what demo, plugin and service installed, and stop the daemon
   --help          show this help
 
+demo, plugin and service install PyTorch for a GPU if there is one (3 GB), else for the processor
+(400 MB); --gpu or --cpu after the command chooses.
+
 Set IMPASTO_PYTHON to use another Python than python3; it must be 3.11 or newer.
 HELP
 }
@@ -39,7 +42,7 @@ make_demo_picture() {
 }
 
 run_demo() {
-    install_plugin
+    install_plugin "$@"
     make_demo_picture
     say ""
     if [[ -n $(gimp_profiles) ]]; then
@@ -69,6 +72,16 @@ say_kept() {
     fi
 }
 
+# Fails unless the options of the command $1 are none, --cpu or --gpu.
+check_build() {
+    local command=$1
+    shift
+    case "$#,${1:-}" in
+        0, | 1,--cpu | 1,--gpu) ;;
+        *) fail "$command does not take '$*'. Its only option is --cpu or --gpu." ;;
+    esac
+}
+
 # Makes this independent of the caller's variables and permissions.
 prepare_shell() {
     unset CDPATH
@@ -87,6 +100,8 @@ main() {
     CHECKOUT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
     ENVIRONMENT=${XDG_DATA_HOME:-$HOME/.local/share}/impasto/venv
     readonly CHECKOUT ENVIRONMENT
+    # shellcheck source=daemon/choose_torch.sh
+    . "$CHECKOUT/daemon/choose_torch.sh"
     # shellcheck source=daemon/install_environment.sh
     . "$CHECKOUT/daemon/install_environment.sh"
     # shellcheck source=daemon/install_service.sh
@@ -96,13 +111,17 @@ main() {
     local command=${1:---help}
     shift || true
     case "$command" in
-        demo) run_demo ;;
+        demo)
+            check_build "$command" "$@"
+            run_demo "$@"
+            ;;
         plugin)
             install_plugin "$@"
             say_undo
             ;;
         service)
-            install_service
+            check_build "$command" "$@"
+            install_service "$@"
             say_undo
             ;;
         test)

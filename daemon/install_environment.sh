@@ -2,7 +2,6 @@
 # Makes the Python environment that the daemon runs in. Part of install.sh, which sources it.
 # Python runs with -I: modules in the current folder, which may be anyone's, are not imported.
 
-ENVIRONMENT_MB=8000
 STAMP=impasto-stamp
 # In an environment that is not finished yet, by which it is known as one of these.
 UNFINISHED=impasto-unfinished
@@ -90,11 +89,12 @@ install_command() {
     esac
 }
 
+# Fails if the disk of the folder $1 has less than $2 MB free.
 check_disk_space() {
     local free_mb
     free_mb=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
-    if ((free_mb < ENVIRONMENT_MB)); then
-        fail "$1 has $free_mb MB free, but the environment needs $ENVIRONMENT_MB MB. Free some" \
+    if ((free_mb < $2)); then
+        fail "$1 has $free_mb MB free, but the environment needs $2 MB. Free some" \
             "space, or set XDG_DATA_HOME to a folder on a larger disk."
     fi
 }
@@ -129,36 +129,54 @@ check_is_ours() {
     fi
 }
 
-# Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch.
+# Prints the build of PyTorch, cpu or gpu, that the environment $1 was made with; nothing if there
+# is none. Environments had no choice before the stamp told it.
+build_of() {
+    [[ -f $1/$STAMP ]] || return 0
+    case $(<"$1/$STAMP") in
+        *" cpu") echo cpu ;;
+        *) echo gpu ;;
+    esac
+}
+
+# Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch,
+# with the Python $2, also if its build of PyTorch is not $3: that has the same version.
 start_environment() {
-    if [[ -f $1/$STAMP ]] && "$1/bin/python" -I -c '' 2>/dev/null; then
+    if [[ $(build_of "$1") == "$3" ]] && "$1/bin/python" -I -c '' 2>/dev/null; then
         say "Environment: bringing $1 up to date"
         rm "$1/$STAMP"
         return
     fi
     check_is_ours "$1"
-    check_disk_space "${1%/*}"
+    check_disk_space "${1%/*}" "${ENVIRONMENT_MB[$3]}"
     say "Environment: creating $1"
-    say "  (about 3 GB are downloaded the first time)"
     rm -rf "$1"
     mkdir "$1"
     touch "$1/$UNFINISHED"
     "$2" -I -m venv --without-pip "$1"
 }
 
-# Makes or repairs the environment $1 with fingerprint $2; the rest says what uv installs.
+# Makes or repairs the environment $1 with fingerprint $2 and PyTorch's build $3, or PyPI's if it is
+# empty; the rest says what uv installs.
 build_environment() {
-    local folder=$1 expected=$2 python uv
-    shift 2
+    local folder=$1 expected=$2 build=$3 python uv torch=""
+    shift 3
+    expected+=${build:+ $build}
     if environment_is_current "$folder" "$expected"; then
         say "Environment: up to date in $folder"
         return
     fi
     python=$(find_python "$folder")
     mkdir -p "${folder%/*}"
-    start_environment "$folder" "$python"
+    start_environment "$folder" "$python" "${build:-gpu}"
     uv=$(provide_uv "$folder")
-    "$uv" pip install --python "$folder/bin/python" "$@"
+    if [[ -n $build ]]; then
+        torch=$(torch_arguments "$uv" "$build" "$folder")
+        announce_torch "$build" "$torch"
+        [[ -n $torch || ! -f $folder/$UNFINISHED ]] ||
+            check_disk_space "$folder" "${ENVIRONMENT_MB[gpu]}"
+    fi
+    "$uv" pip install --python "$folder/bin/python" ${torch:+"$torch"} "$@"
     printf '%s\n' "$expected" >"$folder/$STAMP"
     rm -f "$folder/$UNFINISHED"
 }
@@ -175,12 +193,14 @@ uninstall_environment() {
     fi
 }
 
+# Installs what this checkout has. $1: --cpu or --gpu, or empty for what the computer has.
 install_environment() {
-    local expected
+    local expected build
+    build=$(wanted_build "${1:-}" "$(build_of "$ENVIRONMENT")")
     expected=$(fingerprint pyproject.toml shared/impasto_shared daemon/impasto_daemon)
-    if ! environment_is_current "$ENVIRONMENT" "$expected"; then
+    if ! environment_is_current "$ENVIRONMENT" "$expected $build"; then
         stop_daemon
     fi
-    build_environment "$ENVIRONMENT" "$expected" --reinstall-package impasto "$CHECKOUT"
+    build_environment "$ENVIRONMENT" "$expected" "$build" --reinstall-package impasto "$CHECKOUT"
     restart_service
 }

@@ -51,6 +51,7 @@ restart_service() {
     fi
 }
 
+# Installs the environment and the unit. $1: an option of install_environment, or empty.
 install_service() {
     local unit template escaped=$ENVIRONMENT
     unit=$(service_unit)
@@ -61,7 +62,7 @@ install_service() {
     escaped=${escaped//%/%%}
     escaped=${escaped//\$/\$\$}
     template=$(<"$CHECKOUT/daemon/impasto.service")
-    install_environment
+    install_environment "${1:-}"
     mkdir -p "${unit%/*}"
     printf '%s\n' "${template//@ENVIRONMENT@/"$escaped"}" >"$unit"
     say "Service: wrote $unit"

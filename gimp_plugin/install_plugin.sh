@@ -141,15 +141,18 @@ copy_plugin() {
     say "Plug-in: installed in $folder"
 }
 
+# Installs the environment and the plug-in. Options: --dev, and those of install_environment.
 install_plugin() {
-    local placing=(cp -R)
-    case "${1:-}" in
-        --dev) placing=(ln -s) ;;
-        "") ;;
-        *) fail "plugin has no option '$1'. Its only option is --dev." ;;
-    esac
+    local placing=(cp -R) build="" option
+    for option in "$@"; do
+        case $option in
+            --dev) placing=(ln -s) ;;
+            --cpu | --gpu) build=$option ;;
+            *) fail "plugin has no option '$option'. Its options are --dev, --cpu and --gpu." ;;
+        esac
+    done
     check_plugin_folders
-    install_environment
+    install_environment "$build"
     STAGED=$(mktemp -d)
     trap 'rm -rf "$STAGED"' EXIT
     stage_plugin "$STAGED" "${placing[@]}"

@@ -34,7 +34,7 @@ begin_lane() { printf '\nLane: %s\n' "$*"; }
 prepare_environment() {
     local environment=$CHECKOUT/.venv expected
     expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
-    build_environment "$environment" "$expected" --editable "$CHECKOUT" \
+    build_environment "$environment" "$expected" "" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"
     PATH=$environment/bin:$PATH
 }

@@ -161,6 +161,7 @@ ALLOWED = {
         "impasto_daemon.commands",
         "impasto_daemon.models",
         "impasto_daemon.server",
+        "impasto_daemon.system",
         "impasto_shared",
         "zmq",
     },

@@ -20,6 +20,10 @@ REPLACED = re.compile(r"(python|uv|gimp|impasto|systemctl)")
 
 UV = """#!/bin/bash
 [[ $1 != --version ]] || exit 0
+if [[ " $* " == *" --dry-run "* ]]; then # whether PyTorch's own index can be reached
+    [[ -e "{torch_index}" ]]
+    exit
+fi
 echo "$*" >>"{log}"
 [[ ! -e "{broken}" ]] || exit 1
 while [[ $# -gt 0 ]]; do
@@ -57,6 +61,16 @@ class Machine:
     @property
     def uv_is_broken(self) -> Path:
         return self.folder / "uv-is-broken"
+
+    @property
+    def torch_index(self) -> Path:
+        """Exists if PyTorch's own index can be reached."""
+        return self.folder / "torch-index"
+
+    @property
+    def gpu(self) -> Path:
+        """Exists if the machine has a GPU."""
+        return self.folder / "gpu"
 
     def uv_calls(self) -> list[str]:
         log = self.folder / "uv.log"
@@ -132,8 +146,15 @@ def make_machine(folder: Path) -> Machine:
     log = folder / "uv.log"
     machine.provide(
         "uv",
-        UV.format(log=log, broken=machine.uv_is_broken, environment=machine.environment),
+        UV.format(
+            log=log,
+            broken=machine.uv_is_broken,
+            torch_index=machine.torch_index,
+            environment=machine.environment,
+        ),
     )
+    machine.torch_index.touch()
+    _replace_gpus(machine)
     return machine
 
 
@@ -143,6 +164,16 @@ def _copy_checkout(checkout: Path) -> None:
     (checkout / "tests").mkdir()
     for name in ("install.sh", "pyproject.toml", "tests/run_tests.sh"):
         shutil.copy(CHECKOUT / name, checkout / name)
+
+
+def _replace_gpus(machine: Machine) -> None:
+    """Makes the machine's GPU independent of that of the machine that runs the tests."""
+    script = machine.checkout / "daemon/choose_torch.sh"
+    text, count = re.subn(
+        r"(?m)^GPU_DEVICES=.*", f"GPU_DEVICES=('{machine.gpu}')", script.read_text()
+    )
+    assert count == 1
+    script.write_text(text)
 
 
 def _link_programs(folder: Path) -> None:

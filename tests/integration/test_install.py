@@ -15,6 +15,7 @@ import pytest
 from impasto_daemon.commands.doctor.finding import State
 from impasto_daemon.commands.doctor.plugin import NAME, plugin_source
 from impasto_daemon.commands.doctor.service import check_service
+from impasto_daemon.system import process_memory
 from impasto_shared.paths import runtime_dir
 from integration.install_machine import CHECKOUT, Machine, make_machine
 
@@ -250,6 +251,120 @@ def test_changed_source_brings_the_environment_up_to_date(machine: Machine) -> N
 
     assert "bringing" in result.stdout
     assert f"--reinstall-package impasto {machine.checkout}" in machine.uv_calls()[calls]
+
+
+def torch_backends(machine: Machine) -> list[str]:
+    """Returns the build of PyTorch that each call of uv installs; "" is the general one."""
+    calls = [re.search(r"--torch-backend=(\w+)", call) for call in machine.uv_calls()]
+    return [match[1] if match else "" for match in calls]
+
+
+@pytest.mark.parametrize(
+    ("has_gpu", "options", "backend", "said"),
+    [
+        (False, (), "cpu", "400 MB"),
+        (True, (), "auto", "3 GB"),
+        (False, ("--gpu",), "auto", "3 GB"),
+        (True, ("--cpu",), "cpu", "400 MB"),
+    ],
+)
+@pytest.mark.parametrize("command", ["demo", "plugin", "service"])
+def test_build_of_pytorch_fits_the_machine_or_the_option(
+    machine: Machine, command: str, has_gpu: bool, options: tuple[str, ...], backend: str, said: str
+) -> None:
+    if has_gpu:
+        machine.gpu.touch()
+
+    result = machine.install(command, *options)
+    again = machine.install(command)
+
+    assert result.returncode == 0, result.stderr
+    assert torch_backends(machine)[:1] == [backend]
+    before, _, _ = result.stdout.partition("Plug-in:")
+    assert f"About {said} are downloaded" in before
+    if not (has_gpu and options):  # the option was for a machine that has none
+        assert "Environment: up to date" in again.stdout
+
+
+def test_general_build_is_installed_where_pytorchs_index_cannot_be_reached(
+    machine: Machine,
+) -> None:
+    machine.torch_index.unlink()
+
+    result = machine.install("plugin")
+    again = machine.install("plugin")
+
+    assert result.returncode == 0, result.stderr
+    assert torch_backends(machine) == [""]
+    assert "the smaller one cannot be reached" in result.stdout
+    assert "About 3 GB are downloaded" in result.stdout
+    assert "Environment: up to date" in again.stdout
+
+
+def test_general_build_needs_more_room(machine: Machine) -> None:
+    machine.provide("df", FULL_DISK.replace("100 100% /", "3000 97% /"))
+
+    small = machine.install("plugin")
+    machine.install("uninstall")
+    machine.torch_index.unlink()
+    large = machine.install("plugin")
+
+    assert small.returncode == 0, small.stderr
+    assert large.returncode == 1
+    assert "3000 MB free, but the environment needs 8000 MB" in large.stderr
+
+
+def test_gpu_that_appears_later_gets_its_build_from_scratch(machine: Machine) -> None:
+    machine.install("plugin")
+    (machine.environment / "left-over").touch()
+    machine.gpu.touch()
+
+    machine.install("plugin")
+
+    assert torch_backends(machine) == ["cpu", "auto"]
+    # uv would keep a PyTorch of the same version.
+    assert not (machine.environment / "left-over").exists()
+
+
+def test_environment_for_a_gpu_stays_when_the_gpu_is_away(machine: Machine) -> None:
+    machine.gpu.touch()
+    machine.install("plugin")
+    machine.gpu.unlink()
+
+    result = machine.install("plugin")
+
+    assert "Environment: up to date" in result.stdout
+
+
+def test_environment_of_an_earlier_version_keeps_its_build(machine: Machine) -> None:
+    machine.install("plugin", "--gpu")
+    stamp = machine.environment / "impasto-stamp"
+    stamp.write_text(stamp.read_text().removesuffix(" gpu\n") + "\n")
+
+    result = machine.install("plugin")
+
+    assert "bringing" in result.stdout
+    assert torch_backends(machine) == ["auto", "auto"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("demo", "--gpus"), ("demo", "--cpu", "--gpu"), ("service", "now"), ("plugin", "--cpus")],
+)
+def test_other_options_are_refused(machine: Machine, arguments: tuple[str, ...]) -> None:
+    result = machine.install(*arguments)
+
+    assert result.returncode == 1
+    assert "--cpu" in result.stderr
+    assert machine.uv_calls() == []
+    assert machine.contents() == {}
+
+
+def test_installer_looks_for_the_same_devices_as_the_daemon() -> None:
+    script = (CHECKOUT / "daemon/choose_torch.sh").read_text()
+    (devices,) = re.findall(r"^GPU_DEVICES=\((.*)\)", script, re.MULTILINE)
+
+    assert devices.split() == [str(path) for path in process_memory.GPU_DEVICES]
 
 
 def test_daemon_of_an_older_install_is_stopped(machine: Machine) -> None:

@@ -17,6 +17,7 @@ import zmq
 from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
+from impasto_daemon.system.process_memory import may_have_gpu
 from impasto_shared import __version__
 from impasto_shared.settings import Model
 
@@ -87,6 +88,12 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
 def _check_gpu(report: dict[str, Any]) -> Finding:
     if report["gpu"]:
         return ok("GPU", report["gpu"])
+    if report["cuda"] is None and report["hip"] is None and may_have_gpu():
+        return problem(
+            "GPU",
+            "this computer seems to have one, but PyTorch is installed for the processor only",
+            "Run ./install.sh demo --gpu in the Impasto folder (a download of about 3 GB).",
+        )
     if Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi"):
         return problem(
             "GPU",

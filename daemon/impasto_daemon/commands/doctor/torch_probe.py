@@ -1,6 +1,7 @@
 """A process of its own that prints, as JSON, the state of PyTorch, the GPU and the networks.
 
-{"torch", "torchvision", "cuda", "gpu": name or null,
+{"torch", "torchvision", "cuda", "hip": version that it is built for, or null,
+ "gpu": name or null,
  "networks": [{"model", "path" if it is complete, "problem" if it is damaged}]}
 """
 
@@ -26,6 +27,7 @@ def report() -> dict[str, object]:
         "torch": torch.__version__,
         "torchvision": version("torchvision"),
         "cuda": torch.version.cuda,
+        "hip": torch.version.hip,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "networks": _networks(),
     }

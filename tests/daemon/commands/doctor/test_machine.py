@@ -10,8 +10,15 @@ import pytest
 
 from impasto_daemon.commands.doctor import machine
 from impasto_daemon.commands.doctor.finding import Finding, State
+from impasto_daemon.system import process_memory
 
-REPORT = {"torch": "2.9.0", "torchvision": "0.24.0", "cuda": "12.8", "gpu": "NVIDIA H100"}
+REPORT = {
+    "torch": "2.9.0",
+    "torchvision": "0.24.0",
+    "cuda": "12.8",
+    "hip": None,
+    "gpu": "NVIDIA H100",
+}
 
 
 def painting_check(folder: Path, script: str) -> dict[str, Finding]:
@@ -22,8 +29,8 @@ def painting_check(folder: Path, script: str) -> dict[str, Finding]:
     return {finding.topic: finding for finding in machine.check_painting(str(python))}
 
 
-def with_networks(*networks: dict[str, str], gpu: str | None = "NVIDIA H100") -> str:
-    return f"echo '{json.dumps({**REPORT, 'gpu': gpu, 'networks': networks})}'"
+def with_networks(*networks: dict[str, str], **values: str | None) -> str:
+    return f"echo '{json.dumps({**REPORT, **values, 'networks': networks})}'"
 
 
 def test_versions_gpu_and_complete_networks_are_listed(tmp_path: Path) -> None:
@@ -62,6 +69,21 @@ def test_driver_without_a_usable_gpu_is_a_problem(
 
     assert finding.state is State.PROBLEM
     assert "nvidia-smi" in finding.remedy
+
+
+def test_gpu_that_appears_later_needs_another_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_memory, "GPU_DEVICES", (tmp_path,))
+
+    for_processor = painting_check(tmp_path, with_networks(cuda=None, gpu=None))["GPU"]
+    for_amd = painting_check(tmp_path, with_networks(cuda=None, hip="7.2", gpu=None))["GPU"]
+    monkeypatch.setattr(process_memory, "GPU_DEVICES", (tmp_path / "missing",))
+    without = painting_check(tmp_path, with_networks(cuda=None, gpu=None))["GPU"]
+
+    assert for_processor.state is State.PROBLEM
+    assert "./install.sh demo --gpu" in for_processor.remedy
+    assert (for_amd.state, without.state) == (State.OK, State.OK)
 
 
 @pytest.mark.parametrize(
