@@ -484,6 +484,45 @@ def filtered_style_and_region() -> Report:
 
 
 @situation
+def masked_style_and_region() -> Report:
+    """Uses a painting and an opaque region, of which masks hide the top and the right."""
+    image = new_image()
+    source = add_layer(image, 10, 4, alpha=False)
+    region = Gimp.Layer.new(
+        image, "Region", 10, 4, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+    )
+    image.insert_layer(region, None, -1)
+    fill(region, "R'G'B' u8", bytes(3), (0, 0, 10, 4))
+    painting = new_painting(image)
+    for layer, shown in ((region, (0, 0, 4, 4)), (painting, (0, 5, 20, 5))):
+        mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+        layer.add_mask(mask)
+        fill(mask, "Y float", array("f", [1.0]).tobytes(), shown)
+    report = stylize(
+        [source],
+        None,
+        style_layer=painting,
+        style_region=region,
+        style_2=Gio.File.new_for_path(str(STYLE)),
+    )
+    small = layer_reader.read_small_painting(painting, 10)
+    given = given_styles()
+    masks = [layer.get_mask() is not None for layer in (region, painting)]
+    file = Gio.File.new_for_path(str(HERE / "masked.xcf"))
+    for layer in image.get_layers():
+        if layer != painting:
+            image.remove_layer(layer)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    only_painting = style_file.read_style(file)
+    return {
+        **report,
+        "styles": given,
+        "masks_remain": masks == [True, True],
+        "alpha": [[picture.pixels[3], picture.pixels[-1]] for picture in (small, only_painting)],
+    }
+
+
+@situation
 def filtered_style_file() -> Report:
     """Reads a style image whose only layer has a pixelizing filter, at full size and reduced."""
     image = new_image()
@@ -1091,6 +1130,19 @@ def larger_after_scaling() -> Report:
 
 
 @situation
+def larger_than_a_kept_painting() -> Report:
+    """Finishes a painting at the size that it was to have when it was stopped and kept."""
+    source = photo()
+    stylize([source], size=60)
+    painting = source.get_image().get_layers()[0]
+    recipe = recipe_in(painting)
+    stored = json.dumps({**recipe, "painted_px": 40}).encode()
+    name = "impasto-neural-style"
+    painting.attach_parasite(Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT, stored))
+    return {**stylize([painting], None, LARGER, size=60), "beginning": given("beginning")}
+
+
+@situation
 def again_without_the_source() -> Report:
     source = photo()
     image = source.get_image()
@@ -1164,6 +1216,19 @@ def layer_mask() -> Report:
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     layer.add_mask(mask)
     return stylize([mask])
+
+
+@situation
+def layer_instead_of_a_channel() -> Report:
+    """Asks which layer a dialog shows for a channel, in an image with a painting on top."""
+    source = photo()
+    image = source.get_image()
+    stylize([source])
+    hidden = add_layer(image, 60, 40, alpha=False)
+    hidden.set_visible(False)
+    channel = Gimp.Selection.save(image)
+    shown = layer_reader.the_layer([channel], is_shown=True)
+    return {"is_photo": shown == source}
 
 
 @situation
@@ -1300,6 +1365,34 @@ def image_is_deleted_meanwhile() -> Report:
 @situation
 def layer_is_resized_meanwhile() -> Report:
     return change_meanwhile(lambda layer: layer.scale(30, 20, False))
+
+
+@situation
+def layer_is_mirrored_meanwhile() -> Report:
+    return change_meanwhile(
+        lambda layer: layer.transform_flip_simple(Gimp.OrientationType.HORIZONTAL, True, 0.0)
+    )
+
+
+@situation
+def image_is_turned_meanwhile() -> Report:
+    return change_meanwhile(lambda layer: layer.get_image().rotate(Gimp.RotationType.DEGREES180))
+
+
+@situation
+def layer_is_moved_meanwhile() -> Report:
+    """Adds a painting of a selected part to its layer, which has another place now."""
+    layer = photo()
+    image = layer.get_image()
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 40, 20, 20, 20)
+    source = layer_reader.read_layer(painted_area(layer))
+    recipe = styles.recipe_of(source.area, [], StyleSettings())
+    before = [source.area.x, source.area.y]
+    layer.set_offsets(7, -3)
+    painting = layer_writer.add_painting(
+        source, layer, source.picture, name="Neural Style", recipe=recipe
+    )
+    return {"before": before, "after": list(painting.get_offsets()[1:])}
 
 
 @situation

@@ -117,7 +117,12 @@ def describe_beginning(order: Submit) -> dict[str, Any] | None:
         return None
     made = bytes(invert(order.content).pixels)
     is_made_here = bytes(order.begin_from.image.pixels) == made
-    return {"size": order.begun_px, "is_inverted_content": is_made_here}
+    begun = order.begin_from.image
+    return {
+        "size": order.begun_px,
+        "picture": [begun.width, begun.height],
+        "is_inverted_content": is_made_here,
+    }
 
 
 class ScriptedDaemon:
@@ -221,7 +226,11 @@ class ScriptedDaemon:
         self._pictures[job] = invert(order.content)
         if behaviour is Behaviour.SHRINK:
             self._pictures[job] = Image(1, 1, order.content.format, bytes(4))
-        yield JobReport(job, JobState.DONE, step=steps, steps=steps, done=1.0)
+        side = min(order.settings.size, max(order.content.width, order.content.height))
+        painted_px = side // 2 if job in self._kept else side
+        yield JobReport(
+            job, JobState.DONE, step=steps, steps=steps, done=1.0, painted_px=painted_px
+        )
 
 
 def main() -> None:

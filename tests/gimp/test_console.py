@@ -118,6 +118,8 @@ MEANWHILE = {
     "layer_is_deleted_meanwhile": "was deleted",
     "image_is_deleted_meanwhile": "was deleted",
     "layer_is_resized_meanwhile": "was resized",
+    "layer_is_mirrored_meanwhile": "was turned or mirrored",
+    "image_is_turned_meanwhile": "was turned or mirrored",
     "image_becomes_indexed_meanwhile": "Image > Mode > RGB",
 }
 
@@ -318,6 +320,13 @@ def test_painted_layer_remembers_how_it_was_painted(report: Report) -> None:
     assert (first["settings"]["size"], first["settings"]["quality"]) == (77, "draft")
 
 
+def test_kept_painting_is_finished_at_the_size_that_it_was_to_have(report: Report) -> None:
+    larger = situation(report, "larger_than_a_kept_painting")
+
+    assert larger["succeeded"], larger["message"]
+    assert larger["beginning"]["size"] == 40
+
+
 def test_painted_layer_is_finished_larger_from_its_own_picture(report: Report) -> None:
     larger = situation(report, "larger")
     first, second = larger["remembered"]
@@ -325,10 +334,16 @@ def test_painted_layer_is_finished_larger_from_its_own_picture(report: Report) -
     assert larger["succeeded"], larger["message"]
     assert larger["names"][0] == "Photo – Neural Style (style, 60 px)"
     assert len(larger["names"]) == 3
-    assert larger["beginning"] == {"size": 32, "is_inverted_content": True}
+    assert larger["beginning"] == {
+        "size": 32,
+        "picture": [60, 40],
+        "is_inverted_content": True,
+    }
     assert larger["greatest_difference"] <= 1e-6
     assert larger["is_hidden"]
-    assert second == {**first, "settings": {**first["settings"], "size": 60}}
+    larger_settings = {**first["settings"], "size": 60}
+    assert second == {**first, "settings": larger_settings, "painted_px": 60}
+    assert first["painted_px"] == 32
 
 
 def test_network_of_an_earlier_version_is_the_default_one(report: Report) -> None:
@@ -424,6 +439,16 @@ def test_styles_and_regions_are_read_as_their_filters_show_them(report: Report) 
     assert first["region"] == ([0] * 4 + [255] * 6) * 4
 
 
+def test_masks_hide_parts_of_style_layers_and_regions(report: Report) -> None:
+    masked = situation(report, "masked_style_and_region")
+    first, _ = masked["styles"]
+
+    assert first["first_pixel"] == [255, 0, 0, 0]
+    assert first["region"] == ([255] * 4 + [0] * 6) * 4
+    assert masked["alpha"] == [[0, 255], [0, 255]]
+    assert masked["masks_remain"]
+
+
 def test_style_file_is_reduced_after_its_filters_are_applied(report: Report) -> None:
     full, reduced = situation(report, "filtered_style_file")["means"]
 
@@ -495,6 +520,17 @@ def test_change_made_meanwhile_stays_as_it_is(report: Report, name: str) -> None
 
     assert MEANWHILE[name] in refused["message"]
     assert refused["untouched"]
+
+
+def test_painting_goes_where_its_layer_has_been_moved_meanwhile(report: Report) -> None:
+    moved = situation(report, "layer_is_moved_meanwhile")
+    x, y = moved["before"]
+
+    assert moved["after"] == [x + 7, y - 3]
+
+
+def test_dialog_takes_the_topmost_photo_where_a_channel_is_selected(report: Report) -> None:
+    assert situation(report, "layer_instead_of_a_channel")["is_photo"]
 
 
 @pytest.mark.parametrize("name", MEANWHILE)

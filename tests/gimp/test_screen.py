@@ -19,6 +19,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
+    PREVIEW_LABEL,
     REGION_LABEL,
     START_LABEL,
     STYLE_LABEL,
@@ -46,8 +47,6 @@ REMEMBERED = (
 GALLERY_S = 2.0
 # So often the dialog asks the daemon how long a picture takes.
 POLL_S = 3.0
-# Backwards from the number and the slider of the style strength.
-TO_PREVIEW = ("shift+Tab", "shift+Tab")
 # A quarter of the preview.
 PREVIEW_PX = 16_000
 # The button Cancel next to GIMP's progress bar, which no key reaches.
@@ -344,7 +343,7 @@ def test_preview_follows_the_settings(home: Home, screen: Screen, paused: Path) 
     choose_style(screen, home.folder / "poppies.jpg")
     set_seed(screen, Behaviour.PAUSE)
     before = screen.photograph("preview-off", DIALOG)
-    screen.press(key_of("Style strength"), *TO_PREVIEW, "space")
+    screen.press(key_of(PREVIEW_LABEL))
     screen.wait_for(paused.exists, "the middle of the draft")
     screen.wait_for(lambda: shows_preview(screen, before), "the preview")
     screen.press(key_of("Seed"), "ctrl+a")
@@ -354,8 +353,10 @@ def test_preview_follows_the_settings(home: Home, screen: Screen, paused: Path) 
     screen.photograph("preview", DIALOG)
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    beginning = screen.ask('batch.given("beginning")')
     undo_new_layer(screen)
 
+    assert beginning["size"] == max(beginning["picture"]) == 256
     assert home.remembered_preview.read_text() == "on"
     home.remembered_preview.unlink()
 
@@ -532,7 +533,10 @@ def test_stop_and_keep_adds_what_has_been_painted(home: Home, screen: Screen, pa
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
     screen.photograph("kept")
+    (recipe,) = screen.ask(REMEMBERED)
     undo_new_layer(screen)
+
+    assert json.loads(recipe)["painted_px"] == 256  # and not all of the 512 pixels
 
 
 def test_return_and_space_do_not_throw_the_painting_away(
@@ -572,22 +576,30 @@ def test_settings_survive_a_cancelled_painting_and_a_cancelled_dialog(
 
 
 def test_adjust_brings_the_dialog_back_as_it_was(home: Home, screen: Screen, paused: Path) -> None:
-    start_painting(screen, home, paused)
+    open_dialog(screen)
+    choose_style(screen, home.folder / "poppies.jpg")
+    screen.press("alt+2", key_of(ADVANCED_LABEL), key_of("Seed"), "ctrl+a")
+    screen.type(f"{Behaviour.PAUSE.value}\t")
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the job")
+    screen.wait_for_window(PROGRESS_WINDOW)
     paused.unlink()
     screen.press("alt+a")
     screen.wait_for_window(DIALOG)
     assert not screen.windows(PROGRESS_WINDOW)
     screen.photograph("adjusted")
+    # The advanced settings are still open, and the second style too, which has no painting.
+    screen.press(key_of("Seed"), "ctrl+a")
+    screen.type(f"{Behaviour.INVERT.value}\t")
+    screen.press(key_of(STYLE_LABEL), "Tab", "space")
     screen.press("alt+o")
-    screen.wait_for(paused.exists, "the middle of the second job")
-    paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")
     (recipe,) = screen.ask(REMEMBERED)
     undo_new_layer(screen)
 
     assert name.endswith("Neural Style (poppies)")
-    assert json.loads(recipe)["settings"]["seed"] == Behaviour.PAUSE.value
+    assert json.loads(recipe)["settings"]["seed"] == Behaviour.INVERT.value
 
 
 @pytest.mark.parametrize("key", ["Escape", "alt+c"])

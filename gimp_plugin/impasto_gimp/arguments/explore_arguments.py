@@ -14,6 +14,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     LABELS,
     START_LABEL,
     STYLE_LABEL,
+    letters_of,
     with_mnemonics,
 )
 from impasto_gimp.translation import gettext, ngettext
@@ -43,7 +44,7 @@ SIZE = IntegerSetting(
 _SHOWN = (STYLE_LABEL, GALLERY_LABEL, START_LABEL, SIZE.label)
 SHEET_LABELS = with_mnemonics(
     (SHEET_LABEL, _QUICK_LABEL),
-    GIMPS_LETTERS + "".join(LABELS[label].partition("_")[2][:1].lower() for label in _SHOWN),
+    GIMPS_LETTERS + letters_of(LABELS[label] for label in _SHOWN),
 )
 """The labels that only this dialog has, each with its mnemonic."""
 

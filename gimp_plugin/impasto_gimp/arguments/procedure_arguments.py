@@ -82,7 +82,6 @@ def _marked(label: str, letter: str | None) -> str:
     return f"{label[:position]}_{label[position:]}"
 
 
-_ALL = (WIDTH, HEIGHT, *SETTINGS)
 ALWAYS_VISIBLE = (
     *(WIDTH.name, HEIGHT.name),
     *("style_strength", "quality", "size", "style_scale", "colours", "smoothness"),
@@ -92,27 +91,39 @@ ALWAYS_VISIBLE = (
 TEXTURE_ALWAYS_VISIBLE = ("tileable",)
 """The settings that are always visible too in the dialog for textures."""
 
+_ONLY_OF_LAYERS = (WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, PREVIEW_LABEL)
+_ONLY_OF_TEXTURES = tuple(gettext(setting.label) for setting in (WIDTH, HEIGHT))
+
 # There are more settings than letters. The visible ones come first, then the advanced ones from
 # the last, which takes the most presses of Tab to reach.
-LABELS = with_mnemonics(
+_LABELS = with_mnemonics(
     [
         STYLE_LABEL,
         GALLERY_LABEL,
-        WEIGHT_LABEL,
-        REGION_LABEL,
-        VARIATIONS_LABEL,
+        *_ONLY_OF_LAYERS,
         START_LABEL,
         ADVANCED_LABEL,
-        *(gettext(setting.label) for setting in _ALL if setting.name in ALWAYS_VISIBLE),
+        *(gettext(setting.label) for setting in SETTINGS if setting.name in ALWAYS_VISIBLE),
         *(
             gettext(setting.label)
-            for setting in reversed(_ALL)
+            for setting in reversed(tuple(SETTINGS))
             if setting.name not in ALWAYS_VISIBLE
         ),
-        PREVIEW_LABEL,
     ]
 )
-"""Each label of the dialog with its mnemonic, if it has one."""
+
+
+def letters_of(labels: Iterable[str]) -> str:
+    """Returns the mnemonics of marked labels."""
+    return "".join(label.partition("_")[2][:1].lower() for label in labels)
+
+
+LABELS = _LABELS | with_mnemonics(
+    _ONLY_OF_TEXTURES,
+    GIMPS_LETTERS
+    + letters_of(marked for label, marked in _LABELS.items() if label not in _ONLY_OF_LAYERS),
+)
+"""Each label of the dialogs with its mnemonic, if it has one, which no other there has."""
 
 
 @dataclass(frozen=True)

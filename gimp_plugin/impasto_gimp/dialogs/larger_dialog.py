@@ -35,6 +35,7 @@ def ask_for_size(
             *(painting.source.width, painting.source.height),
             tuple(replace(settings, size=size) for size in sizes.sizes),
             painting.painted_px,
+            len(painting.recipe.styles),
         )
 
     def show_forecasts(status: DaemonStatus) -> None:

@@ -15,6 +15,10 @@ _SPACING_PX = 12
 _PAINTING_NOTE = gettext(
     "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
 )
+_CHANNEL_NOTE = gettext(
+    "A channel is selected in GIMP, so this is the topmost visible layer. To paint another one, "
+    "select it in the Layers dialog first."
+)
 _SELECTION_NOTE = gettext(
     "Only the selection is painted, with what surrounds it: it becomes the mask of the new layer."
 )
@@ -44,6 +48,9 @@ class LayerRow:
 def _lines(layer: Gimp.Layer, *, is_selection: bool) -> list[str]:
     text = gettext("Paints the layer “{layer}” of {image}")
     lines = [text.format(layer=layer.get_name(), image=layer.get_image().get_name())]
+    image = layer.get_image()
+    if image.get_selected_channels() and len(image.get_layers()) > 1:
+        lines.append(_CHANNEL_NOTE)
     if layer.get_parasite(PARASITE) is not None:
         lines.append(_PAINTING_NOTE)
     if is_selection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TypeVar, cast
 
 from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
@@ -28,6 +28,7 @@ from impasto_gimp.dialogs.bindings import (
     painting_arguments,
 )
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
+from impasto_gimp.dialogs.dialog_state import DialogState
 from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.layer_row import LayerRow
 from impasto_gimp.dialogs.main_loop import handle_events
@@ -52,18 +53,29 @@ SETTINGS_BOX = "settings"
 """GIMP's identifier of the box that `arrange` moves to the right."""
 
 _SPACING_PX = 12
+_Result = TypeVar("_Result")
 # Room for the sliders, which have no width of their own.
 _SETTINGS_WIDTH_PX = 360
 _TAB_CHARACTERS = 9
 _LABEL_CHARACTERS = 14
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> bool:
-    """Returns whether the user filled in `config` to paint a layer, and did not cancel."""
+def ask(
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    painted: Gimp.Layer,
+    state: DialogState,
+) -> bool:
+    """Returns whether the user filled in `config` to paint a layer, and did not cancel.
+
+    state: that of the dialog before this one, which becomes that of this one.
+    """
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    styles = _new_style_tabs(dialog, config, painted)
-    settings = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
+    regions = Regions(config, painted)
+    styles = _new_style_tabs(dialog, config, painted, regions)
+    settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
+    _keep_open(styles, expander, state)
     area = chosen_area(config, painted)
     sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
     preview, row = Preview(dialog, config, area), LayerRow(painted)
@@ -73,13 +85,16 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
         sizes.offer(offered_sizes(area.longest_side_px), area.longest_side_px)
         preview.show(area)
         row.show(area)
+        regions.update()
         return area
 
     def planned_jobs() -> PlannedJobs:
         area = show_area()  # the selection may have changed since the last look
         chosen = settings_from(config)
         alternatives = tuple(replace(chosen, size=size) for size in sizes.sizes)
-        return PlannedJobs((chosen,), area.width, area.height, alternatives)
+        return PlannedJobs(
+            (chosen,), area.width, area.height, alternatives, preview.begun_px, preview.paintings
+        )
 
     def show_forecasts(status: DaemonStatus) -> None:
         sizes.show_forecasts(status.alternatives)
@@ -94,6 +109,9 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, painted: Gimp.L
     content.pack_start(row.widget, False, False, 0)
     content.reorder_child(row.widget, 0)
     keep_updated(row.widget, config, area_arguments(STYLES), show_area)
+    # The user may have selected something in the image.
+    dialog.connect("notify::is-active", lambda *_: unless_invalid(show_area)())
+    dialog.connect("response", lambda *_: setattr(state, "draft", preview.seen_draft))
     return accepted(dialog, config, STYLES)
 
 
@@ -103,7 +121,7 @@ def ask_for_texture(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> 
     dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
     page = new_style_page(config, STYLES[0], available_paintings(None))
     always_visible = (*ALWAYS_VISIBLE, *TEXTURE_ALWAYS_VISIBLE)
-    settings = _new_settings_box(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), always_visible)
+    settings, _ = _new_settings_box(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), always_visible)
 
     def planned_jobs() -> PlannedJobs:
         width, height = integer_of(config, WIDTH), integer_of(config, HEIGHT)
@@ -114,21 +132,19 @@ def ask_for_texture(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> 
     return accepted(dialog, config, STYLES[:1])
 
 
-def unless_invalid(
-    planned_jobs: Callable[[], PlannedJobs],
-) -> Callable[[], PlannedJobs | None]:
-    """Returns a function that returns `planned_jobs()`, or None while something is invalid.
+def unless_invalid(result: Callable[[], _Result]) -> Callable[[], _Result | None]:
+    """Returns a function that returns `result()`, or None while something is invalid.
 
     OK says what it is.
     """
 
-    def jobs() -> PlannedJobs | None:
+    def valid_result() -> _Result | None:
         try:
-            return planned_jobs()
+            return result()
         except ImpastoError:
             return None
 
-    return jobs
+    return valid_result
 
 
 def accepted(
@@ -182,14 +198,17 @@ def arrange(
 
 
 def _new_style_tabs(
-    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, painted: Gimp.Layer
+    dialog: GimpUi.ProcedureDialog,
+    config: Gimp.ProcedureConfig,
+    painted: Gimp.Layer,
+    regions: Regions,
 ) -> Gtk.Notebook:
     """Returns tabs, one for each style that can be chosen."""
     tabs = Gtk.Notebook()
     tabs.get_accessible().set_name(gettext("Styles"))
     weights: list[Gtk.Widget] = []
     choosers: list[Gtk.Widget] = []
-    paintings, regions = available_paintings(painted), Regions(painted)
+    paintings = available_paintings(painted)
     tabs.connect("destroy", lambda _: regions.close())
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
@@ -232,8 +251,8 @@ def _new_tab_label(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> G
 
 def _new_settings_box(
     dialog: GimpUi.ProcedureDialog, settings: Iterable[Setting], always_visible: Sequence[str]
-) -> Gtk.Box:
-    """Returns a box with the settings, those that are not always visible in an expander."""
+) -> tuple[Gtk.Box, Gtk.Expander]:
+    """Returns a box with the settings, and the expander in it of those not always visible."""
     visible: list[str] = []
     advanced: list[str] = []
     for setting in settings:
@@ -258,7 +277,23 @@ def _new_settings_box(
     box = cast(Gtk.Box, dialog.fill_box(SETTINGS_BOX, [*visible, "advanced"]))
     _align_labels(dialog, settings)
     box.show()
-    return box
+    return box, expander
+
+
+def _keep_open(tabs: Gtk.Notebook, expander: Gtk.Expander, state: DialogState) -> None:
+    """Opens what was open in the dialog before, and notes in `state` what is opened."""
+    tabs.set_current_page(state.tab)
+    expander.set_expanded(state.is_advanced)
+
+    def note_tab(_tabs: Gtk.Notebook, _page: Gtk.Widget, number: int) -> None:
+        state.tab = number
+
+    def note_expander(*_: object) -> None:
+        state.is_advanced = expander.get_expanded()
+
+    noting = tabs.connect("switch-page", note_tab)
+    tabs.connect("destroy", lambda _: tabs.disconnect(noting))
+    expander.connect("notify::expanded", note_expander)
 
 
 def scale_entry(dialog: GimpUi.ProcedureDialog, argument: str) -> GimpUi.ScaleEntry:

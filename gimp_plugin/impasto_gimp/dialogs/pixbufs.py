@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from impasto_gimp.image.layer_reader import read_thumbnail
+from impasto_gimp.image.layer_reader import picture_of, read_thumbnail
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk
-from impasto_shared.image import Image
+from impasto_shared.image import Image, fitted_size
 
 
 def pixbuf_of(picture: Image) -> GdkPixbuf.Pixbuf:
@@ -19,6 +19,13 @@ def pixbuf_of(picture: Image) -> GdkPixbuf.Pixbuf:
         picture.height,
         picture.width * picture.format.bytes_per_pixel,
     )
+
+
+def reduced(picture: Image, longest_side_px: int) -> Image:
+    """Returns a picture that has 8 bits a channel, scaled down if its longest side is larger."""
+    size = fitted_size(picture.width, picture.height, longest_side_px)
+    smaller = None if size == (picture.width, picture.height) else scaled(pixbuf_of(picture), size)
+    return picture if smaller is None else picture_of(smaller)
 
 
 def scaled(pixbuf: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> GdkPixbuf.Pixbuf | None:

@@ -7,22 +7,33 @@ from typing import cast
 
 from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, settings_from
 from impasto_gimp.dialogs.bindings import connect_while
+from impasto_gimp.dialogs.dialog_state import SeenDraft
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, reduced
 from impasto_gimp.dialogs.split_picture import SplitPicture
-from impasto_gimp.image.layer_reader import read_small
+from impasto_gimp.image.layer_reader import read_look, read_small
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.preview_choice import read_preview_choice, store_preview_choice
 from impasto_gimp.image.styles import chosen_styles
+from impasto_gimp.image.turning import is_same
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
-from impasto_gimp.jobs.connection import connect_to_running
-from impasto_gimp.jobs.draft_job import DRAFT_PX, QUICK_S, DraftChoice, DraftClient, Drafts
+from impasto_gimp.jobs.connection import PREVIEW_NAME, connect_to_running
+from impasto_gimp.jobs.draft_job import (
+    DRAFT_PX,
+    QUICK_S,
+    DraftChoice,
+    DraftClient,
+    Drafts,
+    draft_settings,
+)
 from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.translation import gettext
+from impasto_shared.beginning import Beginning
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, fitted_size
+from impasto_shared.painted_size import painted_side_px
 from impasto_shared.style import Style
 
 _SHOWN_PX = 256
@@ -50,7 +61,8 @@ class Preview:
         self._config, self._area = config, area
         self._screen_scale = dialog.get_scale_factor()
         self._is_busy = self._is_answered = self._is_showing = False
-        self._content: Image | None = None
+        self._look = read_look(area.layer)
+        self._photo: Image | None = None
         self._styles: tuple[Hashable, Sequence[Style]] | None = None
         self._shown_picture: Image | None = None
         self._shown_state: tuple[object, ...] = ()
@@ -60,7 +72,7 @@ class Preview:
             *fitted_size(self._area.width, self._area.height, DRAFT_PX),
             is_on=read_preview_choice(),
         )
-        self._picture = SplitPicture(*self._photo(), self._screen_scale)
+        self._picture = SplitPicture(*self._shown_photo(), self._screen_scale)
         self._check = Gtk.CheckButton.new_with_mnemonic(LABELS[PREVIEW_LABEL])
         self._line = _new_line()
         self.widget = self._arranged()
@@ -81,42 +93,73 @@ class Preview:
         box.show_all()
         return box
 
-    def _photo(self) -> tuple[GdkPixbuf.Pixbuf, tuple[int, int]]:
+    def _read_photo(self) -> Image:
+        """Returns the painted area, large enough for the screen and for a draft; reads it once."""
+        if self._photo is None:
+            self._photo = read_small(self._area, max(_SHOWN_PX * self._screen_scale, DRAFT_PX))
+        return self._photo
+
+    def _shown_photo(self) -> tuple[GdkPixbuf.Pixbuf, tuple[int, int]]:
         """Returns the painted area for the screen, and the size at which it is shown."""
-        photo = pixbuf_of(read_small(self._area, _SHOWN_PX * self._screen_scale))
-        return photo, filling_size(self._area.width, self._area.height, _SHOWN_PX)
+        size = filling_size(self._area.width, self._area.height, _SHOWN_PX)
+        return pixbuf_of(self._read_photo()), size
 
     def _on_change(self, *_: object) -> None:
         self._drafts.choose(self._choice())
 
     def show(self, area: PaintedArea) -> None:
-        """Paints `area` from now on: a selection may become a region, or change."""
-        if area != self._area:
-            self._area, self._content, self._styles = area, None, None
-            self._picture.show_photo(*self._photo())
+        """Paints `area` from now on: a selection may become a region, and pixels may change."""
+        look = read_look(area.layer)
+        if area != self._area or not is_same(look, self._look):
+            self._area, self._look, self._photo, self._styles = area, look, None, None
+            self._picture.show_photo(*self._shown_photo())
             self._drafts.resize(*fitted_size(area.width, area.height, DRAFT_PX))
             self._drafts.choose(self._choice())
+
+    @property
+    def seen_draft(self) -> SeenDraft | None:
+        """The draft that is shown, if it is complete, and of exactly what is chosen."""
+        self._on_change()
+        picture = self._drafts.finished
+        if picture is None or not self.begun_px:
+            return None
+        return SeenDraft(self._area, self._look, Beginning(picture, self.begun_px))
+
+    @property
+    def begun_px(self) -> int:
+        """The longest side at which that draft was painted; 0: there is none."""
+        if self._drafts.finished is None:
+            return 0
+        settings = draft_settings(settings_from(self._config))
+        side = min(settings.size, self._area.longest_side_px)
+        return painted_side_px(side, settings.quality)
+
+    @property
+    def paintings(self) -> int:
+        """The number of the styles that are chosen, at least 1."""
+        choice = self._choice()
+        return choice.paintings if choice else 1
 
     def _choice(self) -> DraftChoice | None:
         try:
             styles = tuple(style.identity for style in chosen_styles(self._config))
-            return DraftChoice(settings_from(self._config), (self._area, styles))
+            what = self._area, bytes(self._look.pixels), styles
+            return DraftChoice(settings_from(self._config), what, len(styles))
         except InvalidSettings:
             return None
 
     def _connected(self) -> DraftClient:
-        return connect_to_running(while_waiting=self._wait)
+        return connect_to_running(while_waiting=self._wait, name=PREVIEW_NAME)
 
     def _read(self) -> tuple[Image, Sequence[Style]]:
         """Returns the layer and the chosen styles, small; neither is read again without need."""
         chosen = chosen_styles(self._config)
         identity = tuple(style.identity for style in chosen)
-        if self._content is None:
-            self._content = read_small(self._area, DRAFT_PX)
+        content = reduced(self._read_photo(), DRAFT_PX)
         if self._styles is None or self._styles[0] != identity:
-            styles = [style.read_small(self._area, self._content) for style in chosen]
+            styles = [style.read_small(self._area, content) for style in chosen]
             self._styles = identity, styles
-        return self._content, self._styles[1]
+        return content, self._styles[1]
 
     def _tick(self) -> bool:
         # Waiting for the daemon handles events, which may call this again.

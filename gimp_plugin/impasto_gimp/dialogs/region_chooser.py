@@ -8,6 +8,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     LABELS,
     REGION_HELP,
     REGION_LABEL,
+    STYLES,
     StyleArguments,
 )
 from impasto_gimp.dialogs.bindings import keep_updated
@@ -34,20 +35,40 @@ _SPACING_PX = 6
 class Regions:
     """The selection, the layers and the channels that can be the region of a style.
 
+    config: its choices remain in the list as long as they exist.
     painted: the layer that is to be painted, which cannot be one.
-    model: a row for each region: its mask as a small picture, and its name with the share of
+    choices: the regions; None stands for no region.
+    model: a row for each of them: its mask as a small picture, and its name with the share of
         `painted` that it covers. These are added while nothing else happens: large layers take
         some time.
     """
 
-    def __init__(self, painted: Gimp.Layer) -> None:
-        regions = _regions(painted)
-        self.choices: list[Region | None] = [None, *regions]
+    def __init__(self, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> None:
+        self._config, self._painted = config, painted
+        self.choices: list[Region | None] = []
         self.model = Gtk.ListStore(GdkPixbuf.Pixbuf, str)
+        self.is_updating = False
+        self._state: list[object] = []
+        self._area = whole(painted)
+        self._unread: list[tuple[Region, Gtk.TreeModelRow, Gtk.TreeModelRow]] = []
+        self._reading: int | None = None
+        self.update()
+
+    def update(self) -> None:
+        """Takes in what has changed in the image: the selection, layers, channels."""
+        regions = _regions(self._config, self._painted)
+        state: list[object] = [(region, _name(region)) for region in regions]
+        state.append(Gimp.Selection.bounds(self._painted.get_image())[1:])
+        if state == self._state:
+            return
+        self.close()
+        self._state, self.choices = state, [None, *regions]
+        self.is_updating = True  # nothing is chosen while the rows are replaced
+        self.model.clear()
         for region in self.choices:
             self.model.append([None, _name(region) if region else _EVERYWHERE])
+        self.is_updating = False
         _, *rows = self.model
-        self._area = whole(painted)
         self._unread = list(zip(regions[::2], rows[::2], rows[1::2], strict=True))
         self._reading = GLib.idle_add(self._read_next) if self._unread else None
 
@@ -78,7 +99,7 @@ class RegionChooser:
         self, config: Gimp.ProcedureConfig, arguments: StyleArguments, regions: Regions
     ) -> None:
         self._config, self._arguments = config, arguments
-        self._choices = regions.choices
+        self._regions = regions
         self._chooser = Gtk.ComboBox.new_with_model(regions.model)
         self._chooser.set_tooltip_text(REGION_HELP)
         _add_cells(self._chooser)
@@ -94,7 +115,10 @@ class RegionChooser:
         )
 
     def _on_changed(self, *_: object) -> None:
-        region = self._choices[self._chooser.get_active()]
+        index = self._chooser.get_active()
+        if self._regions.is_updating or index < 0:
+            return
+        region = self._regions.choices[index]
         if region != chosen_region(self._config, self._arguments):
             drawable = region.drawable if region else None
             self._config.set_property(self._arguments.outside, bool(region and region.is_outside))
@@ -102,13 +126,16 @@ class RegionChooser:
 
     def _show_choice(self) -> None:
         region = chosen_region(self._config, self._arguments)
-        self._chooser.set_active(self._choices.index(region) if region in self._choices else 0)
+        choices = self._regions.choices
+        self._chooser.set_active(choices.index(region) if region in choices else 0)
 
 
-def _regions(painted: Gimp.Layer) -> list[Region]:
+def _regions(config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> list[Region]:
     """Returns all regions, each before what is outside of it."""
     image = painted.get_image()
-    selection = [] if Gimp.Selection.is_empty(image) else [image.get_selection()]
+    chosen = [config.get_property(arguments.region) for arguments in STYLES]
+    is_listed = image.get_selection() in chosen or not Gimp.Selection.is_empty(image)
+    selection = [image.get_selection()] if is_listed else []
     layers = [layer for layer in all_layers(image) if layer != painted]
     drawables: list[Gimp.Drawable] = [*selection, *layers, *image.get_channels()]
     return [Region(drawable, is_outside) for drawable in drawables for is_outside in (False, True)]

@@ -33,7 +33,8 @@ class EarlierPainting:
     def painted_px(self) -> int:
         """The longest side at which it was painted."""
         settings = self.recipe.settings
-        return painted_side_px(min(settings.size, self.layer_px), settings.quality)
+        planned_px = painted_side_px(min(settings.size, self.layer_px), settings.quality)
+        return min(self.recipe.painted_px or planned_px, planned_px)
 
     @property
     def larger_sizes(self) -> tuple[int, ...]:

@@ -10,7 +10,9 @@ from operator import mul
 
 from impasto_gimp.image.painted_area import PaintedArea, check_valid, whole
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, format_of
-from impasto_gimp.introspection import Gegl, Gimp
+from impasto_gimp.image.recipe import PARASITE
+from impasto_gimp.image.turning import SAMPLE_PX
+from impasto_gimp.introspection import GdkPixbuf, Gegl, Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat, check_size, fitted_size
@@ -30,6 +32,7 @@ class SourceLayer:
     """An area of a layer as it was when it was read.
 
     size: the width and the height of the layer.
+    look: a small picture of all of the layer.
     mask: the mask for its painting, in MASK_FORMAT: the layer's own one times the selection. None
         if it has no mask, or one that does not apply, and nothing is selected.
     """
@@ -37,13 +40,17 @@ class SourceLayer:
     area: PaintedArea
     size: tuple[int, int]
     picture: Image
+    look: Image
     mask: bytes | None = None
 
 
-def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
+def the_layer(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> Gimp.Layer:
     """Returns the layer to paint: the only one of `drawables`, or the only one of the image.
 
-    GIMP selects a channel instead of a layer when a selection is saved as one.
+    GIMP selects a channel instead of a layer when a selection is saved as one, or the quick mask is
+    switched on.
+
+    is_shown: whether a dialog shows which layer it is. Then it may also be the topmost visible one.
 
     Raises:
         InvalidImage: unless there is exactly one drawable, which is a layer, or a channel of an
@@ -57,14 +64,24 @@ def the_layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
             ).format(count=len(drawables))
         )
     (drawable,) = drawables
-    layers = drawable.get_image().get_layers()
-    if not isinstance(drawable, Gimp.Layer) and not drawable.is_layer_mask() and len(layers) == 1:
-        (drawable,) = layers
+    if not isinstance(drawable, Gimp.Layer) and not drawable.is_layer_mask():
+        layers = drawable.get_image().get_layers()
+        if len(layers) == 1:
+            (drawable,) = layers
+        elif is_shown:
+            drawable = _topmost(layers) or drawable
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
     return drawable
+
+
+def _topmost(layers: Sequence[Gimp.Layer]) -> Gimp.Layer | None:
+    """Returns the topmost visible layer, preferably one that is no painting; None if none is."""
+    visible = [layer for layer in layers if layer.get_visible()]
+    photos = [layer for layer in visible if layer.get_parasite(PARASITE) is None]
+    return next(iter([*photos, *visible]), None)
 
 
 def check_paintable(layer: Gimp.Layer) -> None:
@@ -107,12 +124,18 @@ def read_layer(area: PaintedArea) -> SourceLayer:
     """
     layer = area.layer
     mask = _product(_read_mask(area), _read_selection(area))
-    return SourceLayer(area, (layer.get_width(), layer.get_height()), read_pixels(area), mask)
+    size = layer.get_width(), layer.get_height()
+    return SourceLayer(area, size, read_pixels(area), read_look(layer), mask)
+
+
+def read_look(layer: Gimp.Layer) -> Image:
+    """Returns a small picture of all of `layer`, by which a turned layer is recognised."""
+    return read_thumbnail(layer, SAMPLE_PX)
 
 
 def _read_mask(area: PaintedArea) -> bytes | None:
     mask = area.layer.get_mask()
-    if mask is None or not area.layer.get_apply_mask():
+    if mask is None or not has_mask(area.layer):
         return None
     return mask.get_buffer().get(area.rectangle(), 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
 
@@ -133,13 +156,13 @@ def _read_selection(area: PaintedArea) -> bytes | None:
     return selection
 
 
-def read_pixels(area: PaintedArea) -> Image:
+def read_pixels(area: PaintedArea, *, is_masked: bool = False) -> Image:
     """Returns an area of a layer as it is seen, as sRGB, with alpha if the layer has alpha.
 
-    Its non-destructive filters count; its mask, opacity and mode do not. Gray becomes three
-    channels.
+    Its non-destructive filters count, and its mask if `is_masked`; its opacity and mode do not.
+    Gray becomes three channels.
     """
-    with as_seen(area.layer) as (visible, x, y):
+    with as_seen(area.layer, is_masked=is_masked) as (visible, x, y):
         pixel_format = format_of(visible)
         pixels = visible.get_buffer().get(
             area.rectangle(x, y), 1.0, pixel_format.value, Gegl.AbyssPolicy.NONE
@@ -148,13 +171,16 @@ def read_pixels(area: PaintedArea) -> Image:
 
 
 @contextmanager
-def as_seen(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, int, int]]:
+def as_seen(layer: Gimp.Layer, *, is_masked: bool = False) -> Iterator[tuple[Gimp.Layer, int, int]]:
     """Yields a layer whose buffer has the pixels that are seen, and where `layer` begins in it.
 
     A buffer of GIMP's has none of the layer's non-destructive filters. If there are any, they are
     merged into a copy, in an image without a window.
+
+    is_masked: whether the layer's mask, if it has one that applies, becomes a part of its alpha.
     """
-    if not any(effect.get_visible() for effect in layer.get_filters()):
+    is_masked = is_masked and has_mask(layer)
+    if not (is_masked or any(effect.get_visible() for effect in layer.get_filters())):
         yield layer, 0, 0
         return
     image = layer.get_image()
@@ -165,7 +191,8 @@ def as_seen(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, int, int]]:
     try:
         if profile := image.get_color_profile():
             hidden.set_color_profile(profile)
-        merged = _merged(Gimp.Layer.new_from_drawable(layer, hidden), hidden)
+        copy = Gimp.Layer.new_from_drawable(layer, hidden)
+        merged = _merged(copy, hidden, is_masked=is_masked)
         # Filters such as a drop shadow make a layer larger.
         _, x, y = merged.get_offsets()
         yield merged, -x, -y
@@ -173,14 +200,21 @@ def as_seen(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, int, int]]:
         hidden.delete()
 
 
-def _merged(copy: Gimp.Layer, image: Gimp.Image) -> Gimp.Layer:
+def has_mask(layer: Gimp.Layer) -> bool:
+    """Returns whether a mask hides parts of `layer`."""
+    return layer.get_mask() is not None and layer.get_apply_mask()
+
+
+def _merged(copy: Gimp.Layer, image: Gimp.Image, *, is_masked: bool) -> Gimp.Layer:
     """Inserts `copy` into `image` and merges its filters; returns the layer with the result."""
     image.insert_layer(copy, None, 0)
     copy.set_offsets(0, 0)
-    if copy.get_mask() is not None:
+    if copy.get_mask() is not None and not is_masked:
         copy.remove_mask(Gimp.MaskApplyMode.DISCARD)
     if not copy.is_group():
         copy.merge_filters()
+        if is_masked:
+            copy.remove_mask(Gimp.MaskApplyMode.APPLY)
         return copy
     copy.set_visible(True)
     copy.set_opacity(100.0)
@@ -206,7 +240,7 @@ def _with_contents(layer: Gimp.Layer) -> list[Gimp.Layer]:
 
 
 def read_painting(layer: Gimp.Layer) -> Image:
-    """Returns the pixels of a layer that serves as a style image.
+    """Returns the pixels of a layer that serves as a style image, without what its mask hides.
 
     Raises:
         InvalidImage: if it was deleted or is too large.
@@ -214,7 +248,19 @@ def read_painting(layer: Gimp.Layer) -> Image:
     check_valid(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name, gettext)
-    return read_pixels(whole(layer))
+    return read_pixels(whole(layer), is_masked=True)
+
+
+def read_small_painting(layer: Gimp.Layer, longest_side_px: int) -> Image:
+    """Returns a layer that serves as a style image at most so large, with 8 bits a channel.
+
+    Raises:
+        InvalidImage: if it was deleted.
+    """
+    check_valid(layer)
+    if not has_mask(layer):  # which GIMP's thumbnails do not show
+        return read_thumbnail(layer, longest_side_px)
+    return read_scaled_down(whole(layer), longest_side_px, is_masked=True)
 
 
 def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
@@ -229,6 +275,11 @@ def read_thumbnail(layer: Gimp.Layer, longest_side_px: int) -> Image:
     )
     if pixbuf is None:  # GIMP 3.0 has none of layers with more than 8 bits a channel
         return read_scaled_down(whole(layer), longest_side_px)
+    return picture_of(pixbuf)
+
+
+def picture_of(pixbuf: GdkPixbuf.Pixbuf) -> Image:
+    """Returns a pixbuf as a picture that has 8 bits a channel."""
     pixel_format = PixelFormat.RGBA_U8 if pixbuf.get_has_alpha() else PixelFormat.RGB_U8
     width, height, padded = pixbuf.get_width(), pixbuf.get_height(), pixbuf.get_pixels()
     row_bytes, stride = width * pixel_format.bytes_per_pixel, pixbuf.get_rowstride()
@@ -247,8 +298,10 @@ def read_small(area: PaintedArea, longest_side_px: int) -> Image:
     return read_scaled_down(area, longest_side_px)
 
 
-def read_scaled_down(area: PaintedArea, longest_side_px: int) -> Image:
+def read_scaled_down(area: PaintedArea, longest_side_px: int, *, is_masked: bool = False) -> Image:
     """Returns `area` with 8 bits a channel, with alpha if it has alpha, scaled down if larger.
+
+    is_masked: as in `as_seen`.
 
     Raises:
         InvalidImage: if its layer was deleted.
@@ -257,7 +310,7 @@ def read_scaled_down(area: PaintedArea, longest_side_px: int) -> Image:
     image = Gimp.Image.new(area.width, area.height, Gimp.ImageBaseType.RGB)
     image.undo_disable()
     try:
-        with as_seen(area.layer) as (visible, x, y):
+        with as_seen(area.layer, is_masked=is_masked) as (visible, x, y):
             copy = Gimp.Layer.new_from_drawable(visible, image)
         image.insert_layer(copy, None, 0)
         if (copy.get_width(), copy.get_height()) != (area.width, area.height):

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from impasto_gimp.image.layer_reader import SourceLayer
+from impasto_gimp.image.layer_reader import SourceLayer, read_look
 from impasto_gimp.image.pdb import last_error
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, layer_type
 from impasto_gimp.image.recipe import PARASITE, Recipe
+from impasto_gimp.image.turning import is_turned
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
@@ -45,8 +46,8 @@ def add_painting(
     region: a channel that `recipe` names and that is not yet in the image.
 
     Raises:
-        ImageChanged: if the source or its image was deleted, converted or resized since it was
-            read. No layer is added then.
+        ImageChanged: if the source or its image was deleted, converted, resized, turned or mirrored
+            since it was read. No layer is added then.
     """
     _check_unchanged(source)
     painted = source.area.layer
@@ -135,6 +136,13 @@ def _check_unchanged(source: SourceLayer) -> None:
                 height=size[1],
                 old_width=source.size[0],
                 old_height=source.size[1],
+            )
+        )
+    if is_turned(source.look, read_look(layer)):
+        raise ImageChanged(
+            gettext(
+                "The layer was turned or mirrored while it was being painted, so that its painting "
+                "would not lie on it as it should."
             )
         )
 

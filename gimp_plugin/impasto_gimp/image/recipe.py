@@ -43,12 +43,15 @@ class Recipe:
 
     place: left, top, width and height of the part of the layer that was painted, in its pixels;
         None if all of it was.
+    painted_px: the longest side at which it was painted; 0: as the settings say. It is smaller if
+        the painting was stopped and kept.
     """
 
     source: RememberedItem
     styles: tuple[RememberedStyle, ...]
     settings: StyleSettings
     place: tuple[int, int, int, int] | None = None
+    painted_px: int = 0
 
     def to_bytes(self) -> bytes:
         """Returns the recipe as JSON."""
@@ -68,6 +71,7 @@ class Recipe:
                 tuple(_style(style) for style in values["styles"]),
                 StyleSettings.from_json(values["settings"]),
                 _place(values.get("place")),
+                max(0, int(values.get("painted_px", 0))),
             )
         except (ValueError, KeyError, TypeError, ImpastoError) as error:
             raise InvalidSettings(

@@ -18,8 +18,8 @@ _INVERTED = bytes(range(255, -1, -1))
 class Region:
     """The part of a layer that `drawable` covers, or all but that part.
 
-    drawable: a channel or the selection, whose values are the mask; or a layer, whose opacity is
-        the mask or, if it is opaque everywhere, its brightness.
+    drawable: a channel or the selection, whose values are the mask; or a layer, whose opacity, less
+        what its own mask hides, is the mask or, if it is opaque everywhere, its brightness.
     """
 
     drawable: Gimp.Drawable
@@ -82,7 +82,7 @@ def _values(region: Gimp.Drawable, area: PaintedArea, width: int, height: int) -
     if not isinstance(region, Gimp.Layer):  # linear, as GIMP interprets a selection
         buffer = region.get_buffer()
         return buffer.get(rectangle(0, 0), scale, "Y u8", Gegl.AbyssPolicy.NONE)
-    with as_seen(region) as (visible, left, top):
+    with as_seen(region, is_masked=True) as (visible, left, top):
         # A filter that enlarges the layer, such as a shadow, leaves it as opaque as it is.
         extent = Gegl.Rectangle.new(left, top, region.get_width(), region.get_height())
         mask_format = _layer_format(visible, extent)

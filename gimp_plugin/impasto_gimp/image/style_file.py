@@ -37,7 +37,7 @@ def read_style(file: Gio.File, longest_side_px: int | None = None) -> Image:
         check_size(layer.get_width(), layer.get_height(), name, gettext)
         if longest_side_px is not None:
             scale_down(layer, longest_side_px)
-        return read_pixels(whole(layer))
+        return read_pixels(whole(layer), is_masked=True)
 
 
 def thumbnail(file: Gio.File, width_px: int, height_px: int) -> GdkPixbuf.Pixbuf | None:

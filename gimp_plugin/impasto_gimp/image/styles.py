@@ -15,7 +15,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     apply_settings,
     set_size_chosen,
 )
-from impasto_gimp.image.layer_reader import read_painting, read_thumbnail
+from impasto_gimp.image.layer_reader import read_painting, read_small_painting
 from impasto_gimp.image.painted_area import PaintedArea, painted_area
 from impasto_gimp.image.recipe import PARASITE, Recipe, RememberedItem, RememberedStyle
 from impasto_gimp.image.region_mask import Region
@@ -77,7 +77,7 @@ class ChosenStyle:
         """
         side = _PAINTING_SCALE * max(thumbnail.width, thumbnail.height)
         if isinstance(self.painting, Gimp.Layer):
-            painting = read_thumbnail(self.painting, side)
+            painting = read_small_painting(self.painting, side)
         else:
             painting = read_style(self.painting, side)
         size = (thumbnail.width, thumbnail.height)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NAME = "GIMP"
 """The name of the plug-in in the daemon's list of clients."""
+PREVIEW_NAME = "GIMP: preview"
+"""The name of a dialog there that paints drafts, which are no jobs that a user waits for."""
 
 # A running daemon answers at once; the dialog must not wait for one that hangs.
 _PATIENCE_S = 0.3
@@ -37,16 +39,16 @@ def connect(
     )
 
 
-def connect_to_running(*, while_waiting: Callable[[], object]) -> Client:
+def connect_to_running(*, while_waiting: Callable[[], object], name: str = NAME) -> Client:
     """Returns a client of the daemon that runs, which is expected to answer at once.
 
-    while_waiting: as in `Client.connect`.
+    while_waiting, name: as in `Client.connect`.
     Raises what `Client.connect` raises: DaemonUnavailable if none runs.
     """
     from impasto_shared.client import Client
 
     return Client.connect(
-        default_endpoint(), name=NAME, timeout_s=patience_s(), while_waiting=while_waiting
+        default_endpoint(), name=name, timeout_s=patience_s(), while_waiting=while_waiting
     )
 
 

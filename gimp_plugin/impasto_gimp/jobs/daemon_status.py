@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from impasto_gimp.jobs.connection import connect_to_running, patience_s
+from impasto_gimp.jobs.connection import PREVIEW_NAME, connect_to_running, patience_s
 from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.durations import format_duration
@@ -37,7 +37,7 @@ class PlannedJobs:
     """The jobs that a dialog asks for: the settings of each, and the size of all in pixels.
 
     alternatives: the settings of jobs of other sizes that could be chosen in their place.
-    begun_px: as in `Client.forecast`.
+    begun_px, paintings: as in `Client.forecast`.
     """
 
     pictures: tuple[StyleSettings, ...]
@@ -45,6 +45,7 @@ class PlannedJobs:
     height: int
     alternatives: tuple[StyleSettings, ...] = ()
     begun_px: int = 0
+    paintings: int = 1
 
 
 def daemon_status(
@@ -74,20 +75,26 @@ def daemon_status(
 def _alternatives(client: Client, planned: PlannedJobs) -> dict[int, ForecastReport | None]:
     """Returns the forecast for each alternative by its size; None if the daemon makes none."""
     return {
-        settings.size: client.forecast(
-            settings, planned.width, planned.height, patience_s(), begun_px=planned.begun_px
-        )
+        settings.size: _forecast_of_one(client, settings, planned)
         for settings in planned.alternatives
     }
+
+
+def _forecast_of_one(
+    client: Client, settings: StyleSettings, planned: PlannedJobs
+) -> ForecastReport | None:
+    return client.forecast(
+        *(settings, planned.width, planned.height, patience_s()),
+        paintings=planned.paintings,
+        begun_px=planned.begun_px,
+    )
 
 
 def _forecast(client: Client, planned: PlannedJobs) -> ForecastReport | None:
     """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
     forecasts: list[ForecastReport] = []
     for settings in planned.pictures:
-        forecast = client.forecast(
-            settings, planned.width, planned.height, patience_s(), begun_px=planned.begun_px
-        )
+        forecast = _forecast_of_one(client, settings, planned)
         if forecast is None:
             return None
         forecasts.append(forecast)
@@ -109,7 +116,10 @@ def status_text(status: StatusReport, forecast: ForecastReport | None = None) ->
         line = gettext("The Impasto daemon is ready ({device}).").format(
             device=_device(status.worker.device)
         )
-    count = sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in status.jobs)
+    count = sum(
+        job.state in (JobState.QUEUED, JobState.RUNNING) and job.client != PREVIEW_NAME
+        for job in status.jobs
+    )
     if count:
         jobs = ngettext("{count} job is in progress.", "{count} jobs are in progress.", count)
         line += f" {jobs.format(count=count)}"

@@ -44,16 +44,22 @@ class DraftClient(PictureClient, Protocol):
     def cancel(self, job: str) -> JobReport:
         """Cancels a job."""
 
-    def forecast(self, settings: StyleSettings, width: int, height: int) -> ForecastReport | None:
+    def forecast(
+        self, settings: StyleSettings, width: int, height: int, *, paintings: int = ...
+    ) -> ForecastReport | None:
         """Returns the time and memory of a job; None if the daemon is too old to forecast."""
 
 
 @dataclass(frozen=True)
 class DraftChoice:
-    """The choice in a dialog: the settings, and the styles, as a value that identifies them."""
+    """The choice in a dialog: the settings, and the styles, as a value that identifies them.
+
+    paintings: the number of the styles.
+    """
 
     settings: StyleSettings
     styles: Hashable
+    paintings: int = 1
 
 
 def draft_settings(settings: StyleSettings) -> StyleSettings:
@@ -144,6 +150,12 @@ class Drafts:
         self._client = self._job = self._painted = None
 
     @property
+    def finished(self) -> Image | None:
+        """The draft of exactly what is chosen now; None if it is not or not completely painted."""
+        is_finished = self._job is None and self._painted is not None
+        return self.picture if is_finished and self._is_wanted else None
+
+    @property
     def _is_wanted(self) -> bool:
         """True if the draft in progress is still what is chosen."""
         return bool(self.is_on) and self._choice == self._painted
@@ -163,7 +175,7 @@ class Drafts:
             return
         if self._client is None:
             self._client = self._connect()
-        self._foresee(self._client, choice.settings)
+        self._foresee(self._client, choice)
         if not self.is_on:
             self.text = _IS_OFF
         elif choice != self._painted:
@@ -173,8 +185,10 @@ class Drafts:
             self._job = self._client.submit(content, styles, settings, _PREVIEWS, warm_start=True)
             self._painted = choice
 
-    def _foresee(self, client: DraftClient, settings: StyleSettings) -> None:
-        forecast = client.forecast(settings, self._width, self._height)
+    def _foresee(self, client: DraftClient, choice: DraftChoice) -> None:
+        forecast = client.forecast(
+            choice.settings, self._width, self._height, paintings=choice.paintings
+        )
         self.forecast_s = None if forecast is None else forecast.painting_s
         if self.is_on is None:
             # If no time is known yet, the first draft will tell.

@@ -146,10 +146,15 @@ class Connect(Protocol):
 
 @dataclass(frozen=True)
 class Painting:
-    """The picture of a finished job, which the daemon keeps as well."""
+    """The picture of a finished job, which the daemon keeps as well.
+
+    painted_px: the longest side at which it was painted, which is smaller than planned if it was
+        kept early; 0 if the daemon does not say.
+    """
 
     job: str
     picture: Image
+    painted_px: int = 0
 
 
 class Session:
@@ -188,12 +193,12 @@ class Session:
             job = client.submit(
                 content, styles, settings, self._display.previews, begin_from=begin_from
             )
-            self._follow(client, job)
+            report = self._follow(client, job)
             show(Progress(gettext("Fetching the picture…"), 1.0))
             picture = client.fetch(job)
             self._raise_on_cancel()
             try:
-                yield Painting(job, _checked(picture, content))
+                yield Painting(job, _checked(picture, content), report.painted_px)
             except Abandoned:
                 _forget(client, job)
                 raise
@@ -222,8 +227,11 @@ class Session:
             while_waiting=self._raise_on_cancel,
         )
 
-    def _follow(self, client: JobClient, job: str) -> None:
-        """Shows the job's reports until it is done; raises if it ends otherwise."""
+    def _follow(self, client: JobClient, job: str) -> JobReport:
+        """Shows the job's reports until it is done; raises if it ends otherwise.
+
+        Returns the last report.
+        """
         is_kept = False
         while True:
             for report in client.poll(TICK_S):
@@ -231,7 +239,7 @@ class Session:
                     continue
                 check_alive(report)
                 if report.state is JobState.DONE:
-                    return
+                    return report
                 if not is_kept:
                     self._display.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:

@@ -91,6 +91,7 @@ def _finish(painting: EarlierPainting, settings: StyleSettings, run_mode: Gimp.R
         with session.painted(source.picture, styles, settings, beginning) as finished:
 
             def add() -> None:
-                add_painting(source, painting.layer, finished.picture, name=name, recipe=recipe)
+                remembered = replace(recipe, painted_px=finished.painted_px)
+                add_painting(source, painting.layer, finished.picture, name=name, recipe=remembered)
 
             deliver(finished, name, run_mode, add)

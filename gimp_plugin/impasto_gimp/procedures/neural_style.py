@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
+from impasto_gimp.dialogs.dialog_state import DialogState, SeenDraft
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import check_paintable, check_selection, read_layer, the_layer
 from impasto_gimp.image.layer_writer import add_painting
@@ -44,7 +46,7 @@ def run(
     """Paints the only layer among `drawables`."""
 
     def target() -> _Target:
-        layer = the_layer(drawables)
+        layer = the_layer(drawables, is_shown=run_mode == Gimp.RunMode.INTERACTIVE)
         return _Target(layer, above=layer)
 
     return _run(procedure, run_mode, config, target, _ask_with_pending_choice)
@@ -70,6 +72,9 @@ def run_again(
     return _run(procedure, run_mode, config, target, _ask)
 
 
+_Ask: TypeAlias = Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Layer, DialogState], bool]
+
+
 @dataclass(frozen=True)
 class _Target:
     """The layer to paint, and the layer above which the painting goes."""
@@ -83,7 +88,7 @@ def _run(
     run_mode: Gimp.RunMode,
     config: Gimp.ProcedureConfig,
     find_target: Callable[[], _Target],
-    ask: Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Layer], bool],
+    ask: _Ask,
 ) -> Gimp.ValueArray:
     """Paints a target; if the procedure is interactive, only if `ask` returns True."""
 
@@ -91,10 +96,11 @@ def _run(
         target = find_target()
         check_paintable(target.layer)
         check_selection(target.layer)
+        state = DialogState()
         is_painted = procedure_run.paint_as_asked(
             run_mode,
-            lambda: ask(procedure, config, target.layer),
-            lambda: _stylize(target, config, run_mode),
+            lambda: ask(procedure, config, target.layer, state),
+            lambda: _stylize(target, config, run_mode, state.draft),
         )
         if run_mode == Gimp.RunMode.INTERACTIVE and is_painted:
             forget_pending_choice(procedure)
@@ -104,19 +110,27 @@ def _run(
 
 
 def _ask_with_pending_choice(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    layer: Gimp.Layer,
+    state: DialogState,
 ) -> bool:
     restore_pending_choice(procedure, config, layer)
-    is_accepted = _ask(procedure, config, layer)
+    is_accepted = _ask(procedure, config, layer, state)
     store_pending_choice(procedure, config, layer)
     return is_accepted
 
 
-def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> bool:
+def _ask(
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    layer: Gimp.Layer,
+    state: DialogState,
+) -> bool:
     # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.neural_style_dialog import ask
 
-    return ask(procedure, config, layer)
+    return ask(procedure, config, layer, state)
 
 
 def progress_for(
@@ -130,8 +144,16 @@ def progress_for(
     return window_for_area(area)
 
 
-def _stylize(target: _Target, config: Gimp.ProcedureConfig, run_mode: Gimp.RunMode) -> None:
-    """Adds the painting to the image, which is unchanged until the painting has arrived."""
+def _stylize(
+    target: _Target,
+    config: Gimp.ProcedureConfig,
+    run_mode: Gimp.RunMode,
+    draft: SeenDraft | None,
+) -> None:
+    """Adds the painting to the image, which is unchanged until the painting has arrived.
+
+    It begins from `draft`, so that it has the composition that the preview promised.
+    """
     settings, chosen = settings_from(config), chosen_styles(config)
     area = chosen_area(config, target.layer)
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
@@ -145,12 +167,13 @@ def _stylize(target: _Target, config: Gimp.ProcedureConfig, run_mode: Gimp.RunMo
         recipe = recipe_of(area, remembered, settings)
         source = read_layer(area)
         session = Session(connect, display)
-        with session.painted(source.picture, styles, settings) as painting:
+        beginning = draft.beginning if draft and draft.suits(source) else None
+        with session.painted(source.picture, styles, settings, beginning) as painting:
             add = partial(
                 add_painting,
                 *(source, target.above, painting.picture),
                 name=name,
-                recipe=recipe,
+                recipe=replace(recipe, painted_px=painting.painted_px),
                 region=region,
             )
             deliver(painting, name, run_mode, add)

@@ -264,7 +264,9 @@ def test_whole_numbers_fit_into_gimps_32_bits(procedure: Any) -> None:
 
 
 def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
-    letters = [mnemonic(marked) for marked in LABELS.values() if "_" in marked]
+    of_layers = {label: mark for label, mark in LABELS.items() if label not in {"Width", "Height"}}
+    only_of_layers = {WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, PREVIEW_LABEL}
+    of_textures = {label: mark for label, mark in LABELS.items() if label not in only_of_layers}
 
     assert set(LABELS) == {
         STYLE_LABEL,
@@ -277,13 +279,16 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
         PREVIEW_LABEL,
         *(setting.label for setting in (WIDTH, HEIGHT, *SETTINGS)),
     }
-    assert len(set(letters)) == len(letters)
-    assert not GIMPS_LETTERS & set(letters)
+    for labels in (of_layers, of_textures):
+        letters = [mnemonic(marked) for marked in labels.values() if "_" in marked]
+        assert len(set(letters)) == len(letters)
+        assert not GIMPS_LETTERS & set(letters)
 
 
 def test_what_is_always_in_sight_has_a_mnemonic() -> None:
     ours = [STYLE_LABEL, WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, START_LABEL, ADVANCED_LABEL]
-    in_sight = [*ours, *(setting.label for setting in SETTINGS if setting.name in ALWAYS_VISIBLE)]
+    in_sight = [*ours, PREVIEW_LABEL, "Width", "Height"]
+    in_sight += [setting.label for setting in SETTINGS if setting.name in ALWAYS_VISIBLE]
 
     assert [label for label in in_sight if "_" not in LABELS[label]] == []
 

@@ -37,9 +37,16 @@ styles = st.builds(
 def test_recipe_is_what_it_was_when_it_was_kept(
     source: RememberedItem, chosen: list[RememberedStyle], settings: StyleSettings
 ) -> None:
-    recipe = Recipe(source, tuple(chosen), settings)
+    recipe = Recipe(source, tuple(chosen), settings, painted_px=settings.size // 2)
 
     assert Recipe.from_bytes(recipe.to_bytes()) == recipe
+
+
+def test_recipe_from_before_paintings_were_kept_early_knows_no_size() -> None:
+    content = json.loads(RECIPE.to_bytes())
+    del content["painted_px"]
+
+    assert Recipe.from_bytes(json.dumps(content).encode()) == RECIPE
 
 
 def test_end_that_a_program_has_added_is_left_out() -> None:

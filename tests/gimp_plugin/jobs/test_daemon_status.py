@@ -8,6 +8,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
+from impasto_gimp.jobs.connection import NAME, PREVIEW_NAME
 from impasto_gimp.jobs.daemon_status import (
     DaemonStatus,
     PlannedJobs,
@@ -49,6 +50,17 @@ def forecast(
 )
 def test_line_says_where_it_paints_and_who_waits(report: StatusReport, line: str) -> None:
     assert status_text(report) == line
+
+
+def test_draft_of_a_preview_is_no_job_that_is_in_progress() -> None:
+    draft, picture = (
+        JobReport(f"{number:032x}", JobState.RUNNING, client=client)
+        for number, client in enumerate((PREVIEW_NAME, NAME))
+    )
+    report = replace(status(None), jobs=(draft,))
+
+    assert status_text(report) == "The Impasto daemon is ready."
+    assert "1 job is in progress" in status_text(replace(report, jobs=(draft, picture)))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +118,7 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
         line = daemon_status(work)
+        with_four_paintings = daemon_status(replace(work, paintings=4)).alternatives
 
     assert line.text.startswith(
         f"The Impasto daemon is ready. The picture takes about {2 * seconds / 60:.0f} min and 1."
@@ -114,6 +127,12 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     assert own == pytest.approx(seconds)
     assert smaller is not None
     assert 0 < smaller < seconds / 2
+    of_four = with_four_paintings[work.pictures[0].size]
+    assert of_four is not None
+    assert of_four.painting_s == pytest.approx(
+        history.estimate_s(work.pictures[0], 512, 384, paintings=4)
+    )
+    assert (of_four.painting_s or 0) > seconds
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:

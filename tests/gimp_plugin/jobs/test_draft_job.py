@@ -51,6 +51,7 @@ class Daemon:
         self.submitted: list[StyleSettings] = []
         self.news: list[JobReport] = []
         self.sketch: Image | None = None
+        self.paintings = 0
 
     @property
     def job(self) -> str:
@@ -101,8 +102,11 @@ class Daemon:
         self.calls.append(f"cancel {job}")
         return JobReport(job, JobState.CANCELLED)
 
-    def forecast(self, settings: StyleSettings, width: int, height: int) -> ForecastReport | None:
+    def forecast(
+        self, settings: StyleSettings, width: int, height: int, *, paintings: int = 1
+    ) -> ForecastReport | None:
         assert (width, height) == (CONTENT.width, CONTENT.height)
+        self.paintings = paintings
         assert settings.quality is Quality.DRAFT
         return ForecastReport("1", self.painting_s, 0.0, 10**9, 10**10, 1)
 
@@ -405,3 +409,33 @@ def test_real_daemon_paints_the_newest_choice_only(shared_daemon: DaemonProcess)
     assert states == [JobState.CANCELLED, JobState.DONE]
     assert drafts.picture is not None
     assert (drafts.picture.width, drafts.picture.height) == (content.width, content.height)
+
+
+def test_forecast_is_for_the_number_of_paintings() -> None:
+    daemon = Daemon()
+    drafts = daemon.drafts()
+    drafts.choose(replace(chosen(), paintings=3))
+    daemon.tick(drafts, 2 * QUIET_S)
+
+    assert daemon.paintings == 3
+
+
+def test_finished_draft_is_that_of_the_present_choice() -> None:
+    daemon = Daemon()
+    drafts = daemon.drafts()
+    drafts.choose(chosen())
+    daemon.tick(drafts, 2 * QUIET_S)
+    painting = drafts.finished
+    daemon.news = [JobReport(daemon.job, JobState.DONE)]
+    daemon.tick(drafts)
+    painted = drafts.finished
+    drafts.choose(chosen(STRONGER))
+    after_a_change = drafts.finished
+    drafts.choose(chosen())
+    changed_back = drafts.finished
+    drafts.switch(is_on=False)
+
+    assert painting is None
+    assert painted is changed_back is RESULT
+    assert after_a_change is None
+    assert drafts.finished is None

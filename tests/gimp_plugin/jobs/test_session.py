@@ -1,6 +1,7 @@
 """A session against a scripted client; tests/integration has it against a real daemon."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -192,6 +193,14 @@ def test_silence_is_shown_until_the_daemon_responds(*, is_connected: bool, text:
     texts = [progress.text for progress in client.shown]
     assert texts.count(text) == 1
     assert texts.index(text) < len(texts) - 2
+
+
+def test_painting_says_at_which_size_it_was_painted() -> None:
+    client = ScriptedClient([RUNNING], [replace(DONE, step=30, painted_px=2)])
+    session = Session(client.connect, client)
+
+    with session.painted(PHOTO, [Style(STYLE)], SETTINGS) as painting:
+        assert painting.painted_px == 2
 
 
 def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
