@@ -75,7 +75,6 @@ def ask(
     regions = Regions(config, painted)
     styles = _new_style_tabs(dialog, config, painted, regions)
     settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
-    _keep_open(styles, expander, state)
     area = chosen_area(config, painted)
     sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
     preview, row = Preview(dialog, config, area), LayerRow(painted)
@@ -101,6 +100,7 @@ def ask(
 
     foot = DaemonBar(config, unless_invalid(planned_jobs), show_forecasts)
     column = arrange(dialog, styles, settings, foot)
+    _keep_open(styles, expander, state)  # the room is that of what is always visible
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
     columns = cast(Gtk.Box, column.get_parent())
     columns.pack_start(preview.widget, False, False, 0)
