@@ -16,7 +16,6 @@ from impasto_gimp.arguments.explore_arguments import (
 from impasto_gimp.arguments.procedure_arguments import STYLES
 from impasto_gimp.dialogs.bindings import keep_updated
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
-from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.neural_style_dialog import (
     SETTINGS_BOX,
     accepted,
@@ -24,7 +23,8 @@ from impasto_gimp.dialogs.neural_style_dialog import (
     scale_entry,
     unless_invalid,
 )
-from impasto_gimp.dialogs.style_page import new_style_page
+from impasto_gimp.dialogs.paintings.gallery import available_paintings
+from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
 from impasto_gimp.jobs.daemon_status import PlannedJobs

@@ -29,13 +29,13 @@ from impasto_gimp.dialogs.bindings import (
 )
 from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.dialog_state import DialogState
-from impasto_gimp.dialogs.gallery import available_paintings
 from impasto_gimp.dialogs.layer_row import LayerRow
 from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.paintings.gallery import available_paintings
+from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
 from impasto_gimp.dialogs.size_chooser import SizeChooser
-from impasto_gimp.dialogs.style_page import new_style_page
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.styles import chosen_area, chosen_painting, chosen_styles

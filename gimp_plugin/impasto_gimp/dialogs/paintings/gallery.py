@@ -15,7 +15,7 @@ from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
 
-SHIPPED = Path(__file__).parents[2] / "styles"
+SHIPPED = Path(__file__).parents[3] / "styles"
 USERS = Path(GLib.get_user_data_dir()) / "impasto/styles"
 _WIDTH_PX, _HEIGHT_PX = 88, 66
 _VISIBLE_HEIGHT_PX = 200

@@ -10,7 +10,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     StyleArguments,
 )
 from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.gallery import Gallery, choose_painting
+from impasto_gimp.dialogs.paintings.gallery import Gallery, choose_painting
 from impasto_gimp.dialogs.pixbufs import thumbnail_of
 from impasto_gimp.image.style_file import thumbnail
 from impasto_gimp.image.styles import chosen_painting

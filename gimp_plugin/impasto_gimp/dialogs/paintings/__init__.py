@@ -1,0 +1,1 @@
+"""The choice of a painting: the gallery, and the files of the user."""
