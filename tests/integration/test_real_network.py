@@ -10,12 +10,16 @@ from impasto_daemon.style_transfer.images.pixels import fit, from_image, to_imag
 from impasto_daemon.style_transfer.losses.image_losses import chroma
 from impasto_daemon.style_transfer.losses.style_losses import RelativeError
 from impasto_daemon.style_transfer.stylize import stylize
+from impasto_gimp.jobs.draft_job import DRAFT_PX, draft_settings
+from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Model, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT
+from measures import colour_distance
 
+COMPOSITION_PX = 32
 STYLE_LAYERS = parse_layer_weights(StyleSettings().style_layers)
 
 
@@ -83,3 +87,31 @@ def test_real_network_lets_no_style_over_the_edge_of_a_hard_mask() -> None:
     # The paintings' own colours have 0.09 and 0.91, the photo's about a half.
     assert blueness[:42].max() < 0.2
     assert blueness[54:].min() > 0.8
+
+
+def test_painting_begun_from_the_preview_is_what_it_promised() -> None:
+    network = load_network(Model.VGG19, StyleSettings().pooling)
+    # The eyes of the cat: a strip takes a third of the time.
+    original = fit(from_image(read_image(ROOT / "assets/photos/chelsea.jpg")).rgb, 288)[
+        :, :, 50:146
+    ]
+    style = Style(read_image(ROOT / "assets/styles/auvers.jpg"))
+    settings = StyleSettings(size=288)
+    small = to_image(fit(original, DRAFT_PX))
+    preview = stylize(network, small, [style], draft_settings(settings))
+
+    beginning = Beginning(preview, DRAFT_PX)
+    picture = stylize(network, to_image(original), [style], settings, begin_from=beginning)
+
+    promised, painted = from_image(preview).rgb, from_image(picture).rgb
+    assert composition_distance(promised, painted) < 0.045
+    assert colour_distance(promised, fit(painted, DRAFT_PX)) < 0.01
+    # The bounds are a small part of what painting changes.
+    assert composition_distance(promised, original) > 0.1
+    assert colour_distance(promised, fit(original, DRAFT_PX)) > 0.05
+
+
+def composition_distance(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Returns the root mean square difference of two pictures that are reduced to 32 pixels."""
+    difference = fit(one, COMPOSITION_PX) - fit(other, COMPOSITION_PX)
+    return difference.square().mean().sqrt().item()

@@ -42,8 +42,11 @@ START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
 PREVIEW_LABEL = gettext("Preview")
 GALLERY_LABEL = gettext("Paintings")
+PRESET_LABEL = gettext("Preset")
 GIMPS_LETTERS = gettext("chlors")
 """The mnemonics of GIMP's own buttons, translated: Cancel, Help, Load, OK, Reset, Save."""
+GIMPS_LETTERS_WITHOUT_SETTINGS = gettext("chor")
+"""Those of Cancel, Help, OK, Reset, translated."""
 
 
 def argument_name(setting: Setting) -> str:
@@ -117,6 +120,12 @@ def letters_of(labels: Iterable[str]) -> str:
     """Returns the mnemonics of marked labels."""
     return "".join(label.partition("_")[2][:1].lower() for label in labels)
 
+
+PRESET_MARKED = with_mnemonics(
+    [PRESET_LABEL],
+    GIMPS_LETTERS_WITHOUT_SETTINGS + letters_of(_LABELS.values()),
+)[PRESET_LABEL]
+"""The label of the presets, in a dialog without GIMP's Load and Save, with its mnemonic."""
 
 LABELS = _LABELS | with_mnemonics(
     _ONLY_OF_TEXTURES,

@@ -20,6 +20,20 @@ def connect_while(
     widget.connect("destroy", lambda _: config.disconnect(connection))
 
 
+def follow_rows(widget: Gtk.Widget, model: Gtk.ListStore, update: Callable[[], object]) -> None:
+    """Calls `update` whenever a row of `model` is added or changed, as long as `widget` exists."""
+    connections = [
+        model.connect_after(signal, lambda *_: update())
+        for signal in ("row-inserted", "row-changed")
+    ]
+
+    def end(_: Gtk.Widget) -> None:
+        for connection in connections:
+            model.disconnect(connection)
+
+    widget.connect("destroy", end)
+
+
 def keep_updated(
     widget: Gtk.Widget,
     config: Gimp.ProcedureConfig,

@@ -36,7 +36,7 @@ class SeenDraft:
 
 @dataclass
 class DialogState:
-    """What was open in a dialog, and what it showed.
+    """The parts of a dialog that were open, and the picture that it showed.
 
     tab: the number of the open tab, from 0.
     is_advanced: whether the advanced settings were open.

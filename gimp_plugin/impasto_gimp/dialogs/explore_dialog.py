@@ -23,7 +23,7 @@ from impasto_gimp.dialogs.neural_style_dialog import (
     scale_entry,
     unless_invalid,
 )
-from impasto_gimp.dialogs.paintings.gallery import available_paintings
+from impasto_gimp.dialogs.paintings.model import Paintings
 from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import GimpUi, Gtk
@@ -41,7 +41,7 @@ def ask_for_sheet(
     """Returns whether the user filled in `config` for a contact sheet of `layer`."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    page = new_style_page(config, STYLES[0], available_paintings(layer))
+    page = new_style_page(config, STYLES[0], Paintings(layer, dialog.get_scale_factor()))
     settings = _settings(dialog, config)
 
     keep_updated(page, config, [SHEET], lambda: page.set_sensitive(_needs_painting(config)))

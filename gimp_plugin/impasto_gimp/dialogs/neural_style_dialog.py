@@ -31,8 +31,9 @@ from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.dialog_state import DialogState
 from impasto_gimp.dialogs.layer_row import LayerRow
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.paintings.gallery import available_paintings
+from impasto_gimp.dialogs.paintings.model import Paintings
 from impasto_gimp.dialogs.paintings.style_page import new_style_page
+from impasto_gimp.dialogs.presets.menu import PresetMenu
 from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
 from impasto_gimp.dialogs.size_chooser import SizeChooser
@@ -100,6 +101,13 @@ def ask(
 
     foot = DaemonBar(config, unless_invalid(planned_jobs), show_forecasts)
     column = arrange(dialog, styles, settings, foot)
+    presets = PresetMenu(dialog, config)
+    column.pack_start(presets.widget, False, False, 0)
+    column.reorder_child(presets.widget, 0)
+    labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+    for label in (presets.label, sizes.label):
+        labels.add_widget(label)
+    _hide_loading_and_saving(dialog)
     _keep_open(styles, expander, state)  # the room is that of what is always visible
     column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
     columns = cast(Gtk.Box, column.get_parent())
@@ -119,7 +127,7 @@ def ask_for_texture(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> 
     """Returns whether the user filled in `config` to paint a texture, and did not cancel."""
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, gettext("Texture from Image"))
-    page = new_style_page(config, STYLES[0], available_paintings(None))
+    page = new_style_page(config, STYLES[0], Paintings(None, dialog.get_scale_factor()))
     always_visible = (*ALWAYS_VISIBLE, *TEXTURE_ALWAYS_VISIBLE)
     settings, _ = _new_settings_box(dialog, (WIDTH, HEIGHT, *TEXTURE_SETTINGS), always_visible)
 
@@ -208,7 +216,7 @@ def _new_style_tabs(
     tabs.get_accessible().set_name(gettext("Styles"))
     weights: list[Gtk.Widget] = []
     choosers: list[Gtk.Widget] = []
-    paintings = available_paintings(painted)
+    paintings = Paintings(painted, dialog.get_scale_factor())
     tabs.connect("destroy", lambda _: regions.close())
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
@@ -278,6 +286,16 @@ def _new_settings_box(
     _align_labels(dialog, settings)
     box.show()
     return box, expander
+
+
+def _hide_loading_and_saving(dialog: GimpUi.ProcedureDialog) -> None:
+    """Hides GIMP's two buttons for one set of settings without a name: the presets replace them."""
+    for row in dialog.get_content_area().get_children():
+        if isinstance(row, Gtk.Box):
+            buttons = row.get_children()
+            if buttons and all(isinstance(button, Gtk.Button) for button in buttons):
+                row.set_no_show_all(True)
+                row.hide()
 
 
 def _keep_open(tabs: Gtk.Notebook, expander: Gtk.Expander, state: DialogState) -> None:

@@ -38,10 +38,32 @@ def show_sharply(image: Gtk.Image, pixbuf: GdkPixbuf.Pixbuf, scale: int) -> None
     if scale == 1:
         image.set_from_pixbuf(pixbuf)
         return
-    # Only an icon may have more pixels than GTK without pycairo, which GIMP's Python may lack.
-    _, png = pixbuf.save_to_bufferv("png", ["compression"], ["0"])
-    image.set_from_gicon(Gio.BytesIcon.new(GLib.Bytes.new(png)), Gtk.IconSize.DIALOG)
+    image.set_from_gicon(icon_of(pixbuf), Gtk.IconSize.DIALOG)
     image.set_pixel_size(max(pixbuf.get_width(), pixbuf.get_height()) // scale)
+
+
+def icon_of(pixbuf: GdkPixbuf.Pixbuf) -> Gio.Icon:
+    """Returns a picture as an icon.
+
+    Only an icon may have more pixels than GTK without pycairo, which GIMP's Python may lack.
+    """
+    _, png = pixbuf.save_to_bufferv("png", ["compression"], ["0"])
+    return Gio.BytesIcon.new(GLib.Bytes.new(png))
+
+
+def on_canvas(pixbuf: GdkPixbuf.Pixbuf, width: int, height: int) -> GdkPixbuf.Pixbuf:
+    """Returns `pixbuf`, scaled down if need be, in the middle of a transparent picture."""
+    factor = min(1.0, width / pixbuf.get_width(), height / pixbuf.get_height())
+    size = (max(1, round(pixbuf.get_width() * factor)), max(1, round(pixbuf.get_height() * factor)))
+    fitted = pixbuf if factor == 1.0 else scaled(pixbuf, size) or pixbuf
+    canvas = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, width, height)
+    with_alpha = fitted.add_alpha(False, 0, 0, 0)
+    if canvas is None or with_alpha is None:  # memory is short
+        return fitted
+    canvas.fill(0)
+    place = ((width - size[0]) // 2, (height - size[1]) // 2)
+    with_alpha.copy_area(0, 0, *size, canvas, *place)
+    return canvas
 
 
 def thumbnail_of(layer: Gimp.Layer, width: int, height: int) -> GdkPixbuf.Pixbuf:

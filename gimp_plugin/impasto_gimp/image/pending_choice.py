@@ -16,10 +16,10 @@ from impasto_gimp.arguments.procedure_arguments import (
     settings_from,
 )
 from impasto_gimp.image.painted_area import whole
+from impasto_gimp.image.profile import profile_file, store
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.styles import apply_recipe, chosen_styles, recipe_of, without_missing_items
 from impasto_gimp.introspection import Gimp
-from impasto_shared.atomic_write import write_atomically
 from impasto_shared.errors import InvalidSettings
 
 
@@ -53,11 +53,9 @@ def store_pending_choice(
         styles = []
     stored = json.loads(recipe_of(whole(layer), styles, settings).to_bytes())
     stored[SIZE_IS_CHOSEN] = is_size_chosen(config)
-    file = _file(procedure)
     # GIMP's folder may be read-only, and then GIMP remembers nothing either.
     with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(stored).encode(), is_synced=False)
+        store(_file(procedure), json.dumps(stored).encode(), is_synced=False)
 
 
 def forget_pending_choice(procedure: Gimp.Procedure) -> None:
@@ -67,4 +65,4 @@ def forget_pending_choice(procedure: Gimp.Procedure) -> None:
 
 
 def _file(procedure: Gimp.Procedure) -> Path:
-    return Path(Gimp.directory()) / f"plug-in-settings/{procedure.get_name()}.pending"
+    return profile_file(f"{procedure.get_name()}.pending")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from impasto_gimp.introspection import Gimp
+from impasto_gimp.image.profile import profile_file, store
 
 _WORDS = {True: "on", False: "off"}
 
@@ -23,9 +23,8 @@ def store_preview_choice(*, is_on: bool) -> None:
     """Stores whether previews were switched on or off."""
     # GIMP's folder may be read-only, and then GIMP remembers nothing either.
     with suppress(OSError):
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        _file().write_text(_WORDS[is_on])
+        store(_file(), _WORDS[is_on].encode(), is_synced=False)
 
 
 def _file() -> Path:
-    return Path(Gimp.directory()) / "plug-in-settings/impasto-preview"
+    return profile_file("impasto-preview")

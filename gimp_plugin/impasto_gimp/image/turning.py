@@ -1,4 +1,4 @@
-"""Whether a layer was changed, told from a small picture of it before and after."""
+"""Signs of a changed layer: a small picture of it before, and one after."""
 
 from __future__ import annotations
 

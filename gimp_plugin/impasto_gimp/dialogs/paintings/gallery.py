@@ -1,84 +1,28 @@
-"""Thumbnails of the available paintings: Impasto's, the user's own, and open layers."""
+"""Thumbnails of the available paintings, of which a click chooses one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TypeAlias
-
 from impasto_gimp.arguments.procedure_arguments import GALLERY_LABEL, StyleArguments
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.pixbufs import thumbnail_of
-from impasto_gimp.image.layer_reader import all_layers
-from impasto_gimp.image.style_file import thumbnail
-from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
+from impasto_gimp.dialogs.bindings import follow_rows, keep_updated, painting_arguments
+from impasto_gimp.dialogs.paintings.model import (
+    DESCRIPTION,
+    HEIGHT_PX,
+    ICON,
+    LAYER,
+    TEXT,
+    URI,
+    WIDTH_PX,
+    Paintings,
+)
+from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Gtk, Pango
-from impasto_gimp.translation import gettext
 
-SHIPPED = Path(__file__).parents[3] / "styles"
-USERS = Path(GLib.get_user_data_dir()) / "impasto/styles"
-_WIDTH_PX, _HEIGHT_PX = 88, 66
-_VISIBLE_HEIGHT_PX = 200
-_PIXBUF, _NAME, _DESCRIPTION, _URI, _LAYER = range(5)
-
-_Row: TypeAlias = list[GdkPixbuf.Pixbuf | str | Gimp.Layer | None]
-"""A thumbnail, its name, its tooltip, and either the URI of a file or a layer."""
-
-
-def available_paintings(painted: Gimp.Layer | None) -> Gtk.ListStore:
-    """Returns a model of all paintings, which fills itself while GTK is idle.
-
-    painted: the layer that is to be painted, which is left out.
-    """
-    model = Gtk.ListStore(GdkPixbuf.Pixbuf, str, str, str, GObject.TYPE_PYOBJECT)
-    rows = _rows(painted)
-
-    def add_next() -> bool:
-        row = next(rows, None)
-        if row is not None:
-            model.append(row)
-        return row is not None
-
-    # One thumbnail at a time, so that a large folder does not block the dialog.
-    GLib.idle_add(add_next)
-    return model
-
-
-def _rows(painted: Gimp.Layer | None) -> Iterator[_Row]:
-    for path in painting_files():
-        file = Gio.File.new_for_path(str(path))
-        if pixbuf := thumbnail(file, _WIDTH_PX, _HEIGHT_PX):
-            description = GLib.markup_escape_text(file.get_parse_name())
-            yield [pixbuf, painting_name(path), description, file.get_uri(), None]
-    for image in Gimp.get_images():
-        for layer in all_layers(image):
-            if layer == painted or not layer.is_valid():
-                continue
-            pixbuf = thumbnail_of(layer, _WIDTH_PX, _HEIGHT_PX)
-            description = gettext("The layer “{layer}” of {image}").format(
-                layer=layer.get_name(), image=image.get_name()
-            )
-            escaped = GLib.markup_escape_text(description)
-            yield [pixbuf, layer.get_name(), escaped, None, layer]
-
-
-def painting_files() -> Iterator[Path]:
-    """Yields the pictures in the two folders, those of Impasto first."""
-    for folder in (SHIPPED, USERS):
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
-        for file in files:
-            content_type, _ = Gio.content_type_guess(file.name, None)
-            if content_type.startswith("image/"):
-                yield file
-
-
-def painting_name(file: Path) -> str:
-    """Returns the title of a painting: Great Wave for great_wave.jpg."""
-    return GLib.filename_display_name(file.stem).replace("_", " ").title()
+_VISIBLE_HEIGHT_PX = 304
+_ICON_SIZE = "impasto-painting"
 
 
 class Gallery:
-    """Thumbnails of the paintings in `model`; a click on one chooses it in `config`.
+    """Thumbnails of `paintings`; a click on one chooses it in `config`.
 
     A click next to them, or one on the chosen painting with Ctrl, chooses none.
 
@@ -90,17 +34,18 @@ class Gallery:
         self,
         config: Gimp.ProcedureConfig,
         arguments: StyleArguments,
-        model: Gtk.ListStore,
+        paintings: Paintings,
         label: Gtk.Label,
     ) -> None:
-        self._config, self._arguments, self._model = config, arguments, model
-        self._view = _new_view(model)
+        self._config, self._arguments, self._paintings = config, arguments, paintings
+        self._model = paintings.model
+        self._view = _new_view(self._model)
         self._is_showing = False
         label.set_mnemonic_widget(self._view)
         self._view.connect("selection-changed", self._on_selection_changed)
         keep_updated(self._view, config, painting_arguments([arguments]), self._show_choice)
-        filling = model.connect_after("row-inserted", lambda *_: self._show_choice())
-        self._view.connect("destroy", lambda _: model.disconnect(filling))
+        paintings.when_complete(self._show_choice)
+        follow_rows(self._view, self._model, self._show_choice)
         self.widget = Gtk.ScrolledWindow()
         self.widget.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         self.widget.set_min_content_height(_VISIBLE_HEIGHT_PX)
@@ -114,20 +59,16 @@ class Gallery:
         paths = self._view.get_selected_items()
         if not paths:
             choose_painting(self._config, self._arguments, None)
-        elif not self._is_chosen(row := self._model[paths[0]]):
-            file = Gio.File.new_for_uri(row[_URI]) if row[_URI] else None
-            choose_painting(self._config, self._arguments, row[_LAYER] or file)
-
-    def _is_chosen(self, row: Gtk.TreeModelRow) -> bool:
-        layer = self._config.get_property(self._arguments.layer)
-        if layer is not None:
-            return bool(row[_LAYER] == layer)
-        file = self._config.get_property(self._arguments.file)
-        if file is None or row[_URI] is None:
-            return False
-        return local_path(file) == local_path(Gio.File.new_for_uri(row[_URI]))
+            return
+        row = self._model[paths[0]]
+        chosen = chosen_row(self._config, self._arguments, self._paintings)
+        if chosen is None or chosen.path != row.path:
+            file = Gio.File.new_for_uri(row[URI]) if row[URI] else None
+            choose_painting(self._config, self._arguments, row[LAYER] or file)
 
     def _show_choice(self) -> None:
+        if self._is_showing:
+            return
         self._is_showing = True
         try:
             self._select_choice()
@@ -135,12 +76,24 @@ class Gallery:
             self._is_showing = False
 
     def _select_choice(self) -> None:
-        for row in self._model:
-            if self._is_chosen(row):
-                self._view.select_path(row.path)
-                self._view.set_cursor(row.path, None, False)
-                return
-        self._view.unselect_all()
+        file = self._config.get_property(self._arguments.file)
+        if file is not None and self._config.get_property(self._arguments.layer) is None:
+            self._paintings.show_file(file)
+        row = chosen_row(self._config, self._arguments, self._paintings)
+        if row is None:
+            self._view.unselect_all()
+        elif not self._view.path_is_selected(row.path):
+            self._view.select_path(row.path)
+            self._view.set_cursor(row.path, None, False)
+            self._view.scroll_to_path(row.path, False, 0.0, 0.0)
+
+
+def chosen_row(
+    config: Gimp.ProcedureConfig, arguments: StyleArguments, paintings: Paintings
+) -> Gtk.TreeModelRow | None:
+    """Returns the row of the painting of one style, if it has one."""
+    chosen = config.get_property(arguments.layer) or config.get_property(arguments.file)
+    return paintings.row_of(chosen) if chosen else None
 
 
 def choose_painting(
@@ -152,29 +105,30 @@ def choose_painting(
     config.set_property(arguments.layer, painting if is_layer else None)
 
 
-def local_path(file: Gio.File) -> str | None:
-    """Returns the path of a file, as it is whatever number of slashes it begins with.
-
-    GIMP 3.2 restores file:///home as file:////home.
-    """
-    path = file.get_path()
-    return None if path is None else "/" + path.lstrip("/")
-
-
 def _new_view(model: Gtk.ListStore) -> Gtk.IconView:
     view = Gtk.IconView(model=model)
-    pixbuf, name = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
+    picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
+    picture.set_property("stock-size", _icon_size())
+    picture.set_fixed_size(WIDTH_PX, HEIGHT_PX)  # an icon takes a square
     # Otherwise a long name widens every column.
-    name.set_property("ellipsize", Pango.EllipsizeMode.END)
-    view.pack_start(pixbuf, False)
-    view.add_attribute(pixbuf, "pixbuf", _PIXBUF)
-    view.pack_start(name, False)
-    view.add_attribute(name, "text", _NAME)
-    view.set_tooltip_column(_DESCRIPTION)
-    view.set_item_width(_WIDTH_PX)
+    text.set_property("ellipsize", Pango.EllipsizeMode.END)
+    text.set_property("alignment", Pango.Alignment.CENTER)
+    view.pack_start(picture, False)
+    view.add_attribute(picture, "gicon", ICON)
+    view.pack_start(text, False)
+    view.add_attribute(text, "markup", TEXT)
+    view.set_tooltip_column(DESCRIPTION)
+    view.set_item_width(WIDTH_PX)
     view.set_item_padding(2)
     view.set_column_spacing(2)
+    view.set_row_spacing(2)
     view.set_margin(2)
     view.set_selection_mode(Gtk.SelectionMode.SINGLE)
     view.get_accessible().set_name(GALLERY_LABEL)
     return view
+
+
+def _icon_size() -> int:
+    """Returns the number of a size of icons, which have as many pixels as the screen needs."""
+    known = Gtk.icon_size_from_name(_ICON_SIZE)
+    return int(known) or int(Gtk.icon_size_register(_ICON_SIZE, WIDTH_PX, max(WIDTH_PX, HEIGHT_PX)))

@@ -9,72 +9,113 @@ from impasto_gimp.arguments.procedure_arguments import (
     STYLE_LABEL,
     StyleArguments,
 )
-from impasto_gimp.dialogs.bindings import keep_updated, painting_arguments
-from impasto_gimp.dialogs.paintings.gallery import Gallery, choose_painting
-from impasto_gimp.dialogs.pixbufs import thumbnail_of
-from impasto_gimp.image.style_file import thumbnail
+from impasto_gimp.dialogs.bindings import follow_rows, keep_updated, painting_arguments
+from impasto_gimp.dialogs.paintings.dropping import accept_files
+from impasto_gimp.dialogs.paintings.gallery import Gallery, choose_painting, chosen_row
+from impasto_gimp.dialogs.paintings.model import URI, Paintings, described
 from impasto_gimp.image.styles import chosen_painting
-from impasto_gimp.introspection import Gimp
-from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk
+from impasto_gimp.introspection import Gimp, Gio
+from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk, Pango
 from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidImage, InvalidSettings
 
-_PAINTING_WIDTH_PX = 300
-_PAINTING_HEIGHT_PX = 112
 _SPACING_PX = 6
+_LINES = 2
 _CHOOSER_TITLE = gettext("Choose a Style Image")
-_HINT = gettext("Choose a painting below, or open a file.")
+_HINT = gettext("Choose a painting, drop picture files here, or open one.")
+_STAR_HELP = gettext("Favourite: show this painting first")
 _CLEAR_HELP = gettext("Choose no painting")
 
 
 def new_style_page(
-    config: Gimp.ProcedureConfig, arguments: StyleArguments, paintings: Gtk.ListStore
+    config: Gimp.ProcedureConfig, arguments: StyleArguments, paintings: Paintings
 ) -> Gtk.Box:
-    """Returns a box in which the painting of one style is chosen.
-
-    paintings: the model of `available_paintings`.
-    """
+    """Returns a box in which the painting of one style is chosen, and onto which files drop."""
     page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
     page.set_border_width(_SPACING_PX)
-    page.pack_start(_new_painting_view(config, arguments), False, False, 0)
     label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
     label.set_xalign(0)
-    page.pack_start(label, False, False, 0)
+    line = _new_line(config, arguments, paintings)
+    head = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
+    head.pack_start(label, True, True, 0)
+    head.pack_start(_new_star(config, arguments, paintings, line), False, False, 0)
+    page.pack_start(head, False, False, 0)
     page.pack_start(Gallery(config, arguments, paintings, label).widget, True, True, 0)
+    page.pack_start(line, False, False, 0)
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
     row.pack_start(_FileChooser(config, arguments).widget, True, True, 0)
     row.pack_start(_new_clear_button(config, arguments), False, False, 0)
     page.pack_start(row, False, False, 0)
     page.show_all()
+
+    def take(files: list[Gio.File]) -> None:
+        try:
+            added = [paintings.add(file) for file in files]
+        except InvalidImage as error:
+            line.set_text(str(error))
+        else:
+            choose_painting(config, arguments, added[-1])
+
+    accept_files(page, take)
+    page.connect("destroy", lambda _: paintings.close())
     return page
 
 
-def _new_painting_view(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Widget:
-    """Returns the chosen painting, large enough to judge; empty if only GIMP can open its file.
-
-    As long as none is chosen, a sentence says what to do.
-    """
-    picture, hint = Gtk.Image(), Gtk.Label(label=_HINT, wrap=True)
-    picture.get_accessible().set_name(gettext("The chosen painting"))
-    hint.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
-    stack = Gtk.Stack()
-    stack.set_size_request(_PAINTING_WIDTH_PX, _PAINTING_HEIGHT_PX)
-    for child in (picture, hint):
-        stack.add(child)
-        child.show()
+def _new_line(
+    config: Gimp.ProcedureConfig, arguments: StyleArguments, paintings: Paintings
+) -> Gtk.Label:
+    """Returns a label with all that is known of the chosen painting, or what to do."""
+    line = Gtk.Label(xalign=0, wrap=True, width_chars=1, max_width_chars=1)
+    line.set_lines(_LINES)
+    line.set_ellipsize(Pango.EllipsizeMode.END)
+    line.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
 
     def update() -> None:
         chosen = chosen_painting(config, arguments)
-        size = (_PAINTING_WIDTH_PX, _PAINTING_HEIGHT_PX)
-        stack.set_visible_child(picture if chosen else hint)
-        if chosen is None:
-            picture.set_from_pixbuf(None)
-        elif isinstance(chosen.painting, Gimp.Layer):
-            picture.set_from_pixbuf(thumbnail_of(chosen.painting, *size))
-        else:
-            picture.set_from_pixbuf(thumbnail(chosen.painting, *size))
+        problem = paintings.favourites.problem
+        text = described(chosen.painting) if chosen else str(problem) if problem else _HINT
+        line.set_text(text)
+        line.set_tooltip_text(text)
 
-    keep_updated(stack, config, painting_arguments([arguments]), update)
-    return stack
+    keep_updated(line, config, painting_arguments([arguments]), update)
+    return line
+
+
+def _new_star(
+    config: Gimp.ProcedureConfig,
+    arguments: StyleArguments,
+    paintings: Paintings,
+    line: Gtk.Label,
+) -> Gtk.ToggleButton:
+    """Returns a button that makes the chosen painting a favourite."""
+    button = Gtk.ToggleButton()
+    button.add(Gtk.Image.new_from_icon_name("starred-symbolic", Gtk.IconSize.BUTTON))
+    button.set_tooltip_text(_STAR_HELP)
+    button.get_accessible().set_name(_STAR_HELP)
+    is_showing = False
+
+    def update(*_: object) -> None:
+        nonlocal is_showing
+        row = chosen_row(config, arguments, paintings)
+        is_showing = True
+        button.set_active(row is not None and paintings.is_favourite(row))
+        is_showing = False
+        button.set_sensitive(row is not None and row[URI] is not None)
+
+    def toggle(*_: object) -> None:
+        row = chosen_row(config, arguments, paintings)
+        if is_showing or row is None:
+            return
+        try:
+            paintings.toggle_favourite(row)
+        except InvalidSettings as error:
+            line.set_text(str(error))
+            update()
+
+    button.connect("toggled", toggle)
+    keep_updated(button, config, painting_arguments([arguments]), update)
+    follow_rows(button, paintings.model, update)
+    return button
 
 
 def _new_clear_button(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> Gtk.Button:

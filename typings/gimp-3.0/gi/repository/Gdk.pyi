@@ -4,9 +4,18 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from gi.repository import GObject
 
+class Atom:
+    def name(self) -> str: ...
+
 class Device(GObject.Object):
     def get_name(self) -> str: ...
     def set_mode(self, mode: InputMode) -> bool: ...
+
+class DragAction(GObject.GFlags):
+    COPY: ClassVar[Self]
+
+class DragContext(GObject.Object):
+    ...
 
 class EventButton:
     time: int

@@ -4,6 +4,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from gi.repository import GObject
 
+class Alignment(GObject.GEnum):
+    CENTER: ClassVar[Self]
+
 class EllipsizeMode(GObject.GEnum):
     NONE: ClassVar[Self]
     START: ClassVar[Self]

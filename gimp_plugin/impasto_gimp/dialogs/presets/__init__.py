@@ -1,0 +1,1 @@
+"""Named presets of the settings: their menu, and the questions that it asks."""

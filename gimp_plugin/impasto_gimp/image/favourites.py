@@ -1,0 +1,68 @@
+"""The paintings that the user wants to see first, by their paths, in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from impasto_gimp.translation import gettext
+from impasto_shared.errors import InvalidSettings
+
+FILE_NAME = "impasto-favourites.json"
+
+
+class Favourites:
+    """The paths of favourites, read from `file` and written by `store`."""
+
+    def __init__(self, file: Path, store: Callable[[Path, bytes], None]) -> None:
+        self._file, self._store = file, store
+        self.problem: InvalidSettings | None = None
+        """What is wrong with the file, if it cannot be read; then it is not written either."""
+        self._paths: list[str] = []
+        try:
+            self._paths = _paths(file.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError) as error:
+            self.problem = InvalidSettings(
+                "favourites",
+                gettext(
+                    "The favourites cannot be read, and are left as they are ({error}). To begin "
+                    "anew, delete the file {file}."
+                ).format(error=error, file=file),
+            )
+
+    def __contains__(self, path: str) -> bool:
+        """Returns whether a painting is a favourite."""
+        return path in self._paths
+
+    def toggle(self, path: str) -> None:
+        """Makes a painting a favourite, or no longer.
+
+        Raises:
+            InvalidSettings: if the file cannot be read or written; nothing has changed then.
+        """
+        if self.problem:
+            raise self.problem
+        paths = [each for each in self._paths if each != path]
+        if len(paths) == len(self._paths):
+            paths.append(path)
+        try:
+            self._store(self._file, json.dumps(paths, ensure_ascii=False).encode())
+        except (OSError, ValueError) as error:
+            raise InvalidSettings(
+                "favourites",
+                gettext("The favourites could not be stored in {file}: {error}").format(
+                    file=self._file, error=error
+                ),
+            ) from error
+        self._paths = paths
+
+
+def _paths(stored: bytes) -> list[str]:
+    paths = json.loads(stored)
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        message = "a list of paths is expected"
+        raise TypeError(message)
+    return paths
