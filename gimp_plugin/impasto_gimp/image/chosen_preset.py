@@ -41,10 +41,12 @@ def current_preset(
         InvalidSettings: if a setting is invalid.
     """
     values = settings_from(config).to_json()
-    kept = {key: value for key, value in values.items() if key != _SIZE or is_size_chosen(config)}
+    settings = {
+        key: value for key, value in values.items() if key != _SIZE or is_size_chosen(config)
+    }
     paintings = _paintings(config)
     return CurrentChoice(
-        values, paintings, Preset(name, kept, paintings if with_paintings else None)
+        values, paintings, Preset(name, settings, paintings if with_paintings else None)
     )
 
 

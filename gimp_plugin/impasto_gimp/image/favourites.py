@@ -29,7 +29,7 @@ class Favourites:
                 "favourites",
                 gettext(
                     "The favourites cannot be read, and are left as they are ({error}). To begin "
-                    "anew, delete the file {file}."
+                    "again, delete the file {file}."
                 ).format(error=error, file=file),
             )
 

@@ -48,4 +48,4 @@ SHIPPED: Mapping[str, KnownPainting] = {
     "poppies.jpg": KnownPainting("Katsushika Hokusai", "Hokusai", gettext("Poppies"), "1833"),
     "summertime.jpg": KnownPainting("Mary Cassatt", "Cassatt", gettext("Summertime"), "1894"),
 }
-"""What is known of each file, as in assets/PROVENANCE.md."""
+"""The painting in each file, as in assets/PROVENANCE.md."""

@@ -49,8 +49,8 @@ class Preset:
 
 def _shipped(name: str, **changes: Any) -> Preset:
     values = {**StyleSettings().to_json(), **changes}
-    kept = {name: value for name, value in values.items() if name not in OF_THE_MACHINE}
-    return Preset(name, kept, is_own=False)
+    settings = {name: value for name, value in values.items() if name not in OF_THE_MACHINE}
+    return Preset(name, settings, is_own=False)
 
 
 SHIPPED = (
@@ -60,7 +60,7 @@ SHIPPED = (
     _shipped(gettext("Fine strokes"), style_scale=0.5),
     _shipped(gettext("Colours of the photo"), colours=Colours.PHOTO.value),
 )
-"""The presets that come with the plug-in. Nobody can change them; the first has all defaults."""
+"""The presets that come with the plug-in and stay as they are; the first has all defaults."""
 
 
 class Presets:
@@ -80,7 +80,7 @@ class Presets:
                 "presets",
                 gettext(
                     "Your presets cannot be read, and are left as they are ({error}). To begin "
-                    "anew, delete the file {file}."
+                    "again, delete the file {file}."
                 ).format(error=error, file=file),
             )
 

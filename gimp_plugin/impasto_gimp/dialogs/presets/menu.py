@@ -89,7 +89,7 @@ class PresetMenu:
         self._problem.set_visible(problem is not None)
 
     def _fill(self) -> None:
-        """Makes the entries of the menu anew."""
+        """Makes the entries of the menu."""
         for entry in self._menu.get_children():
             self._menu.remove(entry)
         used = self._used()

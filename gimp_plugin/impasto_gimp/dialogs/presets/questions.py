@@ -1,4 +1,4 @@
-"""What the menu of presets asks: a name, and whether to delete one."""
+"""The questions of the menu of presets: a name, and whether to delete one."""
 
 from __future__ import annotations
 
