@@ -1,0 +1,1 @@
+"""The parts of a photo, as the network sees them."""
