@@ -75,7 +75,8 @@ ALLOWED = {
     f"{STYLE_TRANSFER}/tiling": engine("tiling", "networks", "planning")
     | {"impasto_daemon.system.malloc"},
     f"{STYLE_TRANSFER}/optimizers": engine("optimizers") | {"scipy"},
-    f"{STYLE_TRANSFER}/segmentation": engine("segmentation", "images", "networks") | {"scipy"},
+    f"{STYLE_TRANSFER}/segmentation": engine("segmentation", "images", "networks", "planning")
+    | {"scipy"},
     f"{STYLE_TRANSFER}/runtime": engine("runtime", "planning") | {"impasto_daemon.system.malloc"},
     STYLE_TRANSFER: {"impasto_daemon.style_transfer", "impasto_shared", "torch"},
     "daemon/impasto_daemon/models/torchvision_models.py": {

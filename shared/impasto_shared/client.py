@@ -50,6 +50,7 @@ from impasto_shared.protocol.messages import (
     Keep,
     PreviewOptions,
     Result,
+    Segment,
     Status,
     StatusReport,
     Submit,
@@ -153,6 +154,22 @@ class Client:
             self._check_limits(image)
         self._conversation.watch(request, self._lasting_s(PICTURE_TIMEOUT_S))
         return job
+
+    def segment(self, photo: Image, regions: int = 0) -> str:
+        """Submits a job that splits a photo into regions such as sky and ground; returns its name.
+
+        `segmentation.masks_of` finds the masks of the regions in what `fetch` returns.
+
+        regions: their number, from 2 to 6; 0: as many as the photo has.
+
+        Raises:
+            DaemonError: if the daemon refuses the job; unknown-type if it is too old for such jobs.
+            InvalidImage: if the photo is larger than such a job takes.
+            InvalidSettings: for another number of regions.
+        """
+        request = Segment(self._next_id(), os.urandom(16).hex(), photo, regions)
+        self._conversation.watch(request, self._lasting_s(PICTURE_TIMEOUT_S))
+        return request.job
 
     def watch(self, job: str, previews: PreviewOptions | None = None) -> JobReport:
         """Subscribes `updates` and `poll` to a job that another client submitted.
@@ -283,14 +300,16 @@ class Client:
         *,
         paintings: int = 1,
         begun_px: int = 0,
+        segments: bool = False,
     ) -> ForecastReport | None:
         """Returns the time and memory of a job whose content has `width` × `height` pixels.
 
         begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
+        segments: whether the job is one of `segment`, for which the settings do not matter.
 
         None if the daemon is too old to forecast; it can still paint.
         """
-        request = Forecast(self._next_id(), settings, width, height, paintings, begun_px)
+        request = Forecast(self._next_id(), settings, width, height, paintings, begun_px, segments)
         try:
             return self._conversation.request(request, ForecastReport, timeout_s)
         except DaemonError as error:

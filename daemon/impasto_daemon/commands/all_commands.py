@@ -12,6 +12,7 @@ from impasto_daemon.commands import (
     jobs,
     keep,
     keys,
+    regions,
     serve,
     show,
     status,
@@ -27,7 +28,7 @@ from impasto_shared import __version__
 
 # In the order in which --help lists them.
 _COMMANDS = (
-    *(serve, stylize, batch, texture, explore),
+    *(serve, stylize, batch, regions, texture, explore),
     *(status, jobs, show, fetch, cancel, keep),
     *(weights, keys, config, doctor),
 )

@@ -33,6 +33,7 @@ from impasto_daemon.worker.messages import (
     Run,
     ServerMessage,
     Show,
+    Split,
     Stepped,
     Stop,
     Stopped,
@@ -42,7 +43,7 @@ from impasto_daemon.worker.messages import (
 from impasto_daemon.worker.process import WORKER_ERRORS
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
-from impasto_shared.protocol.messages import Preview, PreviewOptions, Submit
+from impasto_shared.protocol.messages import Preview, PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
 
@@ -107,7 +108,7 @@ class _Assignment:
     is_retry: bool
     result_file: ResultFile | None
     watch: StallWatch
-    run: Run | None = None
+    run: Run | Split | None = None
     stop: Stop | None = None
     show: Show | None = None
     stop_deadline_s: float | None = None
@@ -447,15 +448,18 @@ class Dispatcher:
         return is_idle and self._clock() - self._idle_since_s > self._idle_s
 
 
-def _run_message(submission: Submit, assignment: _Assignment) -> Run:
+def _run_message(submission: Submit | Segment, assignment: _Assignment) -> Run | Split:
     job, result_file = assignment.job, assignment.result_file
+    path = None if result_file is None else result_file.path
+    if isinstance(submission, Segment):
+        return Split(job.name, submission.content, submission.regions, path)
     return Run(
         job.name,
         submission.settings,
         submission.content,
         submission.styles,
         job.previews,
-        None if result_file is None else result_file.path,
+        path,
         submission.warm_start,
         submission.begin_from,
     )

@@ -50,6 +50,7 @@ from impasto_shared.protocol.messages import (
     Hello,
     Keep,
     PreviewOptions,
+    Segment,
     Status,
     Submit,
     Watch,
@@ -238,7 +239,7 @@ class Server:
         match message:
             case Hello():
                 return self._welcome(address, message)
-            case Submit():
+            case Submit() | Segment():
                 origin = Origin(address, self._client_names.get(address, ""), user)
                 return self._follow(self._jobs.submit(message, origin), address, message)
             case Watch():
@@ -281,7 +282,9 @@ class Server:
         )
         return Welcome(request.id, self._boot, __version__, limits)
 
-    def _follow(self, job: Job, address: bytes, request: Submit | Watch) -> Accepted | None:
+    def _follow(
+        self, job: Job, address: bytes, request: Submit | Segment | Watch
+    ) -> Accepted | None:
         """Subscribes a client to a job, once that is accepted; returns the reply, like `_reply_to`.
 
         A subscription to a job that is then refused would never end.

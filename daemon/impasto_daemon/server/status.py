@@ -11,7 +11,8 @@ from typing import Any
 from impasto_daemon.models.cache import cached_models
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.jobs.memory_estimate import estimate_memory
+from impasto_daemon.server.jobs.memory_estimate import MemoryEstimate, estimate_memory
+from impasto_daemon.style_transfer.planning.segmentation import segmentation_bytes
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
@@ -121,18 +122,26 @@ def metrics_of(table: JobTable, worker_pid: int | None, workers_started: int) ->
 
 def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> ForecastReport:
     """Returns the estimated time and memory of a job that is not submitted yet."""
-    content = request.settings, request.width, request.height
     ready, available_bytes = worker.ready, worker.available_bytes()
-    memory = estimate_memory(
-        *content,
-        available_bytes,
-        begun_px=request.begun_px,
-        on_gpu=worker.has_gpu,
-        auto_bfloat16=worker.has_gpu if ready is None else ready.bfloat16,
-    )
+    size = request.width, request.height
+    if request.segments:
+        job_s = table.throughput.segmentation_s
+        memory = MemoryEstimate(segmentation_bytes(*size, on_gpu=worker.has_gpu), tiles=1)
+    else:
+        job_s = table.throughput.estimate_s(
+            request.settings, *size, request.paintings, request.begun_px
+        )
+        memory = estimate_memory(
+            request.settings,
+            *size,
+            available_bytes,
+            begun_px=request.begun_px,
+            on_gpu=worker.has_gpu,
+            auto_bfloat16=worker.has_gpu if ready is None else ready.bfloat16,
+        )
     return ForecastReport(
         request.id,
-        table.throughput.estimate_s(*content, request.paintings, request.begun_px),
+        job_s,
         table.waiting_s(),
         memory.needed_bytes,
         None if math.isinf(available_bytes) else round(available_bytes),

@@ -14,6 +14,7 @@ from impasto_daemon.worker.messages import (
     Previewed,
     Run,
     Show,
+    Split,
     Stepped,
     Stop,
     Stopped,
@@ -27,15 +28,18 @@ if TYPE_CHECKING:
 
 
 class JobRun:
-    """Gives `stylize` its callbacks for the job `run`. `clock` is monotonic, in seconds."""
+    """Gives `stylize` and `segment` their callbacks for the job `run`.
+
+    `clock` is monotonic, in seconds.
+    """
 
     def __init__(
-        self, run: Run, channel: Channel, clock: Callable[[], float] = time.monotonic
+        self, run: Run | Split, channel: Channel, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._run = run
         self._channel = channel
         self._clock = clock
-        self._previews = run.previews
+        self._previews = run.previews if isinstance(run, Run) else None
         self._previewed_s = -math.inf
         self._stop: Stop | None = None
 

@@ -19,10 +19,11 @@ import zmq
 
 from impasto_daemon.models import weights
 from impasto_daemon.models.download import DownloadStopped
-from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.networks.network import Network, WholeImageNetwork
 from impasto_daemon.style_transfer.networks.precision import number_type
 from impasto_daemon.style_transfer.optimize import ShouldStop
 from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
+from impasto_daemon.style_transfer.segmentation.segment import segment
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.style_transfer.warm_start import COLD, KEPT_BYTES, WarmStart
 from impasto_daemon.system.log import start_logging
@@ -40,6 +41,7 @@ from impasto_daemon.worker.messages import (
     Ready,
     Run,
     ServerMessage,
+    Split,
     Stopped,
     Written,
 )
@@ -54,6 +56,10 @@ NICENESS = 5
 OOM_SCORE_ADJUSTMENT = 500
 # The rest is for other programs, which may allocate some at any time, and for the screen.
 _USABLE_OF_GPU = 0.9
+
+
+class _Stopped(Exception):
+    """The server has told the job to stop."""
 
 
 class Worker:
@@ -80,7 +86,7 @@ class Worker:
 
     def _serve(self, message: ServerMessage) -> None:
         # A stop for a job that has just ended may still arrive, and is ignored.
-        if isinstance(message, Run):
+        if isinstance(message, Run | Split):
             self._channel.send(Begun(message.job))
             self._channel.send(self._run(message))
         elif isinstance(message, Measure):
@@ -100,11 +106,11 @@ class Worker:
             if measured is not None:
                 self._channel.send(measured)
 
-    def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
+    def _run(self, run: Run | Split) -> Painted | Written | Stopped | Failed:
         """Returns the message that ends a job; an error in a job does not end the worker."""
         try:
-            return self._paint(run)
-        except DownloadStopped:
+            return self._paint(run) if isinstance(run, Run) else self._split(run)
+        except (DownloadStopped, _Stopped):
             return Stopped(run.job)
         except ImpastoError as error:
             problem = Problem.of(error)
@@ -134,6 +140,18 @@ class Worker:
         )
         return job.result(image)
 
+    def _split(self, split: Split) -> Painted | Written | Stopped:
+        job = JobRun(split, self._channel)
+
+        def interrupt() -> None:
+            if job.should_stop():
+                raise _Stopped
+
+        network = self._load(StyleSettings(), job.should_stop)
+        if not isinstance(network, WholeImageNetwork):
+            raise TypeError("the default network cannot be evaluated at once")
+        return job.result(segment(network, split.content, split.regions, interrupt=interrupt))
+
     def _load(self, settings: StyleSettings, should_stop: ShouldStop) -> Network:
         """Returns the network, from memory if the last job used the same."""
         dtype = number_type(settings.precision, self._device)
@@ -151,8 +169,13 @@ class Worker:
         return self._network
 
 
-def _describe(error: Exception, run: Run) -> Problem:
-    if is_out_of_memory(error):
+def _describe(error: Exception, run: Run | Split) -> Problem:
+    if is_out_of_memory(error) and isinstance(run, Split):
+        return Problem(
+            ErrorCode.OUT_OF_MEMORY,
+            "There is not enough memory to split the photo into regions. Close other programs.",
+        )
+    if is_out_of_memory(error) and isinstance(run, Run):
         return Problem(
             ErrorCode.OUT_OF_MEMORY,
             "There is not enough memory to paint a picture with a longest side of "

@@ -33,6 +33,20 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Server to worker: split the content of this job into regions. Sent only to an idle worker.
+
+    regions: see `Segment`. result_file: as in `Run`.
+    """
+
+    type: ClassVar[str] = "split"
+    job: str
+    content: Image
+    regions: int
+    result_file: str | None = None
+
+
+@dataclass(frozen=True)
 class Measure:
     """Server to worker: measure the pace of this machine, unless there is anything else to do."""
 
@@ -161,7 +175,7 @@ class Failed:
     problem: Problem
 
 
-ServerMessage = Run | Measure | Stop | Show
+ServerMessage = Run | Split | Measure | Stop | Show
 WorkerMessage = (
     Ready | Measured | Begun | Loaded | Stepped | Previewed | Painted | Written | Stopped | Failed
 )

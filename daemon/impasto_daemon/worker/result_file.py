@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from impasto_daemon.worker.messages import Painted, Run, Written
+from impasto_daemon.worker.messages import Painted, Run, Split, Written
 from impasto_shared.image import Image
 
 logger = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ MIN_FILE_BYTES = 32 * 2**10
 """Smaller pictures travel as messages and stay in memory."""
 
 
-def hand_over(run: Run, image: Image) -> Painted | Written:
+def hand_over(run: Run | Split, image: Image) -> Painted | Written:
     """Writes the result of a run to its file, and returns the message that says so.
 
     A small result, and one that cannot be written, is returned as a message itself; the server

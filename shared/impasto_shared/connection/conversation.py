@@ -21,6 +21,7 @@ from impasto_shared.protocol.messages import (
     ForecastReport,
     Preview,
     Result,
+    Segment,
     StatusReport,
     Submit,
     Update,
@@ -61,9 +62,9 @@ class Conversation:
         """The silence after which the daemon is given up, in seconds."""
         return patience_s(self.connection.welcome.limits.lease_s)
 
-    def watch(self, request: Submit | Watch, timeout_s: float) -> Accepted:
+    def watch(self, request: Submit | Segment | Watch, timeout_s: float) -> Accepted:
         """Has the daemon accept a job, or a subscription to one, and returns its reply."""
-        is_attached = isinstance(request, Submit) and not request.detached
+        is_attached = isinstance(request, Submit | Segment) and not request.detached
         if not self.jobs:
             self.connection.expect_messages()
         self.jobs.add(request.job, request.previews, is_own=is_attached)
@@ -83,7 +84,7 @@ class Conversation:
         connection = self.connection
         started_s = connection.now_s
         patience_s = self.patience_s if self._outlasts_daemon(request) else _SHORT_PATIENCE_S
-        has_pictures = isinstance(request, Submit | Fetch)
+        has_pictures = isinstance(request, Submit | Segment | Fetch)
         sent_through = 0
         self._advance(0, may_be_silent=has_pictures)  # notices a loss
         while (remaining_s := started_s + timeout_s - connection.now_s) > 0:

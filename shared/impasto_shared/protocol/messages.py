@@ -23,6 +23,7 @@ from impasto_shared.protocol.reports import (
     Problem,
     WorkerReport,
 )
+from impasto_shared.segmentation import check_segmentation
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import MAX_STYLES, Style, check_styles
 
@@ -136,6 +137,29 @@ class Submit(JobRequest):
 
 
 @dataclass(frozen=True)
+class Segment(JobRequest):
+    """Submits a job that splits the photo `content` into regions; its result has their masks.
+
+    regions: their number, from 2 to 6; 0: as many as the photo has.
+    """
+
+    type: ClassVar[str] = "segment"
+    previews: ClassVar[None] = None
+    detached: ClassVar[bool] = False
+    content: Image
+    regions: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_segmentation(self.content, self.regions)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The content."""
+        return (self.content,)
+
+
+@dataclass(frozen=True)
 class Watch(JobRequest):
     """Subscribes to the updates, and the `previews`, of a job submitted by another client."""
 
@@ -183,6 +207,7 @@ class Forecast(Request):
 
     paintings: their number.
     begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
+    segments: whether the job splits the content into regions; then only its size matters.
     """
 
     type: ClassVar[str] = "forecast"
@@ -191,6 +216,7 @@ class Forecast(Request):
     height: int
     paintings: int = 1
     begun_px: int = 0
+    segments: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -340,7 +366,18 @@ class Preview:
 
 
 ClientMessage = (
-    Hello | Submit | Watch | Cancel | Keep | Detach | Status | Forecast | Fetch | Forget | Curve
+    Hello
+    | Submit
+    | Segment
+    | Watch
+    | Cancel
+    | Keep
+    | Detach
+    | Status
+    | Forecast
+    | Fetch
+    | Forget
+    | Curve
 )
 DaemonMessage = (
     Welcome

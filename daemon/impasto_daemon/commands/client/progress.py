@@ -134,6 +134,8 @@ def progress_line(report: JobReport, columns: int = _USUAL_COLUMNS) -> str:
         return f"waiting, {jobs} ahead{remaining}"
     if report.state is JobState.RUNNING and report.step == 0:
         return "loading the network…"
+    if not report.steps:  # it was no painting, or never began
+        return str(report.state.value)
     figures = f"{report.step:3d}/{report.steps}"
     if report.loss is not None:
         figures += f"  loss {report.loss:.4g}"

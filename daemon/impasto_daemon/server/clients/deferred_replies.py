@@ -13,7 +13,15 @@ from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.jobs.results import Picture
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.protocol.messages import Accepted, ErrorReply, Fetch, Result, Submit, Watch
+from impasto_shared.protocol.messages import (
+    Accepted,
+    ErrorReply,
+    Fetch,
+    Result,
+    Segment,
+    Submit,
+    Watch,
+)
 from impasto_shared.protocol.reports import Problem
 
 MAX_UNREAD_BYTES = 256 * 2**20
@@ -62,7 +70,11 @@ class DeferredReplies:
         self._unread: dict[bytes, list[_Unread]] = {}
 
     def submit(
-        self, request: Submit | Watch, job: Job, accept: Callable[[], object], reply: Reply
+        self,
+        request: Submit | Segment | Watch,
+        job: Job,
+        accept: Callable[[], object],
+        reply: Reply,
     ) -> None:
         """Passes `accepted`, or the reason of a refusal, to `reply` when the job is stored.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from impasto_daemon.server.jobs.loss_curve import LossCurve
 from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.records import InputFile
-from impasto_shared.protocol.messages import PreviewOptions, Submit
+from impasto_shared.protocol.messages import PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.settings import StyleSettings
 
@@ -45,11 +45,12 @@ class Job:
     store_again_s: the time at which to try again to store its picture; None: it is stored.
     paintings: their number, as far as is known.
     painted_px: the longest side at which it is being painted, or was at its end; 0: unknown.
+    segments: whether it splits its content into regions; its settings do not matter then.
     is_warm: whether it may make fewer steps than its settings say, for its `warm_start`.
     """
 
     name: str
-    submission: Submit | None
+    submission: Submit | Segment | None
     origin: Origin
     settings: StyleSettings
     width: int
@@ -84,6 +85,7 @@ class Job:
     paintings: int = 1
     begun_px: int = 0
     painted_px: int = 0
+    segments: bool = False
 
     @property
     def turn_key(self) -> bytes:
@@ -105,3 +107,24 @@ class Job:
         if self.submission is None:
             return 0 if self.input_file is None else self.input_file.size_bytes
         return sum(memoryview(image.pixels).nbytes for image in self.submission.images)
+
+
+def new_job(submission: Submit | Segment, origin: Origin, submitted_s: float, number: int) -> Job:
+    """Returns a job that was submitted at that time."""
+    job = Job(
+        submission.job,
+        submission,
+        origin,
+        submission.settings if isinstance(submission, Submit) else StyleSettings(),
+        submission.content.width,
+        submission.content.height,
+        submission.detached,
+        submission.previews,
+        submitted_s,
+        number=number,
+        segments=isinstance(submission, Segment),
+    )
+    if isinstance(submission, Submit):
+        job.is_warm, job.begun_px = submission.warm_start, submission.begun_px
+        job.paintings = len(submission.styles)
+    return job

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
-from impasto_daemon.server.jobs.job import Job, Origin
+from impasto_daemon.server.jobs.job import Job, Origin, new_job
 from impasto_daemon.server.jobs.loss_curve import LossCurve
 from impasto_daemon.server.jobs.results import Picture, Results
 from impasto_daemon.server.jobs.round_robin import RoundRobin
@@ -27,7 +27,7 @@ from impasto_daemon.server.journal.records import InputFile, PictureFile, Record
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.protocol.messages import Submit
+from impasto_shared.protocol.messages import Segment, Submit
 from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState, Problem
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class JobTable:
                 self._store(job)  # it stays lost, and its input is of no use
         self._numbers = count(1 + max((job.number for job in self._jobs.values()), default=0))
 
-    def submit(self, submission: Submit, origin: Origin) -> Job:
+    def submit(self, submission: Submit | Segment, origin: Origin) -> Job:
         """Queues a new job; one that exists already now belongs to this connection of its user.
 
         A client whose connection was lost cannot know whether its job has arrived, and sends it
@@ -111,26 +111,11 @@ class JobTable:
                 job.origin = origin
                 self._queue = None
             return job
-        content = submission.content
-        job = Job(
-            submission.job,
-            submission,
-            origin,
-            submission.settings,
-            content.width,
-            content.height,
-            submission.detached,
-            submission.previews,
-            self.clock(),
-            number=next(self._numbers),
-            is_warm=submission.warm_start,
-            paintings=len(submission.styles),
-            begun_px=submission.begun_px,
-        )
+        job = new_job(submission, origin, self.clock(), next(self._numbers))
         self._check_room(job)
         self._jobs[job.name] = job
         self._queue = None
-        if job.is_detached and self.journal is not None:
+        if isinstance(submission, Submit) and job.is_detached and self.journal is not None:
             job.is_accepted = False
             self.journal.accept(self._record(job), submission, partial(self._accept, job))
         return job
@@ -190,7 +175,7 @@ class JobTable:
             self.journal.load(job.input_file, partial(self._load, job))
         return False
 
-    def start(self, job: Job) -> Submit:
+    def start(self, job: Job) -> Submit | Segment:
         """Marks a job as running and returns its input; may be repeated until its first step."""
         if job.submission is None:
             raise ValueError(f"job {job.name} can no longer be started")
@@ -522,6 +507,8 @@ class JobTable:
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
     def _duration_s(self, job: Job) -> float | None:
+        if job.segments:
+            return self.throughput.segmentation_s
         return self.throughput.estimate_s(
             job.settings, job.width, job.height, job.paintings, job.begun_px
         )

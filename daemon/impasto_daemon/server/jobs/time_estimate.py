@@ -28,6 +28,7 @@ from impasto_daemon.server.jobs.pace_file import (
     read_paces,
 )
 from impasto_daemon.style_transfer.planning.scales import plan_scales
+from impasto_daemon.style_transfer.planning.segmentation import SEEN_PX
 from impasto_daemon.style_transfer.planning.time_model import (
     GPU,
     PROCESSOR,
@@ -131,6 +132,12 @@ class ThroughputHistory:
             )
             seconds += pace * scale.seconds
         return seconds + pace * self._model.picture_px * width * height
+
+    @property
+    def segmentation_s(self) -> float | None:
+        """The seconds to split a photo into regions; None before the first job."""
+        machine = self._machine()
+        return self._model.segmentation * _at(machine, SEEN_PX) if machine else None
 
     @property
     def _device(self) -> str:

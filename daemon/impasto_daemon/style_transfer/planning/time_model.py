@@ -24,6 +24,7 @@ class TimeModel:
     calibration_px: that of the content, after the first scale.
     evaluation, evaluation_px: one evaluation, with the work of the optimizer.
     picture_px: reading the content, and making the picture of its size.
+    segmentation: splitting a photo into regions.
     """
 
     start: float
@@ -34,6 +35,7 @@ class TimeModel:
     evaluation: float
     evaluation_px: float
     picture_px: float
+    segmentation: float
 
 
 PROCESSOR = TimeModel(
@@ -45,6 +47,7 @@ PROCESSOR = TimeModel(
     evaluation=0.03,
     evaluation_px=10.5e-6,
     picture_px=0.1e-6,
+    segmentation=2.5,
 )
 
 # Launching kernels takes most of the time of all but the largest pictures.
@@ -57,6 +60,7 @@ GPU = TimeModel(
     evaluation=0.009,
     evaluation_px=1.6e-8,
     picture_px=0.1e-6,
+    segmentation=1.5,
 )
 
 # The evaluations with other style losses than the default one, and of other modes, relative to it.

@@ -1,1 +1,1 @@
-"""The parts of a photo, as the network sees them."""
+"""The regions of a photo, as the network sees them."""

@@ -1,6 +1,6 @@
 """Clusters of points: k-means for many small cells, which are then merged two by two.
 
-Merging gives a hierarchy: with one part more, one part is split, and the others stay the same.
+Merging gives a hierarchy: with one region more, one region is split, and the others stay the same.
 """
 
 from __future__ import annotations

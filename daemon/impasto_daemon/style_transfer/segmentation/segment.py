@@ -1,7 +1,7 @@
-"""A photo split into parts such as sky, building and ground, by the activations of the network.
+"""A photo split into regions such as sky, building and ground, by the activations of the network.
 
-Positions of the network's deep layers become points (`spectral`), which are merged into parts
-(`clustering`). The edges of the parts are moved to those of the photo (`guided_filter`).
+Positions of the network's deep layers become points (`spectral`), which are merged into regions
+(`clustering`). The edges of the regions are moved to those of the photo (`guided_filter`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from impasto_daemon.style_transfer.networks.network import (
     WholeImageNetwork,
     never,
 )
+from impasto_daemon.style_transfer.planning.segmentation import SEEN_PX
 from impasto_daemon.style_transfer.segmentation.clustering import Merge, k_means, merges
-from impasto_daemon.style_transfer.segmentation.guided_filter import guided_filter
+from impasto_daemon.style_transfer.segmentation.guided_filter import GuidedFilter
 from impasto_daemon.style_transfer.segmentation.spectral import spectral_points
 from impasto_shared.image import Image
-from impasto_shared.segmentation import MAX_PARTS, MIN_PARTS
-
-_SEEN_PX = 448
-"""The longest side at which the network sees the photo."""
+from impasto_shared.segmentation import MAX_REGIONS, MIN_REGIONS
 
 _LAYERS = ("relu3_4", "relu4_4", "relu5_4")
 _GRID_LAYER = "relu4_4"
@@ -33,8 +31,8 @@ _DIMENSIONS = 9
 _CELLS = 30
 # What a position at the edge of its cell counts: thin outlines are merged with what they outline.
 _EDGE_SHARE = 0.05
-# A part is split as long as that explains this share of all distances.
-_WORTH_A_PART = 0.1
+# A region is split as long as that explains this share of all distances.
+_WORTH_A_REGION = 0.1
 _RADIUS_PX = 12
 _EPSILON = 3e-4
 # Makes the masks harder; 1 would leave the guided filter's haze.
@@ -45,16 +43,16 @@ _SEED = 0
 def segment(
     network: WholeImageNetwork,
     photo: Image,
-    parts: int = 0,
+    regions: int = 0,
     *,
     interrupt: Interrupt = never,
 ) -> Image:
-    """Returns the masks of the parts of `photo`, one below the other, the largest part first.
+    """Returns the masks of the regions of `photo`, one below the other, the largest region first.
 
     Together they are white everywhere. The same photo gives the same masks on the same machine.
 
     network: a VGG-19.
-    parts: their number, from 2 to 6; 0: as many as the photo has.
+    regions: their number, from 2 to 6; 0: as many as the photo has.
     interrupt: called before each layer and each other step; an error that it raises ends the work.
     """
     source = SourceImage(photo)
@@ -65,7 +63,7 @@ def segment(
     interrupt()
     points = spectral_points(list(activations.values()), resize(seen, *grid), _DIMENSIONS)
     interrupt()
-    labels = _labels(points, parts, *grid)
+    labels = _labels(points, regions, *grid)
     interrupt()
     masks = _refined(labels, seen, visible)
     order = masks.mean(dim=(1, 2, 3)).argsort(descending=True, stable=True)
@@ -76,7 +74,7 @@ def segment(
 def _seen(photo: Tensor) -> Tensor:
     """Returns the photo as the network sees it, enlarged if it is small."""
     height, width = photo.shape[2:]
-    factor = _SEEN_PX / max(height, width)
+    factor = SEEN_PX / max(height, width)
     return resize(photo, *(max(MIN_SIDE_PX, round(side * factor)) for side in (height, width)))
 
 
@@ -88,15 +86,15 @@ def _activations(
         return {name: activation.float().cpu() for name, activation in activations}
 
 
-def _labels(points: Tensor, parts: int, height: int, width: int) -> Tensor:
-    """Returns the part of each position: (height, width)."""
+def _labels(points: Tensor, regions: int, height: int, width: int) -> Tensor:
+    """Returns the region of each position: (height, width)."""
     generator = torch.Generator().manual_seed(_SEED)
     cells = k_means(points, min(_CELLS, len(points)), generator)
     _, cells = torch.unique(cells, return_inverse=True)
     members = functional.one_hot(cells).T.to(points)
     centres = members @ points / members.sum(dim=1, keepdim=True)
     history = merges(centres, _sizes(members, height, width))
-    clusters = history[-_number(history, parts) + 1].clusters
+    clusters = history[-_number(history, regions) + 1].clusters
     return clusters[cells].view(height, width)
 
 
@@ -108,27 +106,27 @@ def _sizes(members: Tensor, height: int, width: int) -> Tensor:
     return torch.lerp(inner, shape, _EDGE_SHARE).sum(dim=(1, 2, 3))
 
 
-def _number(history: list[Merge], parts: int) -> int:
-    """Returns the number of parts: `parts` if the cells are enough, or the one suggested for 0."""
-    if parts:
-        return min(parts, len(history) + 1)
+def _number(history: list[Merge], regions: int) -> int:
+    """Returns the number of regions; 0 asks for a suggestion."""
+    if regions:
+        return min(regions, len(history) + 1)
     total = sum(merge.cost for merge in history)
-    costs = [merge.cost for merge in reversed(history)]  # the last joins two parts
-    number = MIN_PARTS
-    while number < min(MAX_PARTS, len(costs)) and costs[number - 1] > _WORTH_A_PART * total:
+    costs = [merge.cost for merge in reversed(history)]  # the last joins two regions
+    number = MIN_REGIONS
+    while number < min(MAX_REGIONS, len(costs)) and costs[number - 1] > _WORTH_A_REGION * total:
         number += 1
     return number
 
 
 def _refined(labels: Tensor, seen: Tensor, photo: Tensor) -> Tensor:
-    """Returns a mask for each part, with the edges of the photo: (k, 1, H, W), 1 in sum."""
+    """Returns a mask for each region, with the edges of the photo: (k, 1, H, W), 1 in sum."""
     masks = functional.one_hot(labels).permute(2, 0, 1).unsqueeze(1).float()
     masks = functional.interpolate(masks, seen.shape[2:], mode="bilinear")
     masks = functional.one_hot(masks.argmax(dim=0)[0]).permute(2, 0, 1).unsqueeze(1).float()
-    for guide in (seen, photo):
-        filtered = guided_filter(
-            masks, guide, radius_px=_RADIUS_PX, epsilon=_EPSILON, guide=seen
-        ).clamp_min(0)
-        hard = filtered**_HARDNESS
-        masks = hard / hard.sum(dim=0).clamp_min(1e-12)
+    guided = GuidedFilter(seen, radius_px=_RADIUS_PX, epsilon=_EPSILON)
+    for size in (seen, photo):
+        # One after the other, since all together would need much memory.
+        filtered = [guided.filtered(mask, size) for mask in torch.split(masks, 1)]
+        hard = torch.cat(filtered).clamp_min_(0).pow_(_HARDNESS)
+        masks = hard.div_(hard.sum(dim=0).clamp_min(1e-12))
     return masks

@@ -33,12 +33,12 @@ def spectral_points(activations: Sequence[Tensor], colours: Tensor, dimensions: 
     affinity = _of_activations(activations, colours.shape[2:])
     affinity *= _gaussian(colours[0].flatten(1).T, _COLOUR)
     affinity *= _gaussian(_places(*colours.shape[2:]), _PLACE)
-    affinity = affinity.double().add_(_LEAST_AFFINITY)
-    root = affinity.sum(dim=1).sqrt()
-    symmetric = affinity / root[:, None] / root
+    affinity.add_(_LEAST_AFFINITY)
+    root = affinity.sum(dim=1, dtype=torch.float64).sqrt().float()
+    symmetric = affinity.div_(root[:, None]).div_(root)
     # A vector to begin from, so that the result is always the same.
     values, vectors = eigsh(
-        symmetric.numpy(), k=dimensions + 1, which="LA", v0=root.numpy(), tol=1e-6
+        symmetric.numpy(), k=dimensions + 1, which="LA", v0=root.numpy(), tol=1e-4
     )
     values, vectors = torch.from_numpy(values).flip(0), torch.from_numpy(vectors).flip(1)
     walk = vectors[:, 1:] / root[:, None]

@@ -19,7 +19,7 @@ def network() -> WholeImageNetwork:
 
 
 def masks_of(photo: Image, stacked: Image) -> torch.Tensor:
-    """Returns the masks in a result: (parts, height, width) in [0, 1]."""
+    """Returns the masks in a result: (regions, height, width) in [0, 1]."""
     assert stacked.width == photo.width
     return from_image(stacked).rgb[0, 0].view(-1, photo.height, photo.width)
 
@@ -63,9 +63,9 @@ def test_sky_and_palace_and_trees_are_the_parts_suggested(network: WholeImageNet
 
     assert len(masks) == 3
     places = {"sky": (15, 250), "palace": (95, 100), "trees": (200, 200)}
-    parts = {name: int(masks[:, *place].argmax()) for name, place in places.items()}
-    assert len(set(parts.values())) == 3
-    assert all(masks[parts[name], *place] > 0.9 for name, place in places.items())
+    regions = {name: int(masks[:, *place].argmax()) for name, place in places.items()}
+    assert len(set(regions.values())) == 3
+    assert all(masks[regions[name], *place] > 0.9 for name, place in places.items())
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (300, 2), (7, 90)])
