@@ -10,6 +10,7 @@ from impasto_daemon.worker.messages import (
     Run,
     ServerMessage,
     Show,
+    Split,
     Stepped,
     Stop,
     Stopped,
@@ -32,6 +33,7 @@ PIXEL = Image(1, 1, PixelFormat.RGB_U8, b"abc")
     "message",
     [
         Run(JOB, StyleSettings(), PIXEL, (Style(PIXEL),), PreviewOptions(64, 0.5), "/proc/1/fd/7"),
+        Split(JOB, PIXEL, 3, "/proc/1/fd/7"),
         Stop(JOB, keeps_result=True),
         Show(JOB, PreviewOptions(64, 0.5)),
     ],

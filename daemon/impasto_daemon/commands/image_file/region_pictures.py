@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PIL import Image as PillowImage
@@ -55,8 +56,11 @@ def _middle(mask: PillowImage.Image) -> tuple[float, float]:
     # Outside of the picture it is black.
     padded = ImageOps.expand(mask, radius)
     blurred = ImageOps.crop(padded.filter(ImageFilter.BoxBlur(radius)), radius)
-    best = max(range(mask.width * mask.height), key=blurred.tobytes().__getitem__)
-    row, column = divmod(best, mask.width)
+    values = blurred.tobytes()
+    almost = 0.95 * max(values)
+    places = [divmod(at, mask.width) for at, value in enumerate(values) if value >= almost]
+    row, column = (sum(axis) / len(places) for axis in zip(*places, strict=True))
+    row, column = min(places, key=lambda place: math.dist(place, (row, column)))
     return column, row
 
 

@@ -57,32 +57,32 @@ def segment(
     """
     source = SourceImage(photo)
     visible = source.fitted(max(source.size)).rgb
-    seen = _seen(visible)
-    activations = _activations(network, seen, interrupt)
+    view = _view(visible)
+    activations = _activations(network, view, interrupt)
     grid = activations[_GRID_LAYER].shape[2:]
     interrupt()
-    points = spectral_points(list(activations.values()), resize(seen, *grid), _DIMENSIONS)
+    points = spectral_points(list(activations.values()), resize(view, *grid), _DIMENSIONS)
     interrupt()
     labels = _labels(points, regions, *grid)
     interrupt()
-    masks = _refined(labels, seen, visible)
+    masks = _refined(labels, view, visible)
     order = masks.mean(dim=(1, 2, 3)).argsort(descending=True, stable=True)
     stacked = masks[order].reshape(1, 1, -1, photo.width)
     return to_image(stacked.expand(-1, 3, -1, -1))
 
 
-def _seen(photo: Tensor) -> Tensor:
-    """Returns the photo as the network sees it, enlarged if it is small."""
+def _view(photo: Tensor) -> Tensor:
+    """Returns the photo as the network views it, enlarged if it is small."""
     height, width = photo.shape[2:]
     factor = SEEN_PX / max(height, width)
     return resize(photo, *(max(MIN_SIDE_PX, round(side * factor)) for side in (height, width)))
 
 
 def _activations(
-    network: WholeImageNetwork, seen: Tensor, interrupt: Interrupt
+    network: WholeImageNetwork, view: Tensor, interrupt: Interrupt
 ) -> dict[str, Tensor]:
     with torch.no_grad(), network.interrupted_by(interrupt):
-        activations = network.activations(seen.to(network.device), _LAYERS)
+        activations = network.activations(view.to(network.device), _LAYERS)
         return {name: activation.float().cpu() for name, activation in activations}
 
 
@@ -118,13 +118,13 @@ def _number(history: list[Merge], regions: int) -> int:
     return number
 
 
-def _refined(labels: Tensor, seen: Tensor, photo: Tensor) -> Tensor:
+def _refined(labels: Tensor, view: Tensor, photo: Tensor) -> Tensor:
     """Returns a mask for each region, with the edges of the photo: (k, 1, H, W), 1 in sum."""
     masks = functional.one_hot(labels).permute(2, 0, 1).unsqueeze(1).float()
-    masks = functional.interpolate(masks, seen.shape[2:], mode="bilinear")
+    masks = functional.interpolate(masks, view.shape[2:], mode="bilinear")
     masks = functional.one_hot(masks.argmax(dim=0)[0]).permute(2, 0, 1).unsqueeze(1).float()
-    guided = GuidedFilter(seen, radius_px=_RADIUS_PX, epsilon=_EPSILON)
-    for size in (seen, photo):
+    guided = GuidedFilter(view, radius_px=_RADIUS_PX, epsilon=_EPSILON)
+    for size in (view, photo):
         # One after the other, since all together would need much memory.
         filtered = [guided.filtered(mask, size) for mask in torch.split(masks, 1)]
         hard = torch.cat(filtered).clamp_min_(0).pow_(_HARDNESS)
