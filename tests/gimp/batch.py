@@ -135,6 +135,11 @@ def open_window(file: str) -> None:
     _shown = image
 
 
+def save_shown(file: str) -> None:
+    """Writes the image in the window to a file."""
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, _shown, Gio.File.new_for_path(file), None)
+
+
 def shown_layers() -> list[Any]:
     """Returns the layers of the image in the window."""
     layers: list[Any] = _shown.get_layers()
@@ -144,6 +149,13 @@ def shown_layers() -> list[Any]:
 def shown_state() -> list[Any]:
     """Returns the number of layers of the image in the window, and whether it is unsaved."""
     return [len(_shown.get_layers()), _shown.is_dirty()]
+
+
+def select_two_layers() -> None:
+    """Adds a small layer to the image in the window, and selects both."""
+    layers = [add_layer(_shown, 40, 30, alpha=False), *_shown.get_layers()[-1:]]
+    _shown.set_selected_layers(layers)
+    _shown.clean_all()
 
 
 def select_left_half() -> None:
@@ -221,6 +233,7 @@ def run_procedure(
         "untouched": describe(image) == before and not image.is_dirty(),
         "images_left_open": len(Gimp.get_images()) - images_before,
         "forgotten": len(forgotten()) - forgotten_before,
+        "results": len(list((Path.home() / ".cache/impasto/results").glob("*.json"))),
         "sheet": describe_sheet(result.index(1)) if succeeded and procedure == EXPLORE else None,
     }
 
@@ -1250,9 +1263,42 @@ def floating_selection() -> Report:
 
 
 @situation
-def two_layers() -> Report:
+def layer_and_channel() -> Report:
     layer = photo()
-    return stylize([layer, add_layer(layer.get_image(), 5, 5, alpha=False)])
+    image = layer.get_image()
+    red = Gimp.Channel.new(image, "Red", 60, 40, 50, Gegl.Color.new("red"))
+    image.insert_channel(red, None, 0)
+    return stylize([layer, red])
+
+
+@situation
+def layers_one_outside_the_selection() -> Report:
+    layer = photo()
+    image = layer.get_image()
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 2, 2)
+    other = add_layer(image, 5, 5, alpha=False)
+    other.set_offsets(20, 20)
+    return stylize([layer, other])
+
+
+@situation
+def several_layers() -> Report:
+    """Paints two layers of an image."""
+    layer = photo()
+    image = layer.get_image()
+    small = add_layer(image, 5, 5, alpha=False)
+    small.set_name("Small")
+    report = stylize([small, layer])
+    layers = image.get_layers()
+    return {
+        **report,
+        "names": [each.get_name() for each in layers],
+        "sizes": [[each.get_width(), each.get_height()] for each in layers],
+        "greatest_differences": [
+            compare(source, painting)["greatest_difference"]
+            for painting, source in zip(layers[::2], layers[1::2], strict=True)
+        ],
+    }
 
 
 @situation

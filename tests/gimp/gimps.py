@@ -180,7 +180,7 @@ class Home:
         """Returns the environment of the command that enters GIMP's root."""
         environment = self.environment()
         if self.gimp.prefix:  # in_gimp_root.sh finds the root by the real home folder
-            environment["XDG_CACHE_HOME"] = str(root_of(self.gimp.version).parents[1])
+            environment["IMPASTO_GIMP_ROOTS"] = str(root_of(self.gimp.version).parent)
         return environment
 
 

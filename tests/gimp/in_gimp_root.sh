@@ -41,7 +41,7 @@ main() {
         enter "$@"
     fi
     [[ $# -ge 2 ]] || fail "say which GIMP and which command: in_gimp_root.sh 3.0 gimp --version"
-    local root=${XDG_CACHE_HOME:-$HOME/.cache}/impasto/gimp-$1
+    local root=${IMPASTO_GIMP_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/impasto}/gimp-$1
     [[ -d $root ]] || fail "there is no $root; make it with gimp_root.sh $1"
     shift
     exec unshare --mount --propagation private "${BASH_SOURCE[0]}" --enter "$root" "$@"

@@ -42,6 +42,8 @@ class Screen:
         for module in ("batch.py", "observer.py", "screen_reader.py"):
             shutil.copy(HERE / module, self._home.folder)
         number = self._home.folder / "display"
+        for left in (number, self._observer):  # by an earlier screen of this home
+            left.unlink(missing_ok=True)
         self._start("xvfb", "sh", "-c", f"exec Xvfb -displayfd 3 -screen 0 1280x900x24 3>{number}")
         self.wait_for(lambda: number.exists() and number.read_text().endswith("\n"), "a display")
         self._display = f":{number.read_text().strip()}"
@@ -134,6 +136,11 @@ class Screen:
     def click(self, x_px: int, y_px: int) -> None:
         """Clicks at a point of the screen."""
         self._xdotool("mousemove", str(x_px), str(y_px), "click", "1")
+
+    def click_in(self, title: str, x_px: int, y_px: int) -> None:
+        """Clicks at a point of the window whose title matches."""
+        window = self.windows(title)[-1]
+        self._xdotool("mousemove", "--window", window, str(x_px), str(y_px), "click", "1")
 
     def type(self, text: str) -> None:
         """Types a text."""

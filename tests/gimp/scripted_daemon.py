@@ -22,11 +22,13 @@ import zmq
 
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
+from impasto_shared.painted_size import painted_side_px
 from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
     ClientMessage,
+    Detach,
     ErrorReply,
     Fetch,
     Forecast,
@@ -40,6 +42,7 @@ from impasto_shared.protocol.messages import (
     StatusReport,
     Submit,
     Update,
+    Watch,
     Welcome,
 )
 from impasto_shared.protocol.reports import JobReport, JobState, Limits, Problem, WorkerReport
@@ -98,6 +101,12 @@ def sketch(picture: Image) -> Image:
     return invert(Image(width, height, preview_format, samples))
 
 
+def painted_px(order: Submit) -> int:
+    """Returns the longest side at which a picture is painted to its end."""
+    layer_px = max(order.content.width, order.content.height)
+    return painted_side_px(min(order.settings.size, layer_px), order.settings.quality)
+
+
 def describe_styles(order: Submit) -> list[dict[str, Any]]:
     """Describes each style: its painting's size and first pixel, weight, whiteness of region."""
     return [
@@ -137,6 +146,8 @@ class ScriptedDaemon:
         self._pictures: dict[str, Image] = {}
         self._jobs: dict[str, tuple[bytes, Iterator[JobReport | Preview]]] = {}
         self._kept: set[str] = set()
+        self._detached: set[str] = set()
+        self._reports: dict[str, JobReport] = {}
 
     def serve(self) -> None:
         """Answers until its folder is removed; every tick each job takes a step."""
@@ -147,7 +158,10 @@ class ScriptedDaemon:
                 self._socket.send_multipart([address, *encode(self._reply(address, message))])
             for job, (address, news) in list(self._jobs.items()):
                 item = next(news, None)
-                if item is None or not self._tell(address, item):
+                if isinstance(item, JobReport):
+                    self._reports[job] = item
+                is_heard = item is not None and self._tell(address, item)
+                if item is None or not (is_heard or job in self._detached):
                     del self._jobs[job]
 
     def _tell(self, address: bytes, news: JobReport | Preview) -> bool:
@@ -169,7 +183,8 @@ class ScriptedDaemon:
             return ForecastReport(message.id, painting_s, 0.0, 2 * 10**9, 10**10, 3)
         if isinstance(message, Status):
             worker = WorkerReport()
-            return StatusReport(message.id, os.getpid(), "test", 1.0, worker, models=MODELS)
+            jobs = tuple(self._reports.values())
+            return StatusReport(message.id, os.getpid(), "test", 1.0, worker, jobs, models=MODELS)
         if isinstance(message, Fetch):
             return Result(message.id, message.job, self._pictures[message.job])
         if isinstance(message, Submit):
@@ -179,18 +194,29 @@ class ScriptedDaemon:
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
             (self._folder / "beginning.json").write_text(json.dumps(describe_beginning(message)))
             self._jobs[message.job] = (address, self._paint(message))
-        if isinstance(message, Forget):
-            self._note("forgotten", message.job)
-        if isinstance(message, Cancel):
-            self._jobs.pop(message.job, None)
-            self._note("cancelled", message.job)
-        if isinstance(message, Keep):
-            self._kept.add(message.job)
+        self._change(address, message)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))
 
-    def _note(self, file_name: str, job: str) -> None:
+    def _change(self, address: bytes, message: Any) -> None:
+        if isinstance(message, Forget):
+            self._reports.pop(message.job, None)
+            self._note("forgotten", message.job)
+        if isinstance(message, Detach):
+            self._detached.add(message.job)
+            self._note("detached", message.job)
+        if isinstance(message, Cancel):
+            address, _ = self._jobs.pop(message.job, (address, None))
+            self._reports.pop(message.job, None)
+            self._tell(address, JobReport(message.job, JobState.CANCELLED))
+            self._note("cancelled", message.job)
+        if isinstance(message, Watch) and message.previews:
+            self._note("previews", str(message.previews.longest_side_px))
+        if isinstance(message, Keep):
+            self._kept.add(message.job)
+
+    def _note(self, file_name: str, line: str) -> None:
         with (self._folder / file_name).open("a") as file:
-            file.write(f"{job}\n")
+            file.write(f"{line}\n")
 
     def _seconds_per_pixel(self) -> float:
         file = self._folder / "seconds_per_pixel"
@@ -226,10 +252,13 @@ class ScriptedDaemon:
         self._pictures[job] = invert(order.content)
         if behaviour is Behaviour.SHRINK:
             self._pictures[job] = Image(1, 1, order.content.format, bytes(4))
-        side = min(order.settings.size, max(order.content.width, order.content.height))
-        painted_px = side // 2 if job in self._kept else side
         yield JobReport(
-            job, JobState.DONE, step=steps, steps=steps, done=1.0, painted_px=painted_px
+            *(job, JobState.DONE),
+            step=50 if job in self._kept else steps,
+            steps=steps,
+            done=1.0,
+            kept_s=3600.0,
+            painted_px=painted_px(order) // 2 if job in self._kept else painted_px(order),
         )
 
 

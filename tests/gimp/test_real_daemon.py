@@ -55,7 +55,7 @@ def test_layer_goes_through_a_release_and_comes_back_painted(
 
     report = json.loads((fresh_home.folder / "report.json").read_text())
     assert report["succeeded"], report["message"]
-    assert report["layers"] == ["Background – Neural Style (auvers)", "Background"]
+    assert report["layers"] == ["auvers – Background", "Background"]
     assert job is not None
     assert (job.state, job.step) == (JobState.DONE, 20)
     with (
@@ -85,7 +85,7 @@ def test_layer_goes_to_a_daemon_elsewhere_whose_key_is_configured(
 
     report = json.loads((fresh_home.folder / "report.json").read_text())
     assert report["succeeded"], report["message"]
-    assert report["layers"] == ["Background – Neural Style (auvers)", "Background"]
+    assert report["layers"] == ["auvers – Background", "Background"]
     assert job is not None
     assert (job.client, job.state) == ("GIMP", JobState.DONE)
 

@@ -41,6 +41,7 @@ ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start")
 VARIATIONS_LABEL = gettext("Variations…")
 PREVIEW_LABEL = gettext("Preview")
+RESULTS_LABEL = gettext("Results…")
 GALLERY_LABEL = gettext("Paintings")
 PRESET_LABEL = gettext("Preset")
 GIMPS_LETTERS = gettext("chlors")
@@ -94,7 +95,7 @@ ALWAYS_VISIBLE = (
 TEXTURE_ALWAYS_VISIBLE = ("tileable",)
 """The settings that are always visible too in the dialog for textures."""
 
-_ONLY_OF_LAYERS = (WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, PREVIEW_LABEL)
+_ONLY_OF_LAYERS = (WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, PREVIEW_LABEL, RESULTS_LABEL)
 _ONLY_OF_TEXTURES = tuple(gettext(setting.label) for setting in (WIDTH, HEIGHT))
 
 # There are more settings than letters. The visible ones come first, then the advanced ones from

@@ -13,6 +13,7 @@ class ProgressBar:
     """GIMP's progress bar as a display without a picture; `title` names the picture."""
 
     previews: PreviewOptions | None = None
+    is_left = False
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -7,7 +7,7 @@ from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk
-from impasto_gimp.translation import gettext
+from impasto_gimp.translation import gettext, ngettext
 
 _THUMBNAIL_PX = 32
 _LINE_CHARACTERS = 90
@@ -27,11 +27,12 @@ _SELECTION_NOTE = gettext(
 class LayerRow:
     """The thumbnail and the name of `layer`, and notes if it is a painting or partly selected.
 
+    further: the number of layers that are painted after it.
     widget: the row.
     """
 
-    def __init__(self, layer: Gimp.Layer) -> None:
-        self._layer = layer
+    def __init__(self, layer: Gimp.Layer, further: int = 0) -> None:
+        self._layer, self._further = layer, further
         self._label = Gtk.Label(xalign=0.0, wrap=True)
         self._label.set_max_width_chars(_LINE_CHARACTERS)
         picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, _THUMBNAIL_PX, _THUMBNAIL_PX))
@@ -42,13 +43,21 @@ class LayerRow:
 
     def show(self, area: PaintedArea) -> None:
         """Says what is painted."""
-        self._label.set_text("\n".join(_lines(self._layer, is_selection=area.is_selection)))
+        self._label.set_text(
+            "\n".join(_lines(self._layer, self._further, is_selection=area.is_selection))
+        )
 
 
-def _lines(layer: Gimp.Layer, *, is_selection: bool) -> list[str]:
+def _lines(layer: Gimp.Layer, further: int, *, is_selection: bool) -> list[str]:
     text = gettext("Paints the layer “{layer}” of {image}")
-    lines = [text.format(layer=layer.get_name(), image=layer.get_image().get_name())]
+    if further:
+        text = ngettext(
+            "Paints the layer “{layer}” of {image}, and then {count} more selected layer",
+            "Paints the layer “{layer}” of {image}, and then {count} more selected layers",
+            further,
+        )
     image = layer.get_image()
+    lines = [text.format(layer=layer.get_name(), image=image.get_name(), count=further)]
     if image.get_selected_channels() and len(image.get_layers()) > 1:
         lines.append(_CHANNEL_NOTE)
     if layer.get_parasite(PARASITE) is not None:

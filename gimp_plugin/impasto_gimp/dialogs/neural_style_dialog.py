@@ -10,6 +10,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     ALWAYS_VISIBLE,
     LABELS,
+    RESULTS_LABEL,
     STYLES,
     TEXTURE_ALWAYS_VISIBLE,
     VARIATIONS_LABEL,
@@ -36,6 +37,7 @@ from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.dialogs.presets.menu import PresetMenu
 from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
+from impasto_gimp.dialogs.results_window import show_results
 from impasto_gimp.dialogs.size_chooser import SizeChooser
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.painted_area import PaintedArea
@@ -66,10 +68,12 @@ def ask(
     config: Gimp.ProcedureConfig,
     painted: Gimp.Layer,
     state: DialogState,
+    further: int = 0,
 ) -> bool:
     """Returns whether the user filled in `config` to paint a layer, and did not cancel.
 
     state: that of the dialog before this one, which becomes that of this one.
+    further: the number of layers that are painted after it, with the same choice.
     """
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
@@ -78,7 +82,7 @@ def ask(
     settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
     area = chosen_area(config, painted)
     sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
-    preview, row = Preview(dialog, config, area), LayerRow(painted)
+    preview, row = Preview(dialog, config, area), LayerRow(painted, further)
 
     def show_area() -> PaintedArea:
         area = chosen_area(config, painted)
@@ -109,7 +113,10 @@ def ask(
         labels.add_widget(label)
     _hide_loading_and_saving(dialog)
     _keep_open(styles, expander, state)  # the room is that of what is always visible
-    column.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
+    buttons = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX, visible=True)
+    buttons.pack_end(_new_variations_button(dialog, config, painted), False, False, 0)
+    buttons.pack_end(_new_results_button(dialog, painted), False, False, 0)
+    column.pack_end(buttons, False, False, 0)
     columns = cast(Gtk.Box, column.get_parent())
     columns.pack_start(preview.widget, False, False, 0)
     columns.reorder_child(preview.widget, 1)
@@ -371,6 +378,14 @@ def _new_variations_button(
                 apply_settings(config, chosen)
 
     button.connect("clicked", choose)
+    button.show()
+    return button
+
+
+def _new_results_button(dialog: GimpUi.ProcedureDialog, painted: Gimp.Layer) -> Gtk.Button:
+    button = Gtk.Button.new_with_mnemonic(LABELS[RESULTS_LABEL])
+    button.set_tooltip_text(gettext("See the pictures that were painted from this image before"))
+    button.connect("clicked", lambda *_: show_results(painted.get_image(), dialog))
     button.show()
     return button
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from impasto_gimp.image.layer_reader import picture_of, read_thumbnail
+from impasto_gimp.image.layer_reader import picture_of, read_scaled_down, read_thumbnail
+from impasto_gimp.image.layer_writer import new_image
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_shared.image import Image, fitted_size
@@ -26,6 +28,18 @@ def reduced(picture: Image, longest_side_px: int) -> Image:
     size = fitted_size(picture.width, picture.height, longest_side_px)
     smaller = None if size == (picture.width, picture.height) else scaled(pixbuf_of(picture), size)
     return picture if smaller is None else picture_of(smaller)
+
+
+def small_pixbuf(picture: Image, longest_side_px: int) -> GdkPixbuf.Pixbuf | None:
+    """Returns a picture of any bit depth, at most so large; None if memory is short."""
+    size = fitted_size(picture.width, picture.height, longest_side_px)
+    if picture.format.bytes_per_channel > 1:
+        image = new_image(picture, "")
+        try:
+            return pixbuf_of(read_scaled_down(whole(image.get_layers()[0]), longest_side_px))
+        finally:
+            image.delete()
+    return pixbuf_of(picture).scale_simple(*size, GdkPixbuf.InterpType.HYPER)
 
 
 def scaled(pixbuf: GdkPixbuf.Pixbuf, size: tuple[int, int]) -> GdkPixbuf.Pixbuf | None:

@@ -32,6 +32,8 @@ class EarlierPainting:
     @property
     def painted_px(self) -> int:
         """The longest side at which it was painted."""
+        if self.recipe.painted_px:
+            return self.recipe.painted_px
         settings = self.recipe.settings
         planned_px = painted_side_px(min(settings.size, self.layer_px), settings.quality)
         return min(self.recipe.painted_px or planned_px, planned_px)

@@ -84,6 +84,20 @@ def _topmost(layers: Sequence[Gimp.Layer]) -> Gimp.Layer | None:
     return next(iter([*photos, *visible]), None)
 
 
+def the_layers(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> list[Gimp.Layer]:
+    """Returns the layers to paint: `drawables`, or as `the_layer` does.
+
+    Raises:
+        InvalidImage: as `the_layer` does for one of them, or if there are none.
+    """
+    if len(drawables) < 2:
+        return [the_layer(drawables, is_shown=is_shown)]
+    for drawable in drawables:
+        if not isinstance(drawable, Gimp.Layer):
+            raise _no_layer(drawable)
+    return [the_layer([drawable]) for drawable in drawables]
+
+
 def check_paintable(layer: Gimp.Layer) -> None:
     """Raises InvalidImage if a painting of `layer` could not be seen, because it floats."""
     if layer.is_floating_sel():

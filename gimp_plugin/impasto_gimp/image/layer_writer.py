@@ -54,7 +54,7 @@ def add_painting(
     if not above.is_valid():
         above = painted
     image = painted.get_image()
-    layer = new_layer(image, f"{painted.get_name()} – {name}", picture)
+    layer = new_layer(image, f"{name} – {painted.get_name()}", picture)
     parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
     layer.attach_parasite(parasite)
     place = source.area.image_rectangle()
@@ -101,6 +101,14 @@ def new_image(picture: Image, name: str) -> Gimp.Image:
     )
     _insert(new_layer(image, name, picture), image, None)
     return image
+
+
+def open_as_new_image(picture: Image, name: str, error: ImpastoError) -> None:
+    """Opens `picture` in a window of its own, and says that `error` is the reason."""
+    Gimp.Display.new(new_image(picture, name))
+    Gimp.displays_flush()
+    consequence = gettext("The painting was opened as a new image instead.")
+    Gimp.message(f"{error} {consequence}")
 
 
 def _insert(layer: Gimp.Layer, image: Gimp.Image, above: Gimp.Item | None) -> None:

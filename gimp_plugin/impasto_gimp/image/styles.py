@@ -282,6 +282,12 @@ def _find_in_open_images(item: RememberedItem, first: Gimp.Image) -> Gimp.Drawab
     return next((candidate for candidate in candidates if candidate), None)
 
 
+def remembered_layer(item: RememberedItem, image: Gimp.Image) -> Gimp.Layer | None:
+    """Returns the layer of `image` that is remembered, if it is there."""
+    layer = _find(item, image)
+    return layer if isinstance(layer, Gimp.Layer) else None
+
+
 def _remembered(item: Gimp.Item) -> RememberedItem:
     return RememberedItem(item.get_tattoo(), item.get_name())
 

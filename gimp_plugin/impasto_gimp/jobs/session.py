@@ -52,6 +52,8 @@ class UserAction(Enum):
     """Stop here, and keep the picture so far."""
     ADJUST = auto()
     """Cancel, and go back to the settings."""
+    LEAVE = auto()
+    """Close the window; the painting continues, and is added when it is done."""
     CANCEL = auto()
 
 
@@ -100,6 +102,12 @@ class JobClient(PictureClient, Protocol):
     def keep(self, job: str) -> JobReport:
         """Ends a job with the picture so far as its result."""
 
+    def detach(self, job: str) -> JobReport:
+        """Has a job continue when this client disconnects."""
+
+    def watch(self, job: str, previews: PreviewOptions | None = ...) -> JobReport:
+        """Has the previews of a job from now on like this."""
+
     def status(self) -> StatusReport:
         """Returns the state of the daemon, its jobs and its models."""
 
@@ -123,7 +131,7 @@ class ProgressDisplay(Protocol):
 
     @property
     def previews(self) -> PreviewOptions | None:
-        """The size and rate of previews; None for none."""
+        """The size and rate of previews, which may change; None for none."""
 
     def show(self, progress: Progress) -> None:
         """Shows the progress."""
@@ -171,12 +179,14 @@ class Session:
         styles: Sequence[Style],
         settings: StyleSettings,
         begin_from: Beginning | None = None,
+        *,
+        on_accepted: Callable[[str], None] | None = None,
     ) -> Iterator[Painting]:
         """Opens a context with `content` painted in `styles`, in which it is put somewhere safe.
 
         begin_from: as in `Client.submit`.
-        The daemon forgets the painting at the end. If the context ends with an error, the daemon
-        keeps it, and it can be fetched again.
+        on_accepted: called with the name of the job, which the daemon keeps at the end. Without it
+            the daemon forgets the painting, unless the context ends with an error.
 
         Raises:
             DaemonUnavailable: if no daemon answers and none can be started, or it exits.
@@ -193,16 +203,19 @@ class Session:
             job = client.submit(
                 content, styles, settings, self._display.previews, begin_from=begin_from
             )
-            report = self._follow(client, job)
+            if on_accepted is not None:
+                on_accepted(job)
+            final = self._follow(client, job)
             show(Progress(gettext("Fetching the picture…"), 1.0))
             picture = client.fetch(job)
-            self._raise_on_cancel()
             try:
-                yield Painting(job, _checked(picture, content), report.painted_px)
+                self._raise_on_cancel()
+                yield Painting(job, _checked(picture, content), final.painted_px)
             except Abandoned:
                 _forget(client, job)
                 raise
-            _forget(client, job)
+            if on_accepted is None:
+                _forget(client, job)
         finally:
             client.close()
 
@@ -228,30 +241,28 @@ class Session:
         )
 
     def _follow(self, client: JobClient, job: str) -> JobReport:
-        """Shows the job's reports until it is done; raises if it ends otherwise.
-
-        Returns the last report.
-        """
-        is_kept = False
+        """Shows the job's reports until it is done, and returns the last; raises if it fails."""
+        wishes = _Wishes(client, job, self._display)
         while True:
             for report in client.poll(TICK_S):
-                if report.job != job:
-                    continue
-                check_alive(report)
-                if report.state is JobState.DONE:
+                if report.job == job and self._is_last(report, wishes):
                     return report
-                if not is_kept:
-                    self._display.show(progress_of(report))
             if (silent_s := client.silent_s) > SILENCE_S:
                 self._display.show(_silence(silent_s, is_connected=client.is_connected))
             if picture := client.take_preview(job):
                 self._display.show_picture(picture)
-            if self._raise_on_cancel() is UserAction.KEEP and not is_kept:
-                is_kept = True
-                self._display.show(Progress(gettext("Finishing the picture…"), 1.0))
-                # An older daemon cannot: then the job runs to its end, and nothing is lost.
-                with suppress(DaemonError):
-                    client.keep(job)
+            wishes.pass_on(self._raise_on_cancel())
+
+    def _is_last(self, report: JobReport, wishes: _Wishes) -> bool:
+        """Shows a report; returns whether its job is done, and raises if it has failed."""
+        if wishes.is_detached and report.state is JobState.CANCELLED:
+            raise Abandoned(gettext("Cancelled."))  # in the window of results
+        check_alive(report)
+        if report.state is JobState.DONE:
+            return True
+        if not wishes.is_kept:
+            self._display.show(progress_of(report))
+        return False
 
     def _raise_on_cancel(self) -> UserAction:
         """Returns the user's action; raises Abandoned if it is to cancel or to adjust."""
@@ -261,6 +272,30 @@ class Session:
         if action is UserAction.CANCEL:
             raise Abandoned(gettext("Cancelled."))
         return action
+
+
+class _Wishes:
+    """The wishes of the user for a job that runs: each is passed on to the daemon once."""
+
+    def __init__(self, client: JobClient, job: str, display: ProgressDisplay) -> None:
+        self._client, self._job, self._display = client, job, display
+        self._previews = display.previews
+        self.is_kept = self.is_detached = False
+
+    def pass_on(self, action: UserAction) -> None:
+        """Tells the daemon what is new."""
+        # An older daemon cannot do all of this: then the job runs to its end, in its own way.
+        with suppress(DaemonError):
+            if action is UserAction.KEEP and not self.is_kept:
+                self.is_kept = True
+                self._display.show(Progress(gettext("Finishing the picture…"), 1.0))
+                self._client.keep(self._job)
+            if action is UserAction.LEAVE and not self.is_detached:
+                self.is_detached = True
+                self._client.detach(self._job)
+            if self._display.previews != self._previews:
+                self._previews = self._display.previews
+                self._client.watch(self._job, self._previews)
 
 
 def _silence(silent_s: float, *, is_connected: bool) -> Progress:

@@ -64,13 +64,10 @@ def _progress(
 ) -> AbstractContextManager[ProgressDisplay]:
     if not interactive:
         return ProgressBar(TITLE)
-    from impasto_gimp.dialogs.pixbufs import pixbuf_of
     from impasto_gimp.dialogs.progress_window import ProgressWindow
 
     keep = gettext("Stop here and keep the finished pictures")
-    return ProgressWindow(
-        title, photo.width, photo.height, pixbuf_of(photo), keep, can_adjust=False
-    )
+    return ProgressWindow(title, photo.width, photo.height, lambda _: photo, keep, can_adjust=False)
 
 
 def _explored(

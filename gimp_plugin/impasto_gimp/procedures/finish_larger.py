@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from impasto_gimp.arguments.procedure_arguments import integer_of, set_size_chosen
 from impasto_gimp.image.earlier_painting import EarlierPainting, earlier_painting
@@ -15,7 +16,8 @@ from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.procedures.delivery import deliver
-from impasto_gimp.procedures.neural_style import progress_for
+from impasto_gimp.procedures.progress import progress_for
+from impasto_gimp.procedures.result_record import recorded
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.painted_size import painted_side_px
@@ -83,15 +85,21 @@ def _finish(painting: EarlierPainting, settings: StyleSettings, run_mode: Gimp.R
     styles = [style.read(painting.source) for style in chosen]
     recipe = recipe_of(painting.source, chosen, settings)
     names = " + ".join(style.name for style in chosen)
-    name = f"{gettext('Neural Style')} ({names}, {settings.size} px)"
+    name = f"{names}, {settings.size} px"
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
     with progress_for(whole(painting.layer), interactive=interactive) as display:
         source, beginning = painting.read()
         session = Session(connect, display)
-        with session.painted(source.picture, styles, settings, beginning) as finished:
-
-            def add() -> None:
-                remembered = replace(recipe, painted_px=finished.painted_px)
-                add_painting(source, painting.layer, finished.picture, name=name, recipe=remembered)
-
-            deliver(finished, name, run_mode, add)
+        with (
+            recorded(source, name, recipe, interactive=interactive) as on_accepted,
+            session.painted(
+                source.picture, styles, settings, beginning, on_accepted=on_accepted
+            ) as finished,
+        ):
+            add = partial(
+                add_painting,
+                *(source, painting.layer, finished.picture),
+                name=name,
+                recipe=replace(recipe, painted_px=finished.painted_px),
+            )
+            deliver(finished, name, run_mode, add, is_left=display.is_left)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.dialog_state import DialogState, SeenDraft
-from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image.layer_reader import check_paintable, check_selection, read_layer, the_layer
+from impasto_gimp.image.layer_reader import (
+    check_paintable,
+    check_selection,
+    read_layer,
+    the_layer,
+    the_layers,
+)
 from impasto_gimp.image.layer_writer import add_painting
-from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.pending_choice import (
     forget_pending_choice,
     restore_pending_choice,
@@ -29,9 +32,11 @@ from impasto_gimp.image.styles import (
 )
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
-from impasto_gimp.jobs.session import ProgressDisplay, Session
+from impasto_gimp.jobs.session import Abandoned, AdjustmentWanted, Session
 from impasto_gimp.procedures import procedure_run
 from impasto_gimp.procedures.delivery import deliver
+from impasto_gimp.procedures.progress import progress_for
+from impasto_gimp.procedures.result_record import recorded
 from impasto_gimp.translation import gettext
 
 
@@ -43,13 +48,14 @@ def run(
     config: Gimp.ProcedureConfig,
     _data: object,
 ) -> Gimp.ValueArray:
-    """Paints the only layer among `drawables`."""
+    """Paints the layers among `drawables`, one after the other."""
 
-    def target() -> _Target:
-        layer = the_layer(drawables, is_shown=run_mode == Gimp.RunMode.INTERACTIVE)
-        return _Target(layer, above=layer)
+    def targets() -> list[_Target]:
+        is_shown = run_mode == Gimp.RunMode.INTERACTIVE
+        layers = the_layers(drawables, is_shown=is_shown)
+        return [_Target(layer, above=layer) for layer in layers]
 
-    return _run(procedure, run_mode, config, target, _ask_with_pending_choice)
+    return _run(procedure, run_mode, config, targets, _ask_with_pending_choice)
 
 
 def run_again(
@@ -62,17 +68,19 @@ def run_again(
 ) -> Gimp.ValueArray:
     """Paints the layer from which the only layer among `drawables` was painted, the same way."""
 
-    def target() -> _Target:
+    def targets() -> list[_Target]:
         painted = the_layer(drawables)
         layer, recipe = source_of(painted)
         apply_recipe(config, recipe, painted.get_image())
         choose_selection_again(config, painted.get_image())
-        return _Target(the_layer([layer]), above=painted)
+        return [_Target(the_layer([layer]), above=painted)]
 
-    return _run(procedure, run_mode, config, target, _ask)
+    return _run(procedure, run_mode, config, targets, _ask)
 
 
-_Ask: TypeAlias = Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Layer, DialogState], bool]
+_Ask: TypeAlias = Callable[
+    [Gimp.Procedure, Gimp.ProcedureConfig, Sequence[Gimp.Layer], DialogState], bool
+]
 
 
 @dataclass(frozen=True)
@@ -87,61 +95,100 @@ def _run(
     procedure: Gimp.Procedure,
     run_mode: Gimp.RunMode,
     config: Gimp.ProcedureConfig,
-    find_target: Callable[[], _Target],
+    find_targets: Callable[[], list[_Target]],
     ask: _Ask,
 ) -> Gimp.ValueArray:
-    """Paints a target; if the procedure is interactive, only if `ask` returns True."""
+    """Paints the targets; if the procedure is interactive, only if `ask` returns True."""
 
     def paint() -> bool:
-        target = find_target()
-        check_paintable(target.layer)
-        check_selection(target.layer)
+        targets = find_targets()
+        for target in targets:
+            check_paintable(target.layer)
+            check_selection(target.layer)
         state = DialogState()
+        paintings = _Paintings(targets, config, run_mode, state)
         is_painted = procedure_run.paint_as_asked(
             run_mode,
-            lambda: ask(procedure, config, target.layer, state),
-            lambda: _stylize(target, config, run_mode, state.draft),
+            lambda: ask(procedure, config, [target.layer for target in paintings.remaining], state),
+            paintings.paint,
         )
         if run_mode == Gimp.RunMode.INTERACTIVE and is_painted:
             forget_pending_choice(procedure)
-        return is_painted
+        return is_painted or paintings.is_begun
 
     return procedure_run.run(procedure, paint)
+
+
+class _Paintings:
+    """The paintings of several layers with the same choice, each an undo step of its own."""
+
+    def __init__(
+        self,
+        targets: Sequence[_Target],
+        config: Gimp.ProcedureConfig,
+        run_mode: Gimp.RunMode,
+        state: DialogState,
+    ) -> None:
+        self._count = len(targets)
+        self.remaining = list(targets)
+        """The targets that are not yet painted."""
+        self._config, self._run_mode, self._state = config, run_mode, state
+        self._is_left = False
+
+    @property
+    def is_begun(self) -> bool:
+        """True if at least one is painted."""
+        return len(self.remaining) < self._count
+
+    def paint(self) -> None:
+        """Paints what remains, until the user cancels: then what is painted stays."""
+        try:
+            while self.remaining:
+                self._is_left = _stylize(
+                    self.remaining[0],
+                    self._config,
+                    self._run_mode,
+                    self._state.draft,
+                    is_left=self._is_left,
+                    of_several=self._of_several,
+                )
+                del self.remaining[0]
+        except AdjustmentWanted:
+            raise
+        except Abandoned:
+            if not self.is_begun:
+                raise
+
+    @property
+    def _of_several(self) -> str:
+        if self._count == 1:
+            return ""
+        number = self._count - len(self.remaining) + 1
+        return " " + gettext("({number} of {count})").format(number=number, count=self._count)
 
 
 def _ask_with_pending_choice(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
-    layer: Gimp.Layer,
+    layers: Sequence[Gimp.Layer],
     state: DialogState,
 ) -> bool:
-    restore_pending_choice(procedure, config, layer)
-    is_accepted = _ask(procedure, config, layer, state)
-    store_pending_choice(procedure, config, layer)
+    restore_pending_choice(procedure, config, layers[0])
+    is_accepted = _ask(procedure, config, layers, state)
+    store_pending_choice(procedure, config, layers[0])
     return is_accepted
 
 
 def _ask(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
-    layer: Gimp.Layer,
+    layers: Sequence[Gimp.Layer],
     state: DialogState,
 ) -> bool:
     # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.neural_style_dialog import ask
 
-    return ask(procedure, config, layer, state)
-
-
-def progress_for(
-    area: PaintedArea, *, interactive: bool
-) -> AbstractContextManager[ProgressDisplay]:
-    """Returns the place where the user follows the painting of `area`."""
-    if not interactive:
-        return ProgressBar(gettext("Neural Style"))
-    from impasto_gimp.dialogs.progress_window import window_for_area
-
-    return window_for_area(area)
+    return ask(procedure, config, layers[0], state, further=len(layers) - 1)
 
 
 def _stylize(
@@ -149,26 +196,37 @@ def _stylize(
     config: Gimp.ProcedureConfig,
     run_mode: Gimp.RunMode,
     draft: SeenDraft | None,
-) -> None:
+    *,
+    is_left: bool,
+    of_several: str,
+) -> bool:
     """Adds the painting to the image, which is unchanged until the painting has arrived.
 
     It begins from `draft`, so that it has the composition that the preview promised.
+    Returns whether the user has left this painting, or one before it, to the background.
     """
     settings, chosen = settings_from(config), chosen_styles(config)
     area = chosen_area(config, target.layer)
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
     Gegl.init(None)
     styles = [style.read(area) for style in chosen]
-    name = f"{gettext('Neural Style')} ({' + '.join(style.name for style in chosen)})"
+    name = " + ".join(style.name for style in chosen)
     with (
         kept_selection(chosen, target.layer.get_image()) as (remembered, region),
-        progress_for(area, interactive=interactive) as display,
+        progress_for(
+            area, interactive=interactive, is_left=is_left, of_several=of_several
+        ) as display,
     ):
         recipe = recipe_of(area, remembered, settings)
         source = read_layer(area)
         session = Session(connect, display)
         beginning = draft.beginning if draft and draft.suits(source) else None
-        with session.painted(source.picture, styles, settings, beginning) as painting:
+        with (
+            recorded(source, name, recipe, interactive=interactive) as on_accepted,
+            session.painted(
+                source.picture, styles, settings, beginning, on_accepted=on_accepted
+            ) as painting,
+        ):
             add = partial(
                 add_painting,
                 *(source, target.above, painting.picture),
@@ -176,4 +234,5 @@ def _stylize(
                 recipe=replace(recipe, painted_px=painting.painted_px),
                 region=region,
             )
-            deliver(painting, name, run_mode, add)
+            deliver(painting, name, run_mode, add, is_left=display.is_left)
+        return display.is_left

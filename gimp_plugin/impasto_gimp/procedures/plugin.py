@@ -16,7 +16,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     declare_styles,
 )
 from impasto_gimp.introspection import Gimp, Gio, GObject
-from impasto_gimp.procedures import explore, finish_larger, neural_style, texture
+from impasto_gimp.procedures import explore, finish_larger, neural_style, results, texture
 from impasto_gimp.translation import gettext
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH
@@ -24,12 +24,14 @@ from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH
 PROCEDURE = "plug-in-impasto-neural-style"
 AGAIN = "plug-in-impasto-neural-style-again"
 LARGER = "plug-in-impasto-finish-larger"
+RESULTS = "plug-in-impasto-results"
 TEXTURE = "plug-in-impasto-texture"
 EXPLORE = "plug-in-impasto-explore"
 HELP = Path(__file__).parents[1] / "help"
 _HELP_DOMAIN = "impasto"
 _ONE_LAYER = Gimp.ProcedureSensitivityMask.DRAWABLE
 _ANY_LAYERS = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
+_ANY_IMAGE = _ANY_LAYERS | Gimp.ProcedureSensitivityMask.NO_DRAWABLES
 _ANY_FILE = Gimp.FileChooserAction.ANY
 _FLAGS = GObject.ParamFlags.READWRITE
 
@@ -102,6 +104,7 @@ _FILTERS = {
         ),
         neural_style.run,
         _declare_arguments,
+        _ANY_LAYERS,
     ),
     AGAIN: _Filter(
         gettext("Neural St_yle Again…"),
@@ -125,6 +128,18 @@ _FILTERS = {
         ),
         finish_larger.run,
         _declare_arguments_of_larger,
+    ),
+    RESULTS: _Filter(
+        gettext("Neural Style: Res_ults…"),
+        gettext("See the pictures that were painted from this image, and keep one as a layer"),
+        gettext(
+            "Shows the pictures that were painted from the image, as long as the Impasto daemon "
+            "keeps them, among them those that were not done when the image was closed. A click "
+            "shows one on the canvas; it can become a layer, with its mask and its settings."
+        ),
+        results.run,
+        lambda _: None,
+        _ANY_IMAGE,
     ),
     TEXTURE: _Filter(
         gettext("Te_xture from Image…"),

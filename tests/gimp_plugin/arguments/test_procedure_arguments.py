@@ -13,6 +13,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     LABELS,
     PREVIEW_LABEL,
     REGION_LABEL,
+    RESULTS_LABEL,
     START_LABEL,
     STYLE,
     STYLE_LABEL,
@@ -277,6 +278,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
         START_LABEL,
         ADVANCED_LABEL,
         PREVIEW_LABEL,
+        RESULTS_LABEL,
         *(setting.label for setting in (WIDTH, HEIGHT, *SETTINGS)),
     }
     for labels in (of_layers, of_textures):

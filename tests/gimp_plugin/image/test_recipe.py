@@ -33,11 +33,12 @@ styles = st.builds(
     items,
     st.lists(styles, max_size=4),
     st.builds(StyleSettings, size=st.integers(32, 4096), quality=st.sampled_from(Quality)),
+    st.integers(0, 4096),
 )
 def test_recipe_is_what_it_was_when_it_was_kept(
-    source: RememberedItem, chosen: list[RememberedStyle], settings: StyleSettings
+    source: RememberedItem, chosen: list[RememberedStyle], settings: StyleSettings, painted_px: int
 ) -> None:
-    recipe = Recipe(source, tuple(chosen), settings, painted_px=settings.size // 2)
+    recipe = Recipe(source, tuple(chosen), settings, painted_px=painted_px)
 
     assert Recipe.from_bytes(recipe.to_bytes()) == recipe
 

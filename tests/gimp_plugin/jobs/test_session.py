@@ -74,22 +74,20 @@ class ScriptedClient:
         self.calls: list[str] = []
         self.is_connected = True
         self.models: tuple[str, ...] = ()
+        self.on_poll: Callable[[], object] = lambda: None
         self.submitted: tuple[Image, list[Style], StyleSettings] | None = None
         self.begun_from: Beginning | None = None
         self.timeouts_s: list[float] = []
         self.shown: list[Progress] = []
         self.sketched: list[Image] = []
         self.asked_for: PreviewOptions | None = None
+        self.previews: PreviewOptions | None = PREVIEWS
         self._sketches, self._actions = list(sketches), list(actions)
         self._silences_s = list(silences_s)
         self._batches = list(batches)
         self._picture = picture
         self._failures = failures or {}
         self._is_started = is_started
-
-    @property
-    def previews(self) -> PreviewOptions:
-        return PREVIEWS
 
     def connect(
         self, *, on_start: Callable[[], None], while_waiting: Callable[[], object]
@@ -119,6 +117,7 @@ class ScriptedClient:
 
     def poll(self, timeout_s: float = 0.0) -> list[JobReport]:
         self._reach("poll")
+        self.on_poll()
         self.timeouts_s.append(timeout_s)
         return self._batches.pop(0)
 
@@ -133,6 +132,17 @@ class ScriptedClient:
     def keep(self, job: str) -> JobReport:
         self._reach("keep")
         assert job == JOB
+        return RUNNING
+
+    def detach(self, job: str) -> JobReport:
+        self._reach("detach")
+        assert job == JOB
+        return RUNNING
+
+    def watch(self, job: str, previews: PreviewOptions | None = None) -> JobReport:
+        self._reach("watch")
+        assert job == JOB
+        self.asked_for = previews
         return RUNNING
 
     def fetch(self, job: str) -> Image:
@@ -213,6 +223,75 @@ def test_painting_is_returned_and_then_freed_at_the_daemon() -> None:
         *("connect", "user_action", "submit", "poll", "fetch", "user_action"),
         *("deliver", "forget", "close"),
     ]
+
+
+def test_painting_that_is_recorded_stays_at_the_daemon() -> None:
+    client = ScriptedClient([DONE])
+    session = Session(client.connect, client)
+    recorded: list[str] = []
+
+    with session.painted(PHOTO, [Style(STYLE)], SETTINGS, on_accepted=recorded.append) as painting:
+        pass
+
+    assert recorded == [painting.job] == [JOB]
+    assert "forget" not in client.calls
+
+
+def test_recorded_painting_that_the_user_abandons_is_freed_at_the_daemon() -> None:
+    client = ScriptedClient([DONE], actions=[UserAction.CONTINUE, UserAction.CANCEL])
+    session = Session(client.connect, client)
+
+    with (
+        pytest.raises(Abandoned),
+        session.painted(PHOTO, [Style(STYLE)], SETTINGS, on_accepted=lambda _: None),
+    ):
+        pass
+
+    assert client.calls[-2:] == ["forget", "close"]
+
+
+def test_size_at_which_a_painting_was_stopped_is_known() -> None:
+    client = ScriptedClient([replace(DONE, step=50, painted_px=181)])
+
+    with Session(client.connect, client).painted(PHOTO, [Style(STYLE)], SETTINGS) as painting:
+        pass
+
+    assert painting.painted_px == 181
+
+
+def test_job_that_the_user_leaves_is_detached_once_and_followed_to_its_end() -> None:
+    leaves = [UserAction.CONTINUE, *[UserAction.LEAVE] * 4]
+    client = ScriptedClient([RUNNING], [RUNNING], [DONE], actions=leaves)
+
+    assert run(client) is PAINTING
+    assert client.calls.count("detach") == 1
+
+
+def test_job_that_was_left_and_is_then_cancelled_ends_without_an_error() -> None:
+    leaves = [UserAction.CONTINUE, *[UserAction.LEAVE] * 4]
+    client = ScriptedClient([RUNNING], [CANCELLED], actions=leaves)
+
+    with pytest.raises(Abandoned):
+        run(client)
+
+
+def test_older_daemon_that_cannot_detach_a_job_paints_it_for_its_client() -> None:
+    too_old = DaemonError("There is no such message.", ErrorCode.UNKNOWN_TYPE)
+    leaves = [UserAction.CONTINUE, *[UserAction.LEAVE] * 4]
+    client = ScriptedClient([RUNNING], [DONE], actions=leaves, failures={"detach": too_old})
+
+    assert run(client) is PAINTING
+
+
+def test_display_that_is_enlarged_gets_larger_previews() -> None:
+    client = ScriptedClient([RUNNING], [RUNNING], [DONE], actions=[UserAction.CONTINUE] * 5)
+    larger = PreviewOptions(longest_side_px=1024)
+    client.on_poll = lambda: setattr(client, "previews", larger)
+
+    run(client)
+
+    assert client.calls.count("watch") == 1
+    assert client.asked_for == larger
 
 
 def test_painting_that_could_not_be_put_anywhere_stays_at_the_daemon() -> None:
@@ -471,7 +550,7 @@ def test_painting_abandoned_while_it_is_fetched_is_not_returned() -> None:
     with pytest.raises(Abandoned):
         run(client)
 
-    assert client.calls[-3:] == ["fetch", "user_action", "close"]
+    assert client.calls[-4:] == ["fetch", "user_action", "forget", "close"]
 
 
 def test_daemon_that_cannot_keep_goes_on_to_the_end() -> None:

@@ -3,6 +3,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 from gi.repository import GObject
+KEY_0: int
+KEY_1: int
+KEY_Down: int
+KEY_KP_0: int
+KEY_KP_1: int
+KEY_KP_Add: int
+KEY_KP_Subtract: int
+KEY_Left: int
+KEY_Right: int
+KEY_Up: int
+KEY_equal: int
+KEY_minus: int
+KEY_p: int
+KEY_plus: int
+def keyval_to_lower(keyval: int) -> int: ...
 
 class Atom:
     def name(self) -> str: ...
@@ -18,28 +33,52 @@ class DragContext(GObject.Object):
     ...
 
 class EventButton:
+    type: EventType
     time: int
     x: float
     y: float
     state: ModifierType
+    button: int
     device: Device
+
+class EventKey:
+    type: EventType
+    time: int
+    state: ModifierType
+    keyval: int
 
 class EventMask(GObject.GFlags):
     BUTTON1_MOTION_MASK: ClassVar[Self]
     BUTTON_PRESS_MASK: ClassVar[Self]
+    BUTTON_RELEASE_MASK: ClassVar[Self]
+    SCROLL_MASK: ClassVar[Self]
 
 class EventMotion:
+    type: EventType
     time: int
     x: float
     y: float
     state: ModifierType
     device: Device
+
+class EventScroll:
+    type: EventType
+    time: int
+    x: float
+    y: float
+    state: ModifierType
+    direction: ScrollDirection
+    device: Device
+
+class EventType(GObject.GEnum):
+    KEY_PRESS: ClassVar[Self]
 
 class InputMode(GObject.GEnum):
     ...
 
 class ModifierType(GObject.GFlags):
-    ...
+    CONTROL_MASK: ClassVar[Self]
+    MOD1_MASK: ClassVar[Self]
 
 class Rectangle:
     x: int
@@ -47,3 +86,7 @@ class Rectangle:
     width: int
     height: int
     def equal(self, rect2: Rectangle) -> bool: ...
+
+class ScrollDirection(GObject.GEnum):
+    UP: ClassVar[Self]
+    DOWN: ClassVar[Self]

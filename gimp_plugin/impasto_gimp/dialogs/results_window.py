@@ -1,0 +1,356 @@
+"""The window with the pictures of an image that the daemon keeps: to see them, and to keep one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.dialogs.pixbufs import show_sharply, small_pixbuf
+from impasto_gimp.image.canvas_view import CanvasView
+from impasto_gimp.image.image_identity import file_of, id_of
+from impasto_gimp.image.kept_results import KeptResult, KeptResults
+from impasto_gimp.image.layer_writer import ImageChanged, add_painting, open_as_new_image
+from impasto_gimp.image.result_layer import recipe_of_result, source_of_result
+from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
+from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
+from impasto_gimp.jobs.connection import connect
+from impasto_gimp.jobs.kept_pictures import KeptPictures, PictureState, state_of, state_text
+from impasto_gimp.jobs.session import Abandoned
+from impasto_gimp.translation import decimal, gettext
+from impasto_shared.errors import ImpastoError
+from impasto_shared.image import Image
+from impasto_shared.protocol.reports import JobReport
+from impasto_shared.schema import ChoiceSetting
+from impasto_shared.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from impasto_shared.client import Client
+
+TITLE = gettext("Neural Style: Results")
+_THUMBNAIL_PX = 160
+_COLUMNS = 3
+_WINDOW_PX = (600, 520)
+_TICK_MS = 250
+_SPACING_PX = 12
+_KEEP, _FORGET = 1, 2
+_EMPTY = gettext(
+    "There are no pictures of this image yet. Choose Filters > Artistic > Neural Style… and paint "
+    "one: every picture that is painted from this image is kept here for a day, also if you undo "
+    "its layer, and if it was not done when you closed the image."
+)
+_HINT = gettext("Click a picture to see it on the canvas.")
+
+
+def show_results(image: Gimp.Image, parent: Gtk.Window | None = None) -> None:
+    """Shows the kept pictures of `image`, until the window is closed."""
+    GimpUi.init("impasto-gimp")
+    window = _ResultsWindow(image, parent)
+    try:
+        window.run()
+    finally:
+        window.close()
+
+
+@dataclass
+class _Tile:
+    """A result, and how the window shows it."""
+
+    result: KeptResult
+    box: Gtk.FlowBoxChild
+    picture: Gtk.Image
+    state: Gtk.Label
+    report: JobReport | None = None
+    has_thumbnail: bool = False
+
+
+class _ResultsWindow:
+    def __init__(self, image: Gimp.Image, parent: Gtk.Window | None) -> None:
+        self._image = image
+        self._results = KeptResults()
+        self._canvas = CanvasView(image)
+        self._client: Client | None = None
+        self._pictures: KeptPictures | None = None
+        self._tiles: dict[str, _Tile] = {}
+        self._is_busy = self._is_answered = False
+        self._is_connectable = True
+        self._dialog = Gtk.Dialog(title=TITLE, role="impasto-results")
+        if parent is not None:
+            self._dialog.set_transient_for(parent)
+            self._dialog.set_modal(True)
+        self._flow = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.SINGLE, homogeneous=True)
+        self._scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        self._line = Gtk.Label(xalign=0.0, wrap=True)
+        self._forget = self._dialog.add_button(gettext("_Forget"), _FORGET)
+        self._dialog.add_button(gettext("_Close"), Gtk.ResponseType.CLOSE)
+        self._keep = self._dialog.add_button(gettext("_Keep as Layer"), _KEEP)
+        self._arrange()
+        self._add_tiles()
+        self._show_choice()
+        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+
+    def run(self) -> None:
+        """Returns when the window is closed."""
+        self._dialog.show_all()
+        # GTK chooses the first picture, which would cover the canvas.
+        self._dialog.set_focus(None)
+        self._flow.unselect_all()
+        self._show_choice()
+        if self._dialog.get_transient_for() is None:
+            GimpUi.window_set_transient(self._dialog)
+        while not self._is_answered:
+            GLib.MainContext.default().iteration(True)
+
+    def close(self) -> None:
+        """Closes the window and the connection, and clears the canvas."""
+        GLib.source_remove(self._ticking)
+        self._canvas.hide()
+        self._disconnect()
+        self._dialog.destroy()
+        handle_events()
+
+    # Widgets
+
+    def _arrange(self) -> None:
+        self._flow.set_min_children_per_line(_COLUMNS)
+        self._flow.set_valign(Gtk.Align.START)
+        self._flow.get_accessible().set_name(gettext("Results"))
+        self._flow.connect("selected-children-changed", self._on_selected)
+        self._flow.connect("child-activated", lambda *_: self._keep_chosen())
+        # A click chooses a picture, and a double click keeps it.
+        self._flow.set_activate_on_single_click(False)
+        self._scrolled.add(self._flow)
+        self._dialog.set_default_size(*_WINDOW_PX)
+        self._dialog.connect("response", self._on_response)
+        self._forget.set_tooltip_text(
+            gettext("Remove the picture from the daemon, or stop painting it")
+        )
+        self._keep.set_tooltip_text(gettext("Add the picture as a layer, as it would have been"))
+        box = self._dialog.get_content_area()
+        box.set_spacing(_SPACING_PX)
+        box.set_border_width(_SPACING_PX)
+        box.pack_start(self._scrolled, True, True, 0)
+        box.pack_start(self._line, False, False, 0)
+
+    def _add_tiles(self) -> None:
+        for result in self._results.of_image(id_of(self._image), file_of(self._image)):
+            tile = _new_tile(result)
+            self._tiles[result.job] = tile
+            self._flow.add(tile.box)
+            tile.box.connect("focus-in-event", self._on_focus, tile)
+            self._show_thumbnail(tile)
+
+    def _show_thumbnail(self, tile: _Tile) -> None:
+        with suppress(GLib.Error):  # there is none yet
+            path = str(self._results.thumbnail_of(tile.result))
+            pixbuf = GdkPixbuf.Pixbuf.new_from_file(path)
+            show_sharply(tile.picture, pixbuf, self._dialog.get_scale_factor())
+            tile.has_thumbnail = True
+
+    @property
+    def _without_thumbnail(self) -> _Tile | None:
+        for tile in self._tiles.values():
+            if not tile.has_thumbnail and state_of(tile.report) is PictureState.KEPT:
+                return tile
+        return None
+
+    @property
+    def _chosen(self) -> _Tile | None:
+        selected = self._flow.get_selected_children()
+        return next((tile for tile in self._tiles.values() if tile.box in selected), None)
+
+    def _show_choice(self) -> None:
+        chosen = self._chosen
+        is_done = chosen is not None and state_of(chosen.report) is PictureState.KEPT
+        self._keep.set_sensitive(is_done)
+        self._forget.set_sensitive(chosen is not None)
+        if not self._tiles:
+            self._scrolled.set_visible(False)
+            self._line.set_vexpand(True)
+            self._line.set_text(_EMPTY)
+        elif chosen is None:
+            self._line.set_text(_HINT)
+
+    # The daemon
+
+    def _wait(self) -> None:
+        handle_events()
+        if self._is_answered:
+            raise Abandoned(gettext("Cancelled."))
+
+    def _tick(self) -> bool:
+        # Waiting for the daemon handles events, which may call this again.
+        if not self._is_connectable or self._is_busy or self._is_answered or not self._tiles:
+            return True
+        with self._guarded():
+            pictures = self._connected()
+            for job, report in pictures.reports(list(self._tiles)).items():
+                self._update(self._tiles[job], report)
+            tile = self._without_thumbnail
+            if tile is not None:
+                self._make_thumbnail(tile, pictures.picture(tile.result.job))
+        return True
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Shows an error of the block, and keeps other requests out meanwhile."""
+        self._is_busy = True
+        try:
+            yield
+        except ImpastoError as error:
+            self._line.set_text(str(error))
+            self._disconnect()
+        finally:
+            self._is_busy = False
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._pictures = None
+        self._is_connectable = False  # until the user asks for something
+
+    def _connected(self) -> KeptPictures:
+        if self._pictures is None:
+            self._is_connectable = True
+            self._client = connect(while_waiting=self._wait)
+            self._pictures = KeptPictures(self._client)
+        return self._pictures
+
+    def _update(self, tile: _Tile, report: JobReport | None) -> None:
+        tile.report = report
+        state = state_of(report)
+        if state is PictureState.GONE:
+            self._remove(tile)
+            return
+        tile.state.set_text(state_text(report))
+        if tile is self._chosen:
+            self._show_choice()
+
+    def _make_thumbnail(self, tile: _Tile, picture: Image) -> None:
+        scale = self._dialog.get_scale_factor()
+        pixbuf = small_pixbuf(picture, _THUMBNAIL_PX * scale)
+        tile.has_thumbnail = True
+        if pixbuf is not None:
+            show_sharply(tile.picture, pixbuf, scale)
+            with suppress(GLib.Error):  # the disk is full
+                path = str(self._results.thumbnail_of(tile.result))
+                pixbuf.savev(path, "png", [], [])
+
+    def _remove(self, tile: _Tile) -> None:
+        self._results.remove(tile.result.job)
+        del self._tiles[tile.result.job]
+        tile.box.destroy()
+        self._show_choice()
+
+    # What the user does
+
+    def _on_selected(self, *_: object) -> None:
+        tile = self._chosen
+        self._show_choice()
+        if tile is None or state_of(tile.report) is not PictureState.KEPT or self._is_busy:
+            self._canvas.hide()
+            return
+        with self._guarded():
+            self._line.set_text(_described(tile.result))
+            picture = self._connected().picture(tile.result.job)
+            try:
+                source = source_of_result(tile.result, self._image, picture, None)
+            except ImpastoError as error:
+                self._canvas.show(None, picture)
+                self._line.set_text(str(error))
+            else:
+                self._canvas.show(source, picture)
+
+    def _on_focus(self, _box: Gtk.Widget, _event: object, tile: _Tile) -> bool:
+        # By the keyboard as by a click.
+        self._flow.select_child(tile.box)
+        return False
+
+    def _keep_chosen(self) -> None:
+        tile = self._chosen
+        if tile is None or state_of(tile.report) is not PictureState.KEPT or self._is_busy:
+            return
+        with self._guarded():
+            picture = self._connected().picture(tile.result.job)
+            self._canvas.hide()
+            painted_px = tile.report.painted_px if tile.report else 0
+            self._add_layer(tile.result, picture, painted_px)
+            self._flow.unselect_all()
+            self._line.set_text(gettext("The picture is a new layer."))
+
+    def _add_layer(self, result: KeptResult, picture: Image, painted_px: int) -> None:
+        try:
+            if not self._image.is_valid():
+                raise ImageChanged(gettext("The image was closed."))
+            recipe = recipe_of_result(result, painted_px)
+            mask = self._results.mask_of(result)
+            source = source_of_result(result, self._image, picture, mask)
+            above = source.area.layer
+            add_painting(source, above, picture, name=result.name, recipe=recipe)
+        except ImpastoError as error:
+            open_as_new_image(picture, result.name, error)
+
+    def _forget_chosen(self) -> None:
+        tile = self._chosen
+        if tile is None or self._is_busy:
+            return
+        with self._guarded():
+            self._canvas.hide()
+            self._connected().forget(tile.result.job, tile.report)
+            self._remove(tile)
+
+    def _on_response(self, _dialog: Gtk.Dialog, response: int) -> None:
+        if response == _KEEP:
+            self._keep_chosen()
+        elif response == _FORGET:
+            self._forget_chosen()
+        else:
+            self._is_answered = True
+
+
+def _new_tile(result: KeptResult) -> _Tile:
+    picture = Gtk.Image()
+    picture.set_size_request(_THUMBNAIL_PX, _THUMBNAIL_PX)
+    caption, state = Gtk.Label(label=_caption(result)), Gtk.Label(label=" ")
+    state.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
+    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX // 3)
+    box.pack_start(picture, True, True, 0)
+    for label in (caption, state):
+        label.set_ellipsize(Pango.EllipsizeMode.END)
+        label.set_justify(Gtk.Justification.CENTER)
+        label.set_max_width_chars(1)
+        box.pack_start(label, False, False, 0)
+    child = Gtk.FlowBoxChild()
+    child.add(box)
+    child.set_tooltip_text(_described(result))
+    child.get_accessible().set_name(_described(result))
+    child.show_all()
+    return _Tile(result, child, picture, state)
+
+
+def _caption(result: KeptResult) -> str:
+    when = GLib.DateTime.new_from_unix_local(int(result.painted_at))
+    time = (when and when.format("%a %H:%M")) or ""
+    return f"{result.name}\n{time}"
+
+
+def _described(result: KeptResult) -> str:
+    """Returns the name of a picture, and its settings as far as they are not the usual ones."""
+    try:
+        settings = recipe_of_result(result, 0).settings
+    except ImpastoError:
+        return result.name
+    words = [result.name, gettext("{size} px").format(size=settings.size)]
+    for setting in SETTINGS:
+        value = getattr(settings, setting.name)
+        if setting.name == "size" or value == setting.default:
+            continue
+        shown = value
+        if isinstance(setting, ChoiceSetting):
+            shown = gettext(setting.choices[value])
+        elif isinstance(value, float):
+            shown = decimal(format(value, "g"))
+        words.append(f"{gettext(setting.label)}: {shown}")
+    return ", ".join(words)
