@@ -1,7 +1,6 @@
 """The loop between clients and worker: receives requests, sends replies, and never blocks.
 
-One ROUTER socket serves all clients. The server knows jobs, not tensors: pixels pass through it
-unchanged.
+The server knows jobs, not tensors: pixels pass through it unchanged.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class LocalSocket:
 
     @property
     def _has_to_send(self) -> bool:
-        return self._can_send and bool(self._zmtp.outgoing())
+        return self._can_send and self._zmtp.has_outgoing
 
     def _is_due(self, timeout_s: float) -> bool:
         """Waits until something can be sent or received; returns False if that takes too long."""

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import zmq
 
-from impasto_daemon.server.front.client_socket import ClientSocket, Delivery, Received
+from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.front.local_clients import LocalClients
 from impasto_daemon.server.front.process import FrontProcess
-from impasto_daemon.server.process.endpoint import bind_privately, listening_socket
+from impasto_daemon.server.process.endpoint import listening_socket, listening_unix_socket
 from impasto_shared.configuration.options import LogLevel
 from impasto_shared.paths import socket_path
 from impasto_shared.protocol.codec import Frame
@@ -42,7 +43,7 @@ class Clients:
         self._listen = listen
         self._log_level = log_level
         self._clock = clock
-        self._unix = ClientSocket()
+        self._unix = LocalClients()
         self._fronts: list[FrontProcess] = []
 
     def serve(self, endpoint: str) -> None:
@@ -61,11 +62,14 @@ class Clients:
 
     def bind(self, endpoint: str) -> None:
         """Serves the address of a Unix socket; raises CannotServe."""
-        bind_privately(self._unix.socket, endpoint)
+        path = socket_path(endpoint)
+        if path is None:
+            raise ValueError(f"{endpoint} is not the address of a Unix socket")
+        self._unix.serve(listening_unix_socket(path))
 
     def register(self, poller: zmq.Poller) -> None:
         """Has `poller` return on a message."""
-        poller.register(self._unix.socket, zmq.POLLIN)
+        poller.register(self._unix, zmq.POLLIN)
         for front in self._fronts:
             if front.link is not None:
                 poller.register(front.link, zmq.POLLIN)
@@ -74,8 +78,8 @@ class Clients:
     def timeout_ms(self) -> float:
         """The longest time that may pass between two calls of `supervise`."""
         if all(front.link is not None for front in self._fronts):
-            return _LOOK_MS if self._fronts else math.inf
-        return _RESTART_MS
+            return min(self._unix.timeout_ms, _LOOK_MS if self._fronts else math.inf)
+        return min(self._unix.timeout_ms, _RESTART_MS)
 
     def supervise(self) -> None:
         """Starts fronts that have ended."""
@@ -84,8 +88,8 @@ class Clients:
 
     @property
     def is_receiving(self) -> bool:
-        """True if the frames of a long message wait to be discarded."""
-        return self._unix.discarded_frames > 0
+        """True if parts of messages have just been received, and more may have arrived."""
+        return self._unix.is_receiving
 
     def receive(self) -> list[Received]:
         """Returns the next message of each socket that has one: they take turns."""

@@ -8,8 +8,6 @@ import stat
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import zmq
-
 from impasto_daemon.server.process.single_instance import InstanceLock
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import is_loopback, lock_path, make_private, socket_path
@@ -58,7 +56,7 @@ class Address:
     def __exit__(self, *_: object) -> None:
         if self._path is not None and self.is_ours:
             with suppress(OSError):
-                self._path.unlink()  # libzmq leaves it, and clients would wait for an answer
+                self._path.unlink()
         self._exit.close()
 
     def remember_file(self) -> None:
@@ -109,24 +107,30 @@ def check_endpoint(endpoint: str) -> None:
         )
 
 
-def bind_privately(socket: zmq.Socket[bytes], endpoint: str) -> None:
-    """Binds with the file of an ipc socket accessible to this user alone, like its folder.
+def listening_unix_socket(path: Path) -> sockets.socket:
+    """Returns a socket that listens at a path; its file is this user's alone, like its folder.
 
     Raises:
         CannotServe: if the address cannot be bound, or another program's file is there.
     """
-    path = socket_path(endpoint)
-    if path is not None:
-        _check_unused(path)
+    _check_unused(path)
     old_umask = os.umask(0o077)
     try:
-        socket.bind(endpoint)
-    except zmq.ZMQError as error:
+        listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+        try:
+            path.unlink(missing_ok=True)  # the socket of a daemon that crashed
+            listener.bind(str(path))
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
         raise CannotServe(
-            f"The daemon cannot serve at {endpoint}: {error}. Choose another address."
+            f"The daemon cannot serve at ipc://{path}: {error}. Choose another address."
         ) from error
     finally:
         os.umask(old_umask)
+    return listener
 
 
 def listening_socket(endpoint: str) -> tuple[str, sockets.socket]:
@@ -155,7 +159,7 @@ def listening_socket(endpoint: str) -> tuple[str, sockets.socket]:
 
 
 def _check_unused(path: Path) -> None:
-    """Refuses what libzmq would remove although it is not the socket of a daemon that crashed."""
+    """Refuses to take the place of anything but the socket of a daemon that crashed."""
     status = _status(path)
     if status is None:
         return

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zmq
 
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.process.address_watch import RETRY_S, AddressWatch
-from impasto_daemon.server.process.endpoint import Address, bind_privately
+from impasto_daemon.server.process.endpoint import Address, listening_unix_socket
 from impasto_daemon.server.process.single_instance import InstanceLock
 
 
@@ -28,10 +28,13 @@ def clock() -> FakeClock:
 @pytest.fixture
 def watch(path: Path, clock: FakeClock) -> Iterator[AddressWatch]:
     """The watch over a bound address."""
-    with zmq.Context.instance().socket(zmq.ROUTER) as router, Address(f"ipc://{path}") as address:
-        bind_privately(router, address.endpoint)
+    listeners: list[socket.socket] = []
+    with Address(f"ipc://{path}") as address:
+        listeners.append(listening_unix_socket(path))
         address.remember_file()
-        yield AddressWatch(address, lambda: bind_privately(router, address.endpoint), clock)
+        yield AddressWatch(address, lambda: listeners.append(listening_unix_socket(path)), clock)
+        for listener in listeners:
+            listener.close()
 
 
 def test_removed_socket_is_bound_again_and_reported(

@@ -2,17 +2,18 @@ import os
 import shutil
 import socket as sockets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import zmq
 
 from impasto_daemon.server.process.endpoint import (
     Address,
     CannotServe,
     UnsafeEndpoint,
-    bind_privately,
     check_endpoint,
+    listening_socket,
+    listening_unix_socket,
 )
 from impasto_daemon.server.process.single_instance import AlreadyRunning
 from impasto_shared.errors import ImpastoError
@@ -55,9 +56,10 @@ def test_folder_of_the_socket_is_made_private(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def router() -> Iterator[zmq.Socket[bytes]]:
-    with zmq.Context.instance().socket(zmq.ROUTER) as router:
-        yield router
+def on() -> Iterator[ExitStack]:
+    """The sockets that are open until the end of a test."""
+    with ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -69,16 +71,16 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "daemon.sock"
 
 
-def bind(router: zmq.Socket[bytes], address: Address) -> None:
-    bind_privately(router, address.endpoint)
+def bind(on: ExitStack, path: Path, address: Address) -> None:
+    on.enter_context(listening_unix_socket(path))
     address.remember_file()
 
 
 def test_socket_file_is_accessible_to_this_user_alone_and_removed_at_the_end(
-    path: Path, router: zmq.Socket[bytes]
+    path: Path, on: ExitStack
 ) -> None:
     with Address(f"ipc://{path}") as address:
-        bind(router, address)
+        bind(on, path, address)
         assert path.stat().st_mode & 0o077 == 0
         assert address.is_ours
 
@@ -87,11 +89,11 @@ def test_socket_file_is_accessible_to_this_user_alone_and_removed_at_the_end(
 
 @pytest.mark.parametrize("replacement", ["file", "socket"])
 def test_file_that_has_replaced_the_socket_stays(
-    path: Path, router: zmq.Socket[bytes], replacement: str
+    path: Path, on: ExitStack, replacement: str
 ) -> None:
     with sockets.socket(sockets.AF_UNIX) as other:
         with Address(f"ipc://{path}") as address:
-            bind(router, address)
+            bind(on, path, address)
             path.unlink()
             assert not address.is_ours
             path.touch() if replacement == "file" else other.bind(str(path))
@@ -112,12 +114,12 @@ def test_address_is_locked_whatever_the_runtime_folder(
             pass
 
 
-def test_removed_folder_is_made_and_locked_again(path: Path, router: zmq.Socket[bytes]) -> None:
+def test_removed_folder_is_made_and_locked_again(path: Path, on: ExitStack) -> None:
     with Address(f"ipc://{path}") as address:
-        bind(router, address)
+        bind(on, path, address)
         shutil.rmtree(path.parent)
         address.lock_again()
-        bind(router, address)
+        bind(on, path, address)
 
         assert address.is_ours
         assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -125,9 +127,7 @@ def test_removed_folder_is_made_and_locked_again(path: Path, router: zmq.Socket[
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "pipe"])
-def test_what_is_not_a_socket_is_refused_and_stays(
-    path: Path, router: zmq.Socket[bytes], kind: str
-) -> None:
+def test_what_is_not_a_socket_is_refused_and_stays(path: Path, on: ExitStack, kind: str) -> None:
     match kind:
         case "file":
             path.write_text("precious")
@@ -140,30 +140,30 @@ def test_what_is_not_a_socket_is_refused_and_stays(
     before = path.lstat()
 
     with pytest.raises(CannotServe, match="not a socket"):
-        bind_privately(router, f"ipc://{path}")
+        on.enter_context(listening_unix_socket(path))
 
     assert os.path.samestat(path.lstat(), before)
 
 
 @pytest.mark.parametrize("kind", [sockets.SOCK_STREAM, sockets.SOCK_DGRAM])
 def test_socket_of_another_program_is_refused_and_stays(
-    path: Path, router: zmq.Socket[bytes], kind: sockets.SocketKind
+    path: Path, on: ExitStack, kind: sockets.SocketKind
 ) -> None:
     with sockets.socket(sockets.AF_UNIX, kind) as other:
         other.bind(str(path))
         if kind is sockets.SOCK_STREAM:
             other.listen()
         with pytest.raises(CannotServe, match="Another program"):
-            bind_privately(router, f"ipc://{path}")
+            on.enter_context(listening_unix_socket(path))
 
         assert path.is_socket()
 
 
-def test_socket_of_a_crashed_daemon_is_replaced(path: Path, router: zmq.Socket[bytes]) -> None:
+def test_socket_of_a_crashed_daemon_is_replaced(path: Path, on: ExitStack) -> None:
     with sockets.socket(sockets.AF_UNIX) as crashed:
         crashed.bind(str(path))
 
-    bind_privately(router, f"ipc://{path}")
+    on.enter_context(listening_unix_socket(path))
 
     assert path.is_socket()
 
@@ -176,10 +176,6 @@ def test_tcp_address_has_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_address_that_is_in_use_is_refused_with_the_remedy() -> None:
-    context = zmq.Context.instance()
-    with context.socket(zmq.ROUTER) as first, context.socket(zmq.ROUTER) as second:
-        first.bind("tcp://127.0.0.1:*")
-        endpoint = first.getsockopt_string(zmq.LAST_ENDPOINT)
-
-        with pytest.raises(CannotServe, match="Choose another address"):
-            bind_privately(second, endpoint)
+    _, listener = listening_socket("tcp://127.0.0.1:0")
+    with listener, pytest.raises(CannotServe, match="Choose another address"):
+        listening_socket(f"tcp://127.0.0.1:{listener.getsockname()[1]}")

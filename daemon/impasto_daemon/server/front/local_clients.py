@@ -1,0 +1,274 @@
+"""The Unix socket that programs of this user connect to, without libzmq.
+
+libzmq shows a message only when all of it is there, and aborts the process if there is no
+descriptor for a connection. Here a message is limited as it arrives, and so is the number of
+connections. No call waits, and each does a bounded amount of work.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import select
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+
+from impasto_daemon.server.front.client_socket import (
+    FRAMES_OF_A_CALL,
+    QUEUED_MESSAGES,
+    Delivery,
+    Received,
+)
+from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
+from impasto_shared.image import MAX_FRAME_BYTES
+from impasto_shared.protocol.codec import MAX_FRAMES, Frame
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 1024
+"""Beyond it, the program with the most connections loses its oldest one for each new one."""
+MAX_UNFINISHED_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+"""Of all messages that are arriving; beyond it, the connection with the longest one is closed."""
+_LONG_BYTES = 2**20
+_EVENTS_OF_A_CALL = 8
+# The system refuses a connection without saying so if it has no descriptor, or no memory.
+_ACCEPT_AGAIN_S = 0.1
+_LINGER_STEP_S = 0.005
+# With the usual 200 kB, a picture is sent more slowly.
+_SEND_BUFFER_BYTES = 2**20
+_PEER = struct.Struct("=iII")  # struct ucred: process, user, group
+_IN = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
+
+
+class _Connection:
+    """A connection of the program `pid`; messages to it go to `address`."""
+
+    def __init__(self, plain: socket.socket, address: bytes) -> None:
+        plain.setblocking(False)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        self.plain, self.address = plain, address
+        self.descriptor = plain.fileno()
+        peer = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        self.pid = int(_PEER.unpack(peer)[0])
+        self.zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES, FRAMES_OF_A_CALL, is_daemon=True)
+        self.events = select.EPOLLIN
+        self.is_open = True
+
+
+class LocalClients:
+    """Messages from and to the programs that are connected to a Unix socket.
+
+    limit: the number of connections. unfinished_bytes: see MAX_UNFINISHED_BYTES.
+    """
+
+    def __init__(
+        self, limit: int | None = None, unfinished_bytes: int = MAX_UNFINISHED_BYTES
+    ) -> None:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._limit = limit or min(MAX_CONNECTIONS, descriptors // 2)
+        self._unfinished_bytes = unfinished_bytes
+        self._epoll = select.epoll()
+        self._listener: socket.socket | None = None
+        self._refused_s: float | None = None
+        self._connections: dict[int, _Connection] = {}
+        self._by_address: dict[bytes, _Connection] = {}
+        # Of each program; the connection first whose last message is the oldest.
+        self._by_program: dict[int, dict[int, _Connection]] = {}
+        self._with_messages: deque[_Connection] = deque()
+        self._numbers = count(int.from_bytes(os.urandom(6)))
+        self.is_receiving = False
+        """True if the last call of `receive` has made progress, and more may follow at once."""
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable when there is something to do."""
+        return self._epoll.fileno()
+
+    @property
+    def timeout_ms(self) -> float:
+        """The longest time until the next call of `receive`, whatever the descriptor says."""
+        if self._with_messages:
+            return 0
+        return float("inf") if self._refused_s is None else 1000 * _ACCEPT_AGAIN_S
+
+    def serve(self, listener: socket.socket) -> None:
+        """Accepts connections from a listening socket, in place of an earlier one."""
+        if self._listener is not None:
+            self._stop_accepting(self._listener)
+            self._listener.close()
+        listener.setblocking(False)
+        self._listener, self._refused_s = listener, None
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+
+    def receive(self) -> Received | None:
+        """Returns the next message; None if there is none, or only parts of one."""
+        self.is_receiving = False
+        self._accept_again()
+        self._work()
+        if not self._with_messages:
+            return None
+        connection = self._with_messages.popleft()  # clients take turns
+        frames = connection.zmtp.messages.popleft()
+        if connection.zmtp.messages:
+            self._with_messages.append(connection)
+        return Received(connection.address, frames)
+
+    def send(self, address: bytes, frames: Sequence[Frame]) -> Delivery:
+        """Sends a message if its client can take it now, or soon."""
+        connection = self._by_address.get(address)
+        if connection is None:
+            return Delivery.DISCONNECTED
+        if connection.zmtp.unsent_buffers >= QUEUED_MESSAGES:
+            return Delivery.REFUSED
+        connection.zmtp.send(frames)
+        self._send_part(connection)
+        return Delivery.SENT if connection.is_open else Delivery.DISCONNECTED
+
+    def close(self, linger_s: float) -> None:
+        """Sends what is waiting, within a time, and closes all connections."""
+        if self._listener is not None:
+            self._stop_accepting(self._listener)
+            self._listener.close()
+        deadline_s = time.monotonic() + linger_s
+        while self._connections and time.monotonic() < deadline_s:
+            for connection in list(self._connections.values()):
+                if connection.zmtp.has_outgoing:
+                    self._send_part(connection)
+                else:
+                    self._drop(connection)
+            if self._connections:
+                time.sleep(_LINGER_STEP_S)
+        for connection in list(self._connections.values()):
+            self._drop(connection)
+        self._epoll.close()
+
+    def _work(self) -> None:
+        """Accepts, receives and sends what the system has ready, or room for."""
+        for descriptor, events in self._epoll.poll(0, _EVENTS_OF_A_CALL):
+            self.is_receiving = True
+            connection = self._connections.get(descriptor)
+            if connection is None:
+                if self._listener is not None and descriptor == self._listener.fileno():
+                    self._accept(self._listener)
+                continue
+            if events & select.EPOLLOUT:
+                self._send_part(connection)
+            if events & _IN and connection.is_open:
+                self._receive_part(connection)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            plain, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:
+            logger.warning("a connection cannot be accepted: %s", error)
+            self._refused_s = time.monotonic()
+            self._stop_accepting(listener)  # until the system has room again
+            return
+        try:
+            connection = _Connection(plain, next(self._numbers).to_bytes(8))
+            self._epoll.register(connection.descriptor, connection.events)
+        except OSError as error:
+            logger.warning("a connection cannot be served: %s", error)
+            plain.close()
+            return
+        self._connections[connection.descriptor] = connection
+        self._by_address[connection.address] = connection
+        self._by_program.setdefault(connection.pid, {})[connection.descriptor] = connection
+        if len(self._connections) > self._limit:
+            self._make_room()
+
+    def _accept_again(self) -> None:
+        is_due = self._refused_s is not None and (
+            time.monotonic() - self._refused_s > _ACCEPT_AGAIN_S
+        )
+        if self._listener is not None and is_due:
+            self._refused_s = None
+            self._epoll.register(self._listener.fileno(), select.EPOLLIN)
+
+    def _stop_accepting(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            self._epoll.unregister(listener.fileno())
+
+    def _make_room(self) -> None:
+        """Closes the oldest connection of the program with the most."""
+        busiest = max(self._by_program.values(), key=len)
+        connection = next(iter(busiest.values()))
+        logger.warning(
+            "program %d has %d connections: its oldest is closed", connection.pid, len(busiest)
+        )
+        self._drop(connection)
+
+    def _receive_part(self, connection: _Connection) -> None:
+        """Receives what has arrived, unless messages are waiting for their turn."""
+        zmtp = connection.zmtp
+        if zmtp.messages:
+            return
+        try:
+            size = connection.plain.recv_into(zmtp.receive_buffer(), 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            size = 0
+        if not size:
+            self._drop(connection)
+            return
+        try:
+            zmtp.received(size)
+        except ZmtpError as error:
+            logger.warning("program %d is cut off. %s", connection.pid, error)
+            self._drop(connection)
+        if zmtp.messages:
+            self._with_messages.append(connection)
+            of_program = self._by_program.get(connection.pid, {})
+            if connection.is_open:  # the latest now
+                of_program[connection.descriptor] = of_program.pop(connection.descriptor)
+        if connection.is_open:
+            self._send_part(connection)  # the answers to a greeting or a ping
+        if zmtp.unfinished_bytes > _LONG_BYTES:
+            self._limit_memory()
+
+    def _limit_memory(self) -> None:
+        sizes = {each: each.zmtp.unfinished_bytes for each in self._connections.values()}
+        if sum(sizes.values()) <= self._unfinished_bytes:
+            return
+        longest = max(sizes, key=sizes.__getitem__)
+        logger.error(
+            "program %d is cut off after %.0f MB of a message, for want of memory",
+            *(longest.pid, sizes[longest] / 1e6),
+        )
+        self._drop(longest)
+
+    def _send_part(self, connection: _Connection) -> None:
+        if connection.zmtp.has_outgoing:
+            try:
+                size = connection.plain.sendmsg(
+                    connection.zmtp.outgoing(), (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+                )
+            except BlockingIOError:
+                size = 0
+            except OSError:
+                self._drop(connection)
+                return
+            connection.zmtp.sent(size)
+        events = select.EPOLLIN | (select.EPOLLOUT if connection.zmtp.has_outgoing else 0)
+        if events != connection.events:
+            connection.events = events
+            self._epoll.modify(connection.descriptor, events)
+
+    def _drop(self, connection: _Connection) -> None:
+        """Closes a connection; its messages that are complete are still received."""
+        connection.is_open = False
+        del self._connections[connection.descriptor]
+        del self._by_address[connection.address]
+        of_program = self._by_program[connection.pid]
+        del of_program[connection.descriptor]
+        if not of_program:
+            del self._by_program[connection.pid]
+        connection.plain.close()  # which takes it off the epoll
