@@ -215,13 +215,24 @@ def test_this_machines_own_clients_need_no_keys(remote: RemoteDaemon) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_damaged_file_of_keys_authorises_no_client(remote: RemoteDaemon, machine: str) -> None:
+def test_damaged_file_of_keys_authorises_no_stranger_and_keeps_the_known(
+    remote: RemoteDaemon, machine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = remote.folder / ".config/impasto/keys/known_clients"
-    file.write_text(f"{machine} desk\nnonsense\n")
+    file.write_text(f"{machine} desk\n")
+    key = remote.key
     try:
-        with pytest.raises(AccessDenied):
-            Client.connect(remote.address, name="test", server_key=remote.key)
+        with Client.connect(remote.address, name="test", server_key=key) as client:
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "stranger"))
+            stranger = ensure_keys(Role.CLIENT).public.hex()
+            file.write_text(f"{stranger} stranger\nnonsense\n")
+            with pytest.raises(AccessDenied):
+                Client.connect(remote.address, name="test", server_key=key)
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+            Client.connect(remote.address, name="test", server_key=key).close()
+            assert client.status().pid == remote.pid
         assert "known_clients, line 2 is not a key" in remote.run("keys").stderr
+        wait_for(lambda: "those known before remain" in remote.log, "a line of the log")
     finally:
         file.unlink()
 

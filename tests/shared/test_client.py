@@ -71,10 +71,21 @@ def test_malformed_address_is_reported(endpoint: str) -> None:
         Client.connect(endpoint, name="test")
 
 
-def test_daemon_of_another_version_is_reported(endpoint: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [
+        (b"impasto/2", "speaks impasto/2, and this program impasto/1. Update the older one, this"),
+        (b"impasto/10", "Update the older one, this program: run ./install.sh"),
+        (b"impasto/0", "Update the older one, the daemon: run ./install.sh .* and restart it"),
+        (b"other/1", "no message of Impasto"),
+    ],
+)
+def test_daemon_of_another_version_is_reported_with_what_to_update(
+    endpoint: str, version: bytes, advice: str
+) -> None:
     with (
-        daemon(endpoint, lambda _: [[b"impasto/2", b"{}"]]),
-        pytest.raises(ProtocolError) as caught,
+        daemon(endpoint, lambda _: [[version, b"{}"]]),
+        pytest.raises(ProtocolError, match=advice) as caught,
     ):
         Client.connect(endpoint, name="test")
 

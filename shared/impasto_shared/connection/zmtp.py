@@ -55,7 +55,7 @@ class ZmtpConnection:
 
     max_frame_bytes: the size of the largest frame that is received.
     max_frames: of a message with more frames, only one too many is kept.
-    max_excess: a message with so many frames too many is an error; None: with any number.
+    max_excess: a message with more frames in excess than this is an error; None: there is no limit.
     is_daemon: whether it is the end of a daemon (ROUTER), and not of a client (DEALER).
     """
 
@@ -127,7 +127,7 @@ class ZmtpConnection:
 
     @property
     def has_outgoing(self) -> bool:
-        """Whether there is anything to send now."""
+        """True if there is anything to send now."""
         return bool(self._outgoing)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
@@ -22,6 +23,9 @@ from impasto_shared.style import MAX_STYLES
 
 MAGIC = b"impasto/1"
 MAX_HEADER_BYTES = 65_536
+_OTHER_MAGIC = re.compile(rb"impasto/([0-9]{1,9})")
+_LONGEST_MAGIC_BYTES = 32
+_FIRST_REQUEST = "hello"
 # Magic and header, the content, three images per style, and the picture to begin from.
 MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES + 1
 
@@ -48,25 +52,28 @@ def decode(frames: Sequence[Frame], messages: UnionType) -> Any:
         InvalidSettings: if a setting is unknown or out of range.
         InvalidImage: if an image is too large, or its frame does not match its description.
     """
-    header = decode_header(frames)
     by_type = {message.type: message for message in get_args(messages)}
+    header = decode_header(frames, by_daemon=_FIRST_REQUEST in by_type)
     kind = header.get("type")
     if not isinstance(kind, str) or kind not in by_type:
         raise ProtocolError(
-            f"There is no message type {kind!r}. Choose from {', '.join(sorted(by_type))}.",
+            f"There is no message type {kind!r}. Choose from {', '.join(sorted(by_type))}; if a "
+            "newer Impasto has sent it, update Impasto here.",
             ErrorCode.UNKNOWN_TYPE,
             field="type",
         )
     return _Decoder(frames[2:]).decode_message(by_type[kind], header)
 
 
-def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
-    """Returns the header as a JSON object, its fields unchecked; raises ProtocolError."""
-    if not frames or bytes(frames[0][: len(MAGIC) + 1]) != MAGIC:
-        raise ProtocolError(
-            f"The first frame must be {MAGIC.decode()}: no other version is supported.",
-            ErrorCode.UNSUPPORTED_VERSION,
-        )
+def decode_header(frames: Sequence[Frame], *, by_daemon: bool = True) -> dict[str, Any]:
+    """Returns the header as a JSON object, its fields unchecked; raises ProtocolError.
+
+    by_daemon: whether this is the daemon's side.
+    """
+    first = bytes(frames[0][:_LONGEST_MAGIC_BYTES]) if frames else b""
+    if first != MAGIC:
+        text = _other_version(first, by_daemon=by_daemon)
+        raise ProtocolError(text, ErrorCode.UNSUPPORTED_VERSION)
     if not 2 <= len(frames) <= MAX_FRAMES:
         raise ProtocolError(f"A message must have 2 to {MAX_FRAMES} frames.")
     if len(frames[1]) > MAX_HEADER_BYTES:
@@ -83,6 +90,22 @@ def decode_header(frames: Sequence[Frame]) -> dict[str, Any]:
     if b"\\u" in bytes(frames[1]) and not _is_text(header):
         raise ProtocolError("The header contains text that is not valid Unicode.")
     return header
+
+
+def _other_version(first: bytes, *, by_daemon: bool) -> str:
+    """Returns what is wrong with the first frame of a message, and which side to update."""
+    ours, match = MAGIC.decode(), _OTHER_MAGIC.fullmatch(first)
+    if match is None:
+        return f"The first frame must be {ours}: this is no message of Impasto."
+    theirs, is_newer = first.decode(), int(match[1]) > int(ours.rpartition("/")[2])
+    program, daemon = "the program that connects to it", "the daemon"
+    sides = f"The daemon speaks {ours}, and {program} {theirs}."
+    older = daemon if is_newer else program
+    if not by_daemon:
+        sides = f"The daemon speaks {theirs}, and this program {ours}."
+        older = "this program" if is_newer else daemon
+    restart = ", and restart it" if older == daemon else ""
+    return f"{sides} Update the older one, {older}: run ./install.sh of the newer Impasto{restart}."
 
 
 def _to_json(header: dict[str, Any]) -> bytes:

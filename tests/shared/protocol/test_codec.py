@@ -334,3 +334,18 @@ def test_any_json_is_decoded_or_refused_on_purpose(
     header = {**value, "type": kind} if isinstance(value, dict) else value
     with suppress(ImpastoError):
         decode([MAGIC, json.dumps(header).encode(), *pixels], ClientMessage)
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [
+        (b"impasto/2", "connects to it impasto/2. Update the older one, the daemon: .* restart it"),
+        (b"impasto/0", "Update the older one, the program that connects to it: run ./install.sh"),
+        (b"impasto/1" * 9, "no message of Impasto"),
+    ],
+)
+def test_program_of_another_version_learns_which_side_to_update(
+    version: bytes, advice: str
+) -> None:
+    with pytest.raises(ProtocolError, match=advice):
+        decode([version, b"{}"], ClientMessage)

@@ -95,8 +95,8 @@ def _check_authorized_clients() -> Iterator[Finding]:
         clients = AuthorizedClients.of_user().read()
     except InvalidConfig:
         return  # check_config has reported it
-    except InvalidKey as error:
-        yield problem(topic, f"no client can connect: {error}")
+    except (OSError, InvalidKey) as error:
+        yield problem(topic, f"only clients that were known before can connect: {error}")
         return
     if clients:
         yield ok(topic, f"served at {address}: {', '.join(sorted(clients.values()))}")

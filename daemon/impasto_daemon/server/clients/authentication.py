@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_shared.connection.keys import KeyPair
 
 logger = logging.getLogger(__name__)
@@ -83,12 +83,7 @@ class Authenticator:
 
     def name_of(self, key: str) -> str:
         """Returns the name of the client with a key, for the log; "" is the key of a local one."""
-        if not key:
-            return _LOCAL_NAME
-        try:
-            return self._clients.read().get(key, _FORMER_NAME)
-        except (OSError, UnicodeDecodeError, InvalidKey):
-            return _FORMER_NAME
+        return self._clients.known.get(key, _FORMER_NAME) if key else _LOCAL_NAME
 
     def close(self) -> None:
         """Stops answering: no client can connect any more."""
@@ -101,8 +96,5 @@ class Authenticator:
         if domain == _LOCAL and mechanism == b"NULL":
             return _LOCAL_NAME
         if domain == _REMOTE and mechanism == b"CURVE" and len(credentials) == 1:
-            try:
-                return self._clients.read().get(credentials[0].hex())
-            except (OSError, UnicodeDecodeError, InvalidKey):
-                logger.exception("the authorised clients cannot be read: all are refused")
+            return self._clients.known.get(credentials[0].hex())
         return None

@@ -1,12 +1,14 @@
 """The clients on other machines that a daemon authorises: a file of names and public keys.
 
 One line each, "KEY NAME". It is read at every connection, so that a change takes effect at once.
-Changes take turns by a lock: of two at the same time, none is lost.
+Changes take turns by a lock: of two at the same time, none is lost. While the file is damaged, or
+cannot be read, the clients that were authorised before remain so, and no other one is.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from impasto_shared.atomic_write import write_atomically
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import make_private
+
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[\w.@-]{1,100}")
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -31,6 +35,8 @@ class AuthorizedClients:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._known: dict[str, str] = {}
+        self._problem = ""
 
     @classmethod
     def of_user(cls) -> AuthorizedClients:
@@ -52,6 +58,22 @@ class AuthorizedClients:
                 )
             names[key] = name
         return names
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The names by public key, as they are now or were when the file could last be read."""
+        try:
+            self._known, problem = self.read(), ""
+        except (OSError, InvalidKey) as error:
+            problem = str(error)
+        if problem and problem != self._problem:
+            logger.error(
+                "the authorised clients cannot be read: those known before remain, and new ones "
+                "are refused. %s",
+                problem,
+            )
+        self._problem = problem
+        return self._known
 
     def add(self, name: str, key: str) -> None:
         """Authorises a client from now on; raises InvalidKey."""

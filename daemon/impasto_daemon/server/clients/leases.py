@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 
-from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.jobs.job import Job
 from impasto_shared.durations import format_duration
 from impasto_shared.errors import ErrorCode
@@ -33,6 +33,7 @@ class Leases:
         self._lease_s = lease_s
         self._clock = RunningClock(clock)
         self._authorized = authorized
+        self._users = set() if authorized is None else set(authorized.known)
         self._read_s = -CHECK_S
         self._lost_s: dict[Job, float] = {}
 
@@ -71,14 +72,14 @@ class Leases:
 
     def _without_key(self, now_s: float) -> list[Job]:
         """Returns the jobs whose clients cannot return, since their keys were removed."""
-        if self._authorized is None or not self._lost_s or now_s - self._read_s < CHECK_S:
+        if self._authorized is None:
             return []
-        self._read_s = now_s
-        try:
-            users = self._authorized.read()
-        except (OSError, InvalidKey):  # until that is repaired
-            return []
-        return [job for job in self._lost_s if job.origin.user and job.origin.user not in users]
+        if now_s - self._read_s >= CHECK_S:  # also without jobs: the file may be damaged later
+            self._read_s = now_s
+            self._users = set(self._authorized.known)
+        return [
+            job for job in self._lost_s if job.origin.user and job.origin.user not in self._users
+        ]
 
 
 def _too_long(lease_s: float) -> Problem:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
+from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.front.client_socket import Received, peer_of, shut_down
 
 CHECK_S = 1.0
@@ -33,7 +33,7 @@ class RemoteConnections:
     ) -> None:
         self._authorized = authorized
         self._clock = clock
-        self._users = self._read()
+        self._users = set(self._authorized.known)
         self._read_s = clock()
         self._by_descriptor: dict[int, _Connection] = {}
 
@@ -45,7 +45,7 @@ class RemoteConnections:
             known = _Connection(received.address, received.user, peer)
             self._by_descriptor[received.descriptor] = known
         if received.user not in self._users:  # authorised since, or no longer
-            self._users = self._read()
+            self._users = set(self._authorized.known)
         if received.user in self._users:
             return True
         self._close(received.descriptor)
@@ -56,7 +56,7 @@ class RemoteConnections:
         if self._clock() - self._read_s < CHECK_S:
             return
         self._read_s = self._clock()
-        self._users = self._read()
+        self._users = set(self._authorized.known)
         for descriptor, connection in list(self._by_descriptor.items()):
             if connection.user not in self._users:
                 self._close(descriptor)
@@ -67,10 +67,3 @@ class RemoteConnections:
         connection = self._by_descriptor.pop(descriptor)
         if connection.peer is not None:
             shut_down(descriptor, connection.peer)
-
-    def _read(self) -> set[str]:
-        """Returns the authorised keys; none if they cannot be read."""
-        try:
-            return set(self._authorized.read())
-        except (OSError, InvalidKey):
-            return set()

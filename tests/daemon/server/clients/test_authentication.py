@@ -82,14 +82,20 @@ def test_any_other_request_is_refused(
     assert status_of(authenticator, domain, mechanism, *credentials) == b"400"
 
 
-def test_damaged_file_refuses_all_clients(
+def test_damaged_file_refuses_strangers_and_keeps_the_known(
     authenticator: Authenticator, clients: AuthorizedClients, tmp_path: Path
 ) -> None:
+    stranger = bytes(reversed(KEY))
     clients.add("laptop", KEY.hex())
-    with (tmp_path / "keys" / "known_clients").open("a") as file:
-        file.write("nonsense\n")
+    assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"200"
+    file = tmp_path / "keys" / "known_clients"
+    file.write_text(f"{stranger.hex()} stranger\nnonsense\n")
 
+    assert status_of(authenticator, b"remote", b"CURVE", stranger) == b"400"
+    assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"200"
+    file.write_text(f"{stranger.hex()} stranger\n")
     assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"400"
+    assert status_of(authenticator, b"remote", b"CURVE", stranger) == b"200"
 
 
 def test_client_is_named_by_its_key(

@@ -124,3 +124,21 @@ def test_damaged_line_is_an_error_and_named(path: Path) -> None:
 
     with pytest.raises(InvalidKey, match="line 2 is not a key followed by a name"):
         AuthorizedClients(path).read()
+
+
+@pytest.mark.parametrize("is_text", [True, False], ids=["a damaged line", "an unreadable file"])
+def test_known_clients_are_those_of_the_last_file_that_could_be_read(
+    path: Path, caplog: pytest.LogCaptureFixture, *, is_text: bool
+) -> None:
+    clients = AuthorizedClients(path)
+    assert clients.known == {}
+    clients.add("laptop", KEY)
+    assert clients.known == {KEY: "laptop"}
+    path.unlink()
+    path.write_text("nonsense\n") if is_text else path.mkdir()
+
+    assert [clients.known for _ in range(3)] == [{KEY: "laptop"}] * 3
+    assert caplog.text.count("those known before remain") == 1
+    assert AuthorizedClients(path).known == {}
+    path.unlink() if is_text else path.rmdir()
+    assert clients.known == {}

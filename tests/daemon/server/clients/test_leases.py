@@ -133,7 +133,9 @@ def test_job_of_a_removed_key_has_no_lease(
 def test_keys_that_cannot_be_read_end_no_lease(
     table: JobTable, leases: Leases, clock: FakeClock, tmp_path: Path
 ) -> None:
-    leases.begin(new_job(table, LAPTOP))
+    near, stranger = new_job(table, LAPTOP), new_job(table, "2" * 64)
     (tmp_path / "known_clients").write_text("nonsense\n")
+    for job in (near, stranger):
+        leases.begin(job)
 
-    assert not ended_within(LEASE_S - 1, leases, clock)
+    assert list(ended_within(LEASE_S - 1, leases, clock)) == [stranger]

@@ -151,17 +151,19 @@ def test_message_of_a_closed_connection_cuts_off_no_other_client(
 
 
 @pytest.mark.parametrize("contents", [b"nonsense\n", b"\xff\n"])
-def test_keys_that_cannot_be_read_authorise_no_client(
+def test_damaged_file_closes_no_connection_of_a_client_that_was_known(
     connections: RemoteConnections,
     network: Network,
-    tmp_path: Path,
     clock: FakeClock,
+    tmp_path: Path,
     contents: bytes,
 ) -> None:
     client, front = network.connect()
-    connections.accepts(message(LAPTOP, front))
+    stranger, other = network.connect()
     (tmp_path / "known_clients").write_bytes(contents)
+    assert connections.accepts(message(LAPTOP, front))
+    assert not connections.accepts(message("3" * 64, other))
     clock.now_s += CHECK_S
     connections.check()
 
-    assert not is_open(client)
+    assert (is_open(client), is_open(stranger)) == (True, False)
