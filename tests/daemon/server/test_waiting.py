@@ -16,8 +16,9 @@ CALLS = {
     *("recv", "recv_multipart", "recv_into", "recvmsg", "recvfrom", "recv_string", "recv_json"),
     *("send", "send_multipart", "sendmsg", "sendto", "sendall", "send_string", "send_json"),
 }
-# Objects of our own, whose methods are checked where they are defined.
+# Objects of our own, whose methods are checked where they are defined, or have no socket (zmtp).
 OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front"}
+OWN |= {"connection.zmtp"}
 NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
 
 
