@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.front import unfinished_messages as module
 from impasto_daemon.server.front.client_socket import ClientSocket, Received
 from impasto_daemon.server.front.unfinished_messages import CHECK_S, UnfinishedMessages
 from impasto_daemon.system.process_memory import resident_bytes
@@ -115,3 +116,28 @@ def test_long_message_is_waited_for_while_there_is_memory(
     hostile.sendall(LAST_FRAME)
 
     assert len(next_message(clients).frames) == 6
+
+
+def test_connections_are_looked_at_only_if_memory_is_full_and_a_part_in_each_call(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def look_at(descriptor: int) -> tuple[None, int]:
+        looked_at.append(descriptor)
+        return None, 0
+
+    monkeypatch.setattr(module, "_descriptors", lambda: list(range(2500)))
+    monkeypatch.setattr(module, "_received", look_at)
+    memory = [0]
+    unfinished = UnfinishedMessages(1, clock, lambda: memory[0])
+    look(unfinished, clock)
+    assert looked_at == []
+
+    memory[0] = 2
+    counts = []
+    for _ in range(4):
+        look(unfinished, clock)
+        counts.append(len(looked_at))
+
+    assert counts == [1000, 2000, 2500, 3500]
