@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 import subprocess
@@ -150,8 +149,8 @@ def _machine() -> str:
     text = Path("/proc/cpuinfo").read_text()
     model = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
     name = model[1] if model else platform.machine()
-    threads = os.environ.get("OMP_NUM_THREADS") or str(len(os.sched_getaffinity(0)))
-    return f"{name}, {threads} threads, {torch.backends.cpu.get_cpu_capability()}"
+    threads = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
+    return f"{name}, {threads}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _versions() -> dict[str, str]:

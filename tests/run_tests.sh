@@ -37,6 +37,8 @@ prepare_environment() {
     build_environment "$environment" "$expected" "" --editable "$CHECKOUT" \
         --group "$CHECKOUT/pyproject.toml:dev"
     PATH=$environment/bin:$PATH
+    # Else each of hundreds of processes would compile the same modules.
+    unset PYTHONDONTWRITEBYTECODE
 }
 
 run_sources() {
@@ -58,9 +60,10 @@ run_sources() {
     return "$failed"
 }
 
+# Some of these tests wait, for a disk or a time to pass; three processes keep two cores busy.
 run_units() {
     begin_lane "units"
-    python -P -m pytest -n auto --dist worksteal tests \
+    python -P -m pytest -n $((($(nproc) * 3 + 1) / 2)) --dist worksteal tests \
         --ignore tests/integration --ignore tests/gimp --ignore tests/benchmarks "$@"
 }
 

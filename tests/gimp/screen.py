@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,6 +25,8 @@ WINDOW_PX = (1276, 860)
 _LOOK_S = 0.1
 # After this long without an effect, a key has been swallowed.
 _SWALLOWED_S = 2.0
+# Programs that were seen with nothing to do so often, one look after the other, wait for the user.
+_RESTING_LOOKS = 5
 # A dialog that has not opened by then never will.
 _NOT_OPENED_S = 20.0
 
@@ -85,6 +88,30 @@ class Screen:
             time.sleep(_LOOK_S)
         self.photograph("failure")
         raise AssertionError(f"{what} did not come within {patience_s:.0f} s")
+
+    def wait_for_rest(self) -> None:
+        """Waits until GIMP, its plug-ins and the display have done all that there was to do.
+
+        A dialog fills itself while it is idle, and a key has an effect, or none, a little later.
+        """
+        looks = 0
+
+        def is_at_rest() -> bool:
+            nonlocal looks
+            looks = 0 if self._is_busy() else looks + 1
+            return looks >= _RESTING_LOOKS
+
+        self.wait_for(is_at_rest, "an end of all that GIMP does")
+
+    def _is_busy(self) -> bool:
+        """Returns whether a thread of any program on the screen runs, or would like to."""
+        sessions = {process.pid for process in self._processes}
+        for path in Path("/proc").glob("[0-9]*/task/*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                state, _, _, session, *_ = path.read_text().rpartition(")")[2].split()
+                if int(session) in sessions and state in ("R", "D"):
+                    return True
+        return False
 
     def wait_for_window(self, title: str) -> None:
         """Waits for a window whose title matches the expression, and gives it the keys."""

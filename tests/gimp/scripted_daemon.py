@@ -1,9 +1,10 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
 It has the weights of one model. Next to its socket it writes the styles of the last job, the
-picture that it begins from, and the jobs that it forgot or cancelled; the file `seconds_per_pixel`
-there slows its forecasts down. It speaks the real protocol over a real socket and needs nothing but
-pyzmq, so it also runs with the Python of a GIMP. Started like `impasto serve --endpoint ENDPOINT`.
+picture that it begins from, the jobs that it forgot or cancelled, and a file `forecast` when it is
+asked for one; the file `seconds_per_pixel` there slows its forecasts down. It speaks the real
+protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python of a GIMP.
+Started like `impasto serve --endpoint ENDPOINT`.
 """
 
 from __future__ import annotations
@@ -179,6 +180,7 @@ class ScriptedDaemon:
         if isinstance(message, Hello):
             return Welcome(message.id, "boot", "test", Limits(2**30, 10**8, 8))
         if isinstance(message, Forecast):
+            (self._folder / "forecast").touch()
             painting_s = message.settings.size * self._seconds_per_pixel()
             return ForecastReport(message.id, painting_s, 0.0, 2 * 10**9, 10**10, 3)
         if isinstance(message, Status):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,9 +43,6 @@ REMEMBERED = (
     "[bytes(layer.get_parasite('impasto-neural-style').get_data()).decode()"
     " for layer in batch.shown_layers()[:-1]]"
 )
-GALLERY_S = 2.0
-# So often the dialog asks the daemon how long a picture takes.
-POLL_S = 3.0
 # A quarter of the preview.
 PREVIEW_PX = 16_000
 # The button Cancel next to GIMP's progress bar, which no key reaches.
@@ -105,7 +101,7 @@ def undo_new_layer(screen: Screen) -> None:
 
 def choose_painting(screen: Screen, *keys: str) -> None:
     """Moves through the gallery, which fills itself with thumbnails one after the other."""
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.press(key_of(GALLERY_LABEL), *keys)
 
 
@@ -230,14 +226,16 @@ def test_size_that_is_painted_soon_is_chosen_until_the_user_chooses_one(
     start_daemon(home, screen)
     choose_painting(screen, "Home")
     set_seed(screen, Behaviour.INVERT)
-    time.sleep(POLL_S)
+    (folder / "forecast").unlink(missing_ok=True)
+    screen.wait_for((folder / "forecast").exists, "a question how long the picture takes")
+    screen.wait_for_rest()
     screen.photograph("size-chosen-for-the-user")
     by_default = painted_size(screen)
     open_dialog(screen)
     screen.press(key_of("Size"), "Home")
     by_user = painted_size(screen)
     open_dialog(screen)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("size-chosen-by-the-user")
     kept = painted_size(screen)
     (folder / "seconds_per_pixel").unlink()
@@ -254,7 +252,7 @@ def test_choice_from_the_gallery_can_be_taken_back(screen: Screen) -> None:
 
 def assert_ok_is_disabled(screen: Screen) -> None:
     screen.press("alt+o")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     assert screen.windows(DIALOG)
 
 
@@ -316,7 +314,7 @@ def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     choose_painting(screen, "Home")
     screen.press(key_of(VARIATIONS_LABEL))
     screen.wait_for_window(VARIATIONS)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("variations")
     # The focus is on what to vary; the last of nine is the strongest with the largest strokes.
     screen.press(*["Tab"] * 9, "space")
@@ -421,7 +419,7 @@ def test_explore_opens_a_new_image_of_the_finished_pictures(
     open_explore(screen)
     sheets = key_of(SHEET_LABEL)
     screen.press(sheets, "End", "Up", "Up")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("explore-losses", EXPLORE)
     screen.press(sheets, "Home")
     screen.photograph("explore", EXPLORE)
@@ -483,7 +481,7 @@ def test_painting_is_finished_larger(home: Home, screen: Screen) -> None:
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     open_by_menu(screen, "l", LARGER)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("finish-larger", LARGER)
     screen.press(key_of("Size"), "End")  # the smallest
     screen.press("alt+o")
@@ -544,7 +542,7 @@ def test_return_and_space_do_not_throw_the_painting_away(
 ) -> None:
     start_painting(screen, home, paused)
     screen.press("Return", "space")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     assert screen.windows(PROGRESS_WINDOW)
     paused.with_name("resume").touch()
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +29,6 @@ TAKES = "Das Bild braucht etwa 42 s und 2,0 von 10,0 GB Speicher."
 PREVIEW = "Vorschau (etwa 26 s)"
 IS_DRAFT = "Dies ist ein kleiner Entwurf"
 IN_PARTS = "Damit es in den Speicher passt, wird das Bild in 3 Teilen gemalt."
-GALLERY_S = 2.0
 FOLDER = REPOSITORY / "test-output/screens"
 
 
@@ -76,14 +74,14 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
     screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
     screen.wait_for_window(DIALOG)
     screen.read_out("press", DIALOG, "Erweitert")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     dialog = read_out(screen, DIALOG, "dialog-read-out", version)
     screen.photograph("dialog-german", DIALOG)
     screen.read_out("focus", DIALOG, "Gemälde")
     screen.press("Home")
     screen.read_out("press", DIALOG, "Varianten …")
     screen.wait_for_window(VARIATIONS)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     variations = read_out(screen, VARIATIONS, "variations-read-out", version)
     screen.photograph("variations-german", VARIATIONS)
     screen.read_out("press", VARIATIONS, "Abbrechen")
@@ -123,7 +121,7 @@ def test_every_control_of_explore_has_a_name(german: Home, screen: Screen) -> No
     screen.wait_for_window(IMAGE_WINDOW)
     screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil: Erkunden …")
     screen.wait_for_window(EXPLORE)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     dialog = read_out(screen, EXPLORE, "explore-read-out", german.gimp.version)
     screen.photograph("explore-german", EXPLORE)
     screen.read_out("press", EXPLORE, "Abbrechen")
