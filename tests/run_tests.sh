@@ -98,7 +98,8 @@ run_everything() {
         python -P -m pytest "$@"
         return
     fi
-    run_units "$@"
+    # Measuring takes half a minute, so the lane by itself goes without.
+    run_units --cov --cov-report=term
     wait "$gimps"
     begin_lane "GIMP and integration" # GIMPs first: one of them takes longest
     run_waiting tests/gimp tests/integration tests/benchmarks
