@@ -126,6 +126,7 @@ ALLOWED = {
         "impasto_daemon.worker",
         "impasto_shared",
     },
+    "daemon/impasto_daemon/worker/devices.py": {"impasto_shared", "torch"},
     "daemon/impasto_daemon/worker/measurement.py": {
         "impasto_daemon.style_transfer",
         "impasto_daemon.worker",

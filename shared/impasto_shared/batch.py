@@ -8,7 +8,8 @@
         elif isinstance(event, Failed):
             print(event.name, event.error)
 
-The next picture is read and sent while one is painted, so that the painting process never waits.
+As many are painted at the same time as the daemon has painting processes. The next picture is read
+and sent meanwhile, so that none of them waits.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
-# One is painted while the next one waits: pictures beyond that would only fill the memory.
-_UNDER_WAY = 2
+# One more than are painted: further pictures would only fill the memory.
+_WAITING = 1
 _POLL_S = 0.2
 
 # The next daemon can paint these.
@@ -118,7 +119,7 @@ class _Batch:
 
     def fill(self) -> Iterator[Event]:
         """Submits pictures until enough are under way; yields those that cannot be submitted."""
-        while self.waiting and len(self.jobs) < _UNDER_WAY:
+        while self.waiting and len(self.jobs) < self._workers + _WAITING:
             work = self.waiting.popleft()
             try:
                 task = work.read()
@@ -134,6 +135,11 @@ class _Batch:
                 yield Failed(work.name, error)
             else:
                 self.jobs[job] = work
+
+    @property
+    def _workers(self) -> int:
+        """The number of painting processes; a daemon that says nothing of them has one."""
+        return max(1, len(self.client.status().workers))
 
     def advance(self) -> Iterator[Event]:
         """Yields what the daemon reports next, waiting a moment for it."""

@@ -162,6 +162,35 @@ class TextSetting:
         return value
 
 
+@dataclass(frozen=True)
+class TextsSetting:
+    """A list of texts that all match `pattern`; `values` describes the pattern in words."""
+
+    name: str
+    label: str
+    help: str
+    default: tuple[str, ...]
+    pattern: str
+    values: str
+
+    def check(self, value: object) -> tuple[str, ...]:
+        """Returns a list, or a text with commas, as a tuple.
+
+        Raises:
+            InvalidSettings: if it is neither, or one of the texts does not match the pattern.
+        """
+        if isinstance(value, str):
+            value = [text.strip() for text in value.split(",")] if value.strip() else []
+        if not isinstance(value, list | tuple):
+            raise InvalidSettings(self.name, f"{self.label} must be a list, not {value!r}.")
+        for text in value:
+            if not (isinstance(text, str) and re.fullmatch(self.pattern, text)):
+                raise InvalidSettings(
+                    self.name, f"{self.label} must be a list of {self.values}; got {text!r}."
+                )
+        return tuple(value)
+
+
 def described(kind: type[Any], default: Any, **description: Any) -> Any:
     """Returns a dataclass field whose values a setting of `kind` describes and checks."""
     return field(default=default, metadata={"kind": kind, **description})

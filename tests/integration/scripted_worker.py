@@ -2,7 +2,7 @@
 
 `python scripted_worker.py serve …` is `impasto serve …` with this worker: all else is real. It
 needs no torch, so it is there in a tenth of a second. With $SCRIPTED_GPU_BYTES it says that it has
-a GPU of so much memory, and the daemon that there may be one.
+a GPU of so much memory, or $SCRIPTED_GPUS of them, and the daemon that there may be one.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from impasto_shared.settings import Model
 
 STEP_S = float(os.environ.get("SCRIPTED_STEP_S", "0.01"))
 GPU_BYTES = int(os.environ.get("SCRIPTED_GPU_BYTES", "0")) or None
+GPUS = int(os.environ.get("SCRIPTED_GPUS", "1")) if GPU_BYTES else 0
 _INVERTED = bytes(range(255, -1, -1))
 
 
@@ -81,11 +82,11 @@ class ScriptedWorker:
     def serve(self) -> None:
         """Serves for ever."""
         while True:
-            self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None))
+            self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None, gpus=GPUS))
             message = self._receive()
             if isinstance(message, Run):
                 self._send(Begun(message.job))
-                self._send(Loaded("CPU", "scripted"))
+                self._send(Loaded(sys.argv[3] or "CPU", "scripted"))
                 self._send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Written | Stopped | Failed:

@@ -16,6 +16,7 @@ from impasto_shared.schema import (
     Schema,
     SwitchSetting,
     TextSetting,
+    TextsSetting,
     described,
 )
 from impasto_shared.str_enum import StrEnum
@@ -131,3 +132,27 @@ def test_refusal_names_the_setting_and_what_is_allowed(
 
     assert refused.value.field == setting.name
     assert str(refused.value).startswith(text)
+
+
+TEXTS = TextsSetting("t", "Texts", "", (), pattern=r"\d+", values="digits")
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (["1", "22"], ("1", "22")),
+        (("1",), ("1",)),
+        ("1, 22", ("1", "22")),
+        ("1", ("1",)),
+        ("", ()),
+        ([], ()),
+    ],
+)
+def test_list_of_texts_is_a_tuple(value: object, texts: tuple[str, ...]) -> None:
+    assert TEXTS.check(value) == texts
+
+
+@pytest.mark.parametrize("value", ["1,", "1 2", ["x"], [1], [["1"]], 1, None, {"1": "1"}, "x"])
+def test_other_list_of_texts_is_refused(value: object) -> None:
+    with pytest.raises(InvalidSettings, match="Texts must be a list"):
+        TEXTS.check(value)

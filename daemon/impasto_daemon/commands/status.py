@@ -17,7 +17,7 @@ from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
 from impasto_shared.protocol.messages import StatusReport
-from impasto_shared.protocol.reports import Metrics
+from impasto_shared.protocol.reports import Metrics, WorkerReport
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -42,13 +42,21 @@ def status_lines(status: StatusReport) -> list[str]:
     """Returns the daemon's state in words, ending with one line per job."""
     uptime = format_duration(status.uptime_s)
     lines = [f"Impasto {status.version}, pid {status.pid}, up for {uptime}"]
-    worker = status.worker
-    if worker.pid is None:
+    started = [worker for worker in _workers(status) if worker.pid is not None]
+    if not started:
         lines.append("No network is loaded.")
-    else:
-        lines.append(f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}")
+    lines += map(_worker_line, started)
     lines.append(f"Networks on the daemon's machine: {', '.join(status.models) or 'none'}")
     return [*lines, *_metric_lines(status.metrics), *map(job_line, status.jobs)]
+
+
+def _workers(status: StatusReport) -> tuple[WorkerReport, ...]:
+    return status.workers or (status.worker,)  # of an older daemon
+
+
+def _worker_line(worker: WorkerReport) -> str:
+    job = "" if worker.job is None else f", job {worker.job[:8]}"
+    return f"Worker {worker.pid}: {worker.model or 'starting'} on {worker.device or '…'}{job}"
 
 
 def _metric_lines(metrics: Metrics) -> list[str]:

@@ -120,7 +120,8 @@ class Dispatcher:
 
     An error of the worker, or of the system when it is started, addressed or ended, fails its job
     and nothing else. Nothing waits for the worker. One that has been idle for `idle_s` seconds is
-    ended. `clock` is monotonic, in seconds; `ticks_of` returns the processor time of a process.
+    ended. `memory` returns the bytes of the machine's memory that a job may take, None for all;
+    `clock` is monotonic, in seconds; `ticks_of` returns the processor time of a process.
     """
 
     def __init__(
@@ -129,12 +130,14 @@ class Dispatcher:
         jobs: JobTable,
         *,
         idle_s: float,
+        memory: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         ticks_of: Callable[[int], int | None] = processor_ticks,
     ) -> None:
         self._worker = worker
         self._jobs = jobs
         self._idle_s = idle_s
+        self._memory = memory
         self._clock = clock
         self._ticks_of = ticks_of
         self._running_clock = RunningClock(clock)
@@ -149,6 +152,11 @@ class Dispatcher:
     def is_busy(self) -> bool:
         """True if a job is in the worker, or a killed worker has not yet exited."""
         return self._current is not None or self._worker.is_ending
+
+    @property
+    def job_name(self) -> str | None:
+        """The name of the job in the worker; None if there is none."""
+        return None if self._current is None else self._current.job.name
 
     def start_next(self) -> None:
         """Gives the next job to the worker, which is started if necessary, unless it has one."""
@@ -169,7 +177,7 @@ class Dispatcher:
             self._release()
             return
         current = _Assignment(job, is_first, is_retry, result_file, watch)
-        current.run = _run_message(submission, current)
+        current.run = _run_message(submission, current, self._memory())
         self._current = current
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._send_pending()
@@ -448,7 +456,9 @@ class Dispatcher:
         return is_idle and self._clock() - self._idle_since_s > self._idle_s
 
 
-def _run_message(submission: Submit | Segment, assignment: _Assignment) -> Run | Split:
+def _run_message(
+    submission: Submit | Segment, assignment: _Assignment, memory_bytes: int | None
+) -> Run | Split:
     job, result_file = assignment.job, assignment.result_file
     path = None if result_file is None else result_file.path
     if isinstance(submission, Segment):
@@ -462,6 +472,7 @@ def _run_message(submission: Submit | Segment, assignment: _Assignment) -> Run |
         path,
         submission.warm_start,
         submission.begin_from,
+        memory_bytes,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
@@ -20,6 +21,7 @@ from impasto_daemon.server.process.limits import set_limits
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.server import Server
+from impasto_daemon.server.workers import Workers
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
@@ -54,15 +56,29 @@ def serve(config: DaemonOptions) -> None:
     endpoint = config.endpoint or usual_endpoint()
     with Address(endpoint) as address, StopSignals() as signals:
         limit_bytes = round(config.memory_limit_gb * 1e9)
-        worker = WorkerProcess(worker_dir(endpoint), limit_bytes=limit_bytes)
+        folder = worker_dir(endpoint)
+
+        def new_process(device: str, sharing: int) -> WorkerProcess:
+            return WorkerProcess(folder, limit_bytes=limit_bytes, device=device, sharing=sharing)
+
+        def has_gpu() -> bool:
+            return workers.has_gpu
+
+        jobs = _job_table(config, endpoint, has_gpu)
+        workers = Workers(
+            config.devices,
+            new_process,
+            jobs,
+            idle_s=config.idle_minutes * 60 or math.inf,
+            clock=time.monotonic,
+        )
         Server(
             address,
-            worker,
+            workers,
             signals,
-            _job_table(config, endpoint, worker),
+            jobs,
             _clients(config),
             SystemdNotifier(),
-            idle_s=config.idle_minutes * 60 or math.inf,
             lease_s=config.lease_seconds,
         ).run()
 
@@ -79,9 +95,9 @@ def worker_dir(endpoint: str) -> Path:
     return folder
 
 
-def _job_table(config: DaemonOptions, endpoint: str, worker: WorkerProcess) -> JobTable:
+def _job_table(config: DaemonOptions, endpoint: str, has_gpu: Callable[[], bool]) -> JobTable:
     retention = Retention(config.keep_minutes * 60, config.keep_mb * 2**20)
-    history = ThroughputHistory(throughput_path(), lambda: worker.has_gpu)
+    history = ThroughputHistory(throughput_path(), has_gpu)
     journal, problem = _journal(endpoint)
     results = Results(None if journal is None else journal.folder, problem)
     return JobTable(time.monotonic, results, retention, history, journal)

@@ -21,7 +21,6 @@ from impasto_daemon.server.clients.leases import Leases
 from impasto_daemon.server.clients.outbox import Outbox
 from impasto_daemon.server.clients.subscriptions import Subscriptions
 from impasto_daemon.server.containment import Containment
-from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.front.client_socket import Received
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
@@ -30,7 +29,7 @@ from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import StatusReporter, forecast
-from impasto_daemon.worker.process import WorkerProcess
+from impasto_daemon.server.workers import Workers
 from impasto_shared import __version__
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_FRAME_BYTES, MAX_PIXELS
@@ -72,26 +71,24 @@ _REMEMBERED_CLIENTS = 256
 class Server:
     """Serves clients at `address` until `signals` request a stop.
 
-    `clients` are those to serve; `notifier` reports to systemd. A worker without a job for
-    `idle_s` seconds is ended; a job whose client was lost continues for `lease_s` seconds. `clock`
-    is monotonic, in seconds.
+    `clients` are those to serve; `notifier` reports to systemd. A job whose client was lost
+    continues for `lease_s` seconds. `clock` is monotonic, in seconds.
     """
 
     def __init__(
         self,
         address: Address,
-        worker: WorkerProcess,
+        workers: Workers,
         signals: StopSignals,
         jobs: JobTable,
         clients: Clients,
         notifier: SystemdNotifier,
         *,
-        idle_s: float,
         lease_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
-        self._worker = worker
+        self._workers = workers
         self._signals = signals
         self._clock = clock
         self._jobs = jobs
@@ -105,8 +102,7 @@ class Server:
         self._subscriptions = Subscriptions(self._outbox, self._leases, clock)
         bind_again = partial(clients.bind, address.endpoint)
         self._address_watch = AddressWatch(address, bind_again, clock)
-        self._dispatcher = Dispatcher(worker, jobs, idle_s=idle_s, clock=clock)
-        self._status = StatusReporter(jobs, worker, self._dispatcher, clock)
+        self._status = StatusReporter(jobs, workers, clock)
         self._deferred = DeferredReplies(jobs)
         self._containment = Containment(clock)
 
@@ -116,7 +112,7 @@ class Server:
             self._clients.serve(self._address.endpoint)
             self._address.remember_file()
             self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
-            self._dispatcher.measure_pace()
+            self._workers.measure_pace()
             while not self._signals.stop_requested:
                 self._notifier.notify_watchdog()
                 self._containment.run(
@@ -141,8 +137,8 @@ class Server:
         if self._jobs.journal is not None:
             for fileno in self._jobs.journal.filenos():
                 poller.register(fileno, zmq.POLLIN)
-        if self._worker.socket is not None:
-            poller.register(self._worker.socket, zmq.POLLIN)
+        for socket in self._workers.sockets:
+            poller.register(socket, zmq.POLLIN)
         timeouts_ms = self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms
         ready = dict(poller.poll(int(min(timeouts_ms))))
         if self._signals.fileno() in ready:
@@ -154,7 +150,7 @@ class Server:
         is_busy = (
             self._subscriptions.job_names
             or self._leases.is_running
-            or self._dispatcher.is_busy
+            or self._workers.is_busy
             or self._deferred.is_waiting
         )
         return BUSY_POLL_MS if is_busy else IDLE_POLL_MS
@@ -164,16 +160,16 @@ class Server:
         self._deferred.send_due()
 
     def _dispatch(self) -> None:
-        for preview in self._dispatcher.receive():
+        for preview in self._workers.receive():
             self._subscriptions.send_preview(preview)
-        self._dispatcher.supervise()
-        self._dispatcher.start_next()
+        self._workers.supervise()
+        self._workers.start_next()
 
     def _notify_subscribers(self) -> None:
         for job, problem in self._subscriptions.send_updates(self._jobs).items():
             reason = "its client disconnected" if problem is None else problem.message
             logger.info("job %s is cancelled: %s", job.name, reason)
-            self._dispatcher.cancel(job, problem)
+            self._workers.cancel(job, problem)
 
     def _expire(self) -> None:
         self._jobs.expire(watched=self._subscriptions.job_names)
@@ -187,9 +183,9 @@ class Server:
     def _shut_down(self) -> None:
         self._containment.run(
             self._notifier.notify_stopping,
-            self._worker.end,
+            self._workers.end,
             self._end_all_jobs,
-            self._worker.wait_ended,
+            self._workers.wait_ended,
             self._clients.close,
             zmq.Context.instance().term,
             self._jobs.close,
@@ -245,10 +241,10 @@ class Server:
                 return self._follow(self._jobs.find(message.job), address, message)
             case Cancel():
                 job = self._jobs.find(message.job)
-                self._dispatcher.cancel(job)
+                self._workers.cancel(job)
             case Keep():
                 job = self._jobs.find(message.job)
-                self._dispatcher.keep(job)
+                self._workers.keep(job)
             case Detach():
                 job = self._jobs.find(message.job)
                 self._jobs.detach(job)
@@ -264,8 +260,8 @@ class Server:
             case Status():
                 return self._status.report(message)
             case Forecast():
-                self._dispatcher.probe_gpu()
-                return forecast(message, self._jobs, self._worker)
+                self._workers.probe_gpu()
+                return forecast(message, self._jobs, self._workers)
         return Accepted(message.id, self._jobs.report(job))
 
     def _welcome(self, address: bytes, request: Hello) -> Welcome:
@@ -299,7 +295,7 @@ class Server:
     def _subscribe(self, job: Job, address: bytes, previews: PreviewOptions | None) -> None:
         self._subscriptions.add(job, address, wants_previews=previews is not None)
         if previews is not None:
-            self._dispatcher.set_previews(job, previews)
+            self._workers.set_previews(job, previews)
 
 
 def _request_id(frames: list[Frame]) -> str | None:

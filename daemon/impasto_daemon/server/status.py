@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from impasto_daemon.models.cache import cached_models
-from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.jobs.memory_estimate import MemoryEstimate, estimate_memory
+from impasto_daemon.server.workers import Workers
 from impasto_daemon.style_transfer.planning.segmentation import segmentation_bytes
 from impasto_daemon.system.process_memory import resident_bytes
-from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared import __version__
 from impasto_shared.protocol.codec import MAX_HEADER_BYTES, header_bytes
 from impasto_shared.protocol.messages import Forecast, ForecastReport, Status, StatusReport
-from impasto_shared.protocol.reports import JobReport, JobState, Metrics, WorkerReport
+from impasto_shared.protocol.reports import JobReport, JobState, Metrics
 
 # The rest of a status report takes a thousand bytes, and its models at most three thousand.
 _REPORTS_BYTES = MAX_HEADER_BYTES - 8192
@@ -34,11 +33,10 @@ class StatusReporter:
     def __init__(
         self,
         table: JobTable,
-        worker: WorkerProcess,
-        dispatcher: Dispatcher,
+        workers: Workers,
         clock: Callable[[], float],
     ) -> None:
-        self._table, self._worker, self._dispatcher = table, worker, dispatcher
+        self._table, self._workers = table, workers
         self._clock = clock
         self._started_s = clock()
         self._models = tuple(cached_models())
@@ -58,22 +56,23 @@ class StatusReporter:
 
     def _state(self) -> object:
         """Returns what a report must never be behind."""
-        worker = self._worker
         jobs = [(job, job.state, job.picture, job.origin) for job in self._table.all]
-        return jobs, worker.pid, worker.device, worker.model
+        return jobs, self._workers.reports()
 
     def _new_report(self) -> StatusReport:
         if self._clock() - self._models_s > _MODELS_CACHED_S:
             self._models, self._models_s = tuple(cached_models()), self._clock()
-        worker = self._worker
+        workers = self._workers.reports()
+        pids = [worker.pid for worker in workers if worker.pid is not None]
         return StatusReport(
             re="",
             pid=os.getpid(),
             version=__version__,
             uptime_s=self._clock() - self._started_s,
-            worker=WorkerReport(worker.pid, worker.device, worker.model),
-            metrics=metrics_of(self._table, worker.pid, self._dispatcher.workers_started),
+            worker=workers[0],
+            metrics=metrics_of(self._table, pids, self._workers.count_started),
             models=self._models,
+            workers=workers,
             **self._page(0),
         )
 
@@ -100,7 +99,7 @@ def job_reports(table: JobTable, skip: int = 0) -> tuple[JobReport, ...]:
     return tuple(reports[job.name] for job in table.all if job.name in reports)
 
 
-def metrics_of(table: JobTable, worker_pid: int | None, workers_started: int) -> Metrics:
+def metrics_of(table: JobTable, worker_pids: Sequence[int], workers_started: int) -> Metrics:
     """Returns the counts, mean times and memory of the daemon."""
     done = table.outcomes[JobState.DONE]
     pictures = [job.picture for job in table.all if job.picture is not None]
@@ -113,20 +112,25 @@ def metrics_of(table: JobTable, worker_pid: int | None, workers_started: int) ->
         queued=len(table.queue),
         workers=workers_started,
         server_bytes=resident_bytes(os.getpid()),
-        worker_bytes=None if worker_pid is None else resident_bytes(worker_pid),
+        worker_bytes=_resident_bytes_of_all(worker_pids),
         pictures=len(pictures),
         picture_bytes=sum(picture.size_bytes for picture in pictures),
         picture_problem=table.results.problem,
     )
 
 
-def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> ForecastReport:
+def _resident_bytes_of_all(pids: Sequence[int]) -> int | None:
+    known = [count for count in map(resident_bytes, pids) if count is not None]
+    return sum(known) if known else None
+
+
+def forecast(request: Forecast, table: JobTable, workers: Workers) -> ForecastReport:
     """Returns the estimated time and memory of a job that is not submitted yet."""
-    ready, available_bytes = worker.ready, worker.available_bytes()
+    available_bytes = workers.available_bytes()
     size = request.width, request.height
     if request.segments:
         job_s = table.throughput.segmentation_s
-        memory = MemoryEstimate(segmentation_bytes(*size, on_gpu=worker.has_gpu), tiles=1)
+        memory = MemoryEstimate(segmentation_bytes(*size, on_gpu=workers.has_gpu), tiles=1)
     else:
         job_s = table.throughput.estimate_s(
             request.settings, *size, request.paintings, request.begun_px
@@ -136,8 +140,8 @@ def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> Forec
             *size,
             available_bytes,
             begun_px=request.begun_px,
-            on_gpu=worker.has_gpu,
-            auto_bfloat16=worker.has_gpu if ready is None else ready.bfloat16,
+            on_gpu=workers.has_gpu,
+            auto_bfloat16=workers.auto_bfloat16,
         )
     return ForecastReport(
         request.id,
@@ -146,5 +150,5 @@ def forecast(request: Forecast, table: JobTable, worker: WorkerProcess) -> Forec
         memory.needed_bytes,
         None if math.isinf(available_bytes) else round(available_bytes),
         memory.tiles,
-        0.0 if worker.pid is not None else table.throughput.start_s,
+        0.0 if workers.is_started else table.throughput.start_s,
     )

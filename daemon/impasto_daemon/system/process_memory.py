@@ -23,18 +23,19 @@ def resident_bytes(pid: int) -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def available_bytes(pid: int | None) -> float:
-    """Returns the bytes that a process may have in all, so that the machine keeps a reserve.
+def available_bytes(*pids: int) -> float:
+    """Returns the bytes that processes may have in all, so that the machine keeps a reserve.
 
     It is infinite if the system does not say.
 
-    pid: a process that has some of them already; None for one that is yet to be started.
+    pids: the processes that have some of them already; others are yet to be started.
     """
     match = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
-    resident = 0 if pid is None else resident_bytes(pid)
-    if match is None or resident is None:
+    resident = [resident_bytes(pid) for pid in pids]
+    known = [count for count in resident if count is not None]
+    if match is None or len(known) < len(resident):
         return math.inf
-    return _USABLE * (1024 * int(match[1]) + resident)
+    return _USABLE * (1024 * int(match[1]) + sum(known))
 
 
 def may_have_gpu() -> bool:

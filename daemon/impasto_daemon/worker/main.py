@@ -1,7 +1,7 @@
 """The worker process: holds the network and runs one job after another.
 
-The server runs it as `python -P -m impasto_daemon.worker.main ENDPOINT BYTES`; it exits when the
-server does.
+The server runs it as `python -P -m impasto_daemon.worker.main ENDPOINT BYTES DEVICE`; it exits
+when the server does.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from impasto_daemon.system.log import start_logging
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_memory import available_bytes
 from impasto_daemon.worker.channel import Channel
+from impasto_daemon.worker.devices import DeviceMissing, check_device, device_of, gpu_count
 from impasto_daemon.worker.job_run import JobRun
 from impasto_daemon.worker.measurement import ON_GPU, ON_PROCESSOR, measure
 from impasto_daemon.worker.messages import (
@@ -123,6 +124,8 @@ class Worker:
         job = JobRun(run, self._channel)
         network = self._load(run.settings, job.should_stop)
         memory_bytes = min(self._limit_bytes, _available_bytes(self._device))
+        if run.memory_bytes is not None:
+            memory_bytes = min(memory_bytes, run.memory_bytes)
         if run.warm_start:
             memory_bytes -= KEPT_BYTES
         else:
@@ -153,7 +156,11 @@ class Worker:
         return job.result(segment(network, split.content, split.regions, interrupt=interrupt))
 
     def _load(self, settings: StyleSettings, should_stop: ShouldStop) -> Network:
-        """Returns the network, from memory if the last job used the same."""
+        """Returns the network, from memory if the last job used the same.
+
+        Raises DeviceMissing, and what `load_network` does.
+        """
+        check_device(self._device)
         dtype = number_type(settings.precision, self._device)
         if self._loaded != (settings.model, settings.pooling, dtype):
             self._network = weights.load_network(
@@ -204,9 +211,10 @@ def _gpu_bytes(device: torch.device) -> int | None:
 
 def _ready(device: torch.device) -> Ready:
     try:
+        check_device(device)
         is_bfloat16 = number_type(Precision.AUTO, device) == torch.bfloat16
-        return Ready(_gpu_bytes(device), is_bfloat16)
-    except RuntimeError:
+        return Ready(_gpu_bytes(device), is_bfloat16, gpu_count())
+    except (DeviceMissing, RuntimeError):
         # A job will fail with the same error, and report it to its client.
         logger.exception("the GPU cannot be used")
         return Ready(gpu_bytes=None, bfloat16=False)
@@ -232,7 +240,7 @@ def _prefer_to_other_processes_when_memory_runs_out() -> None:
 
 
 def main() -> None:
-    """Runs a worker; the arguments are its endpoint and the bytes that painting may take."""
+    """Runs a worker; the arguments are its endpoint, the bytes for painting, and its device."""
     start_logging("worker")
     # Ctrl+C in the server's terminal reaches both processes: the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -241,8 +249,9 @@ def main() -> None:
     _prefer_to_other_processes_when_memory_runs_out()
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
     socket.bind(sys.argv[1])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    limit_bytes = int(sys.argv[2])
+    limit_bytes, device = int(sys.argv[2]), device_of(sys.argv[3])
+    if device.index is not None and device.index < gpu_count():
+        torch.cuda.set_device(device)
     Worker(Channel(socket), device, limit_bytes or math.inf).serve()
 
 

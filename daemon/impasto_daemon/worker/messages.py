@@ -19,6 +19,7 @@ class Run:
 
     result_file: path of the file for the picture; None: it is sent as a message.
     warm_start: see `Submit`.
+    memory_bytes: what painting may take of the machine's memory; None: all that is available.
     """
 
     type: ClassVar[str] = "run"
@@ -30,6 +31,7 @@ class Run:
     result_file: str | None = None
     warm_start: bool = False
     begin_from: Beginning | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,13 @@ class Ready:
 
     gpu_bytes: the GPU memory available for painting; None without a GPU.
     bfloat16: whether it calculates in bfloat16 if the precision is left to it.
+    gpus: the number of GPUs of the machine that PyTorch can use.
     """
 
     type: ClassVar[str] = "ready"
     gpu_bytes: int | None
     bfloat16: bool
+    gpus: int = 0
 
 
 @dataclass(frozen=True)

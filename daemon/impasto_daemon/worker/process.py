@@ -52,8 +52,11 @@ class WorkerProcess:
     """At most one worker, connected over a PAIR socket in `folder`.
 
     Each worker has an address of its own, drawn at random: a worker of an earlier server that still
-    runs cannot be reached. `command` starts a worker; its arguments are the socket's endpoint and
-    the bytes of memory that painting may take, 0 for no limit.
+    runs cannot be reached. `command` starts a worker; its arguments are the socket's endpoint, the
+    bytes of memory that painting may take, 0 for no limit, and the device.
+
+    device: its name in the configuration; "" for the first GPU, or the processor if there is none.
+    sharing: the number of workers that share the processor.
     """
 
     def __init__(
@@ -62,10 +65,14 @@ class WorkerProcess:
         command: Sequence[str] | None = None,
         *,
         limit_bytes: int = 0,
+        device: str = "",
+        sharing: int = 1,
     ) -> None:
         self._folder = folder
         self._path: Path | None = None
         self._limit_bytes = limit_bytes
+        self._device_name = device
+        self._sharing = sharing
         self._command = command or WORKER_COMMAND
         self._process: subprocess.Popen[bytes] | None = None
         self._ending: list[tuple[subprocess.Popen[bytes], float]] = []
@@ -95,10 +102,10 @@ class WorkerProcess:
         # The worker binds: a PAIR socket that has bound blocks in send until its peer connects.
         self.socket.connect(endpoint)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*self._command, endpoint, str(self._limit_bytes)],
+            [*self._command, endpoint, str(self._limit_bytes), self._device_name],
             stdin=subprocess.PIPE,
             cwd="/",
-            env=worker_environment(),
+            env=worker_environment(self._sharing),
         )
         logger.info("worker %d started", self._process.pid)
         return True
@@ -106,13 +113,15 @@ class WorkerProcess:
     @property
     def has_gpu(self) -> bool:
         """True if it paints on a GPU; a guess until the first worker has reported."""
-        return may_have_gpu() if self.ready is None else self.ready.gpu_bytes is not None
+        if self.ready is None:
+            return may_have_gpu() if self._device_name == "" else self._device_name != "cpu"
+        return self.ready.gpu_bytes is not None
 
     def available_bytes(self) -> float:
         """Returns the bytes that painting may take, on the GPU or on this machine; inf: unknown."""
         limit = self._limit_bytes or math.inf
         if not self.has_gpu:
-            return min(limit, available_bytes(self.pid))
+            return min(limit, available_bytes(*([] if self.pid is None else [self.pid])))
         gpu_bytes = None if self.ready is None else self.ready.gpu_bytes
         return limit if gpu_bytes is None else min(limit, gpu_bytes)
 
@@ -188,9 +197,16 @@ class WorkerProcess:
         self.reap()
 
 
-def worker_environment() -> dict[str, str]:
-    """Returns the environment of a worker: this process's, and the settings of its allocators."""
-    return {**_MEMORY_VARIABLES, **os.environ}
+def worker_environment(sharing: int = 1) -> dict[str, str]:
+    """Returns the environment of a worker: this process's, and the settings of its allocators.
+
+    sharing: the number of workers that share the processor: more threads than cores would wait for
+        each other.
+    """
+    threads = {}
+    if sharing > 1:
+        threads["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // sharing))
+    return {**_MEMORY_VARIABLES, **threads, **os.environ}
 
 
 def _try(done: str, action: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from impasto_shared.schema import (
     NumberSetting,
     Schema,
     TextSetting,
+    TextsSetting,
     described,
 )
 from impasto_shared.str_enum import StrEnum
@@ -29,7 +30,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-Setting = NumberSetting | IntegerSetting | ChoiceSetting | TextSetting
+Setting = NumberSetting | IntegerSetting | ChoiceSetting | TextSetting | TextsSetting
 
 _HOST = r"(?:[\w.-]+|\*|\[[\w.:%]+\])"
 _PORT = r"(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -70,14 +71,24 @@ class DaemonOptions:
         help="Minutes without a job after which the network is unloaded to free its memory; the "
         "next job loads it again; 0 keeps it loaded",
     )
+    devices: tuple[str, ...] = described(
+        TextsSetting,
+        (),
+        pattern=r"cpu|cuda(?::[0-9]{1,3})?",
+        values="cpu, cuda, or cuda:NUMBER",
+        label="Devices",
+        help="The processors and GPUs that paint, each in a process of its own, one picture each "
+        "at a time; a device may be there twice; empty: every GPU, or the processor if there is "
+        "none",
+    )
     memory_limit_gb: float = described(
         NumberSetting,
         0.0,
         low=0.0,
         high=4096.0,
         label="Memory limit",
-        help="Gigabytes that painting may use, of the GPU's memory if a GPU paints; 0 allows all "
-        "that is available",
+        help="Gigabytes that painting may use on each device, of the GPU's memory if a GPU "
+        "paints; 0 allows all that is available",
     )
     keep_minutes: float = described(
         NumberSetting,
@@ -171,6 +182,8 @@ def values_of(option: Option) -> str:
     match option.setting:
         case TextSetting(values=values):
             return values
+        case TextsSetting(values=values):
+            return f"a list of {values}"
         case ChoiceSetting(choices=choices):
             return ", ".join(choices)
         case NumberSetting(low=low, high=high) | IntegerSetting(low=low, high=high):
@@ -179,4 +192,6 @@ def values_of(option: Option) -> str:
 
 def toml_value(value: object) -> str:
     """Returns a value of an option in TOML's notation."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:.15g}"

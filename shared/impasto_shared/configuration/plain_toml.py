@@ -17,6 +17,10 @@ _INTEGER = re.compile(rf"([+-]?(?:0|[1-9](?:_?[0-9])*)){_END}")
 _NUMBER = re.compile(
     rf"([+-]?(?:0|[1-9](?:_?[0-9])*)(?:\.{_DIGITS})?(?:[eE][+-]?{_DIGITS})?){_END}"
 )
+_TEXTS = re.compile(
+    r"""\[[ \t]*((?:"[^"\\]*"|'[^']*')(?:[ \t]*,[ \t]*(?:"[^"\\]*"|'[^']*'))*[ \t]*,?[ \t]*)?\]"""
+    rf"{_END}"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -26,6 +30,8 @@ class PlainTomlError(ValueError):
 
 def parse_plain_toml(text: str) -> dict[str, Any]:
     """Returns the tables of a TOML document that contain nothing but text and numbers.
+
+    A list of text is allowed, too, within a line.
 
     Raises:
         PlainTomlError: for anything else, with the number of the line.
@@ -52,7 +58,9 @@ def _add(table: dict[str, Any], name: str, value: Any, number: int) -> Any:
     return value
 
 
-def _value(text: str, number: int) -> str | int | float:
+def _value(text: str, number: int) -> str | int | float | list[str]:
+    if match := _TEXTS.fullmatch(text):
+        return [quoted[1:-1] for quoted in re.findall(r"""\"[^"]*"|'[^']*'""", match[1] or "")]
     if match := _LITERAL_TEXT.fullmatch(text):
         return match[1]
     if match := _INTEGER.fullmatch(text):

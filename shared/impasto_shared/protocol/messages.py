@@ -274,6 +274,7 @@ class Accepted:
 class StatusReport:
     """Answers status.
 
+    worker: the first of `workers`, for clients that know of one only.
     models: the models whose weights are on the daemon's machine.
     omitted: the number of jobs that ended before those in `jobs`, and did not fit.
     """
@@ -288,6 +289,7 @@ class StatusReport:
     metrics: Metrics = field(default=Metrics())
     models: tuple[str, ...] = field(default=())
     omitted: int = 0
+    workers: tuple[WorkerReport, ...] = field(default=())
 
 
 @dataclass(frozen=True)

@@ -119,11 +119,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """The painting process: its pid, device and loaded model, None if there is none."""
+    """A painting process: its pid, device and loaded model, None if there is none.
+
+    job: the job that it paints; None if it is idle.
+    """
 
     pid: int | None = None
     device: str | None = None
     model: str | None = None
+    job: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class Metrics:
     waited_s, painted_s: mean time in the queue, and mean duration, of the jobs done.
     queued: waiting jobs.
     workers: workers started.
-    server_bytes, worker_bytes: memory of the processes; None if the system does not report it.
+    server_bytes, worker_bytes: memory of the server and of all workers; None if the system does not
+        report it.
     pictures, picture_bytes: number and total size of the pictures kept.
     picture_problem: the reason why the last picture could not be stored on disk, if so.
     """

@@ -1,6 +1,7 @@
 import math
 import os
 import secrets
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
+from impasto_daemon.server.workers import Workers
 from impasto_daemon.worker.messages import Ready
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.errors import ErrorCode
@@ -57,7 +59,7 @@ def test_without_room_for_all_the_jobs_that_ended_first_are_left_out(
     names = [report.job for report in reports]
     assert names == [job.name for job in ended[len(ended) - len(names) + 1 :]] + [waiting.name]
     assert 2 < len(names) < 101
-    metrics = metrics_of(table, None, 0)
+    metrics = metrics_of(table, [], 0)
     encode(StatusReport("1", 1, "0", 1.0, WorkerReport(None, None, None), reports, metrics, ()))
 
 
@@ -85,7 +87,7 @@ def test_metrics_count_outcomes_and_average_times(table: JobTable, clock: FakeCl
     table.cancel(submit(table))
     submit(table)
 
-    metrics = metrics_of(table, os.getpid(), 7)
+    metrics = metrics_of(table, [os.getpid()], 7)
 
     assert (metrics.done, metrics.failed, metrics.cancelled, metrics.queued) == (2, 0, 1, 1)
     assert (metrics.waited_s, metrics.painted_s) == (4, 20)
@@ -94,23 +96,25 @@ def test_metrics_count_outcomes_and_average_times(table: JobTable, clock: FakeCl
 
 
 def test_metrics_of_a_new_daemon_are_unknown_where_they_are_averages(table: JobTable) -> None:
-    metrics = metrics_of(table, None, 0)
+    metrics = metrics_of(table, [], 0)
 
     assert isinstance(metrics, Metrics)
     assert (metrics.waited_s, metrics.painted_s, metrics.worker_bytes) == (None, None, None)
 
 
 def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_path: Path) -> None:
-    worker = WorkerProcess(tmp_path)
-    worker.ready = Ready(gpu_bytes=2 * 10**9, bfloat16=False)
+    workers = Workers(
+        (), lambda *_: WorkerProcess(tmp_path), table, idle_s=math.inf, clock=time.monotonic
+    )
+    workers.processes[0].ready = Ready(gpu_bytes=2 * 10**9, bfloat16=False)
     request = Forecast("7", StyleSettings(size=4000), 4000, 3000)
 
-    before = forecast(request, table, worker)
+    before = forecast(request, table, workers)
     steps = [CurvePoint(step, step * 2.0, 1.0) for step in range(1, 5)]
     table.throughput.record(StyleSettings(size=512), 512, 512, steps)
     table.throughput.record_start(7.5)
-    after = forecast(request, table, worker)
-    continued = forecast(replace(request, begun_px=2048), table, worker)
+    after = forecast(request, table, workers)
+    continued = forecast(replace(request, begun_px=2048), table, workers)
 
     assert (before.re, before.painting_s, before.available_bytes) == ("7", None, 2 * 10**9)
     assert before.tiles > 1

@@ -27,15 +27,16 @@ def test_a_process_may_keep_the_memory_that_it_has(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process_memory, "_read", lambda _: "MemTotal: 9 kB\nMemAvailable:  1000 kB")
     monkeypatch.setattr(process_memory, "resident_bytes", lambda _: 24_000)
 
-    assert available_bytes(None) == pytest.approx(0.85 * 1_024_000)
+    assert available_bytes() == pytest.approx(0.85 * 1_024_000)
     assert available_bytes(os.getpid()) == pytest.approx(0.85 * 1_048_000)
+    assert available_bytes(os.getpid(), os.getppid()) == pytest.approx(0.85 * 1_072_000)
 
 
 def test_memory_is_infinite_if_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
     assert available_bytes(NO_PID) == math.inf
 
     monkeypatch.setattr(process_memory, "_read", lambda _: "")
-    assert available_bytes(None) == math.inf
+    assert available_bytes() == math.inf
 
 
 def test_a_gpu_is_recognised_by_its_device_file(

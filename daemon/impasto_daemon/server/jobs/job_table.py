@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from heapq import heapify, heapreplace
 from itertools import count
 
 from impasto_daemon.server.jobs.job import Job, Origin, new_job
@@ -73,6 +74,8 @@ class JobTable:
     throughput: ThroughputHistory = field(default_factory=ThroughputHistory)
     journal: Journal | None = None
     wall_clock: Callable[[], float] = time.time
+    workers: int = 1
+    """The number of jobs that can run at the same time."""
     outcomes: Counter[JobState] = field(default_factory=Counter)
     waited_s: float = 0.0
     painted_s: float = 0.0
@@ -141,16 +144,13 @@ class JobTable:
         return list(self._jobs.values())
 
     @property
-    def running(self) -> Job | None:
-        """The running job, if any."""
-        return next(
-            (
-                job
-                for job in self._jobs.values()
-                if job.state is JobState.RUNNING and not job.is_storing
-            ),
-            None,
-        )
+    def running(self) -> list[Job]:
+        """The running jobs, oldest first."""
+        return [
+            job
+            for job in self._jobs.values()
+            if job.state is JobState.RUNNING and not job.is_storing
+        ]
 
     @property
     def queue(self) -> list[Job]:
@@ -307,7 +307,7 @@ class JobTable:
         """Returns the report of a job, as the protocol defines it."""
         ahead = 0
         if job.state is JobState.QUEUED:
-            ahead = self.queue.index(job) + (self.running is not None)
+            ahead = self.queue.index(job) + len(self.running)
         return JobReport(
             job=job.name,
             state=job.state,
@@ -331,8 +331,7 @@ class JobTable:
 
     def waiting_s(self) -> float | None:
         """Returns how long a job that is queued now will wait; None if that cannot be estimated."""
-        running = [] if self.running is None else [self._eta_s(self.running)]
-        return _sum([*running, *map(self._duration_s, self.queue)])
+        return self._waiting_s(self.queue)
 
     def _expire_pictures(self, newest_first: list[Job]) -> None:
         total_bytes = memory_bytes = 0
@@ -496,8 +495,7 @@ class JobTable:
         """Returns the estimated time to completion; None if there is no estimate."""
         if job.state is JobState.QUEUED:
             ahead = self.queue[: self.queue.index(job)]
-            running = [] if self.running is None else [self._eta_s(self.running)]
-            return _sum([*running, *map(self._duration_s, ahead), self._duration_s(job)])
+            return _sum([self._waiting_s(ahead), self._duration_s(job)])
         if job.state is not JobState.RUNNING:
             return None
         if job.first_step_s is None or job.step < 2 or job.done <= job.first_done:
@@ -505,6 +503,19 @@ class JobTable:
         # The throughput so far, without the first step, which includes loading the network.
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
+
+    def _waiting_s(self, ahead: Sequence[Job]) -> float | None:
+        """Returns when a worker is free after the running jobs and those `ahead` of the queue."""
+        running_s = [self._eta_s(job) for job in self.running]
+        durations_s = [self._duration_s(job) for job in ahead]
+        if None in running_s or None in durations_s:
+            return None
+        free_s = [time_s for time_s in running_s if time_s is not None]
+        free_s += [0.0] * (self.workers - len(free_s))
+        heapify(free_s)
+        for duration_s in durations_s:
+            heapreplace(free_s, free_s[0] + (duration_s or 0.0))
+        return free_s[0]
 
     def _duration_s(self, job: Job) -> float | None:
         if job.segments:

@@ -61,7 +61,7 @@ def test_jobs_run_in_the_order_they_came(table: JobTable) -> None:
     assert table.next_queued is first
     assert [table.report(job).position for job in (first, second)] == [0, 1]
     table.start(first)
-    assert (table.running, table.next_queued) == (first, second)
+    assert (table.running, table.next_queued) == ([first], second)
     assert table.report(second).position == 1
     table.finish(first, PIXEL)
     assert table.report(second).position == 0

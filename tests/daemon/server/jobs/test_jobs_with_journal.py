@@ -548,16 +548,15 @@ class Durability(RuleBasedStateMachine):
                 number = self.unsettled.get(job.name, 0)
                 self.promises.setdefault(job.name, Promise(number)).is_done = True
 
-    @precondition(lambda self: self.table.running is None)
+    @precondition(lambda self: not self.table.running)
     @rule()
     def start(self) -> None:
         self.daemon.run_next()
 
-    @precondition(lambda self: self.table.running is not None)
+    @precondition(lambda self: self.table.running)
     @rule(outcome=st.sampled_from(["step", "done", "done", "failed", "cancelled"]))
     def go_on(self, outcome: str) -> None:
-        job = self.table.running
-        assert job is not None
+        (job,) = self.table.running
         if outcome == "step":
             self.table.advance(job, min(job.step + 1, 5), 5, 0.5, 0.1)
         elif outcome == "done":
