@@ -59,7 +59,7 @@ def declare_sheet(
     label, help_text = SHEET_LABELS[SHEET_LABEL], _SHEET_HELP
     procedure.add_choice_argument(SHEET, label, help_text, choice, SHEET_NAMES[0], flags)
     label = SHEET_LABELS[_QUICK_LABEL]
-    procedure.add_boolean_argument(QUICKLY, label, _QUICK_HELP, False, flags)
+    procedure.add_boolean_argument(QUICKLY, label, _QUICK_HELP, True, flags)
     label = LABELS[SIZE.label]
     procedure.add_int_argument(
         SIZE.name, label, SIZE.help, SIZE.low, SIZE.high, SIZE.default, flags

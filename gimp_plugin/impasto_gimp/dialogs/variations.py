@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled
+from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled, show_sharply
 from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.styles import ChosenStyle
-from impasto_gimp.introspection import GdkPixbuf, GLib
-from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.introspection import GLib
+from impasto_gimp.introspection_gtk import Gdk, Gtk, Pango
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.jobs.variation_jobs import (
@@ -22,6 +22,7 @@ from impasto_gimp.jobs.variation_jobs import (
     by_strength_and_scale,
 )
 from impasto_gimp.translation import gettext
+from impasto_shared.durations import format_duration
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from impasto_shared.client import Client
 
 TITLE = gettext("Neural Style: Variations")
-_SHOWN_PX = 176
+_LARGEST_SHOWN_PX, _SMALLEST_SHOWN_PX = 256, 140
+# The height of the window without its pictures, and of a picture's caption and frame.
+_OTHER_HEIGHT_PX, _CAPTION_PX = 190, 40
+_UNPAINTED_OPACITY = 0.25
 _COLUMNS = 3
 _TICK_MS = 100
 _SPACING_PX = 6
@@ -65,12 +69,13 @@ class _Variations:
         self._content, self._styles, self._settings = content, styles, settings
         self._client: Client | None = None
         self._jobs: VariationJobs | None = None
-        self._pictures: list[Gtk.Image] = []
+        self._tiles: list[_Tile] = []
         self._must_submit = self._is_busy = self._is_answered = False
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._dialog.connect("response", self._on_response)
+        self._shown_px = _shown_px()
         self._kind = Gtk.ComboBoxText()
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
@@ -116,12 +121,12 @@ class _Variations:
         for button in self._grid.get_children():
             button.destroy()
         variations = _KINDS[self._kind.get_active()][1](self._settings)
-        self._pictures = []
+        self._tiles = []
         for index, variation in enumerate(variations):
-            button, picture = _new_button(variation.label, self._content)
-            button.connect("clicked", self._choose, variation.settings)
-            self._pictures.append(picture)
-            self._grid.attach(button, index % _COLUMNS, index // _COLUMNS, 1, 1)
+            tile = _Tile(variation, self._content, self._shown_px)
+            tile.button.connect("clicked", self._choose, variation.settings)
+            self._tiles.append(tile)
+            self._grid.attach(tile.button, index % _COLUMNS, index // _COLUMNS, 1, 1)
         self._grid.show_all()
         self._dialog.resize(1, 1)  # as small as its content allows
         self._line.set_text(gettext("Looking for the daemon…"))
@@ -161,12 +166,15 @@ class _Variations:
     def _update(self, jobs: VariationJobs) -> None:
         """Shows the pictures that have changed since the last call."""
         for index, picture in jobs.poll():
-            self._pictures[index].set_from_pixbuf(_pixbuf(picture))
-        count = len(self._pictures)
+            self._tiles[index].show(picture)
+        count = len(self._tiles)
         line = gettext("Click a picture to use its settings.")
         if jobs.unfinished:
             painted = gettext("{painted} of {count} painted.")
             line = f"{painted.format(painted=count - jobs.unfinished, count=count)} {line}"
+            if jobs.left_s is not None:
+                left = gettext("{time} left.")
+                line = f"{left.format(time=format_duration(jobs.left_s, gettext))} {line}"
         self._line.set_text(line)
         if not jobs.unfinished:
             self._disconnect()
@@ -178,19 +186,55 @@ class _Variations:
         self._client = self._jobs = None
 
 
-def _new_button(label: str, content: Image) -> tuple[Gtk.Button, Gtk.Image]:
-    """Returns a button with a picture above a label, and that picture."""
-    picture = Gtk.Image.new_from_pixbuf(_pixbuf(content))
-    text = Gtk.Label(label=label, wrap=True, max_width_chars=22, justify=Gtk.Justification.CENTER)
-    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX // 2)
-    box.pack_start(picture, True, True, 0)
-    box.pack_start(text, False, False, 0)
-    button = Gtk.Button()
-    button.set_relief(Gtk.ReliefStyle.NONE)
-    button.add(box)
-    button.get_accessible().set_name(label)
-    return button, picture
+class _Tile:
+    """A picture above its caption; it can be clicked once there is paint on it.
+
+    button: all of it.
+    """
+
+    def __init__(self, variation: Variation, content: Image, shown_px: int) -> None:
+        self._shown_px = shown_px
+        self._picture = Gtk.Image()
+        self._state = Gtk.Label(label=gettext("Not yet painted"))
+        caption = Gtk.Label(label=variation.label, max_width_chars=1)
+        caption.set_ellipsize(Pango.EllipsizeMode.END)
+        if variation.is_current:
+            now = GLib.markup_escape_text(gettext("Current settings"))
+            caption.set_markup(f"<b>{now}</b>")
+        picture = Gtk.Overlay()
+        picture.add(self._picture)
+        picture.add_overlay(self._state)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX // 2)
+        box.pack_start(picture, True, True, 0)
+        box.pack_start(caption, False, False, 0)
+        self.button = Gtk.Button(sensitive=False)
+        self.button.set_relief(Gtk.ReliefStyle.NONE)
+        self.button.add(box)
+        self.button.set_tooltip_text(variation.label)
+        self.button.get_accessible().set_name(variation.label)
+        self._show(content)
+        self._picture.set_opacity(_UNPAINTED_OPACITY)
+
+    def show(self, picture: Image) -> None:
+        """Shows `picture` in place of the photo."""
+        self._show(picture)
+        self._picture.set_opacity(1.0)
+        self._state.hide()
+        self.button.set_sensitive(True)
+
+    def _show(self, picture: Image) -> None:
+        scale = self._picture.get_scale_factor()
+        width, height = filling_size(picture.width, picture.height, self._shown_px)
+        pixbuf = scaled(pixbuf_of(picture), (width * scale, height * scale))
+        if pixbuf is not None:
+            show_sharply(self._picture, pixbuf, scale)
 
 
-def _pixbuf(picture: Image) -> GdkPixbuf.Pixbuf | None:
-    return scaled(pixbuf_of(picture), filling_size(picture.width, picture.height, _SHOWN_PX))
+def _shown_px() -> int:
+    """Returns the longest side of the pictures with which the window fits on the screen."""
+    display = Gdk.Display.get_default()
+    monitor = display and (display.get_primary_monitor() or display.get_monitor(0))
+    if not monitor:
+        return _SMALLEST_SHOWN_PX
+    room = (monitor.get_workarea().height - _OTHER_HEIGHT_PX) // _COLUMNS - _CAPTION_PX
+    return min(max(room, _SMALLEST_SHOWN_PX), _LARGEST_SHOWN_PX)

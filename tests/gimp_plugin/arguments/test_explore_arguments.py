@@ -46,6 +46,10 @@ def test_every_sheet_can_be_chosen_by_its_title(procedure: Any) -> None:
     assert argument.default == SHEET_NAMES[0]
 
 
+def test_sheet_is_painted_quickly_unless_more_is_wanted(procedure: Any) -> None:
+    assert procedure.arguments["quick"].default is True
+
+
 @pytest.mark.parametrize("name", SHEET_NAMES)
 @pytest.mark.parametrize(("quick", "effort"), [(False, FULL), (True, QUICK)])
 def test_arguments_choose_a_sheet_and_the_work_that_goes_into_it(
