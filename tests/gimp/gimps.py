@@ -81,7 +81,11 @@ class Home:
     @property
     def remembered_preview(self) -> Path:
         """The file in which the plug-in remembers whether previews are on."""
-        return self.plugin.parents[1] / "plug-in-settings/impasto-preview"
+        return self.profile_file("impasto-preview")
+
+    def profile_file(self, name: str) -> Path:
+        """Returns one of the plug-in's own files in GIMP's folder of settings."""
+        return self.plugin.parents[1] / "plug-in-settings" / name
 
     @property
     def endpoint(self) -> str:

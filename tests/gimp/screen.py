@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,10 @@ PATIENCE_S = 60.0
 START_PATIENCE_S = 240.0
 WINDOW_PX = (1276, 860)
 _LOOK_S = 0.1
+# The side of drag_source.py's window.
+_SOURCE_PX = 90
+# Where the gallery of the dialog is, from its left and top.
+_DROP_PX = (180, 300)
 # After this long without an effect, a key has been swallowed.
 _SWALLOWED_S = 2.0
 # Programs that were seen with nothing to do so often, one look after the other, wait for the user.
@@ -42,7 +47,7 @@ class Screen:
         self._display = ""
 
     def __enter__(self) -> Screen:
-        for module in ("batch.py", "observer.py", "screen_reader.py"):
+        for module in ("batch.py", "drag_source.py", "observer.py", "screen_reader.py"):
             shutil.copy(HERE / module, self._home.folder)
         number = self._home.folder / "display"
         for left in (number, self._observer):  # by an earlier screen of this home
@@ -64,8 +69,7 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         for process in reversed(self._processes):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self._end(process)
 
     def ask(self, question: str) -> Any:
         """Returns GIMP's answer to a Python expression, which may use `Gimp` and `batch`."""
@@ -168,6 +172,36 @@ class Screen:
         """Clicks at a point of the window whose title matches."""
         window = self.windows(title)[-1]
         self._xdotool("mousemove", "--window", window, str(x_px), str(y_px), "click", "1")
+
+    def drag_file(self, file: Path, title: str) -> Callable[[], None]:
+        """Drags a file from another program's window and drops it on the left of a window.
+
+        Returns a function that ends the other program.
+        """
+        script = self._home.folder / "drag_source.py"
+        self._start("drag_source", "python3", str(script), str(file))
+        self.wait_for(lambda: self.windows("^Files to drag$"), "something to drag")
+        x, y = self._place(self.windows(title)[-1])
+        middle = _SOURCE_PX // 2
+        goal = (x + _DROP_PX[0], y + _DROP_PX[1])
+        self._xdotool("mousemove", str(middle), str(middle), "mousedown", "1")
+        # A drag begins with a move of some pixels, and each window on the way is told of it.
+        for share in (0.1, 0.3, 0.6, 0.9, 1.0, 1.0):
+            point = [str(round(middle + share * (end - middle))) for end in goal]
+            self._xdotool("mousemove", "--sync", *point)
+            time.sleep(_LOOK_S)
+        self._xdotool("mouseup", "1")
+        return partial(self._end, self._processes.pop())
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def _place(self, window: str) -> tuple[int, int]:
+        """Returns the left and the top of a window."""
+        lines = self._xdotool("getwindowgeometry", "--shell", window).splitlines()
+        place = dict(line.split("=") for line in lines if "=" in line)
+        return int(place["X"]), int(place["Y"])
 
     def type(self, text: str) -> None:
         """Types a text."""

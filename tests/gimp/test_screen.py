@@ -18,6 +18,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     ADVANCED_LABEL,
     GALLERY_LABEL,
     LABELS,
+    PRESET_MARKED,
     PREVIEW_LABEL,
     REGION_LABEL,
     START_LABEL,
@@ -269,6 +270,119 @@ def test_chosen_painting_is_marked_when_the_dialog_opens_again(screen: Screen) -
     screen.press("ctrl+space")
     assert_ok_is_disabled(screen)
     cancel_dialog(screen)
+
+
+def test_file_that_is_dropped_joins_the_gallery(home: Home, screen: Screen) -> None:
+    dropped = shutil.copy(home.folder / "poppies.jpg", home.folder / "dropped flowers.jpg")
+    own = home.folder / ".local/share/impasto/styles/dropped flowers.jpg"
+    open_dialog(screen)
+    time.sleep(GALLERY_S)
+    end_drag = screen.drag_file(Path(dropped), DIALOG)
+    screen.wait_for(own.exists, "the copy in the gallery's folder")
+    end_drag()
+    screen.photograph("dropped")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+    own.unlink()
+
+    assert "dropped flowers" in name
+
+
+def test_favourite_comes_first_in_the_next_dialog(home: Home, screen: Screen) -> None:
+    favourites = home.profile_file("impasto-favourites.json")
+    open_dialog(screen)
+    choose_painting(screen, "Home", "Right", "Right")
+    screen.press("shift+Tab", "space")
+    screen.wait_for(favourites.exists, "the favourites")
+    cancel_dialog(screen)
+    open_dialog(screen)
+    choose_painting(screen, "Right", "Home")
+    screen.photograph("favourite")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+    (favourite,) = json.loads(favourites.read_text())
+    favourites.unlink()
+
+    assert Path(favourite).name == "great_wave.jpg"
+    assert "great_wave" in name
+
+
+def open_presets(screen: Screen) -> None:
+    screen.press(f"alt+{PRESET_MARKED.partition('_')[2][0].lower()}")
+    time.sleep(GALLERY_S)
+
+
+def set_strength(screen: Screen, strength: str) -> None:
+    screen.press(key_of("Style strength"), "ctrl+a")
+    screen.type(f"{strength}\t")
+
+
+def save_preset(screen: Screen, name: str) -> None:
+    open_presets(screen)
+    screen.photograph("presets")
+    screen.press("Up", "Return")  # the last entry that is possible
+    screen.wait_for_window("^Save as Preset$")
+    screen.type(name)
+    screen.photograph("preset-name")
+    screen.press_until_gone("^Save as Preset$", "Return")
+    screen.wait_for_window(DIALOG)
+
+
+def test_preset_is_saved_and_chosen_again(home: Home, screen: Screen) -> None:
+    presets = home.profile_file("impasto-presets.json")
+    open_dialog(screen)
+    choose_painting(screen, "Home")
+    set_strength(screen, "3")
+    save_preset(screen, "Wild")
+    (saved,) = json.loads(presets.read_text())
+    set_strength(screen, "1")
+    open_presets(screen)
+    screen.press(*["Down"] * 5, "Return")  # after those of the plug-in, from the first
+    time.sleep(GALLERY_S)
+    screen.photograph("preset-chosen")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    (recipe,) = screen.ask(REMEMBERED)
+    undo_new_layer(screen)
+    presets.unlink()
+
+    assert (saved["name"], saved["settings"]["style_strength"]) == ("Wild", 3.0)
+    assert "auvers.jpg" in saved["paintings"][0]["file"]
+    assert json.loads(recipe)["settings"]["style_strength"] == 3.0
+
+
+def test_preset_is_renamed_and_deleted(home: Home, screen: Screen) -> None:
+    presets = home.profile_file("impasto-presets.json")
+    open_dialog(screen)
+    set_strength(screen, "3")
+    save_preset(screen, "Wild")
+    open_presets(screen)
+    screen.press("Up", "Up", "Return")
+    screen.wait_for_window("^Rename Preset$")
+    screen.press("ctrl+a")
+    screen.type("Wilder")
+    screen.press_until_gone("^Rename Preset$", "Return")
+    (renamed,) = json.loads(presets.read_text())
+    screen.wait_for_window(DIALOG)
+    open_presets(screen)
+    screen.press("Up", "Return")
+    time.sleep(GALLERY_S)
+    screen.photograph("preset-deleted")
+    screen.press("alt+d")
+    screen.wait_for(lambda: presets.read_text() == "[]", "the end of the preset")
+    screen.wait_for_window(DIALOG)
+    set_strength(screen, "1")
+    cancel_dialog(screen)
+    presets.unlink()
+
+    assert renamed["name"] == "Wilder"
 
 
 def test_two_styles_are_chosen_one_of_them_an_open_layer(screen: Screen) -> None:

@@ -82,7 +82,7 @@ class Paintings:
 
     def show_file(self, file: Gio.File) -> None:
         """Adds a row for a file that the user has opened, unless it has one."""
-        if self.is_complete and self.row_of(file) is None:
+        if self.is_complete and self.row_of(file) is None and file.query_exists():
             self._add(_of_file(file), _OF_OPENED + self._count())
 
     def add(self, file: Gio.File) -> Gio.File:
