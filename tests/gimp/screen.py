@@ -185,7 +185,7 @@ class Screen:
         middle = _SOURCE_PX // 2
         goal = (x + _DROP_PX[0], y + _DROP_PX[1])
         self._xdotool("mousemove", str(middle), str(middle), "mousedown", "1")
-        # A drag begins with a move of some pixels, and each window on the way is told of it.
+        # A drag begins with a move of some pixels, and each window on the way notices it.
         for share in (0.1, 0.3, 0.6, 0.9, 1.0, 1.0):
             point = [str(round(middle + share * (end - middle))) for end in goal]
             self._xdotool("mousemove", "--sync", *point)
