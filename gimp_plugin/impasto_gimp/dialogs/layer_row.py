@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_gimp.dialogs.pixbufs import thumbnail_of
+from impasto_gimp.dialogs.pixbufs import show_sharply, thumbnail_of
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.introspection import Gimp
@@ -29,13 +29,15 @@ class LayerRow:
 
     further: the number of layers that are painted after it.
     widget: the row.
+    scale: the pixels of the screen each way for one of GTK's.
     """
 
-    def __init__(self, layer: Gimp.Layer, further: int = 0) -> None:
+    def __init__(self, layer: Gimp.Layer, scale: int, further: int = 0) -> None:
         self._layer, self._further = layer, further
         self._label = Gtk.Label(xalign=0.0, wrap=True)
         self._label.set_max_width_chars(_LINE_CHARACTERS)
-        picture = Gtk.Image.new_from_pixbuf(thumbnail_of(layer, _THUMBNAIL_PX, _THUMBNAIL_PX))
+        picture, side = Gtk.Image(), _THUMBNAIL_PX * scale
+        show_sharply(picture, thumbnail_of(layer, side, side), scale)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
         self.widget.pack_start(picture, False, False, 0)
         self.widget.pack_start(self._label, False, False, 0)

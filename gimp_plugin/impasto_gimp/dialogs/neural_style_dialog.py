@@ -82,7 +82,8 @@ def ask(
     settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
     area = chosen_area(config, painted)
     sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
-    preview, row = Preview(dialog, config, area), LayerRow(painted, further)
+    row = LayerRow(painted, dialog.get_scale_factor(), further)
+    preview = Preview(dialog, config, area)
 
     def show_area() -> PaintedArea:
         area = chosen_area(config, painted)
