@@ -188,8 +188,8 @@ class Screen:
         # A drag begins with a move of some pixels, and each window on the way notices it.
         for share in (0.1, 0.3, 0.6, 0.9, 1.0, 1.0):
             point = [str(round(middle + share * (end - middle))) for end in goal]
-            self._xdotool("mousemove", "--sync", *point)
-            time.sleep(_LOOK_S)
+            self._xdotool("mousemove", *point)
+            self.wait_for_rest()
         self._xdotool("mouseup", "1")
         return partial(self._end, self._processes.pop())
 

@@ -276,7 +276,7 @@ def test_file_that_is_dropped_joins_the_gallery(home: Home, screen: Screen) -> N
     dropped = shutil.copy(home.folder / "poppies.jpg", home.folder / "dropped flowers.jpg")
     own = home.folder / ".local/share/impasto/styles/dropped flowers.jpg"
     open_dialog(screen)
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     end_drag = screen.drag_file(Path(dropped), DIALOG)
     screen.wait_for(own.exists, "the copy in the gallery's folder")
     end_drag()
@@ -315,7 +315,7 @@ def test_favourite_comes_first_in_the_next_dialog(home: Home, screen: Screen) ->
 
 def open_presets(screen: Screen) -> None:
     screen.press(f"alt+{PRESET_MARKED.partition('_')[2][0].lower()}")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
 
 
 def set_strength(screen: Screen, strength: str) -> None:
@@ -344,7 +344,7 @@ def test_preset_is_saved_and_chosen_again(home: Home, screen: Screen) -> None:
     set_strength(screen, "1")
     open_presets(screen)
     screen.press(*["Down"] * 5, "Return")  # after those of the plug-in, from the first
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("preset-chosen")
     set_seed(screen, Behaviour.INVERT)
     screen.press("alt+o")
@@ -373,7 +373,7 @@ def test_preset_is_renamed_and_deleted(home: Home, screen: Screen) -> None:
     screen.wait_for_window(DIALOG)
     open_presets(screen)
     screen.press("Up", "Return")
-    time.sleep(GALLERY_S)
+    screen.wait_for_rest()
     screen.photograph("preset-deleted")
     screen.press("alt+d")
     screen.wait_for(lambda: presets.read_text() == "[]", "the end of the preset")
