@@ -43,7 +43,7 @@ prepare_environment() {
 
 run_sources() {
     local check checks=() failed=0
-    begin_lane "sources (ruff, mypy against each GIMP, shellcheck)"
+    begin_lane "sources (ruff, mypy against each GIMP, shellcheck, texts, packages)"
     ruff check
     ruff format --check
     shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/*.sh tests/gimp/*.sh
@@ -53,6 +53,9 @@ run_sources() {
     checks+=($!)
     # For GIMP's Python on macOS, which is older than the daemon's.
     mypy --python-version 3.10 --cache-dir .mypy_cache/3.10 -p impasto_shared -p impasto_gimp &
+    checks+=($!)
+    # Of texts, translations and packages, which need no engine; the units repeat them.
+    python -P -m pytest -q tests/test_*.py tests/gimp_plugin/test_translation.py tests/release &
     checks+=($!)
     for check in "${checks[@]}"; do
         wait "$check" || failed=1
