@@ -146,6 +146,11 @@ def shown_layers() -> list[Any]:
     return layers
 
 
+def shown_channels() -> list[str]:
+    """Returns the names of the channels of the image in the window."""
+    return [channel.get_name() for channel in _shown.get_channels()]
+
+
 def shown_state() -> list[Any]:
     """Returns the number of layers of the image in the window, and whether it is unsaved."""
     return [len(_shown.get_layers()), _shown.is_dirty()]

@@ -39,6 +39,7 @@ from impasto_shared.protocol.messages import (
     Keep,
     Preview,
     Result,
+    Segment,
     Status,
     StatusReport,
     Submit,
@@ -106,6 +107,18 @@ def painted_px(order: Submit) -> int:
     """Returns the longest side at which a picture is painted to its end."""
     layer_px = max(order.content.width, order.content.height)
     return painted_side_px(min(order.settings.size, layer_px), order.settings.quality)
+
+
+def columns(photo: Image, count: int) -> Image:
+    """Returns the masks of as many columns of a photo, one below the other, the first one wider."""
+    widths = [photo.width // count] * count
+    widths[0] += photo.width % count
+    masks = bytearray()
+    for number, width in enumerate(widths):
+        left = sum(widths[:number])
+        row = bytes(left) + bytes([255]) * width + bytes(photo.width - left - width)
+        masks += bytes(value for value in row for _ in range(3)) * photo.height
+    return Image(photo.width, photo.height * count, PixelFormat.RGB_U8, bytes(masks))
 
 
 def describe_styles(order: Submit) -> list[dict[str, Any]]:
@@ -196,6 +209,8 @@ class ScriptedDaemon:
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
             (self._folder / "beginning.json").write_text(json.dumps(describe_beginning(message)))
             self._jobs[message.job] = (address, self._paint(message))
+        if isinstance(message, Segment):
+            self._jobs[message.job] = (address, self._segment(message))
         self._change(address, message)
         return Accepted(message.id, JobReport(message.job, JobState.QUEUED))
 
@@ -223,6 +238,11 @@ class ScriptedDaemon:
     def _seconds_per_pixel(self) -> float:
         file = self._folder / "seconds_per_pixel"
         return float(file.read_text()) if file.exists() else 0.1
+
+    def _segment(self, order: Segment) -> Iterator[JobReport]:
+        yield JobReport(order.job, JobState.RUNNING)
+        self._pictures[order.job] = columns(order.content, order.regions or 3)
+        yield JobReport(order.job, JobState.DONE)
 
     def _paint(self, order: Submit) -> Iterator[JobReport | Preview]:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)

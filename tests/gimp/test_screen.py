@@ -30,6 +30,9 @@ pytestmark = pytest.mark.gimp
 
 IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
+SUGGESTION = "^Neural Style: Suggested Regions$"
+# In the picture of that dialog.
+MIDDLE_REGION_PX = (212, 240)
 VARIATIONS = "^Neural Style: Variations$"
 PROGRESS_WINDOW = "^Neural Style: Background"
 LARGER = "^Neural Style: Finish Larger$"
@@ -421,6 +424,46 @@ def test_selection_is_chosen_as_a_region(screen: Screen) -> None:
 
     width = 512
     assert style["region"][:width] == [255] * (width // 2) + [0] * (width // 2)
+
+
+def test_suggested_regions_get_their_paintings_by_a_click(screen: Screen) -> None:
+    forgotten = screen.ask("batch.forgotten()")
+    open_dialog(screen)
+    choose_painting(screen, "Home")  # a style without one has no region
+    screen.press(key_of(REGION_LABEL), "Tab", "space")
+    screen.wait_for_window(SUGGESTION)
+    screen.wait_for(lambda: screen.ask("batch.forgotten()") != forgotten, "the regions")
+    screen.wait_for_rest()
+    screen.photograph("suggestion")
+    screen.press("alt+p", "Home")
+    screen.click_in(SUGGESTION, *MIDDLE_REGION_PX)
+    screen.press("alt+p", "Home", "Right")
+    screen.photograph("suggestion-filled")
+    screen.press("alt+o")
+    screen.wait_for(lambda: not screen.windows(SUGGESTION), "the end of the suggestion")
+    screen.wait_for_window(DIALOG)
+    screen.photograph("suggestion-taken", DIALOG)
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    given = screen.ask("batch.given_styles()")
+    channels = screen.ask("batch.shown_channels()")
+    undo_new_layer_and_channels(screen)
+
+    assert len(given) == len(channels) == 2
+    assert given[0]["first_pixel"] != given[1]["first_pixel"]
+    width, third = 512, 170
+    edge = 8  # between the columns the masks are soft, as they were enlarged
+    for number, style in enumerate(given):
+        row = style["region"][:width]
+        assert set(row[number * third + edge : (number + 1) * third - edge]) == {255}
+        assert set(row[(number + 1) * third + edge :]) == {0}
+
+
+def undo_new_layer_and_channels(screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z", "ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
 
 
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:

@@ -39,9 +39,11 @@ from impasto_gimp.dialogs.preview import Preview
 from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
 from impasto_gimp.dialogs.results_window import show_results
 from impasto_gimp.dialogs.size_chooser import SizeChooser
+from impasto_gimp.dialogs.suggestion import suggest_regions
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.styles import chosen_area, chosen_painting, chosen_styles
+from impasto_gimp.image.suggested_regions import choose_regions
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
 from impasto_gimp.jobs.daemon_status import DaemonStatus, PlannedJobs
@@ -232,7 +234,10 @@ def _new_style_tabs(
         weight.set_logarithmic(True)
         weights.append(weight)
         choosers.append(RegionChooser(config, arguments, regions).widget)
-        for row in (weights[-1], choosers[-1]):
+        region = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX // 2)
+        region.pack_start(choosers[-1], True, True, 0)
+        region.pack_end(_new_suggest_button(dialog, config, painted), False, False, 0)
+        for row in (weights[-1], region):
             page.pack_start(row, False, False, 0)
             row.show_all()
         tabs.append_page(page, _new_tab_label(config, arguments))
@@ -365,7 +370,6 @@ def _new_variations_button(
     button.set_tooltip_text(
         gettext("Compare small pictures with different settings, and use the settings of one")
     )
-    button.set_halign(Gtk.Align.END)
 
     def choose(*_: object) -> None:
         try:
@@ -387,6 +391,29 @@ def _new_results_button(dialog: GimpUi.ProcedureDialog, painted: Gimp.Layer) -> 
     button = Gtk.Button.new_with_mnemonic(LABELS[RESULTS_LABEL])
     button.set_tooltip_text(gettext("See the pictures that were painted from this image before"))
     button.connect("clicked", lambda *_: show_results(painted.get_image(), dialog))
+    button.show()
+    return button
+
+
+def _new_suggest_button(
+    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, painted: Gimp.Layer
+) -> Gtk.Button:
+    button = Gtk.Button.new_with_label(gettext("Suggest…"))
+    button.set_tooltip_text(
+        gettext("Split the layer into regions such as sky and ground, and give each its painting")
+    )
+
+    def suggest(*_: object) -> None:
+        paintings = Paintings(painted, dialog.get_scale_factor())
+        try:
+            if regions := suggest_regions(dialog, painted, paintings):
+                choose_regions(config, painted, regions)
+        except ImpastoError as error:
+            _show_message(dialog, gettext("No regions can be suggested."), str(error))
+        finally:
+            paintings.close()
+
+    button.connect("clicked", suggest)
     button.show()
     return button
 

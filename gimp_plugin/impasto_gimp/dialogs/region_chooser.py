@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from impasto_gimp.arguments.procedure_arguments import (
@@ -18,7 +19,7 @@ from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.region_mask import Region, inverted
 from impasto_gimp.image.styles import chosen_region
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
-from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import fitted_size
@@ -48,6 +49,7 @@ class Regions:
         self.choices: list[Region | None] = []
         self.model = Gtk.ListStore(GdkPixbuf.Pixbuf, str)
         self.is_updating = False
+        self._when_updated: list[Callable[[], object]] = []
         self._state: list[object] = []
         self._area = whole(painted)
         self._unread: list[tuple[Region, Gtk.TreeModelRow, Gtk.TreeModelRow]] = []
@@ -71,6 +73,12 @@ class Regions:
         _, *rows = self.model
         self._unread = list(zip(regions[::2], rows[::2], rows[1::2], strict=True))
         self._reading = GLib.idle_add(self._read_next) if self._unread else None
+        for function in self._when_updated:
+            function()
+
+    def when_updated(self, function: Callable[[], object]) -> None:
+        """Has `function` called when the rows have been replaced."""
+        self._when_updated.append(function)
 
     def close(self) -> None:
         """Reads no further masks."""
@@ -113,6 +121,7 @@ class RegionChooser:
         keep_updated(
             self._chooser, config, [arguments.region, arguments.outside], self._show_choice
         )
+        regions.when_updated(self._show_choice)
 
     def _on_changed(self, *_: object) -> None:
         index = self._chooser.get_active()
@@ -126,6 +135,8 @@ class RegionChooser:
 
     def _show_choice(self) -> None:
         region = chosen_region(self._config, self._arguments)
+        if region is not None and region not in self._regions.choices:
+            self._regions.update()  # it is new
         choices = self._regions.choices
         self._chooser.set_active(choices.index(region) if region in choices else 0)
 
@@ -150,6 +161,8 @@ def _name(region: Region) -> str:
 
 def _add_cells(chooser: Gtk.ComboBox) -> None:
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
+    # Otherwise a long name widens the dialog.
+    text.set_property("ellipsize", Pango.EllipsizeMode.END)
     chooser.pack_start(picture, False)
     chooser.add_attribute(picture, "pixbuf", _MASK)
     chooser.pack_start(text, True)

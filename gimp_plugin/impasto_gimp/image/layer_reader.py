@@ -12,7 +12,7 @@ from impasto_gimp.image.painted_area import PaintedArea, check_valid, whole
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, format_of
 from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.image.turning import SAMPLE_PX
-from impasto_gimp.introspection import GdkPixbuf, Gegl, Gimp
+from impasto_gimp.introspection import GdkPixbuf, Gegl, Gimp, GLib
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, PixelFormat, check_size, fitted_size
@@ -299,6 +299,26 @@ def picture_of(pixbuf: GdkPixbuf.Pixbuf) -> Image:
     row_bytes, stride = width * pixel_format.bytes_per_pixel, pixbuf.get_rowstride()
     rows = (padded[y * stride : y * stride + row_bytes] for y in range(height))
     return Image(width, height, pixel_format, b"".join(rows))
+
+
+def stretched(picture: Image, width: int, height: int) -> Image:
+    """Returns a picture that has 8 bits a channel at another size.
+
+    Raises:
+        MemoryError: if memory is short.
+    """
+    pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(
+        GLib.Bytes.new(bytes(picture.pixels)),
+        GdkPixbuf.Colorspace.RGB,
+        picture.format.has_alpha,
+        8,
+        picture.width,
+        picture.height,
+        picture.width * picture.format.bytes_per_pixel,
+    ).scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
+    if pixbuf is None:
+        raise MemoryError
+    return picture_of(pixbuf)
 
 
 def read_small(area: PaintedArea, longest_side_px: int) -> Image:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from impasto_gimp.image.layer_reader import SourceLayer, read_look
+from impasto_gimp.image.layer_reader import SourceLayer, read_look, stretched
+from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.pdb import last_error
 from impasto_gimp.image.pixel_formats import MASK_FORMAT, check_base_type, layer_type
 from impasto_gimp.image.recipe import PARASITE, Recipe
@@ -18,6 +19,7 @@ from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 
+_CHANNEL_OPACITY = 50.0
 _PRECISIONS = {
     1: Gimp.Precision.U8_NON_LINEAR,
     2: Gimp.Precision.U16_NON_LINEAR,
@@ -91,6 +93,37 @@ def add_texture(
         _insert(layer, image, layers[0] if layers else None)
     Gimp.displays_flush()
     return layer
+
+
+def add_channels(layer: Gimp.Layer, masks: Sequence[tuple[str, Image]]) -> list[Gimp.Channel]:
+    """Returns a new channel of the layer's image for each name and mask of `layer`.
+
+    masks: of any size; they are scaled to that of the layer.
+    """
+    image = layer.get_image()
+    selected = image.get_selected_layers()
+    channels = [_new_channel(layer, *mask) for mask in masks]
+    if not channels:
+        return []
+    with _undo_step(image):
+        for channel in reversed(channels):  # the first one comes to lie on top
+            image.insert_channel(channel, None, 0)
+        # GIMP selects a channel that is inserted.
+        image.set_selected_layers(selected)
+    Gimp.displays_flush()
+    return channels
+
+
+def _new_channel(layer: Gimp.Layer, name: str, mask: Image) -> Gimp.Channel:
+    image = layer.get_image()
+    size = image.get_width(), image.get_height()
+    channel = Gimp.Channel.new(image, name, *size, _CHANNEL_OPACITY, Gegl.Color.new("black"))
+    channel.set_visible(False)
+    values = bytes(stretched(mask, layer.get_width(), layer.get_height()).pixels)
+    buffer = channel.get_buffer()
+    buffer.set(whole(layer).image_rectangle(), "Y u8", values[::3])
+    buffer.flush()
+    return channel
 
 
 def new_image(picture: Image, name: str) -> Gimp.Image:

@@ -39,7 +39,7 @@ class Gallery:
     ) -> None:
         self._config, self._arguments, self._paintings = config, arguments, paintings
         self._model = paintings.model
-        self._view = _new_view(self._model)
+        self._view = new_view(self._model)
         self._is_showing = False
         label.set_mnemonic_widget(self._view)
         self._view.connect("selection-changed", self._on_selection_changed)
@@ -105,7 +105,8 @@ def choose_painting(
     config.set_property(arguments.layer, painting if is_layer else None)
 
 
-def _new_view(model: Gtk.ListStore) -> Gtk.IconView:
+def new_view(model: Gtk.ListStore) -> Gtk.IconView:
+    """Returns a view of the rows of `Paintings`."""
     view = Gtk.IconView(model=model)
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
     picture.set_property("stock-size", _icon_size())

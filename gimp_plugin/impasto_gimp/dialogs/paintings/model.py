@@ -214,6 +214,12 @@ def described(painting: Gio.File | Gimp.Layer) -> str:
     )
 
 
+def name_of(painting: Gio.File | Gimp.Layer) -> str:
+    """Returns the title of a painting, the name of its file or that of the layer."""
+    known = _of_layer(painting) if isinstance(painting, Gimp.Layer) else _of_file(painting)
+    return known.name
+
+
 def is_picture(path: Path) -> bool:
     """Returns whether a file is a picture, to judge by its name."""
     content_type, _ = Gio.content_type_guess(path.name, None)
