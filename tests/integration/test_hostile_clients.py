@@ -110,6 +110,24 @@ def test_strangers_on_the_network_reach_a_front_alone(name: str) -> None:
         wait_for(lambda: is_listening(address), "the end of the attack")
 
 
+class DaemonWithFewDescriptors(DaemonProcess):
+    """A daemon that may open fewer files than its clients have connections."""
+
+    @property
+    def serve_command(self) -> list[str]:
+        return ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", *super().serve_command]
+
+
+def test_connections_of_a_program_cost_no_job_and_others_are_served() -> None:
+    with DaemonWithFewDescriptors(is_scripted=True) as daemon, daemon.client() as client:
+        job = submit(client, steps=STEPS)
+        with attack(daemon, "idle_connections"):
+            while not client.status().jobs[0].state.is_final:
+                assert daemon.answers()
+        assert last_report(client, job).state is JobState.DONE
+        assert client.status().pid == daemon.pid
+
+
 def fronts_of(daemon: DaemonProcess) -> list[int]:
     """Returns the processes that clients on TCP connect to."""
     children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
