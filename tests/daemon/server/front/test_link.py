@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import array
+import fcntl
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -132,3 +134,52 @@ def test_memory_that_the_other_side_could_truncate_is_refused(tmp_path: Path) ->
     near.close()
     assert descriptors() <= before
     assert path.stat().st_size == len(LONG)
+
+
+def sealed_memory(size: int, seals: int) -> int:
+    descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
+    os.write(descriptor, bytes(size))
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
+
+
+ALL_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+
+
+@pytest.mark.parametrize(
+    ("size", "seals"),
+    [
+        (len(LONG) - 1, ALL_SEALS),
+        (len(LONG) + 1, ALL_SEALS),
+        (len(LONG), ALL_SEALS & ~fcntl.F_SEAL_SHRINK),
+        (len(LONG), ALL_SEALS & ~fcntl.F_SEAL_WRITE),
+        (len(LONG), 0),
+    ],
+    ids=["too small", "too large", "can shrink", "can change", "not sealed"],
+)
+def test_memory_of_another_size_or_with_other_seals_is_refused(size: int, seals: int) -> None:
+    near, far = Link.pair()
+    descriptor = sealed_memory(size, seals)
+    words = HEAD.pack(1, 0, 0, 0, 1) + struct.pack("<Q", len(LONG))
+    with far:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        far.sendmsg([words], rights)
+        with pytest.raises(LinkBroken, match="memory that"):
+            near.receive()
+    os.close(descriptor)
+    near.close()
+
+
+def test_memory_of_the_right_size_and_seals_is_taken() -> None:
+    near, far = Link.pair()
+    descriptor = sealed_memory(len(LONG), ALL_SEALS)
+    words = HEAD.pack(1, 0, 0, 0, 1) + struct.pack("<Q", len(LONG))
+    with far:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        far.sendmsg([words], rights)
+        packet = near.receive()
+    os.close(descriptor)
+    near.close()
+
+    assert packet is not None
+    assert bytes(packet.frames[0]) == bytes(len(LONG))
