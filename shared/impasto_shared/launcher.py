@@ -84,6 +84,7 @@ def connect_or_start(
 def _open_log() -> tuple[BinaryIO, Path | None]:
     """Opens the log, or the spare one; a user who can write to neither has none."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags |= os.O_NONBLOCK  # for a pipe without a reader
     for path in (log_path(), spare_log_path()):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

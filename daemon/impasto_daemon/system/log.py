@@ -64,7 +64,8 @@ class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
             self._rotate()
         if self._is_file(descriptor):
             return
-        new = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        new = os.open(self._path, flags, 0o600)  # which does not wait if it is a pipe by now
         for number in self._descriptors:
             os.dup2(new, number)
         os.close(new)

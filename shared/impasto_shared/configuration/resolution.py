@@ -24,6 +24,7 @@ from impasto_shared.configuration.options import (
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.paths import config_dir, usual_endpoint
 from impasto_shared.schema import IntegerSetting, NumberSetting
+from impasto_shared.small_file import read_small_file
 
 if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads
@@ -133,7 +134,7 @@ def _checked(option: Option, value: object, source: str) -> object:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Returns the tables of the file, none if it does not exist; raises InvalidConfig."""
     try:
-        tables = loads(path.read_text(encoding="utf-8"))
+        tables = loads(read_small_file(path).decode())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -171,7 +172,7 @@ def _location(path: Path, option: Option) -> str:
 def _line_of(path: Path, name: str, table: str = "") -> str:
     """Returns ", line 7" for the line that sets a name or opens a table; "" if unclear."""
     current = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_small_file(path).decode().splitlines(), start=1):
         heading = re.match(r"\s*\[\s*([^\]]*?)\s*\]", line)
         current = heading[1] if heading else current
         if table in ("", current) and re.match(rf"\s*(\[\s*)?\"?{re.escape(name)}\b", line):

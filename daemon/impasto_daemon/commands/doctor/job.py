@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 
 from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_daemon.server.process.endpoint import Address
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ImpastoError
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.paths import check_private, socket_path
 from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import SETTINGS, StyleSettings
 from impasto_shared.style import Style
@@ -42,10 +42,8 @@ def check_job(endpoint: str) -> Iterator[Finding]:
 def _check_start(endpoint: str) -> Iterator[Finding]:
     """Yields the reason why no daemon can be started; none is if there is no such reason."""
     try:
-        path = socket_path(endpoint)
-        if path is not None and path.parent.exists():
-            check_private(path.parent)
-    except ImpastoError as error:
+        Address(endpoint).check()
+    except (ImpastoError, OSError) as error:
         yield problem(_TOPIC, f"no daemon can be started: {error}")
 
 

@@ -19,6 +19,7 @@ from impasto_shared.atomic_write import write_atomically
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import make_private
+from impasto_shared.small_file import read_small_file
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class AuthorizedClients:
     def read(self) -> dict[str, str]:
         """Returns names by public key; raises InvalidKey if a line is damaged."""
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_small_file(self._path).decode(errors="replace").splitlines()
         except FileNotFoundError:
             return {}
         names = {}

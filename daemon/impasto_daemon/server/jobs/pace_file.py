@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from impasto_shared.small_file import read_small_file
+
 REMEMBERED_KINDS = 64
 REMEMBERED_SIZES = 24
 """Of each kind."""
 REMEMBERED_JOBS = 5
 """Of each size."""
 _FASTEST, _SLOWEST = 1e-5, 1e5
-_MAX_FILE_BYTES = 2**20
 _MOST_DIGITS = 6  # of a side
 
 Paces = dict[str, dict[str, list[float]]]
@@ -24,8 +25,7 @@ def read_paces(file: Path) -> tuple[Paces, str]:
     Values that cannot be meant are left out: a file is not trusted to hold what was written.
     """
     try:
-        with file.open("rb") as opened:
-            stored = json.loads(opened.read(_MAX_FILE_BYTES))
+        stored = json.loads(read_small_file(file))
         kinds = list(stored.items())
     except FileNotFoundError:
         return {}, ""

@@ -64,7 +64,7 @@ def read_pixels(path: Path, size_bytes: int) -> bytes:
     Raises:
         OSError: if the file cannot be read, or has another size.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         actual_bytes = os.fstat(descriptor).st_size
         if actual_bytes != size_bytes:
@@ -76,7 +76,7 @@ def read_pixels(path: Path, size_bytes: int) -> bytes:
 
 def sync_file(path: Path) -> None:
     """Returns when the contents of a file, and its name, are on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

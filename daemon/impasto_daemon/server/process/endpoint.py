@@ -10,7 +10,13 @@ from pathlib import Path
 
 from impasto_daemon.server.process.single_instance import InstanceLock
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import is_loopback, lock_path, make_private, socket_path
+from impasto_shared.paths import (
+    check_private,
+    is_loopback,
+    lock_path,
+    make_private,
+    socket_path,
+)
 
 _BACKLOG = 128
 
@@ -58,6 +64,18 @@ class Address:
             with suppress(OSError):
                 self._path.unlink()
         self._exit.close()
+
+    def check(self) -> None:
+        """Checks, without a change, that a daemon could be started at this address.
+
+        Raises as on entry, or CannotServe.
+        """
+        for lock in self._locks:
+            lock.check()
+        if self._path is not None:
+            if self._path.parent.exists():
+                check_private(self._path.parent)
+            _check_unused(self._path)
 
     def remember_file(self) -> None:
         """Takes the file that is now at the path for the socket's own; to be called once bound."""

@@ -46,6 +46,11 @@ class InstanceLock:
         _write_pid(self._descriptor, "")
         os.close(self._descriptor)
 
+    def check(self) -> None:
+        """Raises CannotLock if the file is there and cannot be locked; it is not locked."""
+        if os.path.lexists(self._path):
+            os.close(_opened(self._path))
+
     def restore(self) -> None:
         """Locks the file again if it was removed or replaced; raises as on entry.
 
