@@ -10,6 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+import as_in_worker  # noqa: F401 - before torch
+
+# isort: split
 import torch
 from torch import Tensor
 from torch.nn import functional
