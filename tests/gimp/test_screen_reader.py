@@ -23,6 +23,7 @@ pytestmark = pytest.mark.gimp
 DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
+RESULTS = "^Neuronaler Stil: Ergebnisse$"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
 TAKES = "Das Bild braucht etwa 42 s und 2,0 von 10,0 GB Speicher."
@@ -114,6 +115,37 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
         entry["name"] for entry in dialog
     }
     assert any(entry["name"].startswith("Malt die Ebene „Hintergrund“ von") for entry in dialog)
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_painting_in_the_background_is_read_out_and_can_be_ended(
+    german: Home, screen: Screen
+) -> None:
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    screen.wait_for_rest()
+    screen.read_out("focus", DIALOG, "Gemälde")
+    screen.press("Home", "space", "alt+o")
+    screen.wait_for_window(PROGRESS_WINDOW)
+    screen.read_out("press", PROGRESS_WINDOW, "Im Hintergrund weiter")
+    screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil: Ergebnisse …")
+    screen.wait_for_window(RESULTS)
+    screen.wait_for(lambda: "Schritt 50" in screen.read_out("dump", RESULTS), "the progress")
+    results = read_out(screen, RESULTS, "results-read-out", german.gimp.version)
+    screen.photograph("results-german", RESULTS)
+    screen.press("Tab")
+    screen.read_out("press", RESULTS, "Vergessen")
+    screen.wait_for(
+        lambda: "gibt es noch keine" in screen.read_out("dump", RESULTS), "the end of the painting"
+    )
+    screen.photograph("results-empty-german", RESULTS)
+    screen.read_out("press", RESULTS, "Schließen")
+    screen.wait_for(lambda: not german.plug_in_processes(), "the end of the plug-ins")
+
+    assert not nameless(results)
+    assert any(entry["name"].startswith("auvers, ") for entry in results)
     assert screen.ask(SAVED) == UNTOUCHED
 
 

@@ -322,6 +322,8 @@ def _new_tile(result: KeptResult) -> _Tile:
         label.set_justify(Gtk.Justification.CENTER)
         label.set_max_width_chars(1)
         box.pack_start(label, False, False, 0)
+    state.set_line_wrap(True)
+    state.set_lines(2)
     child = Gtk.FlowBoxChild()
     child.add(box)
     child.set_tooltip_text(_described(result))
