@@ -9,12 +9,16 @@ from __future__ import annotations
 from gettext import translation
 from pathlib import Path
 
+from impasto_shared.sentences import speak
+
 DOMAIN = "impasto-gimp"
 LOCALE = Path(__file__).parent / "locale"
 
 _catalogue = translation(DOMAIN, LOCALE, fallback=True)
 gettext = _catalogue.gettext
 ngettext = _catalogue.ngettext
+# The errors of the daemon and of its client, too, are said in this language.
+speak(gettext)
 _DECIMAL_POINT = gettext(".")
 
 

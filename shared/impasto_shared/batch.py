@@ -161,7 +161,7 @@ class _Batch:
         if problem is not None and problem.code in _ENDED_WITH_DAEMON:
             self.waiting.appendleft(work)
         elif problem is not None:
-            yield Failed(work.name, DaemonError(problem.message, problem.code, problem.field))
+            yield Failed(work.name, problem.error)
         elif report.state is not JobState.DONE:
             yield Failed(work.name, ImpastoError(_CANCELLED))
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import SETTINGS
 
 LARGEST_BEGUN_PX = SETTINGS.integer("size").high
@@ -28,8 +29,7 @@ class Beginning:
         if not 1 <= self.size <= LARGEST_BEGUN_PX:
             raise InvalidSettings(
                 "size",
-                "The size at which the picture to begin from was painted must lie between 1 and "
-                f"{LARGEST_BEGUN_PX}; got {self.size}.",
+                sentence("begun-size-out-of-range", limit=LARGEST_BEGUN_PX, size=self.size),
             )
 
 
@@ -42,7 +42,11 @@ def check_beginning(beginning: Beginning, content: Image) -> None:
     difference = abs(image.width * content.height - image.height * content.width)
     if difference > max(content.width, content.height):
         raise InvalidImage(
-            f"The picture to begin from is {image.width} × {image.height} pixels, but the photo is "
-            f"{content.width} × {content.height}: it needs the same proportions. Choose a picture "
-            "that was painted from this photo."
+            sentence(
+                "beginning-of-other-proportions",
+                width=image.width,
+                height=image.height,
+                right_width=content.width,
+                right_height=content.height,
+            )
         )

@@ -58,6 +58,7 @@ from impasto_shared.protocol.messages import (
     Welcome,
 )
 from impasto_shared.protocol.reports import CurvePoint, JobReport
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -192,9 +193,7 @@ class Client:
             report = self._jobs.next_report(job)
             if report is None:
                 if job not in self._jobs:
-                    raise DaemonUnavailable(
-                        f"This client is not, or no longer, watching the job {job}."
-                    )
+                    raise DaemonUnavailable(sentence("job-not-watched", job=job))
                 self._conversation.listen(timeout_s=0.5)
                 continue
             yield report
@@ -346,6 +345,10 @@ class Client:
         frame_bytes = memoryview(image.pixels).nbytes
         if image.width * image.height > limits.pixels or frame_bytes > limits.frame_bytes:
             raise InvalidImage(
-                f"An image of {image.width} × {image.height} pixels is larger than this daemon "
-                f"accepts ({limits.pixels / 1e6:.0f} megapixels). Scale it down first."
+                sentence(
+                    "image-too-large",
+                    width=image.width,
+                    height=image.height,
+                    limit=f"{limits.pixels / 1e6:.0f}",
+                )
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage
+from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
 
 MAX_SIDE_PX = 65_535
@@ -57,12 +58,15 @@ MAX_FRAME_BYTES = MAX_PIXELS * max(form.bytes_per_pixel for form in PixelFormat)
 
 
 def check_size(
-    width: int, height: int, name: str = "The image", translate: Callable[[str], str] = str
+    width: int, height: int, name: str | None = None, translate: Callable[[str], str] = str
 ) -> None:
     """Raises InvalidImage if an image of `width` × `height` pixels is too large or empty.
 
-    translate: finds the sentence that starts with `name` in a catalogue.
+    name: how to call it. translate: finds the sentence that starts with `name` in a catalogue.
     """
+    if name is None:
+        _check_size_of_any(width, height)
+        return
     if not (1 <= width <= MAX_SIDE_PX and 1 <= height <= MAX_SIDE_PX):
         raise InvalidImage(
             translate(SIDE_OUT_OF_RANGE).format(
@@ -79,6 +83,16 @@ def check_size(
                 limit=f"{MAX_PIXELS / 1e6:.0f}",
             )
         )
+
+
+def _check_size_of_any(width: int, height: int) -> None:
+    size = {"width": width, "height": height}
+    if not (1 <= width <= MAX_SIDE_PX and 1 <= height <= MAX_SIDE_PX):
+        raise InvalidImage(sentence("image-side-out-of-range", **size, limit=MAX_SIDE_PX))
+    if width * height > MAX_PIXELS:
+        megapixels = {"size": width * height, "limit": MAX_PIXELS}
+        rounded = {each: f"{pixels / 1e6:.0f}" for each, pixels in megapixels.items()}
+        raise InvalidImage(sentence("image-of-too-many-pixels", **size, **rounded))
 
 
 def fitted_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
@@ -109,6 +123,12 @@ class Image:
         actual_bytes = memoryview(self.pixels).nbytes
         if actual_bytes != expected_bytes:
             raise InvalidImage(
-                f"An image of {self.width} × {self.height} pixels in the format "
-                f"{self.format.value} has {expected_bytes} bytes; got {actual_bytes}."
+                sentence(
+                    "wrong-number-of-bytes",
+                    width=self.width,
+                    height=self.height,
+                    format=self.format.value,
+                    bytes=expected_bytes,
+                    actual=actual_bytes,
+                )
             )

@@ -16,6 +16,7 @@ from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.paths import data_dir, log_path, socket_path, spare_log_path
 from impasto_shared.printable import printable
+from impasto_shared.sentences import Sentence, reason_of, sentence
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1
@@ -42,10 +43,7 @@ def find_impasto() -> list[str]:
     installed = data_dir() / "venv" / "bin" / "impasto"
     program = str(installed) if installed.exists() else shutil.which("impasto")
     if program is None:
-        raise DaemonUnavailable(
-            "The Impasto daemon is not installed: the program impasto is neither on the PATH nor "
-            f"in {installed.parent}. Run ./install.sh demo in the Impasto folder."
-        )
+        raise DaemonUnavailable(sentence("not-installed", folder=installed.parent))
     return [str(Path(program).absolute())]
 
 
@@ -116,8 +114,7 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise DaemonUnavailable(
-            f"The Impasto daemon could not be started: {error}. Run ./install.sh demo in the "
-            "Impasto folder to repair the installation."
+            sentence("not-started", command=command[0], errno=reason_of(error))
         ) from error
     _started[:] = [each for each in _started if each.poll() is None]
     _started.append(process)
@@ -140,23 +137,15 @@ def _connect_to(
         except DaemonUnavailable:
             # If two clients start a daemon at the same time, the second daemon exits with 0.
             if exit_status:
-                raise DaemonUnavailable(
-                    f"The Impasto daemon exited as soon as it was started. {_explanation(log)}"
-                ) from None
+                raise DaemonUnavailable(_explained("exited-at-start", log)) from None
         while_waiting()
         time.sleep(_RETRY_S)
-    raise DaemonUnavailable(
-        f"The Impasto daemon was started but did not answer within {START_TIMEOUT_S:.0f} s. "
-        f"{_explanation(log)}"
-    )
+    raise DaemonUnavailable(_explained("no-answer-at-start", log, time=START_TIMEOUT_S))
 
 
-def _explanation(log: Path | None) -> str:
-    """Returns the last line of the log as a sentence, and where to see the cause."""
+def _explained(code: str, log: Path | None, **values: object) -> Sentence:
+    """Returns the sentence of a code with the last line of the log, and where to see the cause."""
     lines = [] if log is None else log.read_text(errors="replace").strip().splitlines()
     if not lines:
-        return "It logged nothing. Run impasto serve in a terminal to see the cause."
-    return (
-        f"Its log ends with: {printable(lines[-1]).rstrip('.')}. To see the cause, read {log}, or "
-        "run impasto serve in a terminal."
-    )
+        return sentence(f"{code}-silently", **values)
+    return sentence(code, line=printable(lines[-1]).rstrip("."), log=log, **values)

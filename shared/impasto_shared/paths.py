@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
+from impasto_shared.sentences import reason_of, sentence
 
 # sun_path of a Unix socket holds 108 bytes, including the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 107
@@ -130,14 +131,10 @@ def socket_path(endpoint: str) -> Path | None:
         return None
     path = endpoint.removeprefix("ipc://")
     if not fits_socket(path):
-        raise ImpastoError(
-            f"The socket path {path} is longer than {_MAX_SOCKET_PATH_BYTES} bytes. "
-            "Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT to a shorter path."
-        )
+        raise ImpastoError(sentence("socket-path-long", path=path, limit=_MAX_SOCKET_PATH_BYTES))
     if "\0" in path or os.fsencode(path) != path.encode(errors="replace"):
         raise ImpastoError(
-            f"The socket path {path} is not text in UTF-8. Set XDG_RUNTIME_DIR or IMPASTO_ENDPOINT "
-            "to another path."
+            sentence("socket-path-no-text", path=path.encode(errors="backslashreplace").decode())
         )
     return Path(path)
 
@@ -176,8 +173,7 @@ def make_private(directory: Path) -> None:
                 folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UnsafeDirectory(
-            f"The folder {directory} cannot be created: {error.strerror}. Make it writable, or "
-            "choose another place with XDG_RUNTIME_DIR, XDG_CONFIG_HOME or XDG_CACHE_HOME."
+            sentence("folder-not-created", folder=directory, errno=reason_of(error))
         ) from error
     check_private(directory)
 
@@ -192,18 +188,15 @@ def check_private(directory: Path) -> None:
     try:
         status = directory.lstat()
     except OSError as error:
-        raise UnsafeDirectory(f"{directory} cannot be examined: {error.strerror}.") from error
+        raise UnsafeDirectory(
+            sentence("folder-not-examined", folder=directory, errno=reason_of(error))
+        ) from error
     if status.st_uid != os.getuid():
-        raise UnsafeDirectory(
-            f"{directory} belongs to another user. Set XDG_RUNTIME_DIR to a folder of yours, and "
-            "try again."
-        )
+        raise UnsafeDirectory(sentence("folder-of-another-user", folder=directory))
     if not stat.S_ISDIR(status.st_mode):
-        raise UnsafeDirectory(f"{directory} is not a folder of yours. Remove it, and try again.")
+        raise UnsafeDirectory(sentence("no-folder", folder=directory))
     if status.st_mode & 0o077:
-        raise UnsafeDirectory(
-            f"Other users have access to {directory}. Run chmod 700 '{directory}', and try again."
-        )
+        raise UnsafeDirectory(sentence("folder-open-to-others", folder=directory))
     for parent in directory.parents:
         _check_parent(directory, parent)
 
@@ -214,12 +207,6 @@ def _check_parent(directory: Path, parent: Path) -> None:
     is_sticky = bool(status.st_mode & stat.S_ISVTX)
     is_shared = bool(status.st_mode & stat.S_IWGRP) and status.st_gid != os.getgid()
     if (is_shared or status.st_mode & stat.S_IWOTH) and not is_sticky:
-        raise UnsafeDirectory(
-            f"Other users can replace {directory}, because they can write to {parent}. Run "
-            f"chmod go-w '{parent}', and try again."
-        )
+        raise UnsafeDirectory(sentence("folder-replaceable", folder=directory, parent=parent))
     if status.st_uid not in (0, os.getuid(), _UNMAPPED_USER):
-        raise UnsafeDirectory(
-            f"Another user can replace {directory}, because {parent} is theirs. Choose a folder of "
-            "yours."
-        )
+        raise UnsafeDirectory(sentence("folder-in-anothers", folder=directory, parent=parent))

@@ -12,8 +12,17 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
 
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.layer_weights import format_layer_weights, parse_layer_weights
+from impasto_shared.layer_weights import (
+    LayersNotUnderstood,
+    format_layer_weights,
+    parse_layer_weights,
+)
+from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
+
+
+def _of_wrong_kind(name: str, code: str, label: str, value: object) -> InvalidSettings:
+    return InvalidSettings(name, sentence(code, label=label, value=repr(value)))
 
 
 @dataclass(frozen=True)
@@ -30,11 +39,17 @@ class NumberSetting:
     def check(self, value: object) -> float:
         """Returns `value` as a float; raises InvalidSettings if it is not a number in range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidSettings(self.name, f"{self.label} must be a number, not {value!r}.")
+            raise _of_wrong_kind(self.name, "no-number", self.label, value)
         if not self.low <= value <= self.high:  # false for NaN, too
             raise InvalidSettings(
                 self.name,
-                f"{self.label} must lie between {self.low:g} and {self.high:g}; got {value!r}.",
+                sentence(
+                    "out-of-range",
+                    label=self.label,
+                    low=f"{self.low:g}",
+                    high=f"{self.high:g}",
+                    value=repr(value),
+                ),
             )
         return float(value)
 
@@ -53,10 +68,15 @@ class IntegerSetting:
     def check(self, value: object) -> int:
         """Returns `value`; raises InvalidSettings if it is not a whole number in range."""
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidSettings(self.name, f"{self.label} must be a whole number, not {value!r}.")
+            raise InvalidSettings(
+                self.name, sentence("no-whole-number", label=self.label, value=repr(value))
+            )
         if not self.low <= value <= self.high:
             raise InvalidSettings(
-                self.name, f"{self.label} must lie between {self.low} and {self.high}; got {value}."
+                self.name,
+                sentence(
+                    "out-of-range", label=self.label, low=self.low, high=self.high, value=value
+                ),
             )
         return value
 
@@ -75,7 +95,9 @@ class ChoiceSetting:
         """Returns the choice named `value`; raises InvalidSettings if there is none."""
         if not isinstance(value, str) or value not in self.choices:
             names = ", ".join(self.choices)
-            raise InvalidSettings(self.name, f"{self.label} must be one of {names}; got {value!r}.")
+            raise InvalidSettings(
+                self.name, sentence("no-choice", label=self.label, choices=names, value=repr(value))
+            )
         return type(self.default)(value)
 
 
@@ -102,7 +124,14 @@ class OpenChoiceSetting(ChoiceSetting):
         if not isinstance(value, str) or not _NAME.fullmatch(value):
             names = ", ".join(self.choices)
             raise InvalidSettings(
-                self.name, f"{self.label} must be one of {names}, or {self.others}; got {value!r}."
+                self.name,
+                sentence(
+                    "no-open-choice",
+                    label=self.label,
+                    choices=names,
+                    others=self.others,
+                    value=repr(value),
+                ),
             )
         return value
 
@@ -119,7 +148,9 @@ class SwitchSetting:
     def check(self, value: object) -> bool:
         """Returns `value`; raises InvalidSettings if it is neither true nor false."""
         if not isinstance(value, bool):
-            raise InvalidSettings(self.name, f"{self.label} must be true or false, not {value!r}.")
+            raise InvalidSettings(
+                self.name, sentence("no-switch", label=self.label, value=repr(value))
+            )
         return value
 
 
@@ -135,11 +166,14 @@ class LayersSetting:
     def check(self, value: object) -> str:
         """Returns `value` in normal form; raises InvalidSettings if it does not name layers."""
         if not isinstance(value, str):
-            raise InvalidSettings(self.name, f"{self.label} must be text, not {value!r}.")
+            raise InvalidSettings(
+                self.name, sentence("no-text", label=self.label, value=repr(value))
+            )
         try:
             return format_layer_weights(parse_layer_weights(value))
-        except ValueError as error:
-            raise InvalidSettings(self.name, f"{self.label}: {error}") from error
+        except LayersNotUnderstood as error:
+            of_setting = {"label": self.label, **error.values}
+            raise InvalidSettings(self.name, sentence(error.code, **of_setting)) from error
 
 
 @dataclass(frozen=True)
@@ -156,9 +190,14 @@ class TextSetting:
     def check(self, value: object) -> str:
         """Returns `value`; raises InvalidSettings if it does not match the pattern."""
         if not isinstance(value, str):
-            raise InvalidSettings(self.name, f"{self.label} must be text, not {value!r}.")
+            raise InvalidSettings(
+                self.name, sentence("no-text", label=self.label, value=repr(value))
+            )
         if value and not re.fullmatch(self.pattern, value):
-            raise InvalidSettings(self.name, f"{self.label} must be {self.values}; got {value!r}.")
+            raise InvalidSettings(
+                self.name,
+                sentence("no-such-text", label=self.label, values=self.values, value=repr(value)),
+            )
         return value
 
 
@@ -182,11 +221,14 @@ class TextsSetting:
         if isinstance(value, str):
             value = [text.strip() for text in value.split(",")] if value.strip() else []
         if not isinstance(value, list | tuple):
-            raise InvalidSettings(self.name, f"{self.label} must be a list, not {value!r}.")
+            raise _of_wrong_kind(self.name, "no-list", self.label, value)
         for text in value:
             if not (isinstance(text, str) and re.fullmatch(self.pattern, text)):
                 raise InvalidSettings(
-                    self.name, f"{self.label} must be a list of {self.values}; got {text!r}."
+                    self.name,
+                    sentence(
+                        "no-such-list", label=self.label, values=self.values, value=repr(text)
+                    ),
                 )
         return tuple(value)
 

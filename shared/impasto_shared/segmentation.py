@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
+from impasto_shared.sentences import sentence
 
 MIN_REGIONS = 2
 MAX_REGIONS = 6
@@ -21,13 +22,16 @@ def check_segmentation(photo: Image, regions: int) -> None:
     if regions and not MIN_REGIONS <= regions <= MAX_REGIONS:
         raise InvalidSettings(
             "regions",
-            f"A photo can be split into {MIN_REGIONS} to {MAX_REGIONS} regions, or 0 for as many "
-            f"as it has; got {regions}.",
+            sentence("regions-out-of-range", low=MIN_REGIONS, high=MAX_REGIONS, regions=regions),
         )
     if max(photo.width, photo.height) > LARGEST_SEGMENTED_PX:
         raise InvalidImage(
-            f"A photo to split into regions can have {LARGEST_SEGMENTED_PX} pixels a side; got "
-            f"{photo.width} × {photo.height}. Scale it down first."
+            sentence(
+                "photo-too-large-to-split",
+                limit=LARGEST_SEGMENTED_PX,
+                width=photo.width,
+                height=photo.height,
+            )
         )
 
 
@@ -40,8 +44,13 @@ def masks_of(photo: Image, segmented: Image) -> list[Image]:
     count, remainder = divmod(segmented.height, photo.height)
     if segmented.width != photo.width or remainder or not count:
         raise InvalidImage(
-            f"The masks of a photo of {photo.width} × {photo.height} pixels lie one below the "
-            f"other; they cannot have {segmented.width} × {segmented.height}."
+            sentence(
+                "masks-of-another-size",
+                right_width=photo.width,
+                right_height=photo.height,
+                width=segmented.width,
+                height=segmented.height,
+            )
         )
     pixels, size = memoryview(segmented.pixels), memoryview(segmented.pixels).nbytes // count
     return [

@@ -20,6 +20,7 @@ from impasto_shared.schema import (
     SwitchSetting,
     described,
 )
+from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
 
 
@@ -356,12 +357,12 @@ class StyleSettings:
                 silently), or a value out of range.
         """
         if not isinstance(values, dict):
-            raise InvalidSettings("settings", f"Settings must be an object, not {values!r}.")
+            raise InvalidSettings("settings", sentence("no-settings", value=repr(values)))
         for name in values:
             if name not in SETTINGS:
                 known = ", ".join(sorted(setting.name for setting in SETTINGS))
                 raise InvalidSettings(
-                    str(name), f"There is no setting {name!r}; known are {known}."
+                    str(name), sentence("no-setting", name=repr(name), choices=known)
                 )
         return cls(**values)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import Mode, StyleSettings
 
 MAX_STYLES = 8
@@ -36,11 +37,10 @@ class Style:
         if not (math.isfinite(self.weight) and 0 < self.weight <= MAX_WEIGHT):
             raise InvalidSettings(
                 "weight",
-                f"The weight of a style must be above 0 and at most {MAX_WEIGHT:g}; "
-                f"got {self.weight!r}.",
+                sentence("weight-out-of-range", limit=f"{MAX_WEIGHT:g}", value=repr(self.weight)),
             )
         if self.part is not None:
-            _check_same_size(self.part, self.image, "part", "painting")
+            _check_same_size(self.part, self.image, "part-of-another-size")
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -57,18 +57,22 @@ def check_styles(styles: Sequence[Style], content: Image, settings: StyleSetting
             the photo.
     """
     if not styles and settings.mode is not Mode.CONTENT:
-        raise InvalidImage("No style is given. Choose a painting to take the style from.")
+        raise InvalidImage(sentence("no-style"))
     if len(styles) > MAX_STYLES:
-        raise InvalidImage(f"A picture can have at most {MAX_STYLES} styles; got {len(styles)}.")
+        raise InvalidImage(sentence("too-many-styles", limit=MAX_STYLES, count=len(styles)))
     for style in styles:
         if style.region is not None:
-            _check_same_size(style.region, content, "region", "photo")
+            _check_same_size(style.region, content, "region-of-another-size")
 
 
-def _check_same_size(mask: Image, image: Image, purpose: str, image_name: str) -> None:
+def _check_same_size(mask: Image, image: Image, code: str) -> None:
     if (mask.width, mask.height) != (image.width, image.height):
         raise InvalidImage(
-            f"The mask for a {purpose} is {mask.width} × {mask.height} pixels, but the "
-            f"{image_name} is {image.width} × {image.height}. Give the mask the size of the "
-            f"{image_name}."
+            sentence(
+                code,
+                width=mask.width,
+                height=mask.height,
+                right_width=image.width,
+                right_height=image.height,
+            )
         )

@@ -25,6 +25,7 @@ from impasto_shared.explore.sheet_layout import LEFT_OUT
 from impasto_shared.explore.sheet_painting import WEIGHTS_MISSING
 from impasto_shared.image import SIDE_OUT_OF_RANGE, TOO_MANY_PIXELS
 from impasto_shared.schema import ChoiceSetting
+from impasto_shared.sentences import SENTENCES
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, NAME, WIDTH
 
@@ -33,6 +34,7 @@ TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
 _DURATIONS_FILE = "shared/impasto_shared/durations.py"
 _IMAGE_FILE = "shared/impasto_shared/image.py"
+_SENTENCES_FILE = "shared/impasto_shared/sentences.py"
 _SHEETS_FILE = "shared/impasto_shared/explore/experiments.py"
 # The names of layers are the same in every language.
 _LAYER = re.compile(r"[a-z]+\d+_\d+")
@@ -49,6 +51,8 @@ def template() -> Catalog:
         catalog.add(text, locations=[(_DURATIONS_FILE, 0)])
     for text in (NAME, SIDE_OUT_OF_RANGE, TOO_MANY_PIXELS):
         catalog.add(text, locations=[(_IMAGE_FILE, 0)])
+    for text in SENTENCES.values():
+        catalog.add(text, locations=[(_SENTENCES_FILE, 0)])
     for text in _texts_of_sheets():
         catalog.add(text, locations=[(_SHEETS_FILE, 0)])
     return catalog

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from gimp_plugin.catalogues import (
     template,
     updated,
 )
+from impasto_shared.sentences import SENTENCES
 
 SHARED = SOURCES.parents[1] / "shared"
 
@@ -63,6 +65,69 @@ def test_every_text_is_translated_with_the_same_placeholders_and_mnemonics(langu
             original = texts(message.id)[-1]
             assert placeholders(translated) == placeholders(original), original
             assert translated.count("_") == original.count("_"), original
+
+
+# Words of English that are none of German, and what is the same in every language.
+ENGLISH = re.compile(r"\b(the|and|of|with|for|that|this|are|cannot|again|not|your|you)\b")
+COMMANDS = re.compile(
+    r"\{\w+\}|\./install\.sh \w+|impasto( [a-z]+)+|apt install [\w-]+|Select > None"
+)
+
+
+def test_no_german_text_is_half_in_english() -> None:
+    half_english = {
+        text: match[0]
+        for message in messages("de")
+        for text in texts(message.string)
+        if (match := ENGLISH.search(COMMANDS.sub("", text)))
+    }
+
+    assert not half_english
+
+
+def test_every_sentence_of_an_error_is_translated() -> None:
+    translated = {message.id: message.string for message in messages("de")}
+
+    assert not [
+        code for code, text in SENTENCES.items() if translated.get(text) in (None, "", text)
+    ]
+
+
+def test_error_of_the_daemon_is_in_the_language_of_gimp() -> None:
+    program = (
+        "from impasto_gimp.jobs.session import check_alive\n"
+        "from impasto_shared.errors import DaemonError, ErrorCode\n"
+        "from impasto_shared.protocol.reports import JobReport, JobState, Problem, ProblemValue\n"
+        "values = (ProblemValue('size', '512'),)\n"
+        "english = 'There is not enough memory to paint.'\n"
+        "for reason in ('memory-for-picture', 'of-a-later-version'):\n"
+        "    problem = Problem(ErrorCode.OUT_OF_MEMORY, english, None, reason, values)\n"
+        "    try:\n"
+        "        check_alive(JobReport('0' * 32, JobState.FAILED, problem=problem))\n"
+        "    except DaemonError as error:\n"
+        "        print(error)\n"
+    )
+
+    known, newer = _said(program, {"LANGUAGE": "de"}).splitlines()
+
+    assert known.startswith(
+        "Der Speicher reicht nicht, um ein Bild mit einer längsten Seite von 512"
+    )
+    assert newer == "There is not enough memory to paint."
+
+
+def test_error_of_the_launcher_is_in_the_language_of_gimp() -> None:
+    program = (
+        "import impasto_gimp.translation\n"
+        "from impasto_shared.launcher import find_impasto\n"
+        "try:\n"
+        "    find_impasto()\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
+    )
+    nowhere = {"LANGUAGE": "de", "PATH": "/nowhere", "HOME": "/nowhere"}
+
+    assert _said(program, nowhere).startswith("Der Impasto-Dienst ist nicht installiert: ")
 
 
 def test_texts_of_code_and_of_settings_are_found() -> None:

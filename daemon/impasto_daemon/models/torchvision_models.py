@@ -24,6 +24,7 @@ from impasto_daemon.style_transfer.networks.vgg import (
     fold_batch_norm,
 )
 from impasto_shared.errors import InvalidSettings
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import Model
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ def published_weights(model: str) -> WeightsEnum:
         near = ", ".join(get_close_matches(model, names, n=5, cutoff=0.5)) or ", ".join(names[:5])
         raise InvalidSettings(
             "model",
-            f"There is no model {model!r}. There are {listed}, and the other classification "
-            f"networks of torchvision, such as {near}.",
+            sentence("no-model", model=repr(model), choices=listed, near=near),
         )
     published: type[WeightsEnum] = models.get_model_weights(name)
     return published.__members__.get("IMAGENET1K_V1") or published.DEFAULT

@@ -36,6 +36,7 @@ from impasto_daemon.models.torchvision_models import (
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import SETTINGS, Model, Pooling
 
 # A server that is silent for this long will not answer any more.
@@ -43,7 +44,6 @@ DOWNLOAD_TIMEOUT_S = 15.0
 _LARGEST_FILE_BYTES = 3 * 10**9
 
 _VGG19_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
-_REINSTALL = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
 
 
 class WeightsMissing(ImpastoError):
@@ -98,8 +98,7 @@ def load_network(
         module = build_model(model, state)
     except RuntimeError as error:
         raise WeightsDamaged(
-            f"The file {path} does not contain the network {model} ({error}). Move it away and "
-            f"run: impasto weights fetch {model}"
+            sentence("weights-not-loadable", path=path, model=model, reason=error)
         ) from error
     return TracedNetwork(module, pooling=pooling, device=device, dtype=dtype)
 
@@ -143,10 +142,7 @@ def verify(model: str) -> Path:
     cached = _cached(model)
     if cached is None:
         size_mb = published_weights(model).meta["_file_size"]
-        raise WeightsMissing(
-            f"The network {model} is not on this machine. To download it ({size_mb:.0f} MB), run: "
-            f"impasto weights fetch {model}"
-        )
+        raise WeightsMissing(sentence("weights-missing", model=model, size=f"{size_mb:.0f}"))
     return _check_hub_file(model, cached)
 
 
@@ -179,9 +175,13 @@ def download(
     except (OSError, HTTPException, DownloadDamaged) as error:
         label = SETTINGS.choice("model").choices[Model.VGG19]
         raise WeightsMissing(
-            f"The network {model} could not be downloaded ({error}). Choose "
-            f"{Model.VGG19.value} (in GIMP: {label}), which comes with Impasto, or try again "
-            f"later: impasto weights fetch {model}"
+            sentence(
+                "weights-not-downloaded",
+                model=model,
+                reason=error,
+                other=Model.VGG19.value,
+                label=label,
+            )
         ) from error
     return path
 
@@ -206,7 +206,7 @@ def _cached(model: str) -> Path | None:
 
 
 def _check_hub_file(model: str, path: Path) -> Path:
-    return _check(path, sha256_prefix(path), f"Run: impasto weights fetch {model}")
+    return _check(path, sha256_prefix(path), "weights-damaged", model)
 
 
 # vgg19: a file in an installed package
@@ -226,22 +226,26 @@ def _checked_vgg19() -> Path:
     path = installed_vgg19()
     if path is None:
         raise WeightsMissing(
-            f"The network {Model.VGG19.value} is not installed: the package {VGG19_PACKAGE}, which "
-            f"contains it, is missing. {_REINSTALL}"
+            sentence("weights-not-installed", model=Model.VGG19.value, package=VGG19_PACKAGE)
         )
-    return _check(path, _VGG19_SHA256, _REINSTALL)
+    return _check(path, _VGG19_SHA256, "installed-weights-damaged", Model.VGG19.value)
 
 
 # Checksums
 
 
-def _check(path: Path, expected_prefix: str, remedy: str) -> Path:
+def _check(path: Path, expected_prefix: str, code: str, model: str) -> Path:
     """Returns `path`; raises WeightsDamaged if its SHA-256 does not begin with the prefix."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(expected_prefix):
         raise WeightsDamaged(
-            f"The file {path} is damaged: its SHA-256 should begin with "
-            f"{expected_prefix[:8]}, and begins with {digest[:8]}. {remedy}"
+            sentence(
+                code,
+                path=path,
+                expected=expected_prefix[:8],
+                actual=digest[:8],
+                model=model,
+            )
         )
     return path

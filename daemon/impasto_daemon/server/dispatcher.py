@@ -41,11 +41,11 @@ from impasto_daemon.worker.messages import (
     Written,
 )
 from impasto_daemon.worker.process import WORKER_ERRORS
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.protocol.messages import Preview, PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
+from impasto_shared.sentences import sentence
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class Dispatcher:
         """
         if not (job.state.is_final or self._jobs.report(job).can_keep):
             raise DaemonError(
-                "There is no picture to keep yet. Wait a moment, or cancel the job.",
+                sentence("nothing-to-keep"),
                 ErrorCode.NOT_DONE,
             )
         current = self._assignment_of(job)
@@ -476,51 +476,30 @@ def _run_message(
     )
 
 
-_UNREACHED = Problem(
-    ErrorCode.WORKER_DIED,
-    "The painting process did not answer, nor did the one started in its place. Run the job again; "
-    "if that does not help, run impasto doctor.",
-)
+_UNREACHED = Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-unreached"))
 
 
 def _not_started(error: BaseException) -> Problem:
-    return Problem(
-        ErrorCode.WORKER_DIED,
-        f"The painting process could not be started: {error}. Close other programs and try again; "
-        "if that does not help, run ./install.sh demo in the Impasto folder.",
-    )
+    return Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-not-started", reason=error))
 
 
 def _unusable(error: BaseException) -> Problem:
-    return Problem(
-        ErrorCode.WORKER_DIED,
-        f"The connection to the painting process failed: {str(error)[:500]}. Run the job again; if "
-        "it fails again, see the daemon's log (impasto doctor says where it is).",
-    )
+    text = sentence("worker-connection-failed", reason=str(error)[:500])
+    return Problem.saying(ErrorCode.WORKER_DIED, text)
 
 
 def _hung(watch: StallWatch) -> Problem:
-    usual = ""
-    if watch.step_s is not None:
-        step = "less than a second" if watch.step_s < 1 else format_duration(watch.step_s)
-        usual = f", though a step takes {step}"
-    return Problem(
-        ErrorCode.WORKER_DIED,
-        f"The painting process hung and was ended: it made no step for "
-        f"{format_duration(watch.stalled_s or 0.0)}{usual}. Run the job again; if it hangs again, "
-        "see the daemon's log (impasto doctor says where it is).",
-    )
+    stalled_s = watch.stalled_s or 0.0
+    if watch.step_s is None:
+        text = sentence("worker-hung", time=stalled_s)
+    elif watch.step_s < 1:
+        text = sentence("worker-hung-in-short-step", time=stalled_s)
+    else:
+        text = sentence("worker-hung-in-step", time=stalled_s, step_time=watch.step_s)
+    return Problem.saying(ErrorCode.WORKER_DIED, text)
 
 
 def _died(exit_status: int) -> Problem:
     if exit_status == -signal.SIGKILL:
-        return Problem(
-            ErrorCode.WORKER_DIED,
-            "The painting process was killed, as the system does when memory runs out. Choose a "
-            "smaller size or close other programs, and run the job again.",
-        )
-    return Problem(
-        ErrorCode.WORKER_DIED,
-        f"The painting process ended unexpectedly (status {exit_status}). Run the job again; if it "
-        "fails again, see the daemon's log (impasto doctor says where it is).",
-    )
+        return Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-killed"))
+    return Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-ended", status=exit_status))

@@ -55,6 +55,7 @@ from impasto_shared.protocol.messages import (
     Welcome,
 )
 from impasto_shared.protocol.reports import MAX_NAME_CHARACTERS, Limits, Problem
+from impasto_shared.sentences import sentence
 
 logger = logging.getLogger(__name__)
 
@@ -193,11 +194,9 @@ class Server:
         logger.info("stopped")
 
     def _end_all_jobs(self) -> None:
-        ended = "The Impasto daemon was shut down before the job was done."
-        again = "It paints the job when it is started again; then fetch the picture (impasto jobs)."
         self._jobs.shut_down(
-            Problem(ErrorCode.SHUTTING_DOWN, f"{ended} Run the job again."),
-            Problem(ErrorCode.SHUTTING_DOWN, f"{ended} {again}"),
+            Problem.saying(ErrorCode.SHUTTING_DOWN, sentence("shut-down")),
+            Problem.saying(ErrorCode.SHUTTING_DOWN, sentence("shut-down-stored")),
         )
         self._deferred.send_due()
         self._notify_subscribers()
@@ -221,8 +220,7 @@ class Server:
             reply = ErrorReply(_request_id(frames), Problem.of(error))
         except Exception:
             logger.exception("a message of %d frames could not be handled", len(frames))
-            text = "Internal error; see the daemon's log (impasto doctor says where it is)."
-            problem = Problem(ErrorCode.INTERNAL, text)
+            problem = Problem.saying(ErrorCode.INTERNAL, sentence("internal"))
             reply = ErrorReply(_request_id(frames), problem)
         if reply is not None:
             self._outbox.reply(address, reply)

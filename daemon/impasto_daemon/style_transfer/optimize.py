@@ -33,6 +33,7 @@ from impasto_daemon.style_transfer.runtime.cuda_graph import (
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import ContentLoss, Mode, StyleSettings
 
 
@@ -225,8 +226,5 @@ def _finite(loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
     # Both in one transfer: each waits for all that the device has yet to do.
     value, sum_of_gradient = torch.stack((loss, gradient.sum())).tolist()
     if not (math.isfinite(value) and math.isfinite(sum_of_gradient)):
-        raise NotFinite(
-            f"The calculation went out of range (loss {value:g}), so the picture cannot be "
-            "improved further. Try a lower style strength or smoothness, or another painting."
-        )
+        raise NotFinite(sentence("not-finite", loss=f"{value:g}"))
     return value, gradient

@@ -23,6 +23,7 @@ from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmSt
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
 
@@ -83,7 +84,7 @@ def stylize(
         raise InvalidSettings(
             "tileable",
             # How far the layers of other networks reach is not known.
-            "Only VGG networks can paint tileable pictures. Choose one, or switch Tileable off.",
+            sentence("only-vgg-tileable"),
         )
     source = SourceImage(content)
     photo = source.fitted(settings.size).rgb

@@ -48,6 +48,7 @@ from impasto_daemon.worker.messages import (
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.protocol.reports import Problem
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import Pooling, Precision, StyleSettings
 
 logger = logging.getLogger(__name__)
@@ -178,21 +179,12 @@ class Worker:
 
 def _describe(error: Exception, run: Run | Split) -> Problem:
     if is_out_of_memory(error) and isinstance(run, Split):
-        return Problem(
-            ErrorCode.OUT_OF_MEMORY,
-            "There is not enough memory to split the photo into regions. Close other programs.",
-        )
+        return Problem.saying(ErrorCode.OUT_OF_MEMORY, sentence("memory-for-regions"))
     if is_out_of_memory(error) and isinstance(run, Run):
-        return Problem(
-            ErrorCode.OUT_OF_MEMORY,
-            "There is not enough memory to paint a picture with a longest side of "
-            f"{run.settings.size} pixels. Choose a smaller size, or close other programs.",
-        )
-    return Problem(
-        ErrorCode.INTERNAL,
-        f"Internal error while painting ({type(error).__name__}); see the daemon's log (impasto "
-        "doctor says where it is).",
-    )
+        text = sentence("memory-for-picture", size=run.settings.size)
+        return Problem.saying(ErrorCode.OUT_OF_MEMORY, text)
+    text = sentence("internal-while-painting", kind=type(error).__name__)
+    return Problem.saying(ErrorCode.INTERNAL, text)
 
 
 def _available_bytes(device: torch.device) -> float:

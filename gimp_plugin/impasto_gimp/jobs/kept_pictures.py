@@ -91,7 +91,7 @@ def state_text(report: JobReport | None) -> str:
         case PictureState.PAINTING if report is not None:
             return progress_of(report).text
         case PictureState.FAILED if report is not None:
-            return report.problem.message if report.problem else gettext("It failed.")
+            return report.problem.text if report.problem else gettext("It failed.")
         case PictureState.KEPT if report is not None:
             time = format_duration(report.kept_s or 0.0, gettext)
             return gettext("kept for {time}").format(time=time)

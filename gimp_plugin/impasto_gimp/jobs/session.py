@@ -359,4 +359,4 @@ def check_alive(report: JobReport) -> None:
                 "it is."
             )
             raise DaemonError(message, ErrorCode.INTERNAL)
-        raise DaemonError(report.problem.message, report.problem.code, report.problem.field)
+        raise report.problem.error

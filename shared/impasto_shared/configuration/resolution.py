@@ -24,6 +24,7 @@ from impasto_shared.configuration.options import (
 from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.paths import config_dir, usual_endpoint
 from impasto_shared.schema import IntegerSetting, NumberSetting
+from impasto_shared.sentences import reason_of, sentence
 from impasto_shared.small_file import read_small_file
 
 if sys.version_info >= (3, 11):
@@ -137,12 +138,15 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         tables = loads(read_small_file(path).decode())
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        text = sentence("config-unreadable", path=path, errno=reason_of(error))
+        raise InvalidConfig(text) from error
+    except UnicodeDecodeError as error:
+        raise InvalidConfig(sentence("config-no-text", path=path)) from error
     except TOMLDecodeError as error:
-        raise InvalidConfig(f"{path} is not TOML: {error}. Correct that line.") from error
+        raise InvalidConfig(sentence("config-no-toml", path=path, reason=error)) from error
     except RecursionError as error:
-        raise InvalidConfig(f"{path} is nested too deeply. Correct or remove it.") from error
+        raise InvalidConfig(sentence("config-nested", path=path)) from error
     _refuse_unknown_names(tables, path)
     return tables
 
@@ -154,14 +158,23 @@ def _refuse_unknown_names(tables: Mapping[str, object], path: Path) -> None:
     for table, values in tables.items():
         if table not in known or not isinstance(values, dict):
             raise InvalidConfig(
-                f"{path}{_line_of(path, table)}: there is no table [{table}]. Choose from "
-                f"{', '.join(f'[{name}]' for name in known)}."
+                sentence(
+                    "config-no-table",
+                    place=f"{path}{_line_of(path, table)}",
+                    name=f"[{table}]",
+                    choices=", ".join(f"[{name}]" for name in known),
+                )
             )
         for name in values:
             if name not in known[table]:
                 raise InvalidConfig(
-                    f"{path}{_line_of(path, name)}: there is no option {name} in [{table}]. Choose "
-                    f"from {', '.join(known[table])}."
+                    sentence(
+                        "config-no-option",
+                        place=f"{path}{_line_of(path, name)}",
+                        name=name,
+                        table=table,
+                        choices=", ".join(known[table]),
+                    )
                 )
 
 

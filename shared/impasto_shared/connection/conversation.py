@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.patience import patience_s, tolerated_silence_s
 from impasto_shared.connection.watched_jobs import WatchedJobs
-from impasto_shared.errors import AccessDenied, DaemonError, DaemonUnavailable, ImpastoError
+from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
@@ -28,6 +28,7 @@ from impasto_shared.protocol.messages import (
     Watch,
 )
 from impasto_shared.protocol.reports import Problem
+from impasto_shared.sentences import sentence
 
 # The time that a request waits for the next daemon if that has nothing to do with it.
 _SHORT_PATIENCE_S = 2.0
@@ -93,7 +94,7 @@ class Conversation:
             message = self._advance(remaining_s, may_be_silent=has_pictures)
             if isinstance(message, ErrorReply) and message.re in (request.id, None):
                 problem = message.problem
-                raise DaemonError(problem.message, problem.code, problem.field)
+                raise problem.error
             if isinstance(message, kind) and message.re == request.id:
                 return message
             if min(connection.lost_s, connection.now_s - started_s) > patience_s:
@@ -193,18 +194,5 @@ class Conversation:
         problem = self.connection.unavailable()
         if isinstance(problem, AccessDenied):
             return problem
-        stopped = (
-            "The Impasto daemon has stopped answering in the middle of the job: it crashed, hangs "
-            f"or was ended{', or the network is down' if self._is_network else ''}."
-        )
-        if self.jobs.attached:
-            advice = (
-                "Try again; if that does not help, see the daemon's log (impasto doctor says where "
-                "it is)."
-            )
-        else:
-            advice = (
-                "It paints the job when it is started again (impasto serve); then fetch the "
-                "picture (impasto fetch)."
-            )
-        return DaemonUnavailable(f"{stopped} {advice}")
+        code = "daemon-or-network-lost" if self._is_network else "daemon-lost"
+        return DaemonUnavailable(sentence(code if self.jobs.attached else f"{code}-of-detached"))

@@ -17,6 +17,7 @@ from zmq.utils import z85
 from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.errors import ImpastoError
 from impasto_shared.paths import config_dir, make_private
+from impasto_shared.sentences import reason_of, sentence
 from impasto_shared.str_enum import StrEnum
 
 
@@ -55,27 +56,23 @@ def load_keys(role: Role) -> KeyPair:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags)
     except FileNotFoundError:
-        raise KeysUnusable(
-            f"This machine has no {role} key yet. To create one, run: impasto keys"
-        ) from None
+        raise KeysUnusable(sentence("key-missing", role=role)) from None
     except OSError as error:
-        raise KeysUnusable(
-            f"{path} cannot be read: {error.strerror}. Delete it, then run: impasto keys"
-        ) from error
+        raise KeysUnusable(sentence("key-unreadable", path=path, errno=reason_of(error))) from error
     try:
         status = os.fstat(descriptor)
         text = b"" if stat.S_ISDIR(status.st_mode) else os.read(descriptor, 100).strip()
     except OSError as error:
-        raise KeysUnusable(f"{path} cannot be read: {error.strerror}.") from error
+        raise KeysUnusable(sentence("key-unreadable", path=path, errno=reason_of(error))) from error
     finally:
         os.close(descriptor)
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise KeysUnusable(f"Other users may have read {path}. Delete it, then run: impasto keys")
+        raise KeysUnusable(sentence("key-exposed", path=path))
     try:
         secret = bytes.fromhex(text.decode("ascii"))
         public = z85.decode(zmq.curve_public(z85.encode(secret)))
     except (ValueError, zmq.ZMQError) as error:
-        raise KeysUnusable(f"{path} is damaged. Delete it, then run: impasto keys") from error
+        raise KeysUnusable(sentence("key-damaged", path=path)) from error
     return KeyPair(public, secret)
 
 
@@ -94,7 +91,6 @@ def ensure_keys(role: Role) -> KeyPair:
         pass  # it is there, if the power does not fail now
     except OSError as error:
         raise KeysUnusable(
-            f"{path} cannot be written: {error.strerror}. Make room or give yourself access there, "
-            "then run: impasto keys"
+            sentence("key-not-written", path=path, errno=reason_of(error))
         ) from error
     return load_keys(role)

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 
 from impasto_shared.connection.transport import Transport
-from impasto_shared.errors import DaemonError, DaemonUnavailable, ImpastoError
+from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.protocol.messages import DaemonMessage, ErrorReply, Hello, Welcome
 from impasto_shared.running_clock import RunningClock
+from impasto_shared.sentences import sentence
 
 TRY_S = 5.0
 """The time in which the daemon must answer a new connection; then the next one is tried."""
@@ -140,7 +141,7 @@ class LastingConnection:
             return self._problem
         if self._transport is not None:
             return self._transport.unavailable()
-        return DaemonUnavailable("The connection to the Impasto daemon is closed.")
+        return DaemonUnavailable(sentence("connection-closed"))
 
     def close(self, linger_s: float = 0.0) -> None:
         """Closes the connection; may be called more than once.
@@ -162,7 +163,7 @@ class LastingConnection:
         """Notes the answer to `hello`, if this is one."""
         if isinstance(message, ErrorReply) and message.re in (_HELLO_ID, None):
             problem = message.problem
-            raise DaemonError(problem.message, problem.code, problem.field)
+            raise problem.error
         if isinstance(message, Welcome) and message.re == _HELLO_ID:
             self.welcome = message
             self.number += 1

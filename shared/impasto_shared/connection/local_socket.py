@@ -12,6 +12,7 @@ from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
+from impasto_shared.sentences import sentence
 
 # As many messages as libzmq queues.
 _MAX_UNSENT_BUFFERS = 1000
@@ -102,8 +103,7 @@ class LocalSocket:
                     self._receive_part()
         except ZmtpError as error:
             self.refusal = DaemonUnavailable(
-                f"The program that answers at {self._path} is not an Impasto daemon. {error} End "
-                "that program, or choose another endpoint in the configuration."
+                sentence("no-daemon-at-address", path=self._path, reason=error)
             )
             self._disconnect()
         except BaseException:

@@ -14,6 +14,7 @@ from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.paths import is_loopback
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
+from impasto_shared.sentences import sentence
 
 _HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -48,10 +49,7 @@ class TcpSocket:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close(0)
-            raise DaemonUnavailable(
-                f"{endpoint} is not an address of a daemon: {error}. Use ipc:///PATH or "
-                "tcp://ADDRESS:PORT."
-            ) from error
+            raise DaemonUnavailable(sentence("wrong-address", endpoint=endpoint)) from error
 
     def send(self, frames: Iterable[Frame]) -> bool:
         """Queues a message; returns False if too many wait already."""
@@ -96,17 +94,9 @@ class TcpSocket:
             self.is_connected = False
         elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             self.is_denied = True
-            self.refusal = AccessDenied(
-                f"The daemon at {self._endpoint} does not know this client's key. To authorise "
-                "this client, run impasto keys add on the daemon's machine, with the client key "
-                "that impasto keys shows here."
-            )
+            self.refusal = AccessDenied(sentence("key-unknown", endpoint=self._endpoint))
         else:
-            self.refusal = AccessDenied(
-                f"The daemon at {self._endpoint} has refused the connection. If it serves other "
-                "machines, set server_key here to the key that impasto keys shows on its machine; "
-                "if it serves only its own machine, remove server_key."
-            )
+            self.refusal = AccessDenied(sentence("connection-refused", endpoint=self._endpoint))
 
 
 def _dealer(send_timeout_s: float, keys: dict[int, bytes]) -> zmq.Socket[bytes]:
@@ -132,11 +122,7 @@ def _curve_options(endpoint: str, server_key: str | None) -> dict[int, bytes]:
         server_key = client_options().server_key
     if not server_key:
         if not is_loopback(endpoint):
-            raise KeysUnusable(
-                f"{endpoint} is on another machine, to which pictures are only sent encrypted. Set "
-                "server_key in the configuration to the daemon's key, which impasto keys shows "
-                "there."
-            )
+            raise KeysUnusable(sentence("server-key-missing", endpoint=endpoint))
         return {}
     keys = load_keys(Role.CLIENT)
     return {

@@ -15,6 +15,7 @@ from impasto_shared.errors import DaemonUnavailable, ErrorCode, ImpastoError, Pr
 from impasto_shared.paths import check_private, socket_path
 from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.messages import DaemonMessage
+from impasto_shared.sentences import sentence
 
 if TYPE_CHECKING:
     from impasto_shared.connection.tcp_socket import TcpSocket
@@ -91,14 +92,9 @@ class Transport:
         """Returns the error for a daemon that does not answer or has refused the connection."""
         if self._socket.refusal is not None:
             return self._socket.refusal
-        if socket_path(self._endpoint) is None:
-            advice = "Check the address, and start the daemon on that machine: impasto serve."
-        else:
-            advice = (
-                "One may be running but stuck: impasto doctor shows its process number. End that "
-                "process and try again."
-            )
-        return DaemonUnavailable(f"No Impasto daemon answers at {self._endpoint}. {advice}")
+        is_remote = socket_path(self._endpoint) is None
+        code = "no-answer-remote" if is_remote else "no-answer"
+        return DaemonUnavailable(sentence(code, endpoint=self._endpoint))
 
     def close(self, linger_s: float = 0.0) -> None:
         """Closes the connection; may be called more than once.
@@ -114,22 +110,15 @@ def _socket(
     path = socket_path(endpoint)
     if path is not None:
         if not path.exists():
-            raise DaemonUnavailable(
-                f"No Impasto daemon is running (there is no {path}). To start one, run: "
-                "impasto serve"
-            )
+            raise DaemonUnavailable(sentence("not-running", path=path))
         check_private(path.parent)  # else another user could impersonate the daemon
         return LocalSocket(path)
     if not endpoint.startswith("tcp://"):
-        raise DaemonUnavailable(
-            f"{endpoint} is not an address of a daemon. Use ipc:///PATH or tcp://ADDRESS:PORT."
-        )
+        raise DaemonUnavailable(sentence("wrong-address", endpoint=endpoint))
     try:
         from impasto_shared.connection.tcp_socket import TcpSocket
     except ImportError as error:
         raise DaemonUnavailable(
-            f"The daemon at {endpoint} can be reached with pyzmq only, which this Python does not "
-            f"have ({error}). Install it (Debian: apt install python3-zmq), or use a daemon on "
-            "this machine: remove the endpoint from the configuration."
+            sentence("pyzmq-missing", endpoint=endpoint, reason=error)
         ) from error
     return TcpSocket(endpoint, send_timeout_s, server_key)

@@ -9,15 +9,12 @@ from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import Preview, PreviewOptions, Update
 from impasto_shared.protocol.reports import JobReport, JobState, Problem
+from impasto_shared.sentences import sentence
 
 # Further reports push out the oldest, but no final one.
 _MAX_UNREAD = 1000
 
-_FORGOTTEN = Problem(
-    ErrorCode.UNKNOWN_JOB,
-    "The Impasto daemon was started again in the middle of the job, which it has lost: only "
-    "detached jobs outlive it. Run the job again.",
-)
+_FORGOTTEN = Problem.saying(ErrorCode.UNKNOWN_JOB, sentence("job-forgotten"))
 
 
 @dataclass

@@ -220,7 +220,7 @@ class Forecast(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_size(self.width, self.height, "The content")
+        check_size(self.width, self.height)
         if not 0 <= self.paintings <= MAX_STYLES:
             raise ProtocolError(f"There can be 0 to {MAX_STYLES} paintings.", field="paintings")
         if not 0 <= self.begun_px <= LARGEST_BEGUN_PX:

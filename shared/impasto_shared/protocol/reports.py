@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_shared.errors import ErrorCode, ImpastoError
+from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
+from impasto_shared.sentences import LONGEST_VALUE, Sentence, said_again
 from impasto_shared.str_enum import StrEnum
 from impasto_shared.style import MAX_STYLES
 
@@ -28,12 +29,26 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True)
+class ProblemValue:
+    """A value in the sentence of a problem, by its name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Problem:
-    """An error: a code for programs, a sentence for people, and the field at fault, if any."""
+    """An error: a code for programs, a sentence for people, and the field at fault, if any.
+
+    reason, values: the code of the sentence, and what it contains: for programs that say it in
+        another language. Empty if it has none.
+    """
 
     code: ErrorCode
     message: str
     field: str | None = None
+    reason: str = ""
+    values: tuple[ProblemValue, ...] = ()
 
     @classmethod
     def of(cls, error: ImpastoError) -> Problem:
@@ -41,7 +56,35 @@ class Problem:
         message = str(error)
         if len(message) > MAX_PROBLEM_CHARACTERS:
             message = message[: MAX_PROBLEM_CHARACTERS - 1] + "…"
-        return cls(error.code, message, error.field and error.field[:MAX_NAME_CHARACTERS])
+        field = error.field and error.field[:MAX_NAME_CHARACTERS]
+        text = error.args[0] if error.args else message
+        return cls(error.code, message, field, *_parts(text))
+
+    @classmethod
+    def saying(cls, code: ErrorCode, sentence: str) -> Problem:
+        """Returns the problem of a sentence."""
+        message = sentence[:MAX_PROBLEM_CHARACTERS]
+        return cls(code, message, None, *_parts(sentence))
+
+    @property
+    def text(self) -> str:
+        """The sentence in the language of this process, or else the message."""
+        if not self.reason:
+            return self.message
+        return said_again(self.reason, {each.name: each.text for each in self.values}, self.message)
+
+    @property
+    def error(self) -> DaemonError:
+        """The problem as an error."""
+        return DaemonError(self.text, self.code, self.field)
+
+
+def _parts(text: object) -> tuple[str, tuple[ProblemValue, ...]]:
+    """Returns the code and the values of a sentence; of another text, none."""
+    if not isinstance(text, Sentence):
+        return "", ()
+    values = (ProblemValue(name, value[:LONGEST_VALUE]) for name, value in text.values.items())
+    return text.code, tuple(values)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_binary_file_is_refused() -> None:
     config_path().parent.mkdir()
     config_path().write_bytes(b"\xff\xfe")
 
-    with pytest.raises(InvalidConfig, match="cannot be read"):
+    with pytest.raises(InvalidConfig, match="not text in UTF-8"):
         daemon_options()
 
 

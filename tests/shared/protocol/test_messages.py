@@ -97,7 +97,7 @@ def test_forecast_checks_where_it_begins(begun_px: int) -> None:
 
 
 def test_forecast_checks_the_size_of_the_content() -> None:
-    with pytest.raises(InvalidImage, match="The content has 0 × 5 pixels"):
+    with pytest.raises(InvalidImage, match="The image has 0 × 5 pixels"):
         Forecast("1", StyleSettings(), 0, 5)
 
 

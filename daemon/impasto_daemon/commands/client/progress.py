@@ -10,7 +10,6 @@ from typing import TextIO
 from impasto_daemon.commands.output import warn
 from impasto_shared.client import Client
 from impasto_shared.durations import format_duration
-from impasto_shared.errors import DaemonError
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.protocol.reports import JobReport, JobState
@@ -87,7 +86,7 @@ def _silence(client: Client) -> str:
 
 def _is_done(final: JobReport) -> bool:
     if final.problem is not None:
-        raise DaemonError(final.problem.message, final.problem.code, final.problem.field)
+        raise final.problem.error
     if final.state is JobState.CANCELLED:
         warn("impasto: the job was cancelled")
     return final.state is JobState.DONE

@@ -23,6 +23,7 @@ from impasto_shared.protocol.messages import (
     Watch,
 )
 from impasto_shared.protocol.reports import Problem
+from impasto_shared.sentences import sentence
 
 MAX_UNREAD_BYTES = 256 * 2**20
 """Pictures in memory that a client has asked for and not received; one may be larger."""
@@ -97,8 +98,7 @@ class DeferredReplies:
             return Result(request.id, request.job, picture.read())
         if sum(fetch.address == address for fetch in self._fetches) >= MAX_WAITING_FETCHES:
             raise DaemonError(
-                f"{MAX_WAITING_FETCHES} pictures wait to be sent to this program. Receive them "
-                "before asking for others.",
+                sentence("too-many-fetches", limit=MAX_WAITING_FETCHES),
                 ErrorCode.QUEUE_FULL,
             )
         self._fetches.append(_Fetch(request, picture, address, reply))
@@ -151,8 +151,5 @@ class DeferredReplies:
             fetch.reply(Result(fetch.request.id, fetch.request.job, outcome))
             return
         self._unread.get(fetch.address, []).remove(entry)
-        text = (
-            f"The picture cannot be read: {str(outcome)[:500]}. Try again; if that does not help, "
-            "run the job again."
-        )
-        fetch.reply(ErrorReply(fetch.request.id, Problem(ErrorCode.UNKNOWN_JOB, text)))
+        text = sentence("picture-unreadable", reason=str(outcome)[:500])
+        fetch.reply(ErrorReply(fetch.request.id, Problem.saying(ErrorCode.UNKNOWN_JOB, text)))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.jobs.job import Job
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import ErrorCode
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
+from impasto_shared.sentences import sentence
 
 logger = logging.getLogger(__name__)
 
@@ -83,16 +83,7 @@ class Leases:
 
 
 def _too_long(lease_s: float) -> Problem:
-    return Problem(
-        ErrorCode.NOT_DONE,
-        "The job was cancelled: the connection to the program that started it was lost for more "
-        f"than {format_duration(lease_s)}. Run it again; to have jobs wait longer for a lost "
-        "network, set lease_seconds in the daemon's configuration.",
-    )
+    return Problem.saying(ErrorCode.NOT_DONE, sentence("lease-over", time=lease_s))
 
 
-_KEY_REMOVED = Problem(
-    ErrorCode.NOT_DONE,
-    "The job was cancelled: the key of the program that started it is no longer authorised. Add "
-    "the key (impasto keys add), and run the job again.",
-)
+_KEY_REMOVED = Problem.saying(ErrorCode.NOT_DONE, sentence("key-removed"))

@@ -9,6 +9,7 @@ from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.records import InputFile
 from impasto_shared.protocol.messages import PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import JobState, Problem
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
 
 # All detached jobs share their turns, so that a picture that a user waits for does not queue behind
@@ -72,7 +73,7 @@ class Job:
     problem: Problem | None = None
     stalled_s: float | None = None
     picture: Picture | None = None
-    removal_reason: str = "The picture has expired."
+    removal_reason: str = sentence("picture-expired")
     is_accepted: bool = True
     refusal: Problem | None = None
     starts: int = 0

@@ -30,6 +30,7 @@ from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import Segment, Submit
 from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState, Problem
+from impasto_shared.sentences import sentence
 
 logger = logging.getLogger(__name__)
 
@@ -126,17 +127,13 @@ class JobTable:
     def find(self, name: str) -> Job:
         """Returns the job of that name; raises DaemonError unknown-job."""
         if name not in self._jobs:
-            raise DaemonError(
-                f"The daemon knows no job {name}: it has been fetched or has expired, or it was "
-                f"not detached and ended with an earlier daemon. {self._notice}Run the job again.",
-                ErrorCode.UNKNOWN_JOB,
-            )
+            notice = None if self.journal is None else self.journal.notice
+            if notice is not None:
+                text = sentence("job-unknown-after-damage", job=name, notice=notice)
+            else:
+                text = sentence("job-unknown", job=name)
+            raise DaemonError(text, ErrorCode.UNKNOWN_JOB)
         return self._jobs[name]
-
-    @property
-    def _notice(self) -> str:
-        is_damaged = self.journal is not None and self.journal.notice is not None
-        return f"{self.journal.notice} " if self.journal is not None and is_damaged else ""
 
     @property
     def all(self) -> list[Job]:
@@ -233,7 +230,7 @@ class JobTable:
         if job.picture is not None and not job.is_storing:
             return job.picture
         if job.state is JobState.DONE:
-            raise DaemonError(f"{job.removal_reason} Run the job again.", ErrorCode.UNKNOWN_JOB)
+            raise DaemonError(job.removal_reason, ErrorCode.UNKNOWN_JOB)
         raise DaemonError(_without_picture(job), ErrorCode.NOT_DONE)
 
     def forget(self, job: Job) -> None:
@@ -348,10 +345,10 @@ class JobTable:
             if self._kept_s(job) < 0:
                 self._remove_picture(job)
             elif is_too_much and not is_newest:
-                job.removal_reason = "The picture was removed to make room for newer ones."
+                job.removal_reason = sentence("picture-removed")
                 self._remove_picture(job)
             elif fills_memory and (problem := self.results.problem):
-                job.removal_reason = f"The picture could not be written to the disk ({problem})."
+                job.removal_reason = sentence("picture-not-written", reason=problem)
                 self._remove_picture(job)
 
     # The journal
@@ -368,11 +365,8 @@ class JobTable:
                 self._store(job)
             return
         logger.error("job %s cannot be stored: %s", job.name, outcome)
-        job.refusal = Problem(
-            ErrorCode.QUEUE_FULL,
-            f"The job cannot be accepted, because it could not be stored ({str(outcome)[:300]}). "
-            "Make room on the disk of the daemon, or submit the job without detaching it.",
-        )
+        text = sentence("job-not-storable", reason=str(outcome)[:300])
+        job.refusal = Problem.saying(ErrorCode.QUEUE_FULL, text)
         self._jobs.pop(job.name, None)
         self._queue = None
 
@@ -473,23 +467,22 @@ class JobTable:
         """Raises DaemonError queue-full if the queue has no room for `job`."""
         if job.is_detached and self.journal is None and self.results.problem is not None:
             raise DaemonError(
-                f"The job cannot be accepted, because it could not be stored "
-                f"({self.results.problem[:300]}). Submit the job without detaching it.",
+                sentence("jobs-not-storable", reason=self.results.problem[:300]),
                 ErrorCode.QUEUE_FULL,
             )
         queue, user = self.queue, job.origin.user
         if len(queue) >= MAX_QUEUED_JOBS:
-            full = f"{MAX_QUEUED_JOBS} jobs are waiting"
+            full = sentence("queue-full", limit=MAX_QUEUED_JOBS)
         elif [other.origin.user for other in queue].count(user) >= MAX_QUEUED_JOBS_OF_USER:
-            full = f"{MAX_QUEUED_JOBS_OF_USER} jobs of this user are waiting"
+            full = sentence("queue-of-user-full", limit=MAX_QUEUED_JOBS_OF_USER)
         elif sum(queued.turn_key == job.turn_key for queued in queue) >= MAX_QUEUED_JOBS_OF_ONE:
-            whose = "detached jobs" if job.is_detached else "jobs of this program"
-            full = f"{MAX_QUEUED_JOBS_OF_ONE} {whose} are waiting"
+            code = "queue-of-detached-full" if job.is_detached else "queue-of-program-full"
+            full = sentence(code, limit=MAX_QUEUED_JOBS_OF_ONE)
         elif queue and sum(queued.input_bytes for queued in [*queue, job]) > MAX_QUEUED_BYTES:
-            full = f"Pictures of {MAX_QUEUED_BYTES / 2**30:.0f} GiB are waiting to be painted"
+            full = sentence("queue-memory-full", limit=f"{MAX_QUEUED_BYTES / 2**30:.0f}")
         else:
             return
-        raise DaemonError(f"{full} already. Try again when some are done.", ErrorCode.QUEUE_FULL)
+        raise DaemonError(full, ErrorCode.QUEUE_FULL)
 
     def _eta_s(self, job: Job) -> float | None:
         """Returns the estimated time to completion; None if there is no estimate."""
@@ -569,14 +562,11 @@ def _without_picture(job: Job) -> str:
     """Returns the reason why a job that is not done has no picture."""
     match job.state:
         case JobState.FAILED:
-            return "The job failed, so there is no picture."
+            return sentence("job-failed")
         case JobState.CANCELLED:
-            return "The job was cancelled, so there is no picture."
-    activity = "still waiting" if job.state is JobState.QUEUED else "not finished"
-    return (
-        f"The job is {activity} and has no picture yet. To wait for it: "
-        f"impasto fetch {job.name[:8]} --wait -o OUT.png"
-    )
+            return sentence("job-cancelled")
+    code = "job-waiting" if job.state is JobState.QUEUED else "job-running"
+    return sentence(code, job=job.name[:8])
 
 
 def _sum(times_s: list[float | None]) -> float | None:

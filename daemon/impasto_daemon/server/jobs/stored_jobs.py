@@ -14,6 +14,7 @@ from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import PictureFile, Record
 from impasto_shared.errors import ErrorCode
 from impasto_shared.protocol.reports import JobState, Problem
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
 
 MAX_STARTS = 3
@@ -83,9 +84,7 @@ def restored_job(
 
 def lost(reason: str) -> Problem:
     """Returns the problem of a job that was accepted, and cannot be painted."""
-    return Problem(
-        ErrorCode.INTERNAL, f"The job was lost because {reason[:500]}. Run the job again."
-    )
+    return Problem.saying(ErrorCode.INTERNAL, sentence("job-lost", reason=reason[:500]))
 
 
 def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
@@ -137,8 +136,8 @@ def _take_up_picture(job: Job, file: PictureFile, folder: Path, boot: str) -> No
     if problem is None and file.unsynced_boot not in (None, boot):
         problem = "was not on the disk yet when the machine was switched off"
     if problem is not None:
-        job.removal_reason = f"The picture was lost because its file {problem}."
-        job.problem = Problem(ErrorCode.UNKNOWN_JOB, f"{job.removal_reason} Run the job again.")
+        job.removal_reason = sentence("picture-lost", reason=problem)
+        job.problem = Problem.saying(ErrorCode.UNKNOWN_JOB, job.removal_reason)
         return
     job.picture = Picture.in_file(path, file.width, file.height, file.format)
     job.is_synced = file.unsynced_boot is None

@@ -15,6 +15,7 @@ from impasto_daemon.style_transfer.images.pixels import from_image
 from impasto_daemon.style_transfer.images.source_image import SourceImage, row_bands
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, fitted_size
+from impasto_shared.sentences import sentence
 from impasto_shared.style import Style
 
 
@@ -103,10 +104,7 @@ def _remainder(masks: list[Tensor]) -> Tensor:
     """Returns the mask of the photo without `masks`."""
     remainder = (1 - torch.stack(masks).sum(dim=0)).clamp_min(0)
     if not remainder.any():
-        raise InvalidImage(
-            "A style has no region, and the regions of the others leave nothing of the photo "
-            "for it. Give it a region, or leave it out."
-        )
+        raise InvalidImage(sentence("no-region-left"))
     return remainder
 
 
@@ -123,14 +121,8 @@ def _paintings(styles: Sequence[Style], longest_side_px: int) -> list[Painting]:
 
 
 _EVERYWHERE = b""
-_EMPTY_REGION = (
-    "The region of a style is empty. Paint where the style should go: in any colour on a "
-    "transparent layer, in white on a channel or mask."
-)
-_EMPTY_PART = (
-    "The mask for a part of a painting is all black. Paint white where the style should be taken "
-    "from."
-)
+_EMPTY_REGION = "region-empty"
+_EMPTY_PART = "part-empty"
 
 
 def _digest(region: Image | None) -> bytes:
@@ -145,7 +137,7 @@ def _digest(region: Image | None) -> bytes:
 def _mask(image: Image, longest_side_px: int, if_empty: str) -> Tensor:
     """Returns the luminance of `image`, (1, 1, H, W) in [0, 1]; transparent pixels are black.
 
-    Raises InvalidImage with the text `if_empty` if it is black everywhere.
+    Raises InvalidImage with the sentence of the code `if_empty` if it is black everywhere.
     """
     height, width = fitted_size(image.height, image.width, longest_side_px)
     narrow = torch.empty(1, 1, image.height, width)
@@ -156,5 +148,5 @@ def _mask(image: Image, longest_side_px: int, if_empty: str) -> Tensor:
             mask = mask * pixels.alpha
         narrow[:, :, rows] = reduced_mask(mask, band.height, width)
     if not narrow.any():
-        raise InvalidImage(if_empty)
+        raise InvalidImage(sentence(if_empty))
     return reduced_mask(narrow, height, width)

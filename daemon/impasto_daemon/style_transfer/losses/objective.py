@@ -39,6 +39,7 @@ from impasto_daemon.style_transfer.networks.network import Network, missing_laye
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import ContentLoss, Mode, StyleSettings
 
 # Found by looking at pictures, at style strength 1 (docs/benchmarks.md). Much more total variation
@@ -219,8 +220,12 @@ def _shares(network: Network, layers: str, setting: str) -> dict[str, float]:
     if missing := missing_layers(network, weights):
         raise InvalidSettings(
             setting,
-            f"The network has no layer {', '.join(missing)}. For {setting}, choose from: "
-            f"{', '.join(network.layers)}.",
+            sentence(
+                "no-layer",
+                layers=", ".join(missing),
+                setting=setting,
+                choices=", ".join(network.layers),
+            ),
         )
     total = sum(weights.values())
     return {layer: weight / total for layer, weight in weights.items()}

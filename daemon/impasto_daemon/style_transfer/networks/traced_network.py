@@ -23,6 +23,7 @@ from impasto_daemon.style_transfer.networks.network import (
     UntiledNetwork,
 )
 from impasto_shared.errors import InvalidSettings
+from impasto_shared.sentences import sentence
 from impasto_shared.settings import Pooling
 
 RESIDUAL_STAND_INS: Mapping[str, str] = {
@@ -172,16 +173,16 @@ class TracedNetwork(UntiledNetwork):
         except (RuntimeError, AssertionError, ValueError) as error:
             raise InvalidSettings(
                 "model",
-                f"This network accepts pictures of one size only ({error}). Choose another "
-                "network, or shallower layers.",
+                sentence("network-of-one-size", reason=error),
             ) from error
         for node in sorted(nodes):
             size: Sequence[int] = shapes.get(node, ())
             if len(size) != 4 or not size[2] <= size[3] <= 2 * size[2]:
                 raise InvalidSettings(
                     "model",
-                    f"The layer {node} of this network does not follow the picture's width and "
-                    f"height ({' × '.join(map(str, size)) or 'no numbers'}). Choose another layer.",
+                    sentence(
+                        "layer-without-place", layer=node, size=" × ".join(map(str, size)) or "–"
+                    ),
                 )
         return run.numbers * _FLOAT32_BYTES / (blank.shape[2] * blank.shape[3])
 
