@@ -135,6 +135,13 @@ class ZmtpConnection:
         """The bytes of the message that is arriving."""
         return sum(memoryview(frame).nbytes for frame in self._frames) + self._direct_bytes
 
+    def close(self) -> None:
+        """Frees the memory at once; only `messages` are left, and it cannot be used any more."""
+        self._parser.close()  # which refers to this connection, and that to it
+        self._buffer, self._direct, self._frames = memoryview(b""), None, []
+        self._outgoing.clear()
+        self._postponed.clear()
+
     def receive_buffer(self) -> memoryview:
         """Returns memory for the next bytes of the peer, at least one byte; see `received`."""
         if self._direct is not None:

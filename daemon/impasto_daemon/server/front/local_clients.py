@@ -231,7 +231,7 @@ class LocalClients:
                 of_program[connection.descriptor] = of_program.pop(connection.descriptor)
         if connection.is_open:
             self._send_part(connection)  # the answers to a greeting or a ping
-        if zmtp.unfinished_bytes > _LONG_BYTES:
+        if connection.is_open and zmtp.unfinished_bytes > _LONG_BYTES:
             self._limit_memory()
 
     def _limit_memory(self) -> None:
@@ -272,3 +272,4 @@ class LocalClients:
         if not of_program:
             del self._by_program[connection.pid]
         connection.plain.close()  # which takes it off the epoll
+        connection.zmtp.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -216,8 +218,6 @@ def test_full_queue_refuses_and_a_closed_connection_is_known(
 def test_picture_that_is_sent_is_kept_until_then_and_no_longer(
     clients: LocalClients, path: Path, on: ExitStack
 ) -> None:
-    import weakref
-
     client = bare(on, path)
     client.sendall(message(b"x"))
     address = next_message(clients).address
@@ -316,6 +316,21 @@ def test_longest_unfinished_message_is_not_waited_for_if_memory_is_short(
     assert sum(each.zmtp.unfinished_bytes for each in clients._connections.values()) <= (
         UNFINISHED_BYTES
     )
+
+
+def test_closed_connections_leave_no_memory(clients: LocalClients, path: Path) -> None:
+    gone = []
+    gc.disable()  # it would find them later
+    for number in range(20):
+        with ExitStack() as on:
+            client = bare(on, path)
+            client.sendall(message(b"x") + b"\3" + MEGABYTE.to_bytes(8) + bytes(number))
+            next_message(clients)
+            gone += [weakref.ref(each.zmtp) for each in clients._connections.values()]
+        eventually(lambda: clients.receive() or not clients._connections)
+    gc.enable()
+
+    assert not [each for each in gone if each() is not None]
 
 
 def test_ping_is_answered(clients: LocalClients, path: Path, on: ExitStack) -> None:
