@@ -23,6 +23,7 @@ RECEIVED_MESSAGES = 2
 # The frames that one call receives. A message of millions of them is discarded over many calls,
 # between which other clients are served.
 FRAMES_OF_A_CALL = 500
+_DISCARDED_OF_A_CALL = 10_000
 
 
 class Delivery(Enum):
@@ -73,6 +74,8 @@ class ClientSocket:
 
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or if its last frames come later."""
+        if self.discarded_frames:
+            return self._take() if self._discard() else None
         frame = None
         for _ in range(FRAMES_OF_A_CALL):
             try:
@@ -83,19 +86,37 @@ class ClientSocket:
             if len(self._frames) < 1 + MAX_FRAMES + 1:
                 self._frames.append(frame)
             if not frame.more:
-                address, *frames = self._frames
-                self._frames, self.discarded_frames = [], 0
-                return Received(
-                    address.bytes,
-                    [frame.buffer for frame in frames],
-                    _property_of(address, "User-Id"),
-                    _descriptor_of(address),
-                )
+                return self._take()
         if frame is not None:
             if not self.discarded_frames:  # only once: its descriptor may soon be another's
                 shut_down(_descriptor_of(frame))
             self.discarded_frames += FRAMES_OF_A_CALL
         return None
+
+    def _discard(self) -> bool:
+        """Receives frames in excess; returns whether the last one of the message has come.
+
+        A copy of a short frame takes half the time of a view of it.
+        """
+        for _ in range(_DISCARDED_OF_A_CALL):
+            try:
+                self.socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            self.discarded_frames += 1
+            if not self.socket.getsockopt(zmq.RCVMORE):
+                return True
+        return False
+
+    def _take(self) -> Received:
+        address, *frames = self._frames
+        self._frames, self.discarded_frames = [], 0
+        return Received(
+            address.bytes,
+            [frame.buffer for frame in frames],
+            _property_of(address, "User-Id"),
+            _descriptor_of(address),
+        )
 
     def send(self, address: bytes, frames: Sequence[Frame]) -> Delivery:
         """Sends a message if its client can take it now; it is not sent later."""
