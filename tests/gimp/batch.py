@@ -6,6 +6,7 @@ One start of GIMP does them all, because a start takes longer than all of them t
 from __future__ import annotations
 
 import json
+import math
 import operator
 import os
 import traceback
@@ -161,6 +162,27 @@ def select_two_layers() -> None:
     layers = [add_layer(_shown, 40, 30, alpha=False), *_shown.get_layers()[-1:]]
     _shown.set_selected_layers(layers)
     _shown.clean_all()
+
+
+def grid_of_newest_layer(count: int) -> list[int]:
+    """Returns the mean green of blocks of the top layer of the image in the window.
+
+    count: the number of blocks, as many in a row as in a column.
+    """
+    side = math.isqrt(count)
+    layer = shown_layers()[0]
+    width, height = layer.get_width(), layer.get_height()
+    pixels = layer_bytes(layer, "R'G'B' u8")
+    means = []
+    for row in range(side):
+        for column in range(side):
+            left, right = (width * edge // side for edge in (column, column + 1))
+            top, bottom = (height * edge // side for edge in (row, row + 1))
+            block = b"".join(
+                pixels[(y * width + left) * 3 : (y * width + right) * 3] for y in range(top, bottom)
+            )
+            means.append(sum(block[1::3]) // len(block[1::3]))
+    return means
 
 
 def select_left_half() -> None:

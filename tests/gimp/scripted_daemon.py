@@ -50,6 +50,7 @@ from impasto_shared.protocol.messages import (
 from impasto_shared.protocol.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
+_BLOCKS = 8
 MODELS = ("vgg19",)
 
 
@@ -134,6 +135,23 @@ def describe_styles(order: Submit) -> list[dict[str, Any]]:
     ]
 
 
+def grid(picture: Image) -> list[int]:
+    """Returns the mean brightness of 8 × 8 blocks of a picture with 8 bits a channel."""
+    size, pixels = picture.format.bytes_per_pixel, bytes(picture.pixels)
+    means = []
+    for row in range(_BLOCKS):
+        for column in range(_BLOCKS):
+            left, right = (picture.width * edge // _BLOCKS for edge in (column, column + 1))
+            top, bottom = (picture.height * edge // _BLOCKS for edge in (row, row + 1))
+            block = b"".join(
+                pixels[(y * picture.width + left) * size : (y * picture.width + right) * size]
+                for y in range(top, bottom)
+            )
+            greens = block[1::size]
+            means.append(sum(greens) // max(1, len(greens)))
+    return means
+
+
 def describe_beginning(order: Submit) -> dict[str, Any] | None:
     """Describes the picture to begin from: its size, and whether this daemon made it."""
     if order.begin_from is None:
@@ -144,6 +162,7 @@ def describe_beginning(order: Submit) -> dict[str, Any] | None:
     return {
         "size": order.begun_px,
         "picture": [begun.width, begun.height],
+        "grid": grid(begun),
         "is_inverted_content": is_made_here,
     }
 

@@ -129,12 +129,46 @@ def set_size(screen: Screen, size: int) -> None:
     screen.type(f"{size}\t")
 
 
+def test_first_dialog_shows_a_preview_and_needs_no_further_choice(
+    home: Home, screen: Screen
+) -> None:
+    open_dialog(screen)
+    start_daemon(home, screen)
+    home.remembered_preview.unlink(missing_ok=True)
+    before = screen.photograph("first-open", DIALOG)
+    screen.press(key_of(PREVIEW_LABEL))
+    screen.wait_for(lambda: shows_preview(screen, before), "the preview")
+    screen.wait_for_rest()
+    screen.photograph("first-preview", DIALOG)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    beginning = screen.ask('batch.given("beginning")')
+    painted = screen.ask(f"batch.grid_of_newest_layer({len(beginning['grid'])})")
+    undo_new_layer(screen)
+    open_dialog(screen)
+    cancel_dialog(screen)
+    open_dialog(screen)
+    screen.photograph("first-reopened", DIALOG)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the same again")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+    home.remembered_preview.unlink()
+
+    assert name == "auvers – Background"
+    # What is painted is what the preview showed: the daemon paints the same at any size.
+    pairs = list(zip(beginning["grid"], painted, strict=True))
+    assert sum(abs(seen - now) for seen, now in pairs) / len(pairs) < 0.02 * 255
+
+
 def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen) -> None:
     open_dialog(screen)
-    screen.photograph("style-missing")
-    assert_ok_is_disabled(screen)
-    choose_style(screen, home.folder / "poppies.jpg")
     screen.press(key_of(STYLE_LABEL), "Tab", "space")  # the button that takes it away
+    screen.wait_for_rest()
+    assert_ok_is_disabled(screen)
+    screen.photograph("style-missing")
+    choose_style(screen, home.folder / "poppies.jpg")
+    screen.press(key_of(STYLE_LABEL), "Tab", "space")
     assert_ok_is_disabled(screen)
     screen.photograph("style-taken-away")
     cancel_dialog(screen)
@@ -245,6 +279,17 @@ def test_size_that_is_painted_soon_is_chosen_until_the_user_chooses_one(
     (folder / "seconds_per_pixel").unlink()
 
     assert (by_default, by_user, kept) == (256, 512, 512)
+
+
+def test_return_on_a_painting_accepts_it(screen: Screen) -> None:
+    open_dialog(screen)
+    set_seed(screen, Behaviour.INVERT)
+    choose_painting(screen, "Home", "Right", "Return")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+
+    assert name == "composition_viii – Background"
 
 
 def test_choice_from_the_gallery_can_be_taken_back(screen: Screen) -> None:

@@ -37,6 +37,11 @@ class Favourites:
         """Returns whether a painting is a favourite."""
         return path in self._paths
 
+    @property
+    def first(self) -> Path | None:
+        """The first favourite that is a file; None if there is none."""
+        return next((Path(path) for path in self._paths if Path(path).is_file()), None)
+
     def toggle(self, path: str) -> None:
         """Makes a painting a favourite, or no longer.
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from impasto_gimp.translation import gettext
+
+FOLDER = Path(__file__).parents[2] / "styles"
+"""The folder with their files, where the plug-in is installed."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from impasto_shared.errors import InvalidSettings
 
 def restore_pending_choice(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
-) -> None:
-    """Writes the stored choice, if there is one, to `config`, for painting `layer`.
+) -> bool:
+    """Writes the stored choice to `config`, for painting `layer`; returns whether there is one.
 
     Layers and regions that are in no open image any more are left out.
     """
@@ -34,9 +34,10 @@ def restore_pending_choice(
         stored = _file(procedure).read_bytes()
         recipe = Recipe.from_bytes(stored)
     except (OSError, InvalidSettings):
-        return
+        return False
     apply_recipe(config, without_missing_items(recipe, layer), layer.get_image())
     set_size_chosen(config, is_chosen=bool(json.loads(stored).get(SIZE_IS_CHOSEN)))
+    return True
 
 
 def store_pending_choice(

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.dialog_state import DialogState, SeenDraft
+from impasto_gimp.image.first_painting import choose_first_painting
 from impasto_gimp.image.layer_reader import (
     check_paintable,
     check_selection,
@@ -173,7 +174,8 @@ def _ask_with_pending_choice(
     layers: Sequence[Gimp.Layer],
     state: DialogState,
 ) -> bool:
-    restore_pending_choice(procedure, config, layers[0])
+    if not restore_pending_choice(procedure, config, layers[0]):
+        choose_first_painting(config)
     is_accepted = _ask(procedure, config, layers, state)
     store_pending_choice(procedure, config, layers[0])
     return is_accepted

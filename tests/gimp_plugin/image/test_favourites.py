@@ -51,3 +51,14 @@ def test_file_has_the_paths(tmp_path: Path) -> None:
     favourites(file).toggle("/a.jpg")
 
     assert json.loads(file.read_bytes()) == ["/a.jpg"]
+
+
+def test_first_favourite_is_one_that_is_still_there(tmp_path: Path) -> None:
+    file = tmp_path / "favourites.json"
+    (tmp_path / "wave.jpg").touch()
+    chosen = favourites(file)
+    assert chosen.first is None
+    for name in ("gone.jpg", "wave.jpg"):
+        chosen.toggle(str(tmp_path / name))
+
+    assert chosen.first == tmp_path / "wave.jpg"

@@ -24,7 +24,8 @@ _ICON_SIZE = "impasto-painting"
 class Gallery:
     """Thumbnails of `paintings`; a click on one chooses it in `config`.
 
-    A click next to them, or one on the chosen painting with Ctrl, chooses none.
+    A click next to them, or one on the chosen painting with Ctrl, chooses none. A double click
+    accepts the dialog.
 
     widget: the thumbnails, which scroll.
     label: the label whose mnemonic leads to them.
@@ -43,6 +44,7 @@ class Gallery:
         self._is_showing = False
         label.set_mnemonic_widget(self._view)
         self._view.connect("selection-changed", self._on_selection_changed)
+        self._view.connect("item-activated", self._on_activated)
         keep_updated(self._view, config, painting_arguments([arguments]), self._show_choice)
         paintings.when_complete(self._show_choice)
         follow_rows(self._view, self._model, self._show_choice)
@@ -65,6 +67,12 @@ class Gallery:
         if chosen is None or chosen.path != row.path:
             file = Gio.File.new_for_uri(row[URI]) if row[URI] else None
             choose_painting(self._config, self._arguments, row[LAYER] or file)
+
+    def _on_activated(self, *_: object) -> None:
+        """Accepts the dialog after a double click on a painting, or Return."""
+        dialog = self._view.get_toplevel()
+        if isinstance(dialog, Gtk.Dialog):
+            dialog.response(Gtk.ResponseType.OK)
 
     def _show_choice(self) -> None:
         if self._is_showing:

@@ -9,6 +9,7 @@ from pathlib import Path
 from impasto_gimp.dialogs.pixbufs import icon_of, on_canvas, pixbuf_of
 from impasto_gimp.image import known_paintings
 from impasto_gimp.image.favourites import FILE_NAME, Favourites
+from impasto_gimp.image.known_paintings import FOLDER
 from impasto_gimp.image.layer_reader import all_layers, read_small_painting
 from impasto_gimp.image.own_paintings import add_painting
 from impasto_gimp.image.profile import profile_file, store
@@ -18,7 +19,6 @@ from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
 
-SHIPPED = Path(__file__).parents[3] / "styles"
 USERS = Path(GLib.get_user_data_dir()) / "impasto/styles"
 WIDTH_PX, HEIGHT_PX = 88, 66
 ICON, TEXT, DESCRIPTION, URI, PATH, LAYER, ORDER = range(7)
@@ -174,7 +174,7 @@ class Paintings:
 
 def _paintings(painted: Gimp.Layer | None) -> Iterator[tuple[_Painting, int]]:
     """Yields all paintings, each with its place."""
-    for folder, first in ((SHIPPED, _OF_SHIPPED), (USERS, _OF_USERS)):
+    for folder, first in ((FOLDER, _OF_SHIPPED), (USERS, _OF_USERS)):
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         for number, path in enumerate(files):
             if is_picture(path):
@@ -189,7 +189,7 @@ def _paintings(painted: Gimp.Layer | None) -> Iterator[tuple[_Painting, int]]:
 
 def _of_file(file: Gio.File) -> _Painting:
     path = Path(local_path(file) or file.get_basename() or "")
-    known = known_paintings.SHIPPED.get(path.name) if path.parent == SHIPPED else None
+    known = known_paintings.SHIPPED.get(path.name) if path.parent == FOLDER else None
     if known:
         return _Painting(file, known.title, known.known_as, known.description)
     name = GLib.filename_display_name(path.name)
