@@ -21,6 +21,7 @@ from impasto_daemon.commands.image_file import read_image
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_daemon.style_transfer.images.pixels import from_image, resize, to_image
 from impasto_daemon.style_transfer.networks.network import Network
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.style_transfer.stylize import Step, stylize
 from impasto_daemon.worker.measurement import ON_PROCESSOR, measure
 from impasto_shared.image import Image
@@ -76,13 +77,13 @@ def tabulate(arguments: Sequence[str]) -> Table:
     _paint(network, photo, "a first picture, which does not count", draft(size=96))
     seeded = ThroughputHistory()
     if measured := measure(network, ON_PROCESSOR, lambda: False, time.process_time):
-        seeded.record(measured.settings, measured.width, measured.height, measured.points)
+        seeded.record(Work(measured.settings, measured.width, measured.height), measured.points)
     painted = {name: _paint(network, photo, name, settings) for name, settings in JOBS.items()}
     histories = {"measured": seeded}
     for name in LESSONS:
         lesson = painted[name]
         histories[name] = ThroughputHistory()
-        histories[name].record(lesson.settings, photo.width, photo.height, lesson.points)
+        histories[name].record(Work(lesson.settings, photo.width, photo.height), lesson.points)
     rows = []
     for name, job in painted.items():
         ratios = [_ratio(history, job, photo) for history in histories.values()]
@@ -108,5 +109,5 @@ def _paint(network: Network, photo: Image, name: str, settings: StyleSettings) -
 
 def _ratio(history: ThroughputHistory, job: Painted, photo: Image) -> str:
     size = photo.width, photo.height
-    seconds = history.estimate_s(job.settings, *size, job.paintings)
+    seconds = history.estimate_s(Work(job.settings, *size, job.paintings))
     return "" if seconds is None else f"{seconds / job.seconds:.2f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import traceback
+from pathlib import Path
 
 import batch
 from gi.repository import Gegl, Gimp
@@ -15,8 +16,9 @@ def serve(path: str) -> None:
     Gegl.init(None)
     names = {"Gimp": Gimp, "batch": batch}
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind(f"{path}.new")
         listener.listen()
+        Path(f"{path}.new").rename(path)  # a test that sees it is answered
         while True:
             connection, _ = listener.accept()
             with connection:

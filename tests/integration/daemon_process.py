@@ -19,6 +19,7 @@ from typing import Any, Self
 import zmq
 
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
 from impasto_shared.image import Image, PixelFormat
@@ -123,7 +124,7 @@ class DaemonProcess:
         file = self.folder / "cache/impasto/pace.json"
         for has_gpu in (bool, partial(bool, 1)):
             steps = [CurvePoint(1, 0.0, 1.0), CurvePoint(2, 1.0, 1.0)]
-            ThroughputHistory(file, has_gpu).record(StyleSettings(), 256, 256, steps)
+            ThroughputHistory(file, has_gpu).record(Work(StyleSettings(), 256, 256), steps)
 
     def command(self, *arguments: str) -> list[str]:
         """Returns the command line of `impasto` with `arguments`."""

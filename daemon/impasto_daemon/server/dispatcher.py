@@ -19,6 +19,7 @@ from impasto_daemon.server.jobs.results import ResultFile
 from impasto_daemon.server.jobs.time_estimate import longest_step_share
 from impasto_daemon.server.stall_watch import StallWatch
 from impasto_daemon.server.start_timer import StartTimer
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.system.process_activity import processor_ticks
 from impasto_daemon.worker.messages import (
@@ -290,12 +291,12 @@ class Dispatcher:
             self._worker.end()
 
     def _watch(self, job: Job) -> StallWatch:
-        pid, job_size = self._worker.pid, (job.settings, job.width, job.height)
+        pid = self._worker.pid
         return StallWatch(
             self._running_clock,
             lambda: None if pid is None else self._ticks_of(pid),
-            longest_step=longest_step_share(*job_size, job.begun_px),
-            expected_s=self._jobs.throughput.estimate_s(*job_size, job.paintings, job.begun_px),
+            longest_step=longest_step_share(job.work),
+            expected_s=self._jobs.throughput.estimate_s(job.work),
         )
 
     def _send_pending(self) -> None:
@@ -327,8 +328,8 @@ class Dispatcher:
                     self._current.watch.record_sign()
                 self._record_start(str(message.model))
             case Measured():
-                size = message.width, message.height
-                self._jobs.throughput.record(message.settings, *size, message.points)
+                work = Work(message.settings, message.width, message.height)
+                self._jobs.throughput.record(work, message.points)
             case Begun():
                 self._assignment_for(message).watch.record_sign()
             case Previewed():

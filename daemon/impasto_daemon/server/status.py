@@ -13,6 +13,7 @@ from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.jobs.memory_estimate import MemoryEstimate, estimate_memory
 from impasto_daemon.server.workers import Workers
 from impasto_daemon.style_transfer.planning.segmentation import segmentation_bytes
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_shared import __version__
 from impasto_shared.protocol.codec import MAX_HEADER_BYTES, header_bytes
@@ -132,14 +133,11 @@ def forecast(request: Forecast, table: JobTable, workers: Workers) -> ForecastRe
         job_s = table.throughput.segmentation_s
         memory = MemoryEstimate(segmentation_bytes(*size, on_gpu=workers.has_gpu), tiles=1)
     else:
-        job_s = table.throughput.estimate_s(
-            request.settings, *size, request.paintings, request.begun_px
-        )
+        work = Work(request.settings, *size, request.paintings, request.begun_px)
+        job_s = table.throughput.estimate_s(work)
         memory = estimate_memory(
-            request.settings,
-            *size,
+            work,
             available_bytes,
-            begun_px=request.begun_px,
             on_gpu=workers.has_gpu,
             auto_bfloat16=workers.auto_bfloat16,
         )

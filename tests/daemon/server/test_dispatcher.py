@@ -19,6 +19,7 @@ from impasto_daemon.server.stall_watch import (
     SLOWEST,
     START_LIMIT_S,
 )
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
@@ -814,7 +815,7 @@ def test_unknown_pace_is_measured_and_then_known(
     deliver(worker, dispatcher, Ready(None, bfloat16=False), Loaded("CPU", "vgg19"))
     deliver(worker, dispatcher, Measured(StyleSettings(size=64), 64, 64, STEPS))
 
-    assert table.throughput.estimate_s(StyleSettings(), 512, 512) is not None
+    assert table.throughput.estimate_s(Work(StyleSettings(), 512, 512)) is not None
     dispatcher.measure_pace()
     assert worker.sent == [Measure()]
 

@@ -12,6 +12,7 @@ from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.server.status import forecast, job_reports, metrics_of
 from impasto_daemon.server.workers import Workers
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.worker.messages import Ready
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.errors import ErrorCode
@@ -111,7 +112,7 @@ def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_pa
 
     before = forecast(request, table, workers)
     steps = [CurvePoint(step, step * 2.0, 1.0) for step in range(1, 5)]
-    table.throughput.record(StyleSettings(size=512), 512, 512, steps)
+    table.throughput.record(Work(StyleSettings(size=512), 512, 512), steps)
     table.throughput.record_start(7.5)
     after = forecast(request, table, workers)
     continued = forecast(replace(request, begun_px=2048), table, workers)

@@ -6,6 +6,7 @@ import torch
 
 from daemon.style_transfer.networks.tiny_network import tiny_vgg
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.worker.measurement import ON_GPU, ON_PROCESSOR, measure
 from impasto_shared.settings import StyleSettings
 
@@ -20,8 +21,8 @@ def test_measured_steps_tell_the_pace_of_the_machine() -> None:
     assert measured is not None
     assert [(point.step, point.seconds) for point in measured.points] == [(1, 1), (2, 2), (3, 3)]
     history = ThroughputHistory()
-    history.record(measured.settings, measured.width, measured.height, measured.points)
-    estimate_s = history.estimate_s(TINY, 48, 48)
+    history.record(Work(measured.settings, measured.width, measured.height), measured.points)
+    estimate_s = history.estimate_s(Work(TINY, 48, 48))
     assert estimate_s is not None
     assert 3 <= estimate_s < 6
 
@@ -41,5 +42,5 @@ def test_measured_settings_are_of_the_usual_kind() -> None:
         history = ThroughputHistory()
         measured = measure(NETWORK, StyleSettings(size=48, iterations=3), lambda: False)
         assert measured is not None
-        history.record(settings, 48, 48, measured.points)
-        assert history.estimate_s(StyleSettings(), 512, 512) is not None
+        history.record(Work(settings, 48, 48), measured.points)
+        assert history.estimate_s(Work(StyleSettings(), 512, 512)) is not None

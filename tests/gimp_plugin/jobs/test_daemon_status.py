@@ -8,6 +8,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_gimp.jobs.connection import NAME, PREVIEW_NAME
 from impasto_gimp.jobs.daemon_status import (
     DaemonStatus,
@@ -108,11 +109,11 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     work = PlannedJobs((StyleSettings(), StyleSettings(seed=1)), 512, 384, alternatives)
     daemon = DaemonProcess()
     history = ThroughputHistory(daemon.folder / "cache/impasto/pace.json")
-    scales = scale_times(work.pictures[0], 512, 384, PROCESSOR)
+    scales = scale_times(Work(work.pictures[0], 512, 384), PROCESSOR)
     steps = [CurvePoint(step, 30 * seconds_until(scales, step), 1.0) for step in range(1, 69)]
-    history.record(work.pictures[0], 512, 384, steps)
+    history.record(Work(work.pictures[0], 512, 384), steps)
     history.record_start(1.0)
-    seconds = history.estimate_s(work.pictures[0], 512, 384)
+    seconds = history.estimate_s(Work(work.pictures[0], 512, 384))
     assert seconds is not None
     with daemon:
         for name, value in daemon.environment.items():
@@ -130,7 +131,7 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
     of_four = with_four_paintings[work.pictures[0].size]
     assert of_four is not None
     assert of_four.painting_s == pytest.approx(
-        history.estimate_s(work.pictures[0], 512, 384, paintings=4)
+        history.estimate_s(Work(work.pictures[0], 512, 384, paintings=4))
     )
     assert (of_four.painting_s or 0) > seconds
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from impasto_daemon.server.jobs.loss_curve import LossCurve
 from impasto_daemon.server.jobs.results import Picture
 from impasto_daemon.server.journal.records import InputFile
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.protocol.messages import PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import JobState, Problem
 from impasto_shared.sentences import sentence
@@ -87,6 +88,11 @@ class Job:
     begun_px: int = 0
     painted_px: int = 0
     segments: bool = False
+
+    @property
+    def work(self) -> Work:
+        """The work, on which its time and its memory depend."""
+        return Work(self.settings, self.width, self.height, self.paintings, self.begun_px)
 
     @property
     def turn_key(self) -> bytes:

@@ -513,9 +513,7 @@ class JobTable:
     def _duration_s(self, job: Job) -> float | None:
         if job.segments:
             return self.throughput.segmentation_s
-        return self.throughput.estimate_s(
-            job.settings, job.width, job.height, job.paintings, job.begun_px
-        )
+        return self.throughput.estimate_s(job.work)
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:
@@ -539,10 +537,7 @@ class JobTable:
         job.ended_s = self.clock()
         job.submission = None
         if state is not JobState.FAILED and not job.is_warm:
-            size = job.width, job.height
-            self.throughput.record(
-                job.settings, *size, job.curve.points, job.paintings, job.begun_px
-            )
+            self.throughput.record(job.work, job.curve.points)
         self.outcomes[state] += 1
         self._queue = None
         if state is not JobState.DONE:

@@ -38,6 +38,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.atomic_write import write_atomically
 from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import SETTINGS, StyleSettings
@@ -88,50 +89,29 @@ class ThroughputHistory:
         """Records how long the painting process took to start and load the network."""
         self._add(f"{self._device} {_START}", {_START_SIDE: seconds / self._model.start})
 
-    def record(
-        self,
-        settings: StyleSettings,
-        width: int,
-        height: int,
-        points: Sequence[CurvePoint],
-        paintings: int = 1,
-        begun_px: int = 0,
-    ) -> None:
-        """Records the steps of a job with a content of `width` × `height` pixels.
-
-        begun_px: see `plan_scales`.
-        """
+    def record(self, work: Work, points: Sequence[CurvePoint]) -> None:
+        """Records the steps of a job."""
         paces: dict[str, float] = {}
-        scales = scale_times(settings, width, height, self._model, paintings, begun_px)
+        scales = scale_times(work, self._model)
         for scale, pace in _paces_of(scales, points):
             paces[_rounded_side(scale.side_px)] = pace
-        self._add(self._kind(settings), paces)
+        self._add(self._kind(work.settings), paces)
 
-    def estimate_s(
-        self,
-        settings: StyleSettings,
-        width: int,
-        height: int,
-        paintings: int = 1,
-        begun_px: int = 0,
-    ) -> float | None:
-        """Returns how long such a job takes in a process that runs; None before the first job.
-
-        begun_px: see `plan_scales`.
-        """
+    def estimate_s(self, work: Work) -> float | None:
+        """Returns how long such a job takes in a process that runs; None before the first job."""
         machine = self._machine()
         if not machine:
             return None
-        own = _curve([self._paces.get(self._kind(settings), {})])
+        own = _curve([self._paces.get(self._kind(work.settings), {})])
         correction = {side: pace / _at(machine, side) for side, pace in own.items()}
         seconds = 0.0
         pace = 1.0
-        for scale in scale_times(settings, width, height, self._model, paintings, begun_px):
+        for scale in scale_times(work, self._model):
             pace = _at(machine, scale.side_px) * (
                 _at(correction, scale.side_px) if correction else 1.0
             )
             seconds += pace * scale.seconds
-        return seconds + pace * self._model.picture_px * width * height
+        return seconds + pace * self._model.picture_px * work.width * work.height
 
     @property
     def segmentation_s(self) -> float | None:
@@ -196,11 +176,9 @@ class ThroughputHistory:
             logger.warning("the throughput of the last job cannot be stored: %s", error)
 
 
-def longest_step_share(
-    settings: StyleSettings, width: int, height: int, begun_px: int = 0
-) -> float:
+def longest_step_share(work: Work) -> float:
     """Returns the share of the longest step in the work of a job, in (0, 1]."""
-    scales = plan_scales(min(settings.size, max(width, height)), settings, begun_px)
+    scales = plan_scales(work.side_px, work.settings, work.begun_px)
     return max(scale.longest_side_px**2 for scale in scales) / sum(scale.cost for scale in scales)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
-from impasto_shared.settings import ContentLoss, Mode, StyleLoss, StyleSettings
+from impasto_daemon.style_transfer.planning.work import Work
+from impasto_shared.settings import ContentLoss, Mode, StyleLoss
 
 
 @dataclass(frozen=True)
@@ -92,29 +93,20 @@ class ScaleTime:
         return self.before_s + evaluation * self.evaluation_s
 
 
-def scale_times(
-    settings: StyleSettings,
-    width: int,
-    height: int,
-    model: TimeModel,
-    paintings: int = 1,
-    begun_px: int = 0,
-) -> Sequence[ScaleTime]:
-    """Returns the time of each scale of a job with a content of `width` × `height` pixels.
-
-    begun_px: see `plan_scales`.
-    """
-    longest, padding_px = max(width, height), circular_padding_px(settings)
+def scale_times(work: Work, model: TimeModel) -> Sequence[ScaleTime]:
+    """Returns the time of each scale of a job."""
+    settings = work.settings
+    padding_px = circular_padding_px(settings)
     factor = _OF_LOSS.get(settings.style_loss, 1.0) * _OF_MODE.get(settings.mode, 1.0)
     is_swap = settings.mode is Mode.TRANSFER and settings.content_loss is ContentLoss.STYLE_SWAP
     times: list[ScaleTime] = []
-    for scale in plan_scales(min(settings.size, longest), settings, begun_px):
-        ratio = scale.longest_side_px / longest
-        px = (width * ratio + padding_px) * (height * ratio + padding_px)
-        targets_px_s = paintings * (model.targets_px + is_swap * model.swap_px)
+    for scale in plan_scales(work.side_px, settings, work.begun_px):
+        ratio = scale.longest_side_px / work.longest_px
+        px = (work.width * ratio + padding_px) * (work.height * ratio + padding_px)
+        targets_px_s = work.paintings * (model.targets_px + is_swap * model.swap_px)
         targets_s = model.targets + px * targets_px_s
         evaluation_s = factor * (model.evaluation + px * model.evaluation_px)
-        is_calibrated = is_swap and not (times or begun_px)
+        is_calibrated = is_swap and not (times or work.begun_px)
         after_s = px * model.calibration_px if is_calibrated else 0.0
         times.append(ScaleTime(px**0.5, scale.evaluations, evaluation_s, targets_s, after_s))
     return times

@@ -16,6 +16,7 @@ from impasto_daemon.server.jobs.job_table import (
     Retention,
 )
 from impasto_daemon.server.jobs.results import Results
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.messages import Submit
@@ -195,7 +196,7 @@ def test_remaining_time_of_a_queued_job_is_that_of_similar_jobs(
     table.finish(first, PIXEL)
 
     small_s, large_s = (
-        table.throughput.estimate_s(settings, 128, 128)
+        table.throughput.estimate_s(Work(settings, 128, 128))
         for settings in (second.settings, third.settings)
     )
     assert small_s is not None

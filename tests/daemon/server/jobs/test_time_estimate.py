@@ -13,6 +13,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import ContentLoss, Quality, StyleLoss, StyleSettings
 
@@ -26,7 +27,7 @@ def painted(
     settings: StyleSettings, pace: float = 1.0, *, steps: int | None = None, side: int = 4096
 ) -> list[CurvePoint]:
     """Returns the steps of a job at `pace` times the seconds of the model; all by default."""
-    scales = scale_times(settings, side, side, PROCESSOR)
+    scales = scale_times(Work(settings, side, side), PROCESSOR)
     count = sum(scale.evaluations for scale in scales) if steps is None else steps
     times_s = [pace * seconds_until(scales, step) for step in range(1, count + 1)]
     return [CurvePoint(step, seconds, 1.0) for step, seconds in enumerate(times_s, 1)]
@@ -34,23 +35,23 @@ def painted(
 
 def estimate(history: ThroughputHistory, settings: StyleSettings) -> float:
     """Returns the estimate relative to the seconds of the model."""
-    seconds = history.estimate_s(settings, 4096, 4096)
+    seconds = history.estimate_s(Work(settings, 4096, 4096))
     known = ThroughputHistory()
-    known.record(GOOD, 4096, 4096, painted(GOOD))
-    usual = known.estimate_s(settings, 4096, 4096)
+    known.record(Work(GOOD, 4096, 4096), painted(GOOD))
+    usual = known.estimate_s(Work(settings, 4096, 4096))
     assert seconds is not None
     assert usual is not None
     return seconds / usual
 
 
 def record(history: ThroughputHistory, settings: StyleSettings, pace: float) -> None:
-    history.record(settings, 4096, 4096, painted(settings, pace))
+    history.record(Work(settings, 4096, 4096), painted(settings, pace))
 
 
 def test_there_is_no_estimate_before_the_first_job() -> None:
     history = ThroughputHistory()
 
-    assert (history.estimate_s(GOOD, 512, 384), history.is_known) == (None, False)
+    assert (history.estimate_s(Work(GOOD, 512, 384)), history.is_known) == (None, False)
 
 
 @pytest.mark.parametrize("first", [SMALL_DRAFT, GOOD, replace(LARGE, iterations=20, scales=1)])
@@ -69,7 +70,7 @@ def test_small_pictures_take_longer_per_pixel() -> None:
     record(history, GOOD, 1.0)
 
     at_64, at_128 = (
-        history.estimate_s(StyleSettings(size=side, iterations=15), side, side)
+        history.estimate_s(Work(StyleSettings(size=side, iterations=15), side, side))
         for side in (64, 128)
     )
 
@@ -82,8 +83,8 @@ def test_photo_smaller_than_the_setting_counts_at_its_own_size() -> None:
     history = ThroughputHistory()
     record(history, GOOD, 1.0)
 
-    assert history.estimate_s(StyleSettings(size=4096), 512, 384) == history.estimate_s(
-        StyleSettings(size=512), 512, 384
+    assert history.estimate_s(Work(StyleSettings(size=4096), 512, 384)) == history.estimate_s(
+        Work(StyleSettings(size=512), 512, 384)
     )
 
 
@@ -92,19 +93,19 @@ def test_picture_to_begin_from_saves_the_scales_that_it_stands_for() -> None:
     record(history, GOOD, 1.0)
     large = StyleSettings(size=1024), 1024, 768
 
-    continued_s, fresh_s = (history.estimate_s(*large, begun_px=begun) for begun in (512, 0))
+    continued_s, fresh_s = (history.estimate_s(Work(*large, begun_px=begun)) for begun in (512, 0))
 
     assert continued_s is not None
     assert fresh_s is not None
     assert 0.3 < continued_s / fresh_s < 0.9
-    assert longest_step_share(*large, 512) > longest_step_share(*large)
+    assert longest_step_share(Work(*large, begun_px=512)) > longest_step_share(Work(*large))
 
 
 def test_larger_layer_takes_longer_than_a_picture_of_the_painted_size() -> None:
     history = ThroughputHistory()
     record(history, GOOD, 1.0)
 
-    layer_s, picture_s = (history.estimate_s(GOOD, side, side) for side in (5000, 512))
+    layer_s, picture_s = (history.estimate_s(Work(GOOD, side, side)) for side in (5000, 512))
 
     assert layer_s is not None
     assert picture_s is not None
@@ -115,7 +116,7 @@ def test_larger_layer_takes_longer_than_a_picture_of_the_painted_size() -> None:
 def test_stopped_job_teaches_with_the_steps_that_it_made(steps: int) -> None:
     history = ThroughputHistory()
 
-    history.record(DRAFT, 4096, 4096, painted(DRAFT, 2.5, steps=steps))
+    history.record(Work(DRAFT, 4096, 4096), painted(DRAFT, 2.5, steps=steps))
 
     assert estimate(history, GOOD) == pytest.approx(2.5)
 
@@ -124,7 +125,7 @@ def test_stopped_job_teaches_with_the_steps_that_it_made(steps: int) -> None:
 def test_job_without_a_second_step_teaches_nothing(steps: int) -> None:
     history = ThroughputHistory()
 
-    history.record(DRAFT, 4096, 4096, painted(DRAFT, steps=steps))
+    history.record(Work(DRAFT, 4096, 4096), painted(DRAFT, steps=steps))
 
     assert not history.is_known
 
@@ -134,9 +135,9 @@ def test_scale_that_is_repeated_teaches_nothing_wrong() -> None:
     history = ThroughputHistory()
     points = painted(DRAFT)
 
-    history.record(DRAFT, 4096, 4096, [*points[:16], *points[:1]])
+    history.record(Work(DRAFT, 4096, 4096), [*points[:16], *points[:1]])
 
-    assert history.estimate_s(DRAFT, 512, 512) is None or estimate(history, DRAFT) > 0
+    assert history.estimate_s(Work(DRAFT, 512, 512)) is None or estimate(history, DRAFT) > 0
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_gpu_has_its_own_history() -> None:
     devices[0] = True
 
     assert not history.is_known
-    assert history.estimate_s(GOOD, 512, 512) is None
+    assert history.estimate_s(Work(GOOD, 512, 512)) is None
     history.record_start(GPU.start * 2)
     assert history.start_s == 2 * GPU.start
     devices[0] = False

@@ -11,6 +11,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     scale_times,
     seconds_until,
 )
+from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.settings import ContentLoss, Mode, Quality, StyleLoss, StyleSettings
 
 DRAFT = StyleSettings(quality=Quality.DRAFT)
@@ -19,11 +20,11 @@ DRAFT = StyleSettings(quality=Quality.DRAFT)
 def seconds(
     settings: StyleSettings, width: int, height: int, model: TimeModel = PROCESSOR
 ) -> float:
-    return sum(scale.seconds for scale in scale_times(settings, width, height, model))
+    return sum(scale.seconds for scale in scale_times(Work(settings, width, height), model))
 
 
 def test_scales_are_those_that_are_painted() -> None:
-    times = scale_times(DRAFT, 512, 256, PROCESSOR)
+    times = scale_times(Work(DRAFT, 512, 256), PROCESSOR)
 
     planned = plan_scales(512, DRAFT)
     assert [scale.evaluations for scale in times] == [scale.evaluations for scale in planned]
@@ -33,7 +34,7 @@ def test_scales_are_those_that_are_painted() -> None:
 
 
 def test_time_of_a_step_adds_up_over_the_scales() -> None:
-    first, second = scale_times(DRAFT, 512, 512, PROCESSOR)
+    first, second = scale_times(Work(DRAFT, 512, 512), PROCESSOR)
     scales, count = [first, second], first.evaluations
 
     assert seconds_until(scales, 1) == first.before_s + first.evaluation_s
@@ -66,7 +67,7 @@ def test_losses_that_do_more_take_longer() -> None:
 
 def test_more_paintings_take_longer_before_the_first_evaluation() -> None:
     (one, *_), (four, *_) = (
-        scale_times(DRAFT, 512, 512, PROCESSOR, paintings) for paintings in (1, 4)
+        scale_times(Work(DRAFT, 512, 512, paintings), PROCESSOR) for paintings in (1, 4)
     )
 
     assert four.before_s > 2 * one.before_s
