@@ -17,7 +17,14 @@ from impasto_shared.errors import (
     ProtocolError,
 )
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, MAX_HEADER_BYTES, decode, encode
+from impasto_shared.protocol.codec import (
+    MAGIC,
+    MAX_FRAMES,
+    MAX_HEADER_BYTES,
+    decode,
+    encode,
+    header_bytes,
+)
 from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
@@ -197,6 +204,57 @@ def test_pixels_are_not_copied() -> None:
 
     assert frames[2] is pixels
     assert decode(frames, DaemonMessage).image.pixels is pixels
+
+
+def test_largest_submission_has_28_frames_and_survives_the_wire() -> None:
+    pixel = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+    styles = (Style(pixel, 1.0, pixel, pixel),) * 8
+    begin_from = Beginning(pixel, 32)
+    message = Submit("1", JOB, StyleSettings(), pixel, styles, begin_from=begin_from)
+
+    frames = encode(message)
+    assert len(frames) == 28
+    assert plain(decode(frames, ClientMessage)) == plain(message)
+
+
+def test_header_has_at_most_65536_bytes() -> None:
+    magic, header = encode(Cancel("1", JOB))
+
+    assert decode([magic, bytes(header).ljust(65_536)], ClientMessage) == Cancel("1", JOB)
+    with pytest.raises(ProtocolError) as refused:
+        decode([magic, bytes(header).ljust(65_537)], ClientMessage)
+    assert refused.value.code is ErrorCode.TOO_LARGE
+
+
+def test_reports_in_a_list_take_no_more_of_the_header_than_is_counted() -> None:
+    jobs = tuple(JobReport(JOB, JobState.DONE, client="ä" * count) for count in range(5))
+
+    def length(count: int) -> int:
+        frames = encode(StatusReport("1", 2, "0", 1.0, WorkerReport(), jobs[:count]))
+        return len(frames[1])
+
+    counted = sum(map(header_bytes, jobs))
+    assert counted - len(b", ") == length(len(jobs)) - length(0)
+
+
+@pytest.mark.parametrize("number", [0, 107, -(2**53 - 1), 2**53 - 1])
+def test_whole_number_that_is_exact_is_a_real_one(number: int) -> None:
+    magic, header = encode(Update(JobReport(JOB, JobState.RUNNING)))
+    content = json.loads(bytes(header))
+    content["report"]["painted_s"] = number
+
+    decoded = decode([magic, json.dumps(content).encode()], DaemonMessage).report.painted_s
+    assert (type(decoded), decoded) == (float, number)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), True, "1"])
+def test_anything_else_is_no_real_number(number: object) -> None:
+    magic, header = encode(Update(JobReport(JOB, JobState.RUNNING)))
+    content = json.loads(bytes(header))
+    content["report"]["painted_s"] = number
+
+    with pytest.raises(ProtocolError, match="must be of type float"):
+        decode([magic, json.dumps(content).encode()], DaemonMessage)
 
 
 def test_unknown_field_is_ignored() -> None:

@@ -1,5 +1,6 @@
 """Messages check their fields, and have different names on the wire."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -69,6 +70,47 @@ def test_previews_out_of_range_are_refused(values: dict[str, Any], field: str) -
         PreviewOptions(**values)
 
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        lambda: Status("i"),
+        lambda: Status("i" * 100),
+        lambda: Status("i", 0),
+        lambda: Status("i", 10**6),
+        lambda: Hello("1", "c"),
+        lambda: Hello("1", "c" * 100),
+        lambda: PreviewOptions(16, 0.2),
+        lambda: PreviewOptions(1536, 60),
+        lambda: Forecast("1", StyleSettings(), 1, 1, 0, 0),
+        lambda: Forecast("1", StyleSettings(), 10_000, 10_000, 8, 16_384),
+    ],
+)
+def test_numbers_at_their_limits_are_accepted(message: Callable[[], object]) -> None:
+    assert message() is not None
+
+
+@pytest.mark.parametrize("skip", [-1, 10**6 + 1])
+def test_number_of_jobs_to_leave_out_has_limits(skip: int) -> None:
+    with pytest.raises(ProtocolError, match="skip must lie between 0 and 1000000"):
+        Status("1", skip)
+
+
+@pytest.mark.parametrize("values", [{"longest_side_px": 1537}, {"interval_s": 60.5}])
+def test_previews_above_their_limits_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError, match="of the previews must lie between"):
+        PreviewOptions(**values)
+
+
+def test_message_without_its_optional_fields_has_the_documented_defaults() -> None:
+    submission = Submit("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),))
+
+    assert (submission.previews, submission.begin_from, submission.begun_px) == (None, None, 0)
+    assert (submission.detached, submission.warm_start) == (False, False)
+    assert (PreviewOptions().longest_side_px, PreviewOptions().interval_s) == (512, 0.5)
+    forecast = Forecast("1", StyleSettings(), 5, 5)
+    assert (forecast.paintings, forecast.begun_px, Status("1").skip) == (1, 0, 0)
 
 
 def test_submission_checks_its_styles() -> None:
