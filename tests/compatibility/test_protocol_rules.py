@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any, get_args
 
 import pytest
@@ -32,6 +32,7 @@ from impasto_shared.protocol.messages import (
     ForecastReport,
     Forget,
     Hello,
+    JobRequest,
     Keep,
     Preview,
     PreviewOptions,
@@ -246,6 +247,15 @@ def test_added_setting_is_sent_only_if_it_was_changed(monkeypatch: pytest.Monkey
 def test_every_message_has_an_example() -> None:
     assert [type(message) for message in REQUESTS] == list(get_args(ClientMessage))
     assert [type(message) for message in REPLIES] == list(get_args(DaemonMessage))
+
+
+@pytest.mark.parametrize("message", REQUESTS, ids=lambda message: message.type)
+def test_every_request_checks_its_id_and_the_name_of_its_job(message: Any) -> None:
+    with pytest.raises(ProtocolError, match="id must have 1 to 100 characters"):
+        replace(message, id="")
+    if isinstance(message, JobRequest):
+        with pytest.raises(ProtocolError, match="32 hexadecimal digits"):
+            replace(message, job="../job")
 
 
 def decoded(message: Any, header: Any) -> Any:

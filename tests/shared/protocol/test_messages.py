@@ -15,6 +15,7 @@ from impasto_shared.protocol.messages import (
     Forecast,
     Hello,
     PreviewOptions,
+    Segment,
     Status,
     Submit,
 )
@@ -111,6 +112,16 @@ def test_message_without_its_optional_fields_has_the_documented_defaults() -> No
     assert (PreviewOptions().longest_side_px, PreviewOptions().interval_s) == (512, 0.5)
     forecast = Forecast("1", StyleSettings(), 5, 5)
     assert (forecast.paintings, forecast.begun_px, Status("1").skip) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("regions", [-1, 1, 7])
+def test_segmentation_checks_the_number_of_regions(regions: int) -> None:
+    with pytest.raises(ImpastoError) as refused:
+        Segment("1", JOB, PIXEL, regions)
+
+    assert refused.value.field == "regions"
+    assert [Segment("1", JOB, PIXEL, number).regions for number in (2, 6)] == [2, 6]
+    assert Segment("1", JOB, PIXEL).regions == 0
 
 
 def test_submission_checks_its_styles() -> None:
