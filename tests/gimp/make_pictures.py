@@ -16,6 +16,7 @@ from PIL import Image
 from gimp.gimps import REPOSITORY, Home, find_gimp
 from gimp.images import write_images
 from gimp.screen import Screen
+from gimp.test_results import RESULTS, open_results
 from gimp.test_screen import (
     DIALOG,
     IMAGE_WINDOW,
@@ -111,6 +112,9 @@ def photograph_gimp(home: Home, folder: Path) -> None:
             time.sleep(1)
         time.sleep(1)  # GIMP draws the new layer's thumbnail when it has nothing else to do
         screen.photograph("painted")
+        open_results(screen)
+        screen.wait_for_rest()
+        screen.photograph("results", RESULTS)
 
 
 def keep(picture: Image.Image, name: str) -> None:
@@ -144,6 +148,7 @@ def main() -> None:
         keep(shown(screens, "painted-3.2.png"), "layers.png")
         keep(Image.open(screens / "progress-window-3.2.png"), "progress-window.png")
         keep(Image.open(screens / "variations-3.2.png"), "variations.png")
+        keep(Image.open(screens / "results-3.2.png"), "results.png")
         both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "watched-3.2.png").height))
         both.paste(shown(screens, "watched-3.2.png"), (0, 0))
         both.paste(shown(screens, "painted-3.2.png"), (SHOWN_WIDTH_PX, 0))
