@@ -79,7 +79,7 @@ def ask(
     """
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    regions = Regions(config, painted)
+    regions = Regions(config, painted, dialog.get_scale_factor())
     styles = _new_style_tabs(dialog, config, painted, regions)
     settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
     area = chosen_area(config, painted)

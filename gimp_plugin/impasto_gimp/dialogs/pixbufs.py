@@ -65,6 +65,12 @@ def icon_of(pixbuf: GdkPixbuf.Pixbuf) -> Gio.Icon:
     return Gio.BytesIcon.new(GLib.Bytes.new(png))
 
 
+def icon_size(name: str, side_px: int) -> int:
+    """Returns the number of a size of icons: squares of GTK's pixels, sharp on every screen."""
+    known = int(Gtk.icon_size_from_name(name))
+    return known or int(Gtk.icon_size_register(name, side_px, side_px))
+
+
 def on_canvas(pixbuf: GdkPixbuf.Pixbuf, width: int, height: int) -> GdkPixbuf.Pixbuf:
     """Returns `pixbuf`, scaled down if need be, in the middle of a transparent picture."""
     factor = min(1.0, width / pixbuf.get_width(), height / pixbuf.get_height())

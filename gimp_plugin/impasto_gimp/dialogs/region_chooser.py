@@ -13,12 +13,12 @@ from impasto_gimp.arguments.procedure_arguments import (
     StyleArguments,
 )
 from impasto_gimp.dialogs.bindings import keep_updated
-from impasto_gimp.dialogs.pixbufs import pixbuf_of
+from impasto_gimp.dialogs.pixbufs import icon_of, icon_size, pixbuf_of
 from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.region_mask import Region, inverted
 from impasto_gimp.image.styles import chosen_region
-from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
+from impasto_gimp.introspection import Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
@@ -38,16 +38,17 @@ class Regions:
 
     config: its choices remain in the list as long as they exist.
     painted: the layer that is to be painted, which cannot be one.
+    scale: the pixels of the screen each way for one of GTK's.
     choices: the regions; None stands for no region.
     model: a row for each of them: its mask as a small picture, and its name with the share of
         `painted` that it covers. These are added while nothing else happens: large layers take
         some time.
     """
 
-    def __init__(self, config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> None:
-        self._config, self._painted = config, painted
+    def __init__(self, config: Gimp.ProcedureConfig, painted: Gimp.Layer, scale: int) -> None:
+        self._config, self._painted, self._scale = config, painted, scale
         self.choices: list[Region | None] = []
-        self.model = Gtk.ListStore(GdkPixbuf.Pixbuf, str)
+        self.model = Gtk.ListStore(Gio.Icon, str)
         self.is_updating = False
         self._when_updated: list[Callable[[], object]] = []
         self._state: list[object] = []
@@ -90,11 +91,12 @@ class Regions:
         """Completes the rows of the next drawable; returns whether there are more."""
         region, *rows = self._unread.pop(0)
         with suppress(InvalidImage):  # deleted meanwhile; OK says so
-            size = fitted_size(self._area.width, self._area.height, _SAMPLE_PX)
+            side = _SAMPLE_PX * self._scale
+            size = fitted_size(self._area.width, self._area.height, side)
             mask = region.read(self._area, size)
             for row, shown in zip(rows, (mask, inverted(mask)), strict=True):
                 share = sum(shown.pixels) / (255 * len(shown.pixels))
-                row[_MASK], row[_TEXT] = pixbuf_of(shown), f"{row[_TEXT]} ({share:.0%})"
+                row[_MASK], row[_TEXT] = icon_of(pixbuf_of(shown)), f"{row[_TEXT]} ({share:.0%})"
         if not self._unread:
             self._reading = None
         return bool(self._unread)
@@ -161,9 +163,10 @@ def _name(region: Region) -> str:
 
 def _add_cells(chooser: Gtk.ComboBox) -> None:
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
+    picture.set_property("stock-size", icon_size("impasto-region", _SAMPLE_PX))
     # Otherwise a long name widens the dialog.
     text.set_property("ellipsize", Pango.EllipsizeMode.END)
     chooser.pack_start(picture, False)
-    chooser.add_attribute(picture, "pixbuf", _MASK)
+    chooser.add_attribute(picture, "gicon", _MASK)
     chooser.pack_start(text, True)
     chooser.add_attribute(text, "text", _TEXT)

@@ -14,11 +14,11 @@ from impasto_gimp.dialogs.paintings.model import (
     WIDTH_PX,
     Paintings,
 )
+from impasto_gimp.dialogs.pixbufs import icon_size
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Gtk, Pango
 
 _VISIBLE_HEIGHT_PX = 304
-_ICON_SIZE = "impasto-painting"
 
 
 class Gallery:
@@ -117,7 +117,7 @@ def new_view(model: Gtk.ListStore) -> Gtk.IconView:
     """Returns a view of the rows of `Paintings`."""
     view = Gtk.IconView(model=model)
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText(xalign=0.5)
-    picture.set_property("stock-size", _icon_size())
+    picture.set_property("stock-size", icon_size("impasto-painting", max(WIDTH_PX, HEIGHT_PX)))
     picture.set_fixed_size(WIDTH_PX, HEIGHT_PX)  # an icon takes a square
     # Otherwise a long name widens every column.
     text.set_property("ellipsize", Pango.EllipsizeMode.END)
@@ -135,9 +135,3 @@ def new_view(model: Gtk.ListStore) -> Gtk.IconView:
     view.set_selection_mode(Gtk.SelectionMode.SINGLE)
     view.get_accessible().set_name(GALLERY_LABEL)
     return view
-
-
-def _icon_size() -> int:
-    """Returns the number of a size of icons, which have as many pixels as the screen needs."""
-    known = Gtk.icon_size_from_name(_ICON_SIZE)
-    return int(known) or int(Gtk.icon_size_register(_ICON_SIZE, WIDTH_PX, max(WIDTH_PX, HEIGHT_PX)))
