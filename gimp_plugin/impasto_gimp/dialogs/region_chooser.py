@@ -118,7 +118,7 @@ class RegionChooser:
         label.set_mnemonic_widget(self._chooser)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
         self.widget.pack_start(label, False, False, 0)
-        self.widget.pack_start(self._chooser, True, True, 0)
+        self.widget.pack_start(_in_the_given_width(self._chooser), True, True, 0)
         self._chooser.connect("changed", self._on_changed)
         keep_updated(
             self._chooser, config, [arguments.region, arguments.outside], self._show_choice
@@ -161,6 +161,18 @@ def _name(region: Region) -> str:
     return _OUTSIDE.format(region=name) if region.is_outside else name
 
 
+def _in_the_given_width(chooser: Gtk.ComboBox) -> Gtk.Widget:
+    """Returns a container in which `chooser` takes no more width than there is.
+
+    The names of layers are long, and the dialog must fit on a small screen. The list shows them.
+    """
+    chooser.set_property("popup-fixed-width", False)
+    container = Gtk.ScrolledWindow()
+    container.set_policy(Gtk.PolicyType.EXTERNAL, Gtk.PolicyType.NEVER)
+    container.add(chooser)
+    return container
+
+
 def _add_cells(chooser: Gtk.ComboBox) -> None:
     picture, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
     picture.set_property("stock-size", icon_size("impasto-region", _SAMPLE_PX))
@@ -168,5 +180,6 @@ def _add_cells(chooser: Gtk.ComboBox) -> None:
     text.set_property("ellipsize", Pango.EllipsizeMode.END)
     chooser.pack_start(picture, False)
     chooser.add_attribute(picture, "gicon", _MASK)
+    text.set_property("ellipsize", Pango.EllipsizeMode.END)
     chooser.pack_start(text, True)
     chooser.add_attribute(text, "text", _TEXT)

@@ -408,6 +408,7 @@ class Overlay(Bin, Buildable):
 class PolicyType(GObject.GEnum):
     AUTOMATIC: ClassVar[Self]
     NEVER: ClassVar[Self]
+    EXTERNAL: ClassVar[Self]
 
 class ProgressBar(Widget, Buildable):
     def __init__(self, *, fraction: float = ..., halign: Align = ..., margin: int = ..., name: str = ..., orientation: Orientation = ..., parent: Container = ..., sensitive: bool = ..., show_text: bool = ..., style: Style = ..., text: str = ..., valign: Align = ..., visible: bool = ...) -> None: ...
