@@ -511,6 +511,57 @@ def undo_new_layer_and_channels(screen: Screen) -> None:
     screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
 
 
+def test_sky_and_building_get_two_paintings_in_six_steps(screen: Screen) -> None:
+    screen.ask("batch.select_left_half()")
+    open_dialog(screen)
+    choose_painting(screen, "Home")
+    screen.press(key_of(REGION_LABEL), "space", "Down", "Return")
+    screen.press("alt+2")
+    choose_painting(screen, "Home", "Right")
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 2, "the new layer")
+    sky, building = screen.ask("batch.given_styles()")
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    has_mask = screen.ask("batch.shown_layers()[0].get_mask() is not None")
+    undo_new_layer(screen)
+    screen.ask("batch.select_nothing()")
+    open_dialog(screen)
+    screen.press("alt+2", key_of(STYLE_LABEL), "Tab", "space")  # leaves one style
+    cancel_dialog(screen)
+
+    assert name == "auvers + composition_viii – Background"
+    assert sky["region"][:512] == [255] * 256 + [0] * 256
+    assert building["region"] is None
+    assert not has_mask
+
+
+def test_quick_mask_is_a_region(screen: Screen) -> None:
+    screen.ask("batch.select_left_half()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("shift+q")
+    screen.wait_for(lambda: screen.ask("len(batch._shown.get_channels())"), "the quick mask")
+    open_dialog(screen)
+    choose_painting(screen, "Home", "Right")
+    screen.press(key_of(REGION_LABEL), "space")
+    screen.photograph("quick-mask")
+    screen.press("Down", "Return")
+    set_seed(screen, Behaviour.INVERT)
+    screen.press("alt+o")
+    screen.wait_for(lambda: screen.ask("len(batch.shown_layers())") == 2, "the new layer")
+    (style,) = screen.ask("batch.given_styles()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask("len(batch.shown_layers())") == 1, "the end of the layer")
+    screen.press("shift+q")
+    screen.wait_for(lambda: not screen.ask("len(batch._shown.get_channels())"), "no quick mask")
+    screen.ask("batch.select_nothing()")
+
+    half = 512 // 2
+    region = style["region"][: 2 * half]
+    assert min(region[: half - 1]) > 250
+    assert max(region[half + 1 :]) < 5
+
+
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     open_dialog(screen)
     choose_painting(screen, "Home")
