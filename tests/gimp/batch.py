@@ -64,11 +64,13 @@ def main(report_file: str) -> None:
     Path(report_file).write_text(json.dumps(report))
 
 
-def paint(report_file: str, photo_file: str, style_file: str, painted_file: str) -> None:
-    """Paints a photo with few iterations; writes what happened, and the painting as a picture."""
+def paint(
+    report_file: str, photo_file: str, style_file: str, painted_file: str, iterations: int = 20
+) -> None:
+    """Paints a photo; writes what happened, and the painting as a picture."""
     Gegl.init(None)
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(photo_file))
-    report = stylize(image.get_layers(), Path(style_file), size=128, iterations=20)
+    report = stylize(image.get_layers(), Path(style_file), size=128, iterations=iterations)
     Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(painted_file), None)
     report["layers"] = [layer.get_name() for layer in image.get_layers()]
     Path(report_file).write_text(json.dumps(report))

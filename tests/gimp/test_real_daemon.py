@@ -25,13 +25,13 @@ PAINTING = REPOSITORY / "assets/styles/auvers.jpg"
 GIMP_PATIENCE_S = 240.0
 
 
-def start_painting(home: Home) -> subprocess.Popen[bytes]:
+def start_painting(home: Home, iterations: int = 20) -> subprocess.Popen[bytes]:
     """Starts a GIMP that paints the photo and writes report.json and painted.png."""
     for file in (HERE / "batch.py", PHOTO, PAINTING):
         shutil.copy(file, home.folder)
     names = ("report.json", PHOTO.name, PAINTING.name, "painted.png")
     files = ", ".join(repr(str(home.folder / name)) for name in names)
-    statements = home.batch(f"import batch; batch.paint({files})")
+    statements = home.batch(f"import batch; batch.paint({files}, {iterations})")
     command = [f"gimp-console-{home.gimp.version}", "-i", "--quit", *statements]
     return home.start(command, home.folder / "gimp.log")
 
@@ -92,7 +92,7 @@ def test_layer_goes_to_a_daemon_elsewhere_whose_key_is_configured(
 
 def test_job_of_a_killed_plug_in_is_cancelled(fresh_home: Home) -> None:
     with DaemonProcess(fresh_home.endpoint) as daemon:
-        gimp = start_painting(fresh_home)
+        gimp = start_painting(fresh_home, iterations=10_000)
         running = wait_for(lambda: (job := first_job(daemon)) and job.step and job, "a first step")
         (plug_in,) = fresh_home.plug_in_processes()
 
