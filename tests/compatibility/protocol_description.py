@@ -21,7 +21,7 @@ Description = dict[str, Any]
 def describe() -> Description:
     """Returns the fields of each message and of each part of one, the choices, the settings.
 
-    A field is described by its type, and by whether it may be missing.
+    A field is described by its type, by whether it may be missing, and what it then is.
     """
     found: Description = {"records": {}, "choices": {}}
     for side, union in (("client", ClientMessage), ("daemon", DaemonMessage)):
@@ -40,9 +40,15 @@ def _describe_record(kind: type[Any], found: Description) -> None:
         entry.name: {
             "type": _describe_type(hints[entry.name], found),
             "optional": entry.default is not MISSING,
+            "default": _describe_default(entry.default),
         }
         for entry in fields(kind)
     }
+
+
+def _describe_default(default: object) -> str:
+    """Returns a plain value; a record has defaults of its own."""
+    return "" if default is MISSING or is_dataclass(default) else repr(default)
 
 
 def _describe_setting(setting: Any) -> dict[str, Any]:

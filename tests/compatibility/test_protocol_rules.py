@@ -195,6 +195,11 @@ def test_programs_of_the_previous_release_understand_this_one(released: Descript
             "Submit.detached is not what it was",
         ),
         (
+            ("records", "Status", "skip", "default"),
+            "1",
+            "Status.skip is not what it was",
+        ),
+        (
             ("records", "Style", "opacity"),
             {"type": "float", "optional": False},
             "Style.opacity is new, and has no default",
