@@ -121,7 +121,8 @@ def test_segmentation_checks_the_number_of_regions(regions: int) -> None:
 
     assert refused.value.field == "regions"
     assert [Segment("1", JOB, PIXEL, number).regions for number in (2, 6)] == [2, 6]
-    assert Segment("1", JOB, PIXEL).regions == 0
+    segmentation = Segment("1", JOB, PIXEL)
+    assert (segmentation.regions, segmentation.detached, segmentation.previews) == (0, False, None)
 
 
 def test_submission_checks_its_styles() -> None:
