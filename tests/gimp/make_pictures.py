@@ -21,13 +21,15 @@ from gimp.test_screen import (
     DIALOG,
     IMAGE_WINDOW,
     PROGRESS_WINDOW,
+    SUGGESTION,
     VARIATIONS,
+    choose_painting,
     choose_style,
     key_of,
     open_dialog,
 )
 from impasto_daemon.commands.image_file import read_image
-from impasto_gimp.arguments.procedure_arguments import VARIATIONS_LABEL
+from impasto_gimp.arguments.procedure_arguments import REGION_LABEL, VARIATIONS_LABEL
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
@@ -42,6 +44,11 @@ PAINTINGS = (
     ("chelsea", "summertime"),
 )
 PAINTED_SIZE_PX = 640
+SPLIT = "summer_palace"
+# The sky and the palace in the picture of the dialog.
+SPLIT_POINTS_PX = ((300, 120), (150, 190))
+# The regions have arrived by then.
+SPLIT_S = 25.0
 JPEG_QUALITY = 88
 IN_GIMP = ("coffee", "auvers")
 SHOWN_WIDTH_PX = 640
@@ -117,6 +124,23 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         screen.photograph("results", RESULTS)
 
 
+def photograph_suggestion(home: Home, folder: Path) -> None:
+    """Takes the regions that the real daemon suggests, two of them with a painting."""
+    file = shutil.copy(REPOSITORY / f"assets/photos/{SPLIT}.jpg", home.folder)
+    with Screen(home, folder) as screen:
+        screen.ask(f"batch.open_window({file!r})")
+        screen.wait_for_window(IMAGE_WINDOW)
+        open_dialog(screen)
+        choose_painting(screen, "Home")
+        screen.press(key_of(REGION_LABEL), "Tab", "space")
+        screen.wait_for_window(SUGGESTION)
+        time.sleep(SPLIT_S)
+        for point, keys in zip(SPLIT_POINTS_PX, (("Home", "Right"), ("Home",)), strict=True):
+            screen.click_in(SUGGESTION, *point)
+            screen.press("alt+p", *keys, "space")
+        screen.photograph("suggestion", SUGGESTION)
+
+
 def keep(picture: Image.Image, name: str) -> None:
     """Writes a screenshot with 256 colours, which is a third of the size."""
     picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / name)
@@ -143,12 +167,14 @@ def main() -> None:
             for photo, painting in PAINTINGS:
                 paint(daemon, photo, painting)
             photograph_gimp(home, home.folder / "screens")
+            photograph_suggestion(home, home.folder / "screens")
         screens = home.folder / "screens"
         keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
         keep(shown(screens, "painted-3.2.png"), "layers.png")
         keep(Image.open(screens / "progress-window-3.2.png"), "progress-window.png")
         keep(Image.open(screens / "variations-3.2.png"), "variations.png")
         keep(Image.open(screens / "results-3.2.png"), "results.png")
+        keep(Image.open(screens / "suggestion-3.2.png"), "suggestion.png")
         both = Image.new("RGB", (2 * SHOWN_WIDTH_PX, shown(screens, "watched-3.2.png").height))
         both.paste(shown(screens, "watched-3.2.png"), (0, 0))
         both.paste(shown(screens, "painted-3.2.png"), (SHOWN_WIDTH_PX, 0))

@@ -16,7 +16,7 @@ from gimp.conftest import prepared_home
 from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
 from gimp.scripted_daemon import Behaviour
-from gimp.test_screen import IMAGE_WINDOW, SAVED, UNTOUCHED
+from gimp.test_screen import IMAGE_WINDOW, SAVED, UNTOUCHED, let_a_browser_note_what_it_opens
 
 pytestmark = pytest.mark.gimp
 
@@ -24,6 +24,7 @@ DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
 RESULTS = "^Neuronaler Stil: Ergebnisse$"
+SUGGESTION = "^Neuronaler Stil: Vorgeschlagene Bereiche$"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
 # The scripted daemon says a tenth of a second for every pixel of the size.
 TAKES = "Das Bild braucht etwa 42 s und 2,0 von 10,0 GB Speicher."
@@ -146,6 +147,48 @@ def test_painting_in_the_background_is_read_out_and_can_be_ended(
 
     assert not nameless(results)
     assert any(entry["name"].startswith("auvers, ") for entry in results)
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_help_opens_the_german_page(german: Home, screen: Screen) -> None:
+    opened = let_a_browser_note_what_it_opens(german)
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    screen.read_out("press", DIALOG, "Hilfe")
+    screen.wait_for(opened.exists, "the browser")
+    screen.read_out("press", DIALOG, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+    page = german.plugin / "impasto_gimp/help/de/index.html"
+    assert opened.read_text().strip().removeprefix("file://") == str(page)
+    assert page.exists()
+
+
+def test_regions_can_be_chosen_without_a_mouse(german: Home, screen: Screen) -> None:
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    screen.wait_for_rest()
+    screen.read_out("press", DIALOG, "Vorschlagen …")
+    screen.wait_for_window(SUGGESTION)
+    third = "Bereich 3 (33%): wie im Foto"
+    screen.wait_for(lambda: third in screen.read_out("dump", SUGGESTION), "the regions")
+    screen.wait_for_rest()
+    dialog = read_out(screen, SUGGESTION, "suggestion-read-out", german.gimp.version)
+    screen.read_out("press", SUGGESTION, third)
+    screen.read_out("focus", SUGGESTION, "Gemälde des Bereichs")
+    screen.press("Home", "space")
+    chosen = "Bereich 3 (33%): Dorf"
+    screen.wait_for(lambda: chosen in screen.read_out("dump", SUGGESTION), "the painting")
+    screen.photograph("suggestion-german", SUGGESTION)
+    screen.read_out("press", SUGGESTION, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(SUGGESTION), "the end of the suggestion")
+    screen.wait_for_window(DIALOG)
+    screen.read_out("press", DIALOG, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+
+    assert not nameless(dialog)
     assert screen.ask(SAVED) == UNTOUCHED
 
 

@@ -31,6 +31,7 @@ _OUTSIDE = gettext("All but “{region}”")
 _SAMPLE_PX = 24
 _MASK, _TEXT = range(2)
 _SPACING_PX = 6
+_NAME_CHARACTERS = 16
 
 
 class Regions:
@@ -178,6 +179,7 @@ def _add_cells(chooser: Gtk.ComboBox) -> None:
     picture.set_property("stock-size", icon_size("impasto-region", _SAMPLE_PX))
     # Otherwise a long name widens the dialog.
     text.set_property("ellipsize", Pango.EllipsizeMode.END)
+    text.set_property("max-width-chars", _NAME_CHARACTERS)
     chooser.pack_start(picture, False)
     chooser.add_attribute(picture, "gicon", _MASK)
     text.set_property("ellipsize", Pango.EllipsizeMode.END)
