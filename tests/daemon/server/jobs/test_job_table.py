@@ -450,3 +450,30 @@ def test_report_of_a_job_with_subscribers_is_kept(table: JobTable, clock: FakeCl
 
     assert len(table.all) == MAX_ENDED_REPORTS + 1
     assert table.find(first.name) is first
+
+
+def test_job_that_is_detached_later_takes_turns_with_the_detached_ones(table: JobTable) -> None:
+    detached = table.submit(submission(detached=True), BOB)
+    first, second = (table.submit(submission(), ALICE) for _ in range(2))
+    before = [table.report(job).position for job in (detached, first, second)]
+
+    table.detach(second)
+
+    assert table.report(second).detached
+    assert not table.report(first).detached
+    assert before == [0, 1, 2]
+    table.detach(second)
+    assert table.report(second).detached
+
+
+def test_limits_are_those_of_the_protocol_and_of_architecture() -> None:
+    root = Path(__file__).parents[4]
+    protocol = " ".join((root / "shared/PROTOCOL.md").read_text().split())
+    architecture = " ".join((root / "docs/architecture.md").read_text().split())
+
+    assert f"when {MAX_ENDED_REPORTS} other such jobs have ended after it" in protocol
+    assert f"or there are {jobs_module.MAX_KEPT_PICTURES}." in protocol
+    limits = f"{MAX_QUEUED_JOBS} jobs, {MAX_QUEUED_JOBS_OF_USER} of a key"
+    assert f"{limits}, {MAX_QUEUED_JOBS_OF_ONE} of a connection or detached" in architecture
+    assert f"{jobs_module.MAX_MEMORY_BYTES // 2**20} MB wait while the disk is full" in architecture
+    assert jobs_module.MAX_QUEUED_BYTES == 2 * 2**30
