@@ -485,6 +485,26 @@ def filtered_group() -> Report:
 
 
 @situation
+def text_layer() -> Report:
+    image = new_image()
+    font, unit = Gimp.context_get_font(), Gimp.Unit.pixel()
+    text = Gimp.TextLayer.new(image, "Text", font, 20.0, unit)
+    image.insert_layer(text, None, 0)
+    return stylize_and_compare(text)
+
+
+@situation
+def link_layer() -> Report:
+    """Paints a layer that shows another file, which only GIMP 3.2 has."""
+    image = new_image()
+    if not hasattr(Gimp, "LinkLayer"):
+        return stylize_and_compare(add_layer(image, 9, 9, alpha=True))
+    link = Gimp.LinkLayer.new(image, Gio.File.new_for_path(str(STYLE)))
+    image.insert_layer(link, None, 0)
+    return stylize_and_compare(link)
+
+
+@situation
 def filter_that_enlarges() -> Report:
     """Paints a layer with a drop shadow, which leaves the pixels of the layer alone."""
     source = add_layer(new_image(), 30, 20, alpha=False)

@@ -64,6 +64,8 @@ WORKING = [
     "gray",
     "gray_alpha",
     "larger_than_the_image",
+    "text_layer",
+    "link_layer",
     "offset",
     *SELECTED,
     "channel_of_the_only_layer",
