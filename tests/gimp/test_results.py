@@ -74,7 +74,7 @@ def begin(home: Home, screen: Screen, window: str = PROGRESS_WINDOW) -> None:
     for name in ("paused", "resume"):
         (daemon_folder(home) / name).unlink(missing_ok=True)
     open_dialog(screen)
-    choose_painting(screen, "Home", "space")
+    choose_painting(screen, "Home")
     set_seed(screen, Behaviour.PAUSE)
     screen.press("alt+o")
     screen.wait_for((daemon_folder(home) / "paused").exists, "the middle of the job")
@@ -92,8 +92,7 @@ def open_results(screen: Screen) -> None:
 
 
 def close_results(screen: Screen) -> None:
-    screen.press("Escape")
-    screen.wait_for(lambda: not screen.windows(RESULTS), "the end of the results")
+    screen.press_until_gone(RESULTS, "Escape")
 
 
 def show_first(screen: Screen) -> None:

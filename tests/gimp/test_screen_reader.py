@@ -17,6 +17,7 @@ from gimp.gimps import REPOSITORY, Home
 from gimp.screen import Screen
 from gimp.scripted_daemon import Behaviour
 from gimp.test_screen import IMAGE_WINDOW, SAVED, UNTOUCHED, let_a_browser_note_what_it_opens
+from impasto_shared.settings import StyleSettings
 
 pytestmark = pytest.mark.gimp
 
@@ -122,11 +123,14 @@ def test_every_control_has_a_name_and_can_be_used(german: Home, screen: Screen) 
 def test_painting_in_the_background_is_read_out_and_can_be_ended(
     german: Home, screen: Screen
 ) -> None:
+    pause = german.folder / "run/impasto/pause"
+    pause.parent.mkdir(mode=0o700, exist_ok=True)
+    pause.write_text(StyleSettings().content_layers)
     screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
     screen.wait_for_window(DIALOG)
     screen.wait_for_rest()
     screen.read_out("focus", DIALOG, "Gemälde")
-    screen.press("Home", "space", "alt+o")
+    screen.press("Home", "alt+o")
     screen.wait_for_window(PROGRESS_WINDOW)
     screen.read_out("press", PROGRESS_WINDOW, "Im Hintergrund weiter")
     screen.wait_for(lambda: not screen.windows(PROGRESS_WINDOW), "the end of the progress window")
@@ -144,6 +148,7 @@ def test_painting_in_the_background_is_read_out_and_can_be_ended(
     screen.photograph("results-empty-german", RESULTS)
     screen.read_out("press", RESULTS, "Schließen")
     screen.wait_for(lambda: not german.plug_in_processes(), "the end of the plug-ins")
+    pause.unlink()
 
     assert not nameless(results)
     assert any(entry["name"].startswith("auvers, ") for entry in results)

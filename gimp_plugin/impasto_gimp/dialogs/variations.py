@@ -75,7 +75,7 @@ class _Variations:
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._dialog.connect("response", self._on_response)
-        self._shown_px = _shown_px()
+        self._shown_px = _shown_px(content)
         self._kind = Gtk.ComboBoxText()
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
@@ -230,11 +230,15 @@ class _Tile:
             show_sharply(self._picture, pixbuf, scale)
 
 
-def _shown_px() -> int:
-    """Returns the longest side of the pictures with which the window fits on the screen."""
+def _shown_px(content: Image) -> int:
+    """Returns the longest side of the pictures of `content` with which the window is on screen."""
     display = Gdk.Display.get_default()
     monitor = display and (display.get_primary_monitor() or display.get_monitor(0))
     if not monitor:
         return _SMALLEST_SHOWN_PX
-    room = (monitor.get_workarea().height - _OTHER_HEIGHT_PX) // _COLUMNS - _CAPTION_PX
-    return min(max(room, _SMALLEST_SHOWN_PX), _LARGEST_SHOWN_PX)
+    area = monitor.get_workarea()
+    height = (area.height - _OTHER_HEIGHT_PX) // _COLUMNS - _CAPTION_PX
+    width = area.width // _COLUMNS - _CAPTION_PX
+    scale = min(width / content.width, height / content.height)
+    fitting_px = int(scale * max(content.width, content.height))
+    return min(max(fitting_px, _SMALLEST_SHOWN_PX), _LARGEST_SHOWN_PX)
