@@ -565,8 +565,12 @@ def test_quick_mask_is_a_region(screen: Screen) -> None:
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
     open_dialog(screen)
     choose_painting(screen, "Home")
+    forgotten = screen.ask("len(batch.forgotten())")
     screen.press(key_of(VARIATIONS_LABEL))
     screen.wait_for_window(VARIATIONS)
+    screen.wait_for_rest()
+    # A picture that is not painted cannot be chosen; one that has arrived is forgotten.
+    screen.wait_for(lambda: screen.ask("len(batch.forgotten())") >= forgotten + 9, "nine pictures")
     screen.wait_for_rest()
     screen.photograph("variations")
     # The focus is on what to vary; the last of nine is the strongest with the largest strokes.
