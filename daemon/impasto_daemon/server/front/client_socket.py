@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum, auto
@@ -24,6 +25,7 @@ RECEIVED_MESSAGES = 2
 # between which other clients are served.
 FRAMES_OF_A_CALL = 500
 _DISCARDED_OF_A_CALL = 10_000
+_RESET = struct.pack("ii", 1, 0)  # struct linger: on, no time
 
 
 class Delivery(Enum):
@@ -173,6 +175,8 @@ def shut_down(descriptor: int, peer: object = None) -> None:
     """Ends a connection, if it is still open and, unless it is None, that of `peer`."""
     with suppress(OSError), connection_of(descriptor) as connection:
         if peer is None or connection.getpeername() == peer:
+            # Its peer is told when libzmq closes it, even one that waits until it may send more.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             connection.shutdown(socket.SHUT_RDWR)  # libzmq notices it, and closes the connection
 
 
