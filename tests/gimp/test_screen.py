@@ -281,10 +281,13 @@ def test_size_that_is_painted_soon_is_chosen_until_the_user_chooses_one(
     assert (by_default, by_user, kept) == (256, 512, 512)
 
 
-def test_return_on_a_painting_accepts_it(screen: Screen) -> None:
+def test_return_on_a_painting_accepts_it_and_the_space_bar_does_not(screen: Screen) -> None:
     open_dialog(screen)
     set_seed(screen, Behaviour.INVERT)
-    choose_painting(screen, "Home", "Right", "Return")
+    choose_painting(screen, "Home", "Right", "space")
+    screen.wait_for_rest()
+    assert screen.windows(DIALOG)
+    screen.press("Return")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")
     undo_new_layer(screen)

@@ -16,7 +16,7 @@ from impasto_gimp.dialogs.paintings.model import (
 )
 from impasto_gimp.dialogs.pixbufs import icon_size
 from impasto_gimp.introspection import Gimp, Gio
-from impasto_gimp.introspection_gtk import Gtk, Pango
+from impasto_gimp.introspection_gtk import Gdk, Gtk, Pango
 
 _VISIBLE_HEIGHT_PX = 304
 
@@ -69,9 +69,12 @@ class Gallery:
             choose_painting(self._config, self._arguments, row[LAYER] or file)
 
     def _on_activated(self, *_: object) -> None:
-        """Accepts the dialog after a double click on a painting, or Return."""
+        """Accepts the dialog, if it can be, after a double click on a painting, or Return."""
         dialog = self._view.get_toplevel()
-        if isinstance(dialog, Gtk.Dialog):
+        if not isinstance(dialog, Gtk.Dialog) or _is_of_space_bar(Gtk.get_current_event()):
+            return
+        accept = dialog.get_widget_for_response(Gtk.ResponseType.OK)
+        if accept is None or accept.get_sensitive():
             dialog.response(Gtk.ResponseType.OK)
 
     def _show_choice(self) -> None:
@@ -94,6 +97,14 @@ class Gallery:
             self._view.select_path(row.path)
             self._view.set_cursor(row.path, None, False)
             self._view.scroll_to_path(row.path, False, 0.0, 0.0)
+
+
+def _is_of_space_bar(event: Gdk.Event | None) -> bool:
+    """Returns whether an event is the space bar, which chooses, and accepts nothing."""
+    if event is None:
+        return False
+    is_of_key, key = event.get_keyval()
+    return bool(is_of_key and key in (Gdk.KEY_space, Gdk.KEY_KP_Space))
 
 
 def chosen_row(

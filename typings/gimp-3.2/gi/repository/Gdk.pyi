@@ -9,6 +9,7 @@ KEY_Down: int
 KEY_KP_0: int
 KEY_KP_1: int
 KEY_KP_Add: int
+KEY_KP_Space: int
 KEY_KP_Subtract: int
 KEY_Left: int
 KEY_Right: int
@@ -17,6 +18,7 @@ KEY_equal: int
 KEY_minus: int
 KEY_p: int
 KEY_plus: int
+KEY_space: int
 def keyval_to_lower(keyval: int) -> int: ...
 
 class Atom:
@@ -40,6 +42,19 @@ class DragAction(GObject.GFlags):
 
 class DragContext(GObject.Object):
     ...
+
+class Event:
+    @classmethod
+    def new(cls, type: EventType) -> Event: ...
+    def copy(self) -> Event: ...
+    
+    class _GetKeyval(NamedTuple):
+        returned: bool
+        keyval: int
+    def get_keyval(self) -> _GetKeyval: ...
+    def put(self) -> None: ...
+    @staticmethod
+    def get() -> Event | None: ...
 
 class EventButton:
     type: EventType
