@@ -849,7 +849,6 @@ def test_adjust_brings_the_dialog_back_as_it_was(home: Home, screen: Screen, pau
     # The advanced settings are still open, and the second style too, which has no painting.
     screen.press(key_of("Seed"), "ctrl+a")
     screen.type(f"{Behaviour.INVERT.value}\t")
-    screen.press(key_of(STYLE_LABEL), "Tab", "space")
     screen.press("alt+o")
     screen.wait_for(lambda: screen.ask(SAVED) == [2, True], "the new layer")
     name = screen.ask("batch.shown_layers()[0].get_name()")

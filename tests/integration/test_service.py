@@ -31,6 +31,10 @@ from integration.scripted_jobs import (
 )
 from integration.scripted_worker import Behaviour, invert
 
+PATIENCE_MS = 20_000
+# Of the replies to `status`, each of hundreds of bytes, in the buffers of the system and of ZeroMQ.
+MOST_REPLIES_IN_BUFFERS = 50_000
+
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[DaemonProcess]:
@@ -335,18 +339,21 @@ def test_requests_of_a_client_that_does_not_read_are_answered_when_it_reads(
         stalled.setsockopt(zmq.RCVHWM, 1)
         stalled.setsockopt(zmq.RCVBUF, 4096)
         stalled.connect(service.endpoint)
-        asked = [str(number) for number in range(400)]
-        answers = []
-        for number in asked[:200]:
-            stalled.send_multipart(encode(Status(number)))
-        wait_for(lambda: "its replies wait" in service.log, "a full queue")
-        assert other.status().pid == service.pid
-        while len(answers) < 200:
-            assert stalled.poll(5000)
+        asked: list[str] = []
+        answers: list[str] = []
+        while "its replies wait" not in service.log:
+            assert len(asked) < MOST_REPLIES_IN_BUFFERS
+            for _ in range(20):
+                asked.append(str(len(asked)))
+                stalled.send_multipart(encode(Status(asked[-1])))
+                assert other.status().pid == service.pid  # which takes turns with it
+        while len(answers) < len(asked):
+            assert stalled.poll(PATIENCE_MS)
             answers.append(json.loads(stalled.recv_multipart()[1])["re"])
-        for number in asked[200:]:
-            stalled.send_multipart(encode(Status(number)))
-            assert stalled.poll(5000)
+        for _ in range(200):
+            asked.append(str(len(asked)))
+            stalled.send_multipart(encode(Status(asked[-1])))
+            assert stalled.poll(PATIENCE_MS)
             answers.append(json.loads(stalled.recv_multipart()[1])["re"])
 
     assert answers == asked
