@@ -200,6 +200,12 @@ def select_nothing() -> None:
     _shown.clean_all()
 
 
+def select_something() -> None:
+    """Selects the topmost layer if GIMP has none selected, as after some undo steps."""
+    if not (_shown.get_selected_layers() or _shown.get_selected_channels()):
+        _shown.set_selected_layers(shown_layers()[:1])
+
+
 def open_painting() -> None:
     """Opens an image with a red layer, without a window."""
     new_painting(new_image())

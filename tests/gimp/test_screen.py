@@ -85,6 +85,7 @@ def key_of(label: str) -> str:
 def open_by_menu(screen: Screen, letter: str, dialog: str) -> None:
     """Opens a dialog by Filters > Artistic > the entry with this underlined letter."""
     screen.wait_for_window(IMAGE_WINDOW)
+    screen.ask("batch.select_something()")
     screen.press_until_open(dialog, "alt+r", "a", letter)
 
 
