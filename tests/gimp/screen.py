@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,14 @@ _SWALLOWED_S = 2.0
 _RESTING_LOOKS = 5
 # A dialog that has not opened by then never will.
 _NOT_OPENED_S = 20.0
+
+
+def _runs_in(thread: Path, sessions: Collection[int]) -> bool:
+    """Returns whether a thread of one of the sessions runs; one that has ended does not."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        state, _, _, session, *_ = (thread / "stat").read_text().rpartition(")")[2].split()
+        return int(session) in sessions and state in ("R", "D")
+    return False
 
 
 class Screen:
@@ -110,11 +118,12 @@ class Screen:
     def _is_busy(self) -> bool:
         """Returns whether a thread of any program on the screen runs, or would like to."""
         sessions = {process.pid for process in self._processes}
-        for path in Path("/proc").glob("[0-9]*/task/*/stat"):
+        for process in Path("/proc").glob("[0-9]*"):
+            # A process or a thread may end while we look: then it is not busy.
             with suppress(FileNotFoundError, ProcessLookupError):
-                state, _, _, session, *_ = path.read_text().rpartition(")")[2].split()
-                if int(session) in sessions and state in ("R", "D"):
-                    return True
+                for thread in list((process / "task").iterdir()):
+                    if _runs_in(thread, sessions):
+                        return True
         return False
 
     def wait_for_window(self, title: str) -> None:
