@@ -127,9 +127,13 @@ class Screen:
         return False
 
     def wait_for_window(self, title: str) -> None:
-        """Waits for a window whose title matches the expression, and gives it the keys."""
+        """Waits for a window whose title matches the expression, and gives it the keys.
+
+        Then it waits until the window is filled and has the focus where it is to be.
+        """
         window = self.wait_for(lambda: self.windows(title), f"a window titled {title}")[-1]
         self._xdotool("windowactivate", "--sync", window)
+        self.wait_for_rest()
 
     def windows(self, title: str) -> list[str]:
         """Returns the visible windows whose title matches."""

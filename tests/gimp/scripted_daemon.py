@@ -16,6 +16,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ from impasto_shared.protocol.messages import (
 from impasto_shared.protocol.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
+# How often a job that is paused tells that it is.
+_TICKS_OF_A_PAUSE = 25
+# None: there is nothing new.
+News = JobReport | Preview | None
 _BLOCKS = 8
 MODELS = ("vgg19",)
 
@@ -177,7 +182,7 @@ class ScriptedDaemon:
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._socket.bind(endpoint)
         self._pictures: dict[str, Image] = {}
-        self._jobs: dict[str, tuple[bytes, Iterator[JobReport | Preview]]] = {}
+        self._jobs: dict[str, tuple[bytes, Iterator[News]]] = {}
         self._kept: set[str] = set()
         self._detached: set[str] = set()
         self._reports: dict[str, JobReport] = {}
@@ -190,12 +195,18 @@ class ScriptedDaemon:
                 message = decode(frames, ClientMessage)
                 self._socket.send_multipart([address, *encode(self._reply(address, message))])
             for job, (address, news) in list(self._jobs.items()):
-                item = next(news, None)
-                if isinstance(item, JobReport):
-                    self._reports[job] = item
-                is_heard = item is not None and self._tell(address, item)
-                if item is None or not (is_heard or job in self._detached):
+                if not self._take_step(job, address, news):
                     del self._jobs[job]
+
+    def _take_step(self, job: str, address: bytes, news: Iterator[News]) -> bool:
+        """Tells what is new about a job; returns whether it continues."""
+        try:
+            item = next(news)
+        except StopIteration:
+            return False
+        if isinstance(item, JobReport):
+            self._reports[job] = item
+        return item is None or self._tell(address, item) or job in self._detached
 
     def _tell(self, address: bytes, news: JobReport | Preview) -> bool:
         """Sends a message; returns whether the client was still connected."""
@@ -258,12 +269,12 @@ class ScriptedDaemon:
         file = self._folder / "seconds_per_pixel"
         return float(file.read_text()) if file.exists() else 0.1
 
-    def _segment(self, order: Segment) -> Iterator[JobReport]:
+    def _segment(self, order: Segment) -> Iterator[News]:
         yield JobReport(order.job, JobState.RUNNING)
         self._pictures[order.job] = columns(order.content, order.regions or 3)
         yield JobReport(order.job, JobState.DONE)
 
-    def _paint(self, order: Submit) -> Iterator[JobReport | Preview]:
+    def _paint(self, order: Submit) -> Iterator[News]:
         job, steps, behaviour = order.job, 100, Behaviour(order.settings.seed)
         yield JobReport(job, JobState.QUEUED, position=2)
         yield JobReport(job, JobState.RUNNING)
@@ -287,9 +298,12 @@ class ScriptedDaemon:
         must_pause = behaviour is Behaviour.PAUSE or (
             pause.exists() and pause.read_text() == order.settings.content_layers
         )
-        while must_pause and not (job in self._kept or resume.exists()):
+        for tick in count():
+            if not must_pause or job in self._kept or resume.exists():
+                break
             (self._folder / "paused").touch()
-            yield half_way
+            # Not each time: a client that reads all the time is never at rest.
+            yield half_way if tick % _TICKS_OF_A_PAUSE == 0 else None
         self._pictures[job] = invert(order.content)
         if behaviour is Behaviour.SHRINK:
             self._pictures[job] = Image(1, 1, order.content.format, bytes(4))

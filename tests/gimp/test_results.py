@@ -24,6 +24,7 @@ from gimp.test_screen import (
     open_by_menu,
     open_dialog,
     set_seed,
+    undo_new_layer,
 )
 
 pytestmark = pytest.mark.gimp
@@ -81,12 +82,6 @@ def begin(home: Home, screen: Screen, window: str = PROGRESS_WINDOW) -> None:
     screen.wait_for_window(window)
 
 
-def undo(screen: Screen) -> None:
-    screen.wait_for_window(IMAGE_WINDOW)
-    screen.press("ctrl+z")
-    screen.wait_for(lambda: screen.ask(SAVED) == UNTOUCHED, "the end of the new layer")
-
-
 def open_results(screen: Screen) -> None:
     open_by_menu(screen, "u", RESULTS)
 
@@ -119,7 +114,7 @@ def test_painting_in_the_background_is_kept_when_gimp_ends(screen: Screen) -> No
     screen.photograph("result-kept")
     close_results(screen)
     recipe = json.loads(screen.ask(REMEMBERED)[0])
-    undo(screen)
+    undo_new_layer(screen)
 
     # What is shown leaves no trace, and needs no saving.
     assert shown == [2, False]
@@ -162,14 +157,14 @@ def test_painting_is_compared_and_enlarged_and_keeps_the_truth_when_stopped(
     screen.press("1", "plus", "plus", "Right", "Down")
     previews = daemon_folder(home) / "previews"
     screen.wait_for(
-        lambda: previews.exists() and previews.read_text().split()[-1] == "1024",
+        lambda: previews.exists() and previews.read_text().endswith("1024\n"),
         "the request of larger previews",
     )
     screen.photograph("easel-enlarged", PROGRESS_WINDOW)
     screen.press("alt+k")
     screen.wait_for(lambda: screen.ask(LAYERS) == PAINTED, "the new layer")
     recipe = json.loads(screen.ask(REMEMBERED)[0])
-    undo(screen)
+    undo_new_layer(screen)
 
     assert (recipe["settings"]["size"], recipe["painted_px"]) == (512, 256)
 
@@ -188,7 +183,7 @@ def test_painting_in_the_background_becomes_a_layer_when_it_is_done(
     (daemon_folder(home) / "resume").touch()
     screen.wait_for(lambda: screen.ask(LAYERS) == PAINTED, "the new layer")
     screen.photograph("painted-in-the-background")
-    undo(screen)
+    undo_new_layer(screen)
 
     assert before == UNTOUCHED
 
