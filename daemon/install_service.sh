@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Stops the installed daemon, and installs it as a service of systemd. Sourced by install.sh.
 
-# The same as runtime_dir in impasto_shared/paths.py; a test compares them.
+# The same as runtime_dir in impasto_shared/files/paths.py; a test compares them.
 runtime_folder() {
     local folder=${XDG_RUNTIME_DIR:-} default=/run/user/$UID existing
     existing=$folder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gettext import translation
 from pathlib import Path
 
-from impasto_shared.sentences import speak
+from impasto_shared.text.sentences import speak
 
 DOMAIN = "impasto-gimp"
 LOCALE = Path(__file__).parent / "locale"

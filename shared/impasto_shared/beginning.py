@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import SETTINGS
+from impasto_shared.text.sentences import sentence
 
 LARGEST_BEGUN_PX = SETTINGS.integer("size").high
 

@@ -35,8 +35,8 @@ from impasto_shared.errors import (
     ErrorCode,
     InvalidImage,
 )
+from impasto_shared.files.paths import socket_path
 from impasto_shared.image import Image
-from impasto_shared.paths import socket_path
 from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
@@ -58,9 +58,9 @@ from impasto_shared.protocol.messages import (
     Welcome,
 )
 from impasto_shared.protocol.reports import CurvePoint, JobReport
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.text.sentences import sentence
 
 HELLO_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage
-from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
+from impasto_shared.text.sentences import sentence
 
 MAX_SIDE_PX = 65_535
 MAX_PIXELS = 100_000_000

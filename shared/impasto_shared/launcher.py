@@ -14,9 +14,9 @@ from typing import BinaryIO
 from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
-from impasto_shared.paths import data_dir, log_path, socket_path, spare_log_path
-from impasto_shared.printable import printable
-from impasto_shared.sentences import Sentence, reason_of, sentence
+from impasto_shared.files.paths import data_dir, log_path, socket_path, spare_log_path
+from impasto_shared.text.printable import printable
+from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1

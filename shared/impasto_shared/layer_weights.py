@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 # The papers' names for VGG's layers, and torchvision's paths of nodes in other networks.
 _LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")

@@ -17,8 +17,8 @@ from impasto_shared.layer_weights import (
     format_layer_weights,
     parse_layer_weights,
 )
-from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
+from impasto_shared.text.sentences import sentence
 
 
 def _of_wrong_kind(name: str, code: str, label: str, value: object) -> InvalidSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 MIN_REGIONS = 2
 MAX_REGIONS = 6

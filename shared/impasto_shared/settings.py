@@ -20,8 +20,8 @@ from impasto_shared.schema import (
     SwitchSetting,
     described,
 )
-from impasto_shared.sentences import sentence
 from impasto_shared.str_enum import StrEnum
+from impasto_shared.text.sentences import sentence
 
 
 class Mode(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import Mode, StyleSettings
+from impasto_shared.text.sentences import sentence
 
 MAX_STYLES = 8
 MAX_WEIGHT = 1000.0

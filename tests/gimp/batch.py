@@ -19,8 +19,10 @@ from typing import Any
 from gi.repository import Gegl, Gimp, Gio
 
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
-from impasto_gimp.image import layer_reader, layer_writer, pending_choice, style_file, styles
+from impasto_gimp.image import layer_reader, layer_writer
 from impasto_gimp.image.painted_area import painted_area, whole
+from impasto_gimp.image.paintings import style_file, styles
+from impasto_gimp.image.profile import pending_choice
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures.delivery import deliver

@@ -19,22 +19,22 @@ from babel.messages.pofile import read_po, write_po
 
 from impasto_gimp.translation import DOMAIN, LOCALE
 from impasto_shared import __version__
-from impasto_shared.durations import HOURS, MINUTES, SECONDS
 from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.explore.sheet_layout import LEFT_OUT
 from impasto_shared.explore.sheet_painting import WEIGHTS_MISSING
 from impasto_shared.image import SIDE_OUT_OF_RANGE, TOO_MANY_PIXELS
 from impasto_shared.schema import ChoiceSetting
-from impasto_shared.sentences import SENTENCES
 from impasto_shared.settings import SETTINGS
+from impasto_shared.text.durations import HOURS, MINUTES, SECONDS
+from impasto_shared.text.sentences import SENTENCES
 from impasto_shared.texture import HEIGHT, NAME, WIDTH
 
 SOURCES = Path(__file__).parents[2] / "gimp_plugin/impasto_gimp"
 TRANSLATIONS = SOURCES.parent / "po"
 _SETTINGS_FILE = "shared/impasto_shared/settings.py"
-_DURATIONS_FILE = "shared/impasto_shared/durations.py"
+_DURATIONS_FILE = "shared/impasto_shared/text/durations.py"
 _IMAGE_FILE = "shared/impasto_shared/image.py"
-_SENTENCES_FILE = "shared/impasto_shared/sentences.py"
+_SENTENCES_FILE = "shared/impasto_shared/text/sentences.py"
 _SHEETS_FILE = "shared/impasto_shared/explore/experiments.py"
 # The names of layers are the same in every language.
 _LAYER = re.compile(r"[a-z]+\d+_\d+")

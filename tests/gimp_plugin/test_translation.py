@@ -18,7 +18,7 @@ from gimp_plugin.catalogues import (
     template,
     updated,
 )
-from impasto_shared.sentences import SENTENCES
+from impasto_shared.text.sentences import SENTENCES
 
 SHARED = SOURCES.parents[1] / "shared"
 

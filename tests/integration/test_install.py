@@ -16,7 +16,7 @@ from impasto_daemon.commands.doctor.finding import State
 from impasto_daemon.commands.doctor.plugin import NAME, plugin_source
 from impasto_daemon.commands.doctor.service import check_service
 from impasto_daemon.system import process_memory
-from impasto_shared.paths import runtime_dir
+from impasto_shared.files.paths import runtime_dir
 from integration.install_machine import CHECKOUT, Machine, make_machine
 
 COMMANDS = ("demo", "plugin", "service", "test", "uninstall", "--help")

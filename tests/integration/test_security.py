@@ -21,8 +21,8 @@ from impasto_daemon.server.clients.authentication import HANDSHAKE_MS
 from impasto_shared.client import Client
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.files.paths import UnsafeDirectory
 from impasto_shared.image import MAX_FRAME_BYTES
-from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.protocol.codec import MAGIC
 from impasto_shared.protocol.messages import Accepted, ErrorReply
 from impasto_shared.protocol.reports import JobState

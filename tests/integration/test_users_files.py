@@ -100,7 +100,7 @@ DEATHS = {
     "as the draft is written": ("os.write", False),
     "as the draft is synced": ("os.fsync", False),
     "as the draft is renamed": ("pathlib.Path.replace", False),
-    "as the folder is synced": ("impasto_shared.atomic_write.sync_folder", True),
+    "as the folder is synced": ("impasto_shared.files.atomic_write.sync_folder", True),
     "as the daemon is told to forget": ("impasto_shared.client.Client.forget", True),
 }
 
@@ -114,7 +114,8 @@ def test_killed_command_leaves_an_old_or_a_new_file_and_the_painting(
     output.write_bytes(b"the only copy")
     owner, _, name = function.rpartition(".")
     program = (
-        "import os, pathlib, signal, sys, impasto_shared.atomic_write, impasto_shared.client\n"
+        "import os, pathlib, signal, sys\n"
+        "import impasto_shared.client, impasto_shared.files.atomic_write\n"
         "from impasto_daemon.commands import image_file\n"
         "from impasto_daemon.commands.main import main\n"
         "write = image_file.write_image\n"

@@ -5,31 +5,18 @@ Importing this loads neither torch nor numpy nor Pillow: commands import them wh
 
 from __future__ import annotations
 
-from impasto_daemon.commands import (
-    cancel,
-    config,
-    fetch,
-    jobs,
-    keep,
-    keys,
-    regions,
-    serve,
-    show,
-    status,
-    stylize,
-    texture,
-    weights,
-)
+from impasto_daemon.commands import config, keys, regions, serve, status, stylize, texture, weights
 from impasto_daemon.commands.batch import command as batch
 from impasto_daemon.commands.command_parser import IntermixedParser
 from impasto_daemon.commands.doctor import command as doctor
 from impasto_daemon.commands.explore import command as explore
+from impasto_daemon.commands.jobs import cancel, fetch, keep, list_jobs, show
 from impasto_shared import __version__
 
 # In the order in which --help lists them.
 _COMMANDS = (
     *(serve, stylize, batch, regions, texture, explore),
-    *(status, jobs, show, fetch, cancel, keep),
+    *(status, list_jobs, show, fetch, cancel, keep),
     *(weights, keys, config, doctor),
 )
 

@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command, add_json
 from impasto_daemon.commands.output import say, say_json
-from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.configuration.options import OPTIONS, toml_value, values_of
 from impasto_shared.configuration.resolution import ResolvedOption, config_path, resolved_options
 from impasto_shared.errors import ImpastoError
+from impasto_shared.files.atomic_write import FileNotDurable, create_atomically
 
 
 class FileExists(ImpastoError):

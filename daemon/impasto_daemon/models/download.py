@@ -16,8 +16,8 @@ from io import FileIO
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from impasto_shared.atomic_write import write_all
 from impasto_shared.errors import ImpastoError
+from impasto_shared.files.atomic_write import write_all
 
 KEPT_S = 7 * 24 * 3600.0
 """The time after which an unfinished download that was not continued is removed."""

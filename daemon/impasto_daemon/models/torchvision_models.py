@@ -24,8 +24,8 @@ from impasto_daemon.style_transfer.networks.vgg import (
     fold_batch_norm,
 )
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import Model
+from impasto_shared.text.sentences import sentence
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum

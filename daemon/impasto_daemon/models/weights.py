@@ -36,8 +36,8 @@ from impasto_daemon.models.torchvision_models import (
 from impasto_daemon.style_transfer.networks.network import Network
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, ImpastoError
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import SETTINGS, Model, Pooling
+from impasto_shared.text.sentences import sentence
 
 # A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0

@@ -46,7 +46,7 @@ from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.protocol.messages import Preview, PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import (
+from impasto_shared.files.paths import (
     fits_socket,
     jobs_dir,
     make_private,

@@ -55,7 +55,7 @@ from impasto_shared.protocol.messages import (
     Welcome,
 )
 from impasto_shared.protocol.reports import MAX_NAME_CHARACTERS, Limits, Problem
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
 

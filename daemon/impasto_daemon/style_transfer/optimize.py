@@ -33,8 +33,8 @@ from impasto_daemon.style_transfer.runtime.cuda_graph import (
 from impasto_daemon.style_transfer.tiling.tiled_network import TiledNetwork
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import ContentLoss, Mode, StyleSettings
+from impasto_shared.text.sentences import sentence
 
 
 class NotFinite(ImpastoError):

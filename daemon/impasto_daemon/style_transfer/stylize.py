@@ -23,9 +23,9 @@ from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmSt
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import Colours, Mode, StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.text.sentences import sentence
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto_shared.configuration.options import LogLevel
-from impasto_shared.paths import log_path, spare_log_path
+from impasto_shared.files.paths import log_path, spare_log_path
 
 LIMIT_BYTES = 2**20
 _OUTPUT = (1, 2)

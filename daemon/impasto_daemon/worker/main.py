@@ -48,8 +48,8 @@ from impasto_daemon.worker.messages import (
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.protocol.reports import Problem
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import Pooling, Precision, StyleSettings
+from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from impasto_gimp.translation import decimal, gettext
-from impasto_shared.durations import format_duration
 from impasto_shared.painted_size import painted_side_px
 from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.settings import SETTINGS, Quality
+from impasto_shared.text.durations import format_duration
 
 PATIENCE_S = 150.0
 """The longest that the picture of a user who has not chosen a size may take."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_gimp.dialogs.pixbufs import show_sharply, thumbnail_of
+from impasto_gimp.dialogs.pictures.pixbufs import show_sharply, thumbnail_of
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.introspection import Gimp

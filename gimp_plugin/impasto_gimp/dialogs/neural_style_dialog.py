@@ -36,13 +36,13 @@ from impasto_gimp.dialogs.paintings.model import Paintings
 from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.dialogs.presets.menu import PresetMenu
 from impasto_gimp.dialogs.preview import Preview
-from impasto_gimp.dialogs.region_chooser import RegionChooser, Regions
+from impasto_gimp.dialogs.regions.region_chooser import RegionChooser, Regions
+from impasto_gimp.dialogs.regions.suggestion import suggest_regions
 from impasto_gimp.dialogs.results_window import show_results
 from impasto_gimp.dialogs.size_chooser import SizeChooser
-from impasto_gimp.dialogs.suggestion import suggest_regions
 from impasto_gimp.dialogs.variations import choose_variation
 from impasto_gimp.image.painted_area import PaintedArea
-from impasto_gimp.image.styles import chosen_area, chosen_painting, chosen_styles
+from impasto_gimp.image.paintings.styles import chosen_area, chosen_painting, chosen_styles
 from impasto_gimp.image.suggested_regions import choose_regions
 from impasto_gimp.introspection import Gimp, GObject
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango

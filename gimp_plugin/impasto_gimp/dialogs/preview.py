@@ -9,12 +9,12 @@ from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, se
 from impasto_gimp.dialogs.bindings import connect_while
 from impasto_gimp.dialogs.dialog_state import SeenDraft
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, reduced
-from impasto_gimp.dialogs.split_picture import SplitPicture
+from impasto_gimp.dialogs.pictures.pixbufs import filling_size, pixbuf_of, reduced
+from impasto_gimp.dialogs.pictures.split_picture import SplitPicture
 from impasto_gimp.image.layer_reader import read_look, read_small
 from impasto_gimp.image.painted_area import PaintedArea
-from impasto_gimp.image.preview_choice import read_preview_choice, store_preview_choice
-from impasto_gimp.image.styles import chosen_styles
+from impasto_gimp.image.paintings.styles import chosen_styles
+from impasto_gimp.image.profile.preview_choice import read_preview_choice, store_preview_choice
 from impasto_gimp.image.turning import is_same
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
@@ -30,11 +30,11 @@ from impasto_gimp.jobs.draft_job import (
 from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.translation import gettext
 from impasto_shared.beginning import Beginning
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, fitted_size
 from impasto_shared.painted_size import painted_side_px
 from impasto_shared.style import Style
+from impasto_shared.text.durations import format_duration
 
 _SHOWN_PX = 256
 _TICK_MS = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import pixbuf_of
-from impasto_gimp.dialogs.zoomed_picture import ZoomedPicture
+from impasto_gimp.dialogs.pictures.pixbufs import pixbuf_of
+from impasto_gimp.dialogs.pictures.zoomed_picture import ZoomedPicture
 from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.introspection import GdkPixbuf

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import show_sharply, small_pixbuf
+from impasto_gimp.dialogs.pictures.pixbufs import show_sharply, small_pixbuf
 from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.image_identity import file_of, id_of
-from impasto_gimp.image.kept_results import KeptResult, KeptResults
 from impasto_gimp.image.layer_writer import ImageChanged, add_painting, open_as_new_image
+from impasto_gimp.image.profile.kept_results import KeptResult, KeptResults
 from impasto_gimp.image.result_layer import recipe_of_result, source_of_result
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pixbufs import filling_size, pixbuf_of, scaled, show_sharply
+from impasto_gimp.dialogs.pictures.pixbufs import filling_size, pixbuf_of, scaled, show_sharply
 from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.painted_area import PaintedArea
-from impasto_gimp.image.styles import ChosenStyle
+from impasto_gimp.image.paintings.styles import ChosenStyle
 from impasto_gimp.introspection import GLib
 from impasto_gimp.introspection_gtk import Gdk, Gtk, Pango
 from impasto_gimp.jobs.connection import connect
@@ -22,11 +22,11 @@ from impasto_gimp.jobs.variation_jobs import (
     by_strength_and_scale,
 )
 from impasto_gimp.translation import gettext
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.text.durations import format_duration
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client

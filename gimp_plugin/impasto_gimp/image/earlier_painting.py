@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from impasto_gimp.arguments.size_choices import larger_sizes
 from impasto_gimp.image.layer_reader import SourceLayer, check_paintable, read_layer, the_layer
 from impasto_gimp.image.painted_area import PaintedArea, whole
+from impasto_gimp.image.paintings.styles import source_of
 from impasto_gimp.image.recipe import Recipe
-from impasto_gimp.image.styles import source_of
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.beginning import Beginning

@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 
 from impasto_gimp.image.image_identity import file_of, id_of
-from impasto_gimp.image.kept_results import KeptResult
 from impasto_gimp.image.layer_reader import SourceLayer, read_look
 from impasto_gimp.image.layer_writer import ImageChanged
 from impasto_gimp.image.painted_area import PaintedArea, whole
+from impasto_gimp.image.paintings.styles import remembered_layer
+from impasto_gimp.image.profile.kept_results import KeptResult
 from impasto_gimp.image.recipe import Recipe
-from impasto_gimp.image.styles import remembered_layer
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.image import Image

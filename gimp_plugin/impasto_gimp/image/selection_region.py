@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from impasto_gimp.arguments.procedure_arguments import STYLES
-from impasto_gimp.image.styles import ChosenStyle
+from impasto_gimp.image.paintings.styles import ChosenStyle
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
 

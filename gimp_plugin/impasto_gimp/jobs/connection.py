@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from impasto_shared.configuration.resolution import default_endpoint
-from impasto_shared.paths import socket_path
+from impasto_shared.files.paths import socket_path
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from impasto_gimp.jobs.connection import PREVIEW_NAME, connect_to_running, patience_s
 from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
-from impasto_shared.paths import socket_path
+from impasto_shared.files.paths import socket_path
 from impasto_shared.protocol.messages import ForecastReport, StatusReport
 from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
+from impasto_shared.text.durations import format_duration
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client

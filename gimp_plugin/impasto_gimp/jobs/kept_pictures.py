@@ -8,9 +8,9 @@ from typing import Protocol
 
 from impasto_gimp.jobs.session import progress_of
 from impasto_gimp.translation import gettext
-from impasto_shared.durations import format_duration
 from impasto_shared.image import Image
 from impasto_shared.protocol.reports import JobReport, JobState
+from impasto_shared.text.durations import format_duration
 
 
 class PictureState(Enum):

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.beginning import Beginning
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import (
     DaemonError,
     ErrorCode,
@@ -25,6 +24,7 @@ from impasto_shared.protocol.messages import PreviewOptions, StatusReport
 from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.text.durations import format_duration
 
 SILENCE_S = 2.0
 """The daemon reports twice a second: a longer silence is a problem that the user is shown."""

@@ -8,7 +8,7 @@ from impasto_gimp.arguments.explore_arguments import TITLE, chosen_sheet, needs_
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
 from impasto_gimp.image.painted_area import whole
-from impasto_gimp.image.styles import first_painting
+from impasto_gimp.image.paintings.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay

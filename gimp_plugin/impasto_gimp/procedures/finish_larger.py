@@ -10,7 +10,7 @@ from impasto_gimp.image.earlier_painting import EarlierPainting, earlier_paintin
 from impasto_gimp.image.layer_reader import the_layer
 from impasto_gimp.image.layer_writer import add_painting
 from impasto_gimp.image.painted_area import whole
-from impasto_gimp.image.styles import recipe_of, remembered_styles
+from impasto_gimp.image.paintings.styles import recipe_of, remembered_styles
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session

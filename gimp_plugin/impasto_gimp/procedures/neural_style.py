@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from impasto_gimp.arguments.procedure_arguments import settings_from
 from impasto_gimp.dialogs.dialog_state import DialogState, SeenDraft
-from impasto_gimp.image.first_painting import choose_first_painting
 from impasto_gimp.image.layer_reader import (
     check_paintable,
     check_selection,
@@ -18,19 +17,20 @@ from impasto_gimp.image.layer_reader import (
     the_layers,
 )
 from impasto_gimp.image.layer_writer import add_painting
-from impasto_gimp.image.pending_choice import (
-    forget_pending_choice,
-    restore_pending_choice,
-    store_pending_choice,
-)
-from impasto_gimp.image.selection_region import choose_selection_again, kept_selection
-from impasto_gimp.image.styles import (
+from impasto_gimp.image.paintings.first_painting import choose_first_painting
+from impasto_gimp.image.paintings.styles import (
     apply_recipe,
     chosen_area,
     chosen_styles,
     recipe_of,
     source_of,
 )
+from impasto_gimp.image.profile.pending_choice import (
+    forget_pending_choice,
+    restore_pending_choice,
+    store_pending_choice,
+)
+from impasto_gimp.image.selection_region import choose_selection_again, kept_selection
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Abandoned, AdjustmentWanted, Session

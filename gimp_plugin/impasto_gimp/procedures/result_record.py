@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from impasto_gimp.image.kept_results import KeptResults
 from impasto_gimp.image.layer_reader import SourceLayer
+from impasto_gimp.image.profile.kept_results import KeptResults
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.result_layer import result_of
 from impasto_gimp.jobs.session import Abandoned, JobCancelled
 from impasto_shared.errors import DaemonError
-from impasto_shared.paths import UnsafeDirectory
+from impasto_shared.files.paths import UnsafeDirectory
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from impasto_gimp.arguments.procedure_arguments import argument_name, integer_of, values_from
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_writer import add_texture
+from impasto_gimp.image.paintings.styles import first_painting
 from impasto_gimp.image.pixel_formats import check_base_type, opaque_format
-from impasto_gimp.image.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import ProgressDisplay, Session

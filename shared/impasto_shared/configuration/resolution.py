@@ -22,10 +22,10 @@ from impasto_shared.configuration.options import (
     Option,
 )
 from impasto_shared.errors import ImpastoError, InvalidSettings
-from impasto_shared.paths import config_dir, usual_endpoint
+from impasto_shared.files.paths import config_dir, usual_endpoint
+from impasto_shared.files.small_file import read_small_file
 from impasto_shared.schema import IntegerSetting, NumberSetting
-from impasto_shared.sentences import reason_of, sentence
-from impasto_shared.small_file import read_small_file
+from impasto_shared.text.sentences import reason_of, sentence
 
 if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads

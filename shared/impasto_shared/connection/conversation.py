@@ -28,7 +28,7 @@ from impasto_shared.protocol.messages import (
     Watch,
 )
 from impasto_shared.protocol.reports import Problem
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 # The time that a request waits for the next daemon if that has nothing to do with it.
 _SHORT_PATIENCE_S = 2.0

@@ -14,11 +14,11 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
-from impasto_shared.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import config_dir, make_private
-from impasto_shared.sentences import reason_of, sentence
+from impasto_shared.files.atomic_write import FileNotDurable, create_atomically
+from impasto_shared.files.paths import config_dir, make_private
 from impasto_shared.str_enum import StrEnum
+from impasto_shared.text.sentences import reason_of, sentence
 
 
 class KeysUnusable(ImpastoError):

@@ -15,7 +15,7 @@ from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from impasto_shared.protocol.messages import DaemonMessage, ErrorReply, Hello, Welcome
 from impasto_shared.running_clock import RunningClock
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 TRY_S = 5.0
 """The time in which the daemon must answer a new connection; then the next one is tried."""

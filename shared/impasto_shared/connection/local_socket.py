@@ -12,7 +12,7 @@ from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 # As many messages as libzmq queues.
 _MAX_UNSENT_BUFFERS = 1000

@@ -11,10 +11,10 @@ from impasto_shared.configuration.resolution import client_options
 from impasto_shared.connection.keys import KeysUnusable, Role, load_keys
 from impasto_shared.connection.tcp_keepalive import notice_lost_peers
 from impasto_shared.errors import AccessDenied, DaemonUnavailable
+from impasto_shared.files.paths import is_loopback
 from impasto_shared.image import MAX_FRAME_BYTES
-from impasto_shared.paths import is_loopback
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 _HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_AUTH

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from impasto_shared.connection.local_socket import LocalSocket
 from impasto_shared.errors import DaemonUnavailable, ErrorCode, ImpastoError, ProtocolError
-from impasto_shared.paths import check_private, socket_path
+from impasto_shared.files.paths import check_private, socket_path
 from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.messages import DaemonMessage
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 if TYPE_CHECKING:
     from impasto_shared.connection.tcp_socket import TcpSocket

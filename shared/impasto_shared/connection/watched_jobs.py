@@ -9,7 +9,7 @@ from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import Preview, PreviewOptions, Update
 from impasto_shared.protocol.reports import JobReport, JobState, Problem
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 # Further reports push out the oldest, but no final one.
 _MAX_UNREAD = 1000

@@ -14,8 +14,8 @@ from contextlib import suppress
 from itertools import islice
 
 from impasto_shared.errors import ImpastoError
-from impasto_shared.printable import printable
 from impasto_shared.protocol.codec import Frame
+from impasto_shared.text.printable import printable
 
 _MORE, _LONG, _COMMAND = 1, 2, 4
 _LONGEST_SHORT_FRAME = 255

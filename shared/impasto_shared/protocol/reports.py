@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impasto_shared.errors import DaemonError, ErrorCode, ImpastoError
-from impasto_shared.sentences import LONGEST_VALUE, Sentence, said_again
 from impasto_shared.str_enum import StrEnum
 from impasto_shared.style import MAX_STYLES
+from impasto_shared.text.sentences import LONGEST_VALUE, Sentence, said_again
 
 MAX_NAME_CHARACTERS = 100
 MAX_PROBLEM_CHARACTERS = 1000

@@ -13,8 +13,8 @@ import zmq
 from impasto_shared.connection.keys import KeysUnusable
 from impasto_shared.connection.transport import Transport
 from impasto_shared.errors import DaemonUnavailable, ProtocolError
+from impasto_shared.files.paths import UnsafeDirectory
 from impasto_shared.image import MAX_FRAME_BYTES
-from impasto_shared.paths import UnsafeDirectory
 from impasto_shared.protocol.codec import MAGIC, MAX_FRAMES, decode, encode
 from impasto_shared.protocol.messages import ClientMessage, Hello, Welcome
 from impasto_shared.protocol.reports import Limits

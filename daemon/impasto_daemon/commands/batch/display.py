@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from impasto_shared.printable import printable
+from impasto_shared.text.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress

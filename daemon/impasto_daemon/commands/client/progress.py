@@ -9,12 +9,12 @@ from typing import TextIO
 
 from impasto_daemon.commands.output import warn
 from impasto_shared.client import Client
-from impasto_shared.durations import format_duration
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import ForecastReport
 from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
+from impasto_shared.text.durations import format_duration
 
 _BAR_CHARACTERS = 30
 # A daemon that works sends something more often than this.

@@ -23,7 +23,7 @@ from impasto_shared.configuration.resolution import (
 )
 from impasto_shared.connection.keys import KeysUnusable, Role, keys_dir, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
-from impasto_shared.paths import (
+from impasto_shared.files.paths import (
     jobs_dir,
     lock_path,
     log_path,

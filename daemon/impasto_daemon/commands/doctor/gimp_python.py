@@ -18,7 +18,7 @@ from pathlib import Path
 from impasto_daemon.commands.doctor.finding import Finding, ok, output_of, problem
 from impasto_daemon.commands.doctor.gimps import FLATPAK, Gimp
 from impasto_daemon.commands.doctor.plugin import NAME, SCRIPT
-from impasto_shared.atomic_write import write_atomically
+from impasto_shared.files.atomic_write import write_atomically
 
 # As in pyproject.toml; a test compares them.
 OLDEST_PYTHON = (3, 10)

@@ -22,7 +22,7 @@ from impasto_daemon.commands.doctor.finding import (
     problem,
     run_fix,
 )
-from impasto_shared.paths import home_dir, xdg_dir
+from impasto_shared.files.paths import home_dir, xdg_dir
 
 FLATPAK = "org.gimp.GIMP"
 _COMMAND = re.compile(r"gimp(-console)?(-\d+(\.\d+)?)?")

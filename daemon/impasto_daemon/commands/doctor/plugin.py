@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, FixFailed, ok, problem
-from impasto_shared.paths import data_dir
+from impasto_shared.files.paths import data_dir
 
 NAME = "impasto-gimp"
 SCRIPT = f"{NAME}.py"

@@ -16,10 +16,10 @@ from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_daemon.commands.explore.pictures import Originals
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared import __version__
-from impasto_shared.atomic_write import write_atomically
 from impasto_shared.errors import ImpastoError, InvalidImage
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet
+from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.image import Image
 from impasto_shared.protocol.reports import CurvePoint
 

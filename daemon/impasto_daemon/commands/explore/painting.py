@@ -8,11 +8,11 @@ from impasto_daemon.commands.client.progress import follow
 from impasto_daemon.commands.explore.folder import Folder
 from impasto_daemon.commands.explore.painted_tile import PaintedTile
 from impasto_shared.client import Client
-from impasto_shared.durations import format_duration
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import SheetPainter
 from impasto_shared.style import Style
+from impasto_shared.text.durations import format_duration
 
 
 class TileCancelled(ImpastoError):

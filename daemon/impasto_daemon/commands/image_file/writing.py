@@ -17,8 +17,8 @@ from impasto_daemon.commands.image_file.colour_profile import srgb_profile
 from impasto_daemon.commands.image_file.notes import with_note
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
 from impasto_daemon.commands.image_file.reading import FORMATS, print_note, reason_of
-from impasto_shared.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.errors import InvalidImage
+from impasto_shared.files.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.image import Image
 
 _QUALITY = 95

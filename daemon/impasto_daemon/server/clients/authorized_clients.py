@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from impasto_shared.atomic_write import write_atomically
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import make_private
-from impasto_shared.small_file import read_small_file
+from impasto_shared.files.atomic_write import write_atomically
+from impasto_shared.files.paths import make_private
+from impasto_shared.files.small_file import read_small_file
 
 logger = logging.getLogger(__name__)
 

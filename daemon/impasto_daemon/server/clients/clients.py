@@ -18,7 +18,7 @@ from impasto_daemon.server.front.local_clients import LocalClients
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_daemon.server.process.endpoint import listening_socket, listening_unix_socket
 from impasto_shared.configuration.options import LogLevel
-from impasto_shared.paths import socket_path
+from impasto_shared.files.paths import socket_path
 from impasto_shared.protocol.codec import Frame
 
 # The first byte of an address; others begin with the generation of a front.

@@ -23,7 +23,7 @@ from impasto_shared.protocol.messages import (
     Watch,
 )
 from impasto_shared.protocol.reports import Problem
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 MAX_UNREAD_BYTES = 256 * 2**20
 """Pictures in memory that a client has asked for and not received; one may be larger."""

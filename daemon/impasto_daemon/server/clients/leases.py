@@ -10,7 +10,7 @@ from impasto_daemon.server.jobs.job import Job
 from impasto_shared.errors import ErrorCode
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.running_clock import RunningClock
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
-from impasto_shared.atomic_write import write_all
+from impasto_shared.files.atomic_write import write_all
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 

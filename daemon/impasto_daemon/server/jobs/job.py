@@ -10,8 +10,8 @@ from impasto_daemon.server.journal.records import InputFile
 from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.protocol.messages import PreviewOptions, Segment, Submit
 from impasto_shared.protocol.reports import JobState, Problem
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
+from impasto_shared.text.sentences import sentence
 
 # All detached jobs share their turns, so that a picture that a user waits for does not queue behind
 # a folder full of them.

@@ -30,7 +30,7 @@ from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import Segment, Submit
 from impasto_shared.protocol.reports import CurvePoint, JobReport, JobState, Problem
-from impasto_shared.sentences import sentence
+from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from impasto_shared.small_file import read_small_file
+from impasto_shared.files.small_file import read_small_file
 
 REMEMBERED_KINDS = 64
 REMEMBERED_SIZES = 24

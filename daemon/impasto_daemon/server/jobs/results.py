@@ -9,8 +9,8 @@ from pathlib import Path
 
 from impasto_daemon.server.journal.pixel_files import read_pixels, remove_file
 from impasto_shared.errors import ImpastoError
+from impasto_shared.files.paths import make_private
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.paths import make_private
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from impasto_daemon.server.journal.journal import Damaged
 from impasto_daemon.server.journal.records import PictureFile, Record
 from impasto_shared.errors import ErrorCode
 from impasto_shared.protocol.reports import JobState, Problem
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import StyleSettings
+from impasto_shared.text.sentences import sentence
 
 MAX_STARTS = 3
 """A job during which the daemon was killed so often is not started again: it may be the cause."""

@@ -39,7 +39,7 @@ from impasto_daemon.style_transfer.planning.time_model import (
     seconds_until,
 )
 from impasto_daemon.style_transfer.planning.work import Work
-from impasto_shared.atomic_write import write_atomically
+from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.protocol.reports import CurvePoint
 from impasto_shared.settings import SETTINGS, StyleSettings
 

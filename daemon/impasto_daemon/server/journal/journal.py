@@ -30,7 +30,7 @@ from impasto_daemon.server.journal.records import (
     encode_record,
 )
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import make_private
+from impasto_shared.files.paths import make_private
 from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.messages import ClientMessage, Submit
 

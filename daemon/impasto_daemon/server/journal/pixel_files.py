@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from impasto_shared.atomic_write import sync_folder, write_all
+from impasto_shared.files.atomic_write import sync_folder, write_all
 from impasto_shared.protocol.codec import Frame
 
 logger = logging.getLogger(__name__)

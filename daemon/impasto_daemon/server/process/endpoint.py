@@ -10,7 +10,7 @@ from pathlib import Path
 
 from impasto_daemon.server.process.single_instance import InstanceLock
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import (
+from impasto_shared.files.paths import (
     check_private,
     is_loopback,
     lock_path,

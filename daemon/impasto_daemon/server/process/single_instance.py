@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
-from impasto_shared.paths import make_private
+from impasto_shared.files.paths import make_private
 
 logger = logging.getLogger(__name__)
 

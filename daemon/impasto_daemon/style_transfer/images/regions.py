@@ -15,8 +15,8 @@ from impasto_daemon.style_transfer.images.pixels import from_image
 from impasto_daemon.style_transfer.images.source_image import SourceImage, row_bands
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import Image, fitted_size
-from impasto_shared.sentences import sentence
 from impasto_shared.style import Style
+from impasto_shared.text.sentences import sentence
 
 
 @dataclass(frozen=True)

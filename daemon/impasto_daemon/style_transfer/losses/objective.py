@@ -39,8 +39,8 @@ from impasto_daemon.style_transfer.networks.network import Network, missing_laye
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.layer_weights import parse_layer_weights
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import ContentLoss, Mode, StyleSettings
+from impasto_shared.text.sentences import sentence
 
 # Found by looking at pictures, at style strength 1 (docs/benchmarks.md). Much more total variation
 # leaves a weave in flat areas instead of paint.

@@ -23,8 +23,8 @@ from impasto_daemon.style_transfer.networks.network import (
     UntiledNetwork,
 )
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.sentences import sentence
 from impasto_shared.settings import Pooling
+from impasto_shared.text.sentences import sentence
 
 RESIDUAL_STAND_INS: Mapping[str, str] = {
     "relu1_1": "relu",

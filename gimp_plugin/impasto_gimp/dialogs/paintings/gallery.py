@@ -14,7 +14,7 @@ from impasto_gimp.dialogs.paintings.model import (
     WIDTH_PX,
     Paintings,
 )
-from impasto_gimp.dialogs.pixbufs import icon_size
+from impasto_gimp.dialogs.pictures.pixbufs import icon_size
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Gdk, Gtk, Pango
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto_gimp.dialogs.pixbufs import icon_of, on_canvas, pixbuf_of
-from impasto_gimp.image import known_paintings
-from impasto_gimp.image.favourites import FILE_NAME, Favourites
-from impasto_gimp.image.known_paintings import FOLDER
+from impasto_gimp.dialogs.pictures.pixbufs import icon_of, on_canvas, pixbuf_of
 from impasto_gimp.image.layer_reader import all_layers, read_small_painting
-from impasto_gimp.image.own_paintings import add_painting
-from impasto_gimp.image.profile import profile_file, store
-from impasto_gimp.image.style_file import thumbnail
+from impasto_gimp.image.paintings import known_paintings
+from impasto_gimp.image.paintings.favourites import FILE_NAME, Favourites
+from impasto_gimp.image.paintings.known_paintings import FOLDER
+from impasto_gimp.image.paintings.own_paintings import add_painting
+from impasto_gimp.image.paintings.style_file import thumbnail
+from impasto_gimp.image.profile.files import profile_file, store
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib, GObject
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext

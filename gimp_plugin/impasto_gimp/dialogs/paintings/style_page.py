@@ -13,7 +13,7 @@ from impasto_gimp.dialogs.bindings import follow_rows, keep_updated, painting_ar
 from impasto_gimp.dialogs.paintings.dropping import accept_files
 from impasto_gimp.dialogs.paintings.gallery import Gallery, choose_painting, chosen_row
 from impasto_gimp.dialogs.paintings.model import URI, Paintings, described
-from impasto_gimp.image.styles import chosen_painting
+from impasto_gimp.image.paintings.styles import chosen_painting
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Atk, GimpUi, Gtk, Pango
 from impasto_gimp.translation import gettext

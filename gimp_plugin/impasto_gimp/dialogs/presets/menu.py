@@ -8,9 +8,9 @@ from functools import partial
 from impasto_gimp.arguments.procedure_arguments import PRESET_LABEL, PRESET_MARKED
 from impasto_gimp.dialogs.bindings import connect_while
 from impasto_gimp.dialogs.presets.questions import ask_for_name, ask_whether_to_delete
-from impasto_gimp.image.chosen_preset import apply_preset, current_preset
-from impasto_gimp.image.presets import FILE_NAME, Preset, Presets
-from impasto_gimp.image.profile import profile_file, store
+from impasto_gimp.image.profile.chosen_preset import apply_preset, current_preset
+from impasto_gimp.image.profile.files import profile_file, store
+from impasto_gimp.image.profile.presets import FILE_NAME, Preset, Presets
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext

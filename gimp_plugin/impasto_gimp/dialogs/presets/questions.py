@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_gimp.image.presets import MAX_NAME_CHARACTERS, Presets
+from impasto_gimp.image.profile.presets import MAX_NAME_CHARACTERS, Presets
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
 

@@ -12,7 +12,7 @@ from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_shared import __version__
 from impasto_shared.client import Client
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
-from impasto_shared.paths import jobs_dir
+from impasto_shared.files.paths import jobs_dir
 from impasto_shared.protocol.messages import StatusReport
 from impasto_shared.protocol.reports import Metrics, WorkerReport
 

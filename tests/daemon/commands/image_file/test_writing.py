@@ -18,8 +18,8 @@ from impasto_daemon.commands.image_file import (
     write_image,
     writing,
 )
-from impasto_shared.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.errors import InvalidImage
+from impasto_shared.files.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.image import Image, PixelFormat
 
 PICTURE = Image(30, 20, PixelFormat.RGB_U8, os.urandom(30 * 20 * 3))

@@ -13,7 +13,7 @@ from impasto_daemon.server.process.single_instance import (
     InstanceLock,
     lock_holder,
 )
-from impasto_shared.paths import UnsafeDirectory
+from impasto_shared.files.paths import UnsafeDirectory
 
 
 @pytest.fixture

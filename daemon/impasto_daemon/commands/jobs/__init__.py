@@ -1,0 +1,1 @@
+"""The commands for jobs that the daemon has: listed, shown, kept, fetched, cancelled."""

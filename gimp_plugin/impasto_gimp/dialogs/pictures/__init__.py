@@ -1,0 +1,1 @@
+"""Widgets that show pictures: pixbufs, a split between two, zoom and pan."""

@@ -1,0 +1,1 @@
+"""Files in the GIMP profile: presets, the last choices, records of results."""
