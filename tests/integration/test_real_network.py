@@ -1,5 +1,7 @@
 """Pictures of the real network, without a daemon: each test takes several seconds."""
 
+from itertools import pairwise
+
 import torch
 
 from daemon.style_transfer.reading import features, gram_matrix
@@ -17,7 +19,7 @@ from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import Model, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT
-from measures import colour_distance
+from measures import colour_distance, edge_similarity, evaluation_network, held_out_distance
 
 COMPOSITION_PX = 32
 STYLE_LAYERS = parse_layer_weights(StyleSettings().style_layers)
@@ -115,3 +117,25 @@ def composition_distance(one: torch.Tensor, other: torch.Tensor) -> float:
     """Returns the root mean square difference of two pictures that are reduced to 32 pixels."""
     difference = fit(one, COMPOSITION_PX) - fit(other, COMPOSITION_PX)
     return difference.square().mean().sqrt().item()
+
+
+def test_each_strength_is_visibly_more_style_and_less_photo_than_half_of_it() -> None:
+    network = evaluation_network()
+    photo = read_image(ROOT / "assets/photos/coffee.jpg")
+    painting = read_image(ROOT / "assets/styles/harvesters.jpg")
+    side_px = 80
+    original, target = (fit(from_image(image).rgb, side_px) for image in (photo, painting))
+
+    style, edges = [held_out_distance(network, original, target)], [1.0]
+    for strength in (0.5, 1.0, 2.0):
+        # Two scales, so that the first one tells how much content the pair needs at that strength.
+        settings = StyleSettings(size=side_px, iterations=18, scales=2, style_strength=strength)
+        picture = from_image(stylize(network, photo, [Style(painting)], settings)).rgb
+        picture = fit(picture, side_px)
+        style.append(held_out_distance(network, picture, target))
+        edges.append(edge_similarity(picture, original))
+
+    assert style == sorted(style, reverse=True)
+    # As much of the photo goes from 1 to 2 as from 0 to 0.5 and from there to 1, or nearly.
+    steps = [before - after for before, after in pairwise(edges)]
+    assert min(steps) > 0.3 * max(steps), edges
