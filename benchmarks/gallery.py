@@ -1,6 +1,7 @@
 """Paints every photo in assets after every painting, on one contact sheet.
 
     python benchmarks/gallery.py [--size PX] [--quality QUALITY] [--set NAME=VALUE ...] [--measures]
+        [--pairs PHOTO,PAINTING ...]
 
 The photos are reduced to the size, so that the pictures are as painted. They and the sheet are
 written to a folder of build/gallery that is named after the settings and the source of the engine:
@@ -59,7 +60,7 @@ def main() -> None:
     folder = options.output / folder_name(settings)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.to_json(), indent=2))
-    pairs = [Pair(*names) for names in product(options.photos, options.paintings)]
+    pairs = options.pairs or [Pair(*each) for each in product(options.photos, options.paintings)]
     for _ in paint_missing(pairs, settings, folder):
         write_sheet(pairs, folder, {})
     measures = measure_all(pairs, settings, folder) if options.measures else {}
@@ -78,6 +79,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--measures", action="store_true")
     parser.add_argument("--photos", nargs="+", default=samples.photo_names())
     parser.add_argument("--paintings", nargs="+", default=samples.painting_names())
+    parser.add_argument("--pairs", nargs="+", type=_pair, metavar="PHOTO,PAINTING")
     parser.add_argument("--output", type=Path, default=Path("build/gallery"))
     return parser.parse_args()
 
@@ -88,6 +90,11 @@ def _settings(options: argparse.Namespace) -> StyleSettings:
         name, _, value = text.partition("=")
         values[name] = _value(value)
     return StyleSettings.from_json(values)
+
+
+def _pair(text: str) -> Pair:
+    photo, painting = text.split(",")
+    return Pair(photo, painting)
 
 
 def _value(text: str) -> object:
@@ -116,9 +123,10 @@ def paint_missing(pairs: Sequence[Pair], settings: StyleSettings, folder: Path) 
     dtype = number_type(settings.precision, device.DEVICE)
     network = load_network(settings.model, settings.pooling, device=device.DEVICE, dtype=dtype)
     for pair in missing:
-        started_s = time.monotonic()
+        started_s, started_cpu_s = time.monotonic(), time.process_time()
         _paint(network, pair, settings, folder)
-        print(f"{', '.join(pair)}: {time.monotonic() - started_s:.1f} s", file=sys.stderr)
+        wall_s, cpu_s = time.monotonic() - started_s, time.process_time() - started_cpu_s
+        print(f"{', '.join(pair)}: {wall_s:.1f} s, {cpu_s:.1f} CPU s", file=sys.stderr)
         yield pair
 
 

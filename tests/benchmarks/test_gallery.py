@@ -19,7 +19,7 @@ def gallery(output: Path, *arguments: str) -> tuple[Path, str, str]:
 
 
 def test_pictures_are_painted_once_and_measured(tmp_path: Path) -> None:
-    folder, _, log = gallery(tmp_path, "--paintings", "auvers")
+    folder, _, log = gallery(tmp_path, "--pairs", "chelsea,auvers")
 
     assert "1 of 1 to paint" in log
     first = folder / "chelsea_auvers.png"
