@@ -27,10 +27,15 @@ wanted_build() {
 }
 
 # Prints the arguments with which the uv $1 installs the build $2 into the environment $3; nothing
-# if PyTorch's own index cannot be reached, or if this uv does not know it.
+# if PyTorch's own index cannot be reached, or if this uv does not know it. Neither for a GPU that
+# is not there: uv would choose the build for processors.
 torch_arguments() {
     local uv=$1 backend=auto
-    [[ $2 == gpu ]] || backend=cpu
+    if [[ $2 == cpu ]]; then
+        backend=cpu
+    elif ! has_gpu; then
+        return 0
+    fi
     if UV_HTTP_RETRIES=1 "$uv" pip install --dry-run --quiet --python "$3/bin/python" \
         "--torch-backend=$backend" torch >/dev/null 2>&1; then
         echo "--torch-backend=$backend"

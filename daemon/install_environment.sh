@@ -139,12 +139,17 @@ build_of() {
     esac
 }
 
-# Removes the stamp of the environment at $1 if it was finished before; else makes it from scratch,
-# with the Python $2, also if its build of PyTorch is not $3: that has the same version.
+# Fails if the environment at $1 is to be made from scratch. One whose build of PyTorch is not $2
+# is, too: both builds have the same version.
+can_be_updated() {
+    [[ $(build_of "$1") == "$2" ]] && "$1/bin/python" -I -c '' 2>/dev/null
+}
+
+# Makes the environment at $1 unfinished: what is there of it, or a new one with the Python $2.
 start_environment() {
-    if [[ $(build_of "$1") == "$3" ]] && "$1/bin/python" -I -c '' 2>/dev/null; then
+    if can_be_updated "$1" "$3"; then
         say "Environment: bringing $1 up to date"
-        rm "$1/$STAMP"
+        mv "$1/$STAMP" "$1/$UNFINISHED"
         return
     fi
     check_is_ours "$1"
@@ -159,7 +164,7 @@ start_environment() {
 # Makes or repairs the environment $1 with fingerprint $2 and PyTorch's build $3, or PyPI's if it is
 # empty; the rest says what uv installs.
 build_environment() {
-    local folder=$1 expected=$2 build=$3 python uv torch=""
+    local folder=$1 expected=$2 build=$3 is_new="" python uv torch=""
     shift 3
     expected+=${build:+ $build}
     if environment_is_current "$folder" "$expected"; then
@@ -168,17 +173,18 @@ build_environment() {
     fi
     python=$(find_python "$folder")
     mkdir -p "${folder%/*}"
+    can_be_updated "$folder" "${build:-gpu}" || is_new=true
     start_environment "$folder" "$python" "${build:-gpu}"
     uv=$(provide_uv "$folder")
     if [[ -n $build ]]; then
         torch=$(torch_arguments "$uv" "$build" "$folder")
         announce_torch "$build" "$torch"
-        [[ -n $torch || ! -f $folder/$UNFINISHED ]] ||
+        [[ -n $torch || -z $is_new ]] ||
             check_disk_space "$folder" "${ENVIRONMENT_MB[gpu]}"
     fi
     "$uv" pip install --python "$folder/bin/python" ${torch:+"$torch"} "$@"
     printf '%s\n' "$expected" >"$folder/$STAMP"
-    rm -f "$folder/$UNFINISHED"
+    rm "$folder/$UNFINISHED"
 }
 
 uninstall_environment() {

@@ -31,6 +31,18 @@ def version() -> str:
     return number
 
 
+def check_has_only_this_version(folder: Path) -> None:
+    """Raises SystemExit if the folder has other files, which would be in its checksums."""
+    this_version = re.compile(rf"-{re.escape(version())}[-.](?!\d)")
+    names = sorted(path.name for path in folder.iterdir() if path.name != CHECKSUMS)
+    other = [name for name in names if not this_version.search(name)]
+    if other:
+        raise SystemExit(
+            f"{folder} has files that are not of version {version()}: {', '.join(other)}. "
+            "Remove them, or name another folder."
+        )
+
+
 def build_wheel(folder: Path) -> Path:
     """Builds the wheel of the daemon and the command line into `folder`, and returns it."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
@@ -89,7 +101,7 @@ def write_checksums(folder: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Builds everything into an empty or new folder, and prints the files."""
+    """Builds everything into a folder, new or with files of this version, and prints the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     help_ = "write the bill of materials, too, of the environment with this Python"
@@ -97,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    check_has_only_this_version(folder)
     files = [build_wheel(folder), build_plugin_zip(folder)]
     if options.environment:
         files.append(write_bill_of_materials(folder, options.environment))

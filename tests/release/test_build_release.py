@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from build_release import (
+    CHECKSUMS,
+    PLUGIN,
     ROOT,
     build_plugin_zip,
     build_wheel,
@@ -129,3 +131,22 @@ def test_metadata_names_the_pythons_that_it_runs_on() -> None:
 
     assert f"Programming Language :: Python :: {oldest}" in project["classifiers"]
     assert "Programming Language :: Python :: 3.10" not in project["classifiers"]
+
+
+@pytest.mark.parametrize("name", ["impasto-0.0.9-py3-none-any.whl", f"{PLUGIN}-{version()}.1.zip"])
+def test_folder_with_files_of_another_version_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+
+    with pytest.raises(SystemExit, match=re.escape(name)):
+        main([str(tmp_path)])
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_folder_of_this_version_is_built_again(tmp_path: Path) -> None:
+    main([str(tmp_path)])
+    before = (tmp_path / CHECKSUMS).read_text()
+
+    main([str(tmp_path)])
+
+    assert (tmp_path / CHECKSUMS).read_text() == before
