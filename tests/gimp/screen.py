@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -19,7 +18,8 @@ from typing import Any
 
 from gimp.gimps import HERE, Home
 
-PATIENCE_S = 60.0
+# On a machine that does other work, too.
+PATIENCE_S = 150.0
 # GIMP's first start asks every plug-in what it can do.
 START_PATIENCE_S = 240.0
 WINDOW_PX = (1276, 860)
@@ -28,12 +28,8 @@ _LOOK_S = 0.1
 _SOURCE_PX = 90
 # Where the gallery of the dialog is, from its left and top.
 _DROP_PX = (180, 300)
-# After this long without an effect, a key has been swallowed.
-_SWALLOWED_S = 2.0
 # Programs that were seen with nothing to do so often, one look after the other, wait for the user.
 _RESTING_LOOKS = 5
-# A dialog that has not opened by then never will.
-_NOT_OPENED_S = 20.0
 
 
 def _runs_in(thread: Path, sessions: Collection[int]) -> bool:
@@ -145,14 +141,12 @@ class Screen:
 
     def press_until_open(self, title: str, *keys: str) -> None:
         """Presses keys until a window opens: a menu that is slow to open swallows some."""
-        pressed_s = -math.inf
+        leave: list[str] = []
 
         def is_open() -> bool:
-            nonlocal pressed_s
-            if not self.windows(title) and time.monotonic() - pressed_s > _NOT_OPENED_S:
-                leave = [] if math.isinf(pressed_s) else ["Escape", "Escape"]
-                self.press(*leave, *keys)
-                pressed_s = time.monotonic()
+            if not self.windows(title):
+                self._press_and_rest(*leave, *keys)
+                leave[:] = ["Escape", "Escape"]
             return bool(self.windows(title))
 
         self.wait_for(is_open, f"a window titled {title}")
@@ -160,16 +154,18 @@ class Screen:
 
     def press_until_gone(self, title: str, key: str) -> None:
         """Presses a key until the window closes: a list of completions swallows the first."""
-        pressed_s = 0.0
 
         def is_gone() -> bool:
-            nonlocal pressed_s
-            if self.windows(title) and time.monotonic() - pressed_s > _SWALLOWED_S:
-                self.press(key)
-                pressed_s = time.monotonic()
+            if self.windows(title):
+                self._press_and_rest(key)
             return not self.windows(title)
 
         self.wait_for(is_gone, f"the end of the window {title}")
+
+    def _press_and_rest(self, *keys: str) -> None:
+        """Presses keys, and waits for what they do: pressed again too soon, they reach another."""
+        self.press(*keys)
+        self.wait_for_rest()
 
     def enlarge(self, title: str) -> None:
         """Gives a window nearly the whole screen: its status bar has room for the progress."""
@@ -212,9 +208,17 @@ class Screen:
 
     def _place(self, window: str) -> tuple[int, int]:
         """Returns the left and the top of a window."""
+        geometry = self._geometry(window)
+        return geometry["X"], geometry["Y"]
+
+    def size(self, title: str) -> tuple[int, int]:
+        """Returns the width and the height of the window whose title matches, without its frame."""
+        geometry = self._geometry(self.windows(title)[-1])
+        return geometry["WIDTH"], geometry["HEIGHT"]
+
+    def _geometry(self, window: str) -> dict[str, int]:
         lines = self._xdotool("getwindowgeometry", "--shell", window).splitlines()
-        place = dict(line.split("=") for line in lines if "=" in line)
-        return int(place["X"]), int(place["Y"])
+        return {name: int(value) for name, _, value in (line.partition("=") for line in lines)}
 
     def type(self, text: str) -> None:
         """Types a text."""
