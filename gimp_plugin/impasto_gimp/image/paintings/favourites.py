@@ -20,17 +20,22 @@ class Favourites:
         self.problem: InvalidSettings | None = None
         """What is wrong with the file, if it cannot be read; then it is not written either."""
         self._paths: list[str] = []
+        self._read()
+
+    def _read(self) -> None:
+        """Reads the file, which another dialog may have changed since it was read."""
+        self.problem = None
         try:
-            self._paths = _paths(file.read_bytes())
+            self._paths = _paths(self._file.read_bytes())
         except FileNotFoundError:
-            pass
+            self._paths = []
         except (OSError, ValueError, TypeError) as error:
             self.problem = InvalidSettings(
                 "favourites",
                 gettext(
                     "The favourites cannot be read, and are left as they are ({error}). To begin "
                     "again, delete the file {file}."
-                ).format(error=error, file=file),
+                ).format(error=error, file=self._file),
             )
 
     def __contains__(self, path: str) -> bool:
@@ -48,10 +53,13 @@ class Favourites:
         Raises:
             InvalidSettings: if the file cannot be read or written; nothing has changed then.
         """
+        is_favourite = path not in self
+        self._read()
         if self.problem:
             raise self.problem
+        # As the user has seen it here, whatever another dialog has made of it.
         paths = [each for each in self._paths if each != path]
-        if len(paths) == len(self._paths):
+        if is_favourite:
             paths.append(path)
         try:
             self._store(self._file, json.dumps(paths, ensure_ascii=False).encode())

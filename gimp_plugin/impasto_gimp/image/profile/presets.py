@@ -71,17 +71,22 @@ class Presets:
         self.problem: InvalidSettings | None = None
         """What is wrong with the file, if it cannot be read; then it is not written either."""
         self._own: tuple[Preset, ...] = ()
+        self.read()
+
+    def read(self) -> None:
+        """Reads the file, which another dialog may have changed since it was read."""
+        self.problem = None
         try:
-            self._own = _own_presets(file.read_bytes())
+            self._own = _own_presets(self._file.read_bytes())
         except FileNotFoundError:
-            pass
+            self._own = ()
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ImpastoError) as error:
             self.problem = InvalidSettings(
                 "presets",
                 gettext(
                     "Your presets cannot be read, and are left as they are ({error}). To begin "
                     "again, delete the file {file}."
-                ).format(error=error, file=file),
+                ).format(error=error, file=self._file),
             )
 
     @property
@@ -101,6 +106,7 @@ class Presets:
                 cannot be read or written. Nothing has changed then.
         """
         preset = replace(preset, name=_checked_name(preset.name), is_own=True)
+        self.read()
         self._write((*self._others(preset.name), preset))
 
     def rename(self, name: str, new_name: str) -> None:
@@ -110,6 +116,7 @@ class Presets:
             InvalidSettings: as `save` does, or if there is another preset of that name.
         """
         new_name = _checked_name(new_name)
+        self.read()
         if not _same(name, new_name) and self.has(new_name):
             raise InvalidSettings(
                 "presets",
@@ -122,6 +129,7 @@ class Presets:
 
     def delete(self, name: str) -> None:
         """Deletes a preset of the user; raises InvalidSettings if that cannot be stored."""
+        self.read()
         self._write(self._others(name))
 
     def _others(self, name: str) -> tuple[Preset, ...]:

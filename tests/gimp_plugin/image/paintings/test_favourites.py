@@ -62,3 +62,14 @@ def test_first_favourite_is_one_that_is_still_there(tmp_path: Path) -> None:
         chosen.toggle(str(tmp_path / name))
 
     assert chosen.first == tmp_path / "wave.jpg"
+
+
+def test_favourites_of_two_dialogs_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "favourites.json"
+    one, other = favourites(file), favourites(file)
+    one.toggle("/paintings/wave.jpg")
+    other.toggle("/paintings/village.jpg")
+    one.toggle("/paintings/wave.jpg")
+
+    assert "/paintings/village.jpg" in favourites(file)
+    assert "/paintings/wave.jpg" not in favourites(file)

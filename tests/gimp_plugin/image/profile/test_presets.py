@@ -142,3 +142,14 @@ def test_preset_that_cannot_be_stored_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="could not be stored in"):
         kept.save(BOLD)
     assert not kept.has(BOLD.name)
+
+
+def test_presets_of_two_dialogs_are_kept(tmp_path: Path) -> None:
+    one, other = presets(tmp_path), presets(tmp_path)
+    one.save(BOLD)
+    other.save(Preset("Other", {}))
+    one.save(Preset("Third", {}))
+    other.rename("Third", "Last")
+    one.delete("Other")
+
+    assert [preset.name for preset in own(tmp_path)] == ["Last", BOLD.name]
