@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from impasto_gimp.dialogs.daemon_work import DaemonWork
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pictures.pixbufs import filling_size, pixbuf_of, scaled, show_sharply
 from impasto_gimp.image.layer_reader import read_small
@@ -12,8 +12,6 @@ from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.paintings.styles import ChosenStyle
 from impasto_gimp.introspection import GLib
 from impasto_gimp.introspection_gtk import Gdk, Gtk, Pango
-from impasto_gimp.jobs.connection import connect
-from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.jobs.variation_jobs import (
     PICTURE_PX,
     Variation,
@@ -22,14 +20,10 @@ from impasto_gimp.jobs.variation_jobs import (
     by_strength_and_scale,
 )
 from impasto_gimp.translation import gettext
-from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from impasto_shared.text.durations import format_duration
-
-if TYPE_CHECKING:
-    from impasto_shared.client import Client
 
 TITLE = gettext("Neural Style: Variations")
 _LARGEST_SHOWN_PX, _SMALLEST_SHOWN_PX = 256, 140
@@ -67,10 +61,8 @@ class _Variations:
         self, parent: Gtk.Window, content: Image, styles: Sequence[Style], settings: StyleSettings
     ) -> None:
         self._content, self._styles, self._settings = content, styles, settings
-        self._client: Client | None = None
         self._jobs: VariationJobs | None = None
         self._tiles: list[_Tile] = []
-        self._must_submit = self._is_busy = self._is_answered = False
         self._chosen: StyleSettings | None = None
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
@@ -80,7 +72,7 @@ class _Variations:
         self._grid = Gtk.Grid(row_spacing=_SPACING_PX, column_spacing=_SPACING_PX)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True)
         self._arrange()
-        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+        self._work = DaemonWork(self._update, self._line.set_text, _TICK_MS)
 
     def run(self) -> StyleSettings | None:
         """Shows the dialog until a picture is clicked or it is closed; returns the settings."""
@@ -91,8 +83,7 @@ class _Variations:
 
     def close(self) -> None:
         """Closes the dialog and cancels its unfinished jobs."""
-        GLib.source_remove(self._ticking)
-        self._disconnect()
+        self._work.close()
         self._dialog.destroy()
         handle_events()
 
@@ -112,11 +103,10 @@ class _Variations:
             box.pack_start(widget, False, False, 0)
 
     def _on_changed(self, *_: object) -> None:
-        self._must_submit = True
+        self._work.ask("submit", self._submit)
 
     def _submit(self) -> None:
         """Cancels all jobs and submits those of the chosen kind of variations."""
-        self._must_submit = False
         self._disconnect()
         for button in self._grid.get_children():
             button.destroy()
@@ -130,41 +120,21 @@ class _Variations:
         self._grid.show_all()
         self._dialog.resize(1, 1)  # as small as its content allows
         self._line.set_text(gettext("Looking for the daemon…"))
-        self._client = connect(while_waiting=self._wait)
-        self._jobs = VariationJobs(self._client, self._content, self._styles, variations)
+        client = self._work.client()
+        self._jobs = VariationJobs(client, self._content, self._styles, variations)
 
     def _choose(self, _button: Gtk.Button, settings: StyleSettings) -> None:
         self._chosen = settings
         self._dialog.response(Gtk.ResponseType.OK)
 
     def _on_response(self, *_: object) -> None:
-        self._is_answered = True
+        self._work.is_ended = True
 
-    def _wait(self) -> None:
-        """Handles events; raises Abandoned if the dialog has been answered."""
-        handle_events()
-        if self._is_answered:
-            raise Abandoned(gettext("Cancelled."))
-
-    def _tick(self) -> bool:
-        # Waiting for the daemon handles events, which may call this again.
-        if self._is_busy:
-            return True
-        self._is_busy = True
-        try:
-            if self._must_submit:
-                self._submit()
-            elif self._jobs is not None:
-                self._update(self._jobs)
-        except ImpastoError as error:
-            self._disconnect()
-            self._line.set_text(str(error))
-        finally:
-            self._is_busy = False
-        return True
-
-    def _update(self, jobs: VariationJobs) -> None:
+    def _update(self) -> None:
         """Shows the pictures that have changed since the last call."""
+        jobs = self._jobs
+        if jobs is None:
+            return
         for index, picture in jobs.poll():
             self._tiles[index].show(picture)
         count = len(self._tiles)
@@ -181,9 +151,8 @@ class _Variations:
 
     def _disconnect(self) -> None:
         """Closes the connection, which cancels its unfinished jobs."""
-        if self._client is not None:
-            self._client.close()
-        self._client = self._jobs = None
+        self._work.disconnect()
+        self._jobs = None
 
 
 class _Tile:

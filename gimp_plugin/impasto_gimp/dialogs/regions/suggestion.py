@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from impasto_gimp.arguments.procedure_arguments import STYLES
+from impasto_gimp.dialogs.daemon_work import DaemonWork
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.paintings.gallery import new_view
 from impasto_gimp.dialogs.paintings.model import LAYER, URI, Paintings, name_of
@@ -13,18 +13,12 @@ from impasto_gimp.dialogs.regions.region_picture import COLOURS, RegionPicture, 
 from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.suggested_regions import PaintedRegion, is_same
-from impasto_gimp.introspection import Gimp, Gio, GLib
+from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Gtk
-from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.segmentation_job import SegmentationJob
-from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.translation import gettext
-from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.segmentation import MAX_REGIONS, MIN_REGIONS
-
-if TYPE_CHECKING:
-    from impasto_shared.client import Client
 
 TITLE = gettext("Neural Style: Suggested Regions")
 _PHOTO_PX = 1024
@@ -53,11 +47,10 @@ class _Suggestion:
     def __init__(self, parent: Gtk.Window, painted: Gimp.Layer, paintings: Paintings) -> None:
         self._photo = read_small(whole(painted), _PHOTO_PX)
         self._paintings = paintings
-        self._client: Client | None = None
         self._job: SegmentationJob | None = None
         self._masks: Sequence[Image] = ()
         self._chosen: list[Gimp.Layer | Gio.File | None] = []
-        self._must_submit = self._is_busy = self._is_answered = self._is_showing = False
+        self._is_showing = False
         self._dialog = Gtk.Dialog(title=TITLE, transient_for=parent, modal=True)
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         self._ok = self._dialog.add_button(gettext("_OK"), Gtk.ResponseType.OK)
@@ -69,7 +62,7 @@ class _Suggestion:
         self._view = new_view(paintings.model)
         self._line = Gtk.Label(label=" ", xalign=0, wrap=True, width_chars=48)
         self._arrange()
-        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+        self._work = DaemonWork(self._look, self._line.set_text, _TICK_MS)
 
     def run(self) -> list[PaintedRegion]:
         """Shows the dialog until it is closed; returns the regions that have a painting."""
@@ -86,8 +79,7 @@ class _Suggestion:
 
     def close(self) -> None:
         """Closes the dialog and cancels its unfinished job."""
-        GLib.source_remove(self._ticking)
-        self._disconnect()
+        self._work.close()
         self._dialog.destroy()
         handle_events()
 
@@ -126,52 +118,32 @@ class _Suggestion:
     # The job
 
     def _on_count_changed(self, *_: object) -> None:
-        self._must_submit = True
+        self._work.ask("submit", self._submit)
 
     def _submit(self) -> None:
-        self._must_submit = False
         self._disconnect()
         self._show_masks(())
         self._line.set_text(gettext("Looking for the daemon…"))
-        self._client = connect(while_waiting=self._wait)
+        client = self._work.client()
         active = self._count.get_active()
         regions = active + MIN_REGIONS - 1 if active > 0 else 0
         self._line.set_text(gettext("Splitting the photo into regions…"))
-        self._job = SegmentationJob(self._client, self._photo, regions)
-
-    def _wait(self) -> None:
-        """Handles events; raises Abandoned if the dialog has been answered."""
-        handle_events()
-        if self._is_answered:
-            raise Abandoned(gettext("Cancelled."))
+        self._job = SegmentationJob(client, self._photo, regions)
 
     def _on_response(self, *_: object) -> None:
-        self._is_answered = True
+        self._work.is_ended = True
 
-    def _tick(self) -> bool:
-        # Waiting for the daemon handles events, which may call this again.
-        if self._is_busy:
-            return True
-        self._is_busy = True
-        try:
-            if self._must_submit:
-                self._submit()
-            elif self._job is not None and (masks := self._job.poll()) is not None:
-                self._disconnect()
-                self._show_masks(masks)
-                self._line.set_text(gettext("Click a region, and then the painting for it."))
-        except ImpastoError as error:
+    def _look(self) -> None:
+        """Shows the regions once they have arrived."""
+        if self._job is not None and (masks := self._job.poll()) is not None:
             self._disconnect()
-            self._line.set_text(str(error))
-        finally:
-            self._is_busy = False
-        return True
+            self._show_masks(masks)
+            self._line.set_text(gettext("Click a region, and then the painting for it."))
 
     def _disconnect(self) -> None:
         """Closes the connection, which cancels its unfinished job."""
-        if self._client is not None:
-            self._client.close()
-        self._client = self._job = None
+        self._work.disconnect()
+        self._job = None
 
     # The regions and their paintings
 
