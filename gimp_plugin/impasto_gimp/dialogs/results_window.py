@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
+from impasto_gimp.dialogs.daemon_work import DaemonWork
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pictures.pixbufs import show_sharply, small_pixbuf
 from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.image_identity import file_of, id_of
 from impasto_gimp.image.layer_writer import ImageChanged, add_painting, open_as_new_image
 from impasto_gimp.image.profile.kept_results import KeptResult, KeptResults
-from impasto_gimp.image.result_layer import recipe_of_result, source_of_result
+from impasto_gimp.image.result_layer import recipe_of_result, restored_region, source_of_result
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import GimpUi, Gtk, Pango
-from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.kept_pictures import KeptPictures, PictureState, state_of, state_text
-from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.translation import decimal, gettext
-from impasto_shared.errors import ImpastoError
+from impasto_shared.configuration.resolution import default_endpoint
+from impasto_shared.errors import ImpastoError, InvalidImage
 from impasto_shared.image import Image
 from impasto_shared.protocol.reports import JobReport
 from impasto_shared.schema import ChoiceSetting
 from impasto_shared.settings import SETTINGS
-
-if TYPE_CHECKING:
-    from impasto_shared.client import Client
 
 TITLE = gettext("Neural Style: Results")
 _THUMBNAIL_PX = 160
@@ -71,11 +67,9 @@ class _ResultsWindow:
         self._image = image
         self._results = KeptResults()
         self._canvas = CanvasView(image)
-        self._client: Client | None = None
         self._pictures: KeptPictures | None = None
         self._tiles: dict[str, _Tile] = {}
-        self._is_busy = self._is_answered = False
-        self._is_connectable = True
+        self._others = {result.job for result in self._results.of_daemon(default_endpoint())}
         self._dialog = Gtk.Dialog(title=TITLE, role="impasto-results")
         if parent is not None:
             self._dialog.set_transient_for(parent)
@@ -89,7 +83,7 @@ class _ResultsWindow:
         self._arrange()
         self._add_tiles()
         self._show_choice()
-        self._ticking = GLib.timeout_add(_TICK_MS, self._tick)
+        self._work = DaemonWork(self._look, self._show_error, _TICK_MS)
 
     def run(self) -> None:
         """Returns when the window is closed."""
@@ -100,14 +94,13 @@ class _ResultsWindow:
         self._show_choice()
         if self._dialog.get_transient_for() is None:
             GimpUi.window_set_transient(self._dialog)
-        while not self._is_answered:
+        while not self._work.is_ended:
             GLib.MainContext.default().iteration(True)
 
     def close(self) -> None:
         """Closes the window and the connection, and clears the canvas."""
-        GLib.source_remove(self._ticking)
+        self._work.close()
         self._canvas.hide()
-        self._disconnect()
         self._dialog.destroy()
         handle_events()
 
@@ -135,7 +128,8 @@ class _ResultsWindow:
         box.pack_start(self._line, False, False, 0)
 
     def _add_tiles(self) -> None:
-        for result in self._results.of_image(id_of(self._image), file_of(self._image)):
+        image, daemon = self._image, default_endpoint()
+        for result in self._results.of_image(id_of(image), file_of(image), daemon):
             tile = _new_tile(result)
             self._tiles[result.job] = tile
             self._flow.add(tile.box)
@@ -175,47 +169,29 @@ class _ResultsWindow:
 
     # The daemon
 
-    def _wait(self) -> None:
-        handle_events()
-        if self._is_answered:
-            raise Abandoned(gettext("Cancelled."))
-
-    def _tick(self) -> bool:
-        # Waiting for the daemon handles events, which may call this again.
-        if not self._is_connectable or self._is_busy or self._is_answered or not self._tiles:
-            return True
-        with self._guarded():
-            pictures = self._connected()
-            for job, report in pictures.reports(list(self._tiles)).items():
+    def _look(self) -> None:
+        """Shows what has become of the pictures."""
+        if not self._tiles:
+            return
+        pictures = self._connected()
+        # Once, also of other images: the records of pictures that the daemon no longer has.
+        others, self._others = self._others, set()
+        for job, report in pictures.reports([*{*self._tiles, *others}]).items():
+            if job in self._tiles:
                 self._update(self._tiles[job], report)
-            tile = self._without_thumbnail
-            if tile is not None:
-                self._make_thumbnail(tile, pictures.picture(tile.result.job))
-        return True
+            elif job in others and state_of(report) is PictureState.GONE:
+                self._results.remove(job)
+        tile = self._without_thumbnail
+        if tile is not None:
+            self._make_thumbnail(tile, pictures.picture(tile.result.job))
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Shows an error of the block, and keeps other requests out meanwhile."""
-        self._is_busy = True
-        try:
-            yield
-        except ImpastoError as error:
-            self._line.set_text(str(error))
-            self._disconnect()
-        finally:
-            self._is_busy = False
-
-    def _disconnect(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = self._pictures = None
-        self._is_connectable = False  # until the user asks for something
+    def _show_error(self, text: str) -> None:
+        self._pictures = None
+        self._line.set_text(text)
 
     def _connected(self) -> KeptPictures:
         if self._pictures is None:
-            self._is_connectable = True
-            self._client = connect(while_waiting=self._wait)
-            self._pictures = KeptPictures(self._client)
+            self._pictures = KeptPictures(self._work.client())
         return self._pictures
 
     def _update(self, tile: _Tile, report: JobReport | None) -> None:
@@ -234,34 +210,41 @@ class _ResultsWindow:
         tile.has_thumbnail = True
         if pixbuf is not None:
             show_sharply(tile.picture, pixbuf, scale)
-            with suppress(GLib.Error):  # the disk is full
-                path = str(self._results.thumbnail_of(tile.result))
-                pixbuf.savev(path, "png", [], [])
+            _, png = pixbuf.save_to_bufferv("png", [], [])
+            with suppress(OSError):  # the disk is full
+                self._results.store_thumbnail(tile.result, png)
 
     def _remove(self, tile: _Tile) -> None:
         self._results.remove(tile.result.job)
-        del self._tiles[tile.result.job]
+        if self._tiles.pop(tile.result.job, None) is None:
+            return
         tile.box.destroy()
         self._show_choice()
 
     # What the user does
 
     def _on_selected(self, *_: object) -> None:
-        tile = self._chosen
         self._show_choice()
-        if tile is None or state_of(tile.report) is not PictureState.KEPT or self._is_busy:
+        self._work.ask("show", self._show_chosen)
+
+    def _show_chosen(self) -> None:
+        """Shows the chosen picture on the canvas, or none."""
+        tile = self._chosen
+        if tile is None or state_of(tile.report) is not PictureState.KEPT:
             self._canvas.hide()
             return
-        with self._guarded():
-            self._line.set_text(_described(tile.result))
-            picture = self._connected().picture(tile.result.job)
-            try:
-                source = source_of_result(tile.result, self._image, picture, None)
-            except ImpastoError as error:
-                self._canvas.show(None, picture)
-                self._line.set_text(str(error))
-            else:
-                self._canvas.show(source, picture)
+        self._line.set_text(_described(tile.result))
+        picture = self._connected().picture(tile.result.job)
+        source = None
+        try:
+            _check_open(self._image)
+            source = source_of_result(tile.result, self._image, picture, None)
+        except ImpastoError as error:
+            self._line.set_text(str(error))
+        try:
+            self._canvas.show(source, picture)
+        except InvalidImage as error:  # such as one with indexed colours
+            self._line.set_text(str(error))
 
     def _on_focus(self, _box: Gtk.Widget, _event: object, tile: _Tile) -> bool:
         # By the keyboard as by a click.
@@ -269,37 +252,51 @@ class _ResultsWindow:
         return False
 
     def _keep_chosen(self) -> None:
-        tile = self._chosen
-        if tile is None or state_of(tile.report) is not PictureState.KEPT or self._is_busy:
-            return
-        with self._guarded():
-            picture = self._connected().picture(tile.result.job)
-            self._canvas.hide()
-            painted_px = tile.report.painted_px if tile.report else 0
-            self._add_layer(tile.result, picture, painted_px)
-            self._flow.unselect_all()
-            self._line.set_text(gettext("The picture is a new layer."))
+        if (tile := self._chosen) is not None:
+            self._work.ask(("keep", tile.result.job), partial(self._keep_picture, tile))
 
-    def _add_layer(self, result: KeptResult, picture: Image, painted_px: int) -> None:
+    def _keep_picture(self, tile: _Tile) -> None:
+        if state_of(tile.report) is not PictureState.KEPT:
+            return
+        picture = self._connected().picture(tile.result.job)
+        self._canvas.hide()
+        painted_px = tile.report.painted_px if tile.report else 0
+        is_layer = self._add_layer(tile.result, picture, painted_px)
+        self._flow.unselect_all()
+        self._line.set_text(
+            gettext("The picture is a new layer.")
+            if is_layer
+            else gettext("The picture is a new image.")
+        )
+
+    def _add_layer(self, result: KeptResult, picture: Image, painted_px: int) -> bool:
+        """Returns whether the picture is a layer; if it cannot be one, it is a new image."""
+        image = self._image
         try:
-            if not self._image.is_valid():
-                raise ImageChanged(gettext("The image was closed."))
+            _check_open(image)
             recipe = recipe_of_result(result, painted_px)
-            mask = self._results.mask_of(result)
-            source = source_of_result(result, self._image, picture, mask)
-            above = source.area.layer
-            add_painting(source, above, picture, name=result.name, recipe=recipe)
+            source = source_of_result(result, image, picture, self._results.mask_of(result))
+            values = self._results.region_of(result)
+            with restored_region(result, recipe, values, image) as (completed, region):
+                add_painting(
+                    *(source, source.area.layer, picture),
+                    name=result.name,
+                    recipe=completed,
+                    region=region,
+                )
         except ImpastoError as error:
             open_as_new_image(picture, result.name, error)
+            return False
+        return True
 
     def _forget_chosen(self) -> None:
-        tile = self._chosen
-        if tile is None or self._is_busy:
-            return
-        with self._guarded():
-            self._canvas.hide()
-            self._connected().forget(tile.result.job, tile.report)
-            self._remove(tile)
+        if (tile := self._chosen) is not None:
+            self._work.ask(("forget", tile.result.job), partial(self._forget_picture, tile))
+
+    def _forget_picture(self, tile: _Tile) -> None:
+        self._canvas.hide()
+        self._connected().forget(tile.result.job, tile.report)
+        self._remove(tile)
 
     def _on_response(self, _dialog: Gtk.Dialog, response: int) -> None:
         if response == _KEEP:
@@ -307,7 +304,13 @@ class _ResultsWindow:
         elif response == _FORGET:
             self._forget_chosen()
         else:
-            self._is_answered = True
+            self._work.is_ended = True
+
+
+def _check_open(image: Gimp.Image) -> None:
+    """Raises ImageChanged if `image` was closed."""
+    if not image.is_valid():
+        raise ImageChanged(gettext("The image was closed."))
 
 
 def _new_tile(result: KeptResult) -> _Tile:

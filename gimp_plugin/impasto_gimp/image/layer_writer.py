@@ -20,6 +20,7 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 
 _CHANNEL_OPACITY = 50.0
+_CHANNEL_FORMAT = "Y u8"
 _PRECISIONS = {
     1: Gimp.Precision.U8_NON_LINEAR,
     2: Gimp.Precision.U16_NON_LINEAR,
@@ -63,7 +64,10 @@ def add_painting(
     layer.set_offsets(place.x, place.y)
     with _undo_step(image):
         if region is not None:  # before the layer, which is to be the selected item
+            selected = image.get_selected_layers()
             image.insert_channel(region, None, 0)
+            # GIMP selects it instead, and would select no layer if the user takes this step back.
+            image.set_selected_layers(selected or [painted])
         _insert(layer, image, above)
         if source.mask is not None:
             _add_mask(layer, source.mask)
@@ -115,13 +119,24 @@ def add_channels(layer: Gimp.Layer, masks: Sequence[tuple[str, Image]]) -> list[
 
 
 def _new_channel(layer: Gimp.Layer, name: str, mask: Image) -> Gimp.Channel:
-    image = layer.get_image()
+    values = bytes(stretched(mask, layer.get_width(), layer.get_height()).pixels)
+    return _hidden_channel(layer.get_image(), name, whole(layer).image_rectangle(), values[::3])
+
+
+def new_region(image: Gimp.Image, name: str, values: bytes) -> Gimp.Channel:
+    """Returns a channel with a byte for each pixel of `image`, not yet inserted into it."""
+    area = Gegl.Rectangle.new(0, 0, image.get_width(), image.get_height())
+    return _hidden_channel(image, name, area, values)
+
+
+def _hidden_channel(
+    image: Gimp.Image, name: str, area: Gegl.Rectangle, values: bytes
+) -> Gimp.Channel:
     size = image.get_width(), image.get_height()
     channel = Gimp.Channel.new(image, name, *size, _CHANNEL_OPACITY, Gegl.Color.new("black"))
     channel.set_visible(False)
-    values = bytes(stretched(mask, layer.get_width(), layer.get_height()).pixels)
     buffer = channel.get_buffer()
-    buffer.set(whole(layer).image_rectangle(), "Y u8", values[::3])
+    buffer.set(area, _CHANNEL_FORMAT, values)
     buffer.flush()
     return channel
 

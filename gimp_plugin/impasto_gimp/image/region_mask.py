@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto_gimp.image.layer_reader import as_seen
-from impasto_gimp.image.painted_area import PaintedArea
+from impasto_gimp.image.layer_reader import as_seen, has_mask
+from impasto_gimp.image.painted_area import PaintedArea, check_valid
 from impasto_gimp.introspection import Gegl, Gimp
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
@@ -42,6 +42,23 @@ class Region:
             pixels[channel::3] = values
         mask = Image(width, height, PixelFormat.RGB_U8, bytes(pixels))
         return inverted(mask) if self.is_outside else mask
+
+
+def new_layers_mask(area: PaintedArea, size: tuple[int, int]) -> bytes | None:
+    """Returns what the mask of a new layer shows of `area`, at a small size; None: all of it.
+
+    A byte for each pixel. It is that of the layer times the selection, as in `read_layer`.
+
+    Raises:
+        InvalidImage: if the layer was deleted.
+    """
+    check_valid(area.layer)
+    mask = area.layer.get_mask() if has_mask(area.layer) else None
+    selection = area.layer.get_image().get_selection() if area.is_selection else None
+    values = [_values(each, area, *size) for each in (mask, selection) if each]
+    if len(values) < 2:
+        return values[0] if values else None
+    return bytes(one * other // 255 for one, other in zip(*values, strict=True))
 
 
 def inverted(mask: Image) -> Image:

@@ -25,8 +25,8 @@ def kept_selection(
     if not any(style.region and style.region.drawable == selection for style in styles):
         yield list(styles), None
         return
-    values = _values(selection)
-    if channel := next((each for each in image.get_channels() if _values(each) == values), None):
+    values = values_of(selection)
+    if channel := next((each for each in image.get_channels() if values_of(each) == values), None):
         yield [_with_region(style, selection, channel) for style in styles], None
         return
     copy = _copied(selection)
@@ -42,10 +42,10 @@ def choose_selection_again(config: Gimp.ProcedureConfig, image: Gimp.Image) -> N
     if Gimp.Selection.is_empty(image):
         return
     selection = image.get_selection()
-    values = _values(selection)
+    values = values_of(selection)
     for arguments in STYLES:
         region = config.get_property(arguments.region)
-        if isinstance(region, Gimp.Channel) and _values(region) == values:
+        if isinstance(region, Gimp.Channel) and values_of(region) == values:
             config.set_property(arguments.region, selection)
 
 
@@ -57,7 +57,8 @@ def _with_region(
     return replace(style, region=replace(style.region, drawable=channel))
 
 
-def _values(channel: Gimp.Channel) -> bytes:
+def values_of(channel: Gimp.Channel) -> bytes:
+    """Returns a channel or the selection with a byte for each pixel of the image."""
     area = Gegl.Rectangle.new(0, 0, channel.get_width(), channel.get_height())
     return channel.get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
 

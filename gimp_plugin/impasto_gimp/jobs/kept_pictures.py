@@ -66,10 +66,10 @@ class KeptPictures:
         return self._last[1]
 
     def forget(self, job: str, report: JobReport | None) -> None:
-        """Ends a job with this report, or lets the daemon free its picture."""
-        if state_of(report) is PictureState.PAINTING:
-            self._client.cancel(job)
-        else:
+        """Ends a job whose last known report is this, and lets the daemon free its picture."""
+        is_under_way = state_of(report) is PictureState.PAINTING
+        # It may have been finished since.
+        if not is_under_way or self._client.cancel(job).state.is_final:
             self._client.forget(job)
 
 

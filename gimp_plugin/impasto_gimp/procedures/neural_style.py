@@ -26,9 +26,7 @@ from impasto_gimp.image.paintings.styles import (
     source_of,
 )
 from impasto_gimp.image.profile.pending_choice import (
-    forget_pending_choice,
-    restore_pending_choice,
-    store_pending_choice,
+    PendingChoice,
 )
 from impasto_gimp.image.selection_region import choose_selection_again, kept_selection
 from impasto_gimp.introspection import Gegl, Gimp
@@ -56,7 +54,21 @@ def run(
         layers = the_layers(drawables, is_shown=is_shown)
         return [_Target(layer, above=layer) for layer in layers]
 
-    return _run(procedure, run_mode, config, targets, _ask_with_pending_choice)
+    pending = PendingChoice(procedure)
+
+    def ask(
+        procedure: Gimp.Procedure,
+        config: Gimp.ProcedureConfig,
+        layers: Sequence[Gimp.Layer],
+        state: DialogState,
+    ) -> bool:
+        if not pending.restore(config, layers[0]):
+            choose_first_painting(config)
+        is_accepted = _ask(procedure, config, layers, state)
+        pending.store(config, layers[0])
+        return is_accepted
+
+    return _run(procedure, run_mode, config, targets, ask, pending.forget)
 
 
 def run_again(
@@ -98,6 +110,7 @@ def _run(
     config: Gimp.ProcedureConfig,
     find_targets: Callable[[], list[_Target]],
     ask: _Ask,
+    when_painted: Callable[[], object] = lambda: None,
 ) -> Gimp.ValueArray:
     """Paints the targets; if the procedure is interactive, only if `ask` returns True."""
 
@@ -113,8 +126,8 @@ def _run(
             lambda: ask(procedure, config, [target.layer for target in paintings.remaining], state),
             paintings.paint,
         )
-        if run_mode == Gimp.RunMode.INTERACTIVE and is_painted:
-            forget_pending_choice(procedure)
+        if is_painted:
+            when_painted()
         return is_painted or paintings.is_begun
 
     return procedure_run.run(procedure, paint)
@@ -168,19 +181,6 @@ class _Paintings:
         return " " + gettext("({number} of {count})").format(number=number, count=self._count)
 
 
-def _ask_with_pending_choice(
-    procedure: Gimp.Procedure,
-    config: Gimp.ProcedureConfig,
-    layers: Sequence[Gimp.Layer],
-    state: DialogState,
-) -> bool:
-    if not restore_pending_choice(procedure, config, layers[0]):
-        choose_first_painting(config)
-    is_accepted = _ask(procedure, config, layers, state)
-    store_pending_choice(procedure, config, layers[0])
-    return is_accepted
-
-
 def _ask(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
@@ -224,7 +224,7 @@ def _stylize(
         session = Session(connect, display)
         beginning = draft.beginning if draft and draft.suits(source) else None
         with (
-            recorded(source, name, recipe, interactive=interactive) as on_accepted,
+            recorded(source, name, recipe, region, interactive=interactive) as on_accepted,
             session.painted(
                 source.picture, styles, settings, beginning, on_accepted=on_accepted
             ) as painting,

@@ -9,6 +9,8 @@ from impasto_gimp.image.layer_reader import SourceLayer
 from impasto_gimp.image.profile.kept_results import KeptResults
 from impasto_gimp.image.recipe import Recipe
 from impasto_gimp.image.result_layer import result_of
+from impasto_gimp.image.selection_region import values_of
+from impasto_gimp.introspection import Gimp
 from impasto_gimp.jobs.session import Abandoned, JobCancelled
 from impasto_shared.errors import DaemonError
 from impasto_shared.files.paths import UnsafeDirectory
@@ -16,12 +18,19 @@ from impasto_shared.files.paths import UnsafeDirectory
 
 @contextmanager
 def recorded(
-    source: SourceLayer, name: str, recipe: Recipe, *, interactive: bool
+    source: SourceLayer,
+    name: str,
+    recipe: Recipe,
+    region: Gimp.Channel | None = None,
+    *,
+    interactive: bool,
 ) -> Iterator[Callable[[str], None] | None]:
     """Yields what `Session.painted` calls as soon as its job is accepted; None for a script.
 
     Scripts know their pictures, and paint more than the daemon can keep. The record of a job that
     ends without a picture is removed.
+
+    region: as in `add_painting`.
     """
     if not interactive:
         yield None
@@ -33,7 +42,8 @@ def recorded(
         jobs.append(job)
         # The painting itself does not need it, and the folder may be read-only.
         with suppress(OSError, UnsafeDirectory):
-            results.add(result_of(source, job, name, recipe), source.mask)
+            values = values_of(region) if region else None
+            results.add(result_of(source, job, name, recipe, region), source.mask, values)
 
     try:
         yield record

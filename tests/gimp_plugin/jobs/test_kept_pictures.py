@@ -77,3 +77,11 @@ def test_unfinished_picture_is_cancelled_and_a_finished_one_forgotten(
     KeptPictures(client).forget(JOB, report)
 
     assert client.calls == [call]
+
+
+@pytest.mark.parametrize("ended", [KEPT, JobReport(JOB, JobState.CANCELLED)])
+def test_picture_that_was_finished_meanwhile_is_forgotten_too(ended: JobReport) -> None:
+    client = KeepingClient(ended)
+    KeptPictures(client).forget(JOB, PAINTING)
+
+    assert client.calls == ["cancel a", "forget a"]

@@ -88,10 +88,10 @@ class ChosenStyle:
         """Returns the form in which a painted layer remembers the style."""
         file = layer = None
         if isinstance(self.painting, Gimp.Layer):
-            layer = _remembered(self.painting)
+            layer = remembered_item(self.painting)
         else:
             file = self.painting.get_uri()
-        region = _remembered(self.region.drawable) if self.region else None
+        region = remembered_item(self.region.drawable) if self.region else None
         is_outside = self.region is not None and self.region.is_outside
         return RememberedStyle(file, layer, self.weight, region, is_outside)
 
@@ -163,7 +163,7 @@ def recipe_of(area: PaintedArea, styles: list[ChosenStyle], settings: StyleSetti
     """Returns what a painting of `area` remembers of how it was painted."""
     remembered = tuple(style.remembered() for style in styles)
     place = None if area.is_whole else (area.x, area.y, area.width, area.height)
-    return Recipe(_remembered(area.layer), remembered, settings, place)
+    return Recipe(remembered_item(area.layer), remembered, settings, place)
 
 
 def source_of(painted: Gimp.Layer) -> tuple[Gimp.Layer, Recipe]:
@@ -182,7 +182,7 @@ def source_of(painted: Gimp.Layer) -> tuple[Gimp.Layer, Recipe]:
             ).format(layer=painted.get_name())
         )
     recipe = Recipe.from_bytes(bytes(parasite.get_data()))
-    source = _find(recipe.source, painted.get_image())
+    source = remembered_drawable(recipe.source, painted.get_image())
     if not isinstance(source, Gimp.Layer):
         raise InvalidImage(
             gettext(
@@ -244,7 +244,7 @@ def _style_layer(style: RememberedStyle | None, image: Gimp.Image) -> Gimp.Drawa
 def _region(style: RememberedStyle | None, image: Gimp.Image) -> Gimp.Drawable | None:
     if style is None or style.region is None:
         return None
-    region = _find(style.region, image)
+    region = remembered_drawable(style.region, image)
     if region is None:
         raise InvalidImage(
             gettext(
@@ -265,7 +265,7 @@ def without_missing_items(recipe: Recipe, painted: Gimp.Layer) -> Recipe:
     styles = []
     for style in recipe.styles:
         layer = style.layer and _find_in_open_images(style.layer, image)
-        region = style.region and _find(style.region, image)
+        region = style.region and remembered_drawable(style.region, image)
         styles.append(
             replace(
                 style,
@@ -278,21 +278,22 @@ def without_missing_items(recipe: Recipe, painted: Gimp.Layer) -> Recipe:
 
 def _find_in_open_images(item: RememberedItem, first: Gimp.Image) -> Gimp.Drawable | None:
     """Returns the layer that is remembered from `first` or, if it is not there, another image."""
-    candidates = (_find(item, image) for image in (first, *Gimp.get_images()))
+    candidates = (remembered_drawable(item, image) for image in (first, *Gimp.get_images()))
     return next((candidate for candidate in candidates if candidate), None)
 
 
 def remembered_layer(item: RememberedItem, image: Gimp.Image) -> Gimp.Layer | None:
     """Returns the layer of `image` that is remembered, if it is there."""
-    layer = _find(item, image)
+    layer = remembered_drawable(item, image)
     return layer if isinstance(layer, Gimp.Layer) else None
 
 
-def _remembered(item: Gimp.Item) -> RememberedItem:
+def remembered_item(item: Gimp.Item) -> RememberedItem:
+    """Returns how a layer or a channel is found again."""
     return RememberedItem(item.get_tattoo(), item.get_name())
 
 
-def _find(item: RememberedItem, image: Gimp.Image) -> Gimp.Drawable | None:
+def remembered_drawable(item: RememberedItem, image: Gimp.Image) -> Gimp.Drawable | None:
     """Returns the layer, channel or selection of `image` that is remembered, if it is there."""
     candidates: tuple[Gimp.Drawable | None, ...] = (
         image.get_layer_by_tattoo(item.tattoo),
@@ -301,6 +302,6 @@ def _find(item: RememberedItem, image: Gimp.Image) -> Gimp.Drawable | None:
     )
     for candidate in candidates:
         # In a copy of the image the same tattoo may belong to another item.
-        if candidate is not None and _remembered(candidate) == item:
+        if candidate is not None and remembered_item(candidate) == item:
             return candidate
     return None

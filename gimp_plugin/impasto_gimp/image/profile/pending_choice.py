@@ -28,47 +28,50 @@ from impasto_gimp.introspection import Gimp
 from impasto_shared.errors import InvalidSettings
 
 
-def restore_pending_choice(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
-) -> bool:
-    """Writes the stored choice to `config`, for painting `layer`; returns whether there is one.
+class PendingChoice:
+    """The stored choice of one procedure, which each of its dialogs replaces."""
 
-    Layers and regions that are in no open image any more are left out.
-    """
-    try:
-        stored = _file(procedure).read_bytes()
-        recipe = Recipe.from_bytes(stored)
-    except (OSError, InvalidSettings):
-        return False
-    apply_recipe(config, without_missing_items(recipe, layer), layer.get_image())
-    set_size_chosen(config, is_chosen=bool(json.loads(stored).get(SIZE_IS_CHOSEN)))
-    return True
+    def __init__(self, procedure: Gimp.Procedure) -> None:
+        self._file: Path = profile_file(f"{procedure.get_name()}.pending")
+        self._stored: bytes | None = None
 
+    def restore(self, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> bool:
+        """Writes the stored choice to `config`, for painting `layer`; returns whether there is one.
 
-def store_pending_choice(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.Layer
-) -> None:
-    """Stores the choice in `config` for painting `layer`."""
-    try:
-        settings = settings_from(config)
-    except InvalidSettings:
-        return
-    try:
-        styles = chosen_styles(config)
-    except InvalidSettings:
-        styles = []
-    stored = json.loads(recipe_of(whole(layer), styles, settings).to_bytes())
-    stored[SIZE_IS_CHOSEN] = is_size_chosen(config)
-    # GIMP's folder may be read-only, and then GIMP remembers nothing either.
-    with suppress(OSError):
-        store(_file(procedure), json.dumps(stored).encode(), is_synced=False)
+        Layers and regions that are in no open image any more are left out.
+        """
+        try:
+            stored = self._file.read_bytes()
+            recipe = Recipe.from_bytes(stored)
+        except (OSError, InvalidSettings):
+            return False
+        apply_recipe(config, without_missing_items(recipe, layer), layer.get_image())
+        set_size_chosen(config, is_chosen=bool(json.loads(stored).get(SIZE_IS_CHOSEN)))
+        return True
 
+    def store(self, config: Gimp.ProcedureConfig, layer: Gimp.Layer) -> None:
+        """Stores the choice in `config` for painting `layer`."""
+        try:
+            settings = settings_from(config)
+        except InvalidSettings:
+            return
+        try:
+            styles = chosen_styles(config)
+        except InvalidSettings:
+            styles = []
+        choice = json.loads(recipe_of(whole(layer), styles, settings).to_bytes())
+        choice[SIZE_IS_CHOSEN] = is_size_chosen(config)
+        # GIMP's folder may be read-only, and then GIMP remembers nothing either.
+        with suppress(OSError):
+            stored = json.dumps(choice).encode()
+            store(self._file, stored, is_synced=False)
+            self._stored = stored
 
-def forget_pending_choice(procedure: Gimp.Procedure) -> None:
-    """Removes the stored choice: a painting came from it, and GIMP remembers it."""
-    with suppress(OSError):
-        _file(procedure).unlink(missing_ok=True)
+    def forget(self) -> None:
+        """Removes the choice that was stored here: a painting came from it, GIMP remembers it.
 
-
-def _file(procedure: Gimp.Procedure) -> Path:
-    return profile_file(f"{procedure.get_name()}.pending")
+        That of another dialog, which was opened while the painting was made, stays.
+        """
+        with suppress(OSError):
+            if self._file.read_bytes() == self._stored:
+                self._file.unlink()
