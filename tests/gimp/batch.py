@@ -13,16 +13,29 @@ import traceback
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gi.repository import Gegl, Gimp, Gio
+from gi.repository import Gegl, Gimp, Gio, GLib
 
+from impasto_gimp.dialogs.daemon_work import DaemonWork
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
+from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.image import layer_reader, layer_writer
+from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.painted_area import painted_area, whole
 from impasto_gimp.image.paintings import style_file, styles
-from impasto_gimp.image.profile import pending_choice
+from impasto_gimp.image.profile.kept_results import KeptResults
+from impasto_gimp.image.profile.pending_choice import PendingChoice
+from impasto_gimp.image.region_mask import Region, new_layers_mask
+from impasto_gimp.image.result_layer import (
+    recipe_of_result,
+    restored_region,
+    result_of,
+    source_of_result,
+)
+from impasto_gimp.image.selection_region import kept_selection, values_of
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
 from impasto_gimp.procedures.delivery import deliver
@@ -159,6 +172,55 @@ def shown_channels() -> list[str]:
 def shown_state() -> list[Any]:
     """Returns the number of layers of the image in the window, and whether it is unsaved."""
     return [len(_shown.get_layers()), _shown.is_dirty()]
+
+
+def selected() -> list[str]:
+    """Returns the names of what is selected in the image in the window."""
+    return [item.get_name() for item in _shown.get_selected_drawables()]
+
+
+def delete_layer() -> None:
+    """Deletes the topmost layer of the image in the window, in an undo step."""
+    _shown.remove_layer(shown_layers()[0])
+
+
+def select_outside_of_a_small_layer() -> None:
+    """Adds a small layer to the image in the window, and selects what it does not cover."""
+    _shown.set_selected_layers([add_layer(_shown, 40, 30, alpha=False)])
+    _shown.select_rectangle(Gimp.ChannelOps.REPLACE, 100, 100, 50, 50)
+
+
+def thumbnail(scale: int) -> Report:
+    """Describes the gallery's picture of a painting, for a screen of `scale` times the pixels."""
+    from impasto_gimp.dialogs.paintings.model import ICON, Paintings
+    from impasto_gimp.introspection import GdkPixbuf
+
+    paintings = Paintings(None, scale)
+    while not paintings.is_complete:
+        GLib.MainContext.default().iteration(True)
+    stream, _ = paintings.model[0][ICON].load(0, None)
+    pixbuf = GdkPixbuf.Pixbuf.new_from_stream(stream, None)
+    width, height = pixbuf.get_width(), pixbuf.get_height()
+    bilinear = GdkPixbuf.InterpType.BILINEAR
+    halved = pixbuf.scale_simple(width // 2, height // 2, bilinear)
+    enlarged = halved.scale_simple(width, height, bilinear)
+    return {
+        "size": [width, height],
+        "detail": _detail(pixbuf),
+        "detail_if_enlarged": _detail(enlarged),
+    }
+
+
+def _detail(pixbuf: Any) -> int:
+    """Returns the sum of the differences of neighbours in all rows."""
+    pixels, stride = pixbuf.get_pixels(), pixbuf.get_rowstride()
+    channels, width = pixbuf.get_n_channels(), pixbuf.get_width()
+    rows = (pixels[y * stride : y * stride + width * channels] for y in range(pixbuf.get_height()))
+    return sum(
+        abs(one - other)
+        for row in rows
+        for one, other in zip(row[:-channels], row[channels:], strict=True)
+    )
 
 
 def select_two_layers() -> None:
@@ -510,6 +572,53 @@ def link_layer() -> Report:
     link = Gimp.LinkLayer.new(image, Gio.File.new_for_path(str(STYLE)))
     image.insert_layer(link, None, 0)
     return stylize_and_compare(link)
+
+
+@situation
+def vector_layer() -> Report:
+    """Paints a layer that shows a path, which only GIMP 3.2 has."""
+    image = new_image()
+    if not hasattr(Gimp, "VectorLayer"):
+        return stylize_and_compare(add_layer(image, 9, 9, alpha=True))
+    path = Gimp.Path.new(image, "Triangle")
+    stroke = path.bezier_stroke_new_moveto(5, 5)
+    for corner in ((50, 8), (30, 30)):
+        path.bezier_stroke_lineto(stroke, *corner)
+    path.stroke_close(stroke)
+    image.insert_path(path, None, 0)
+    layer = Gimp.VectorLayer.new(image, path)
+    image.insert_layer(layer, None, 0)
+    layer.set_enable_fill(True)
+    layer.set_fill_color(Gegl.Color.new("orange"))
+    layer.refresh()
+    colours = {layer_bytes(layer, "R'G'B'A u8")[pixel:][:4] for pixel in range(0, 4 * 900, 4)}
+    return {**stylize_and_compare(layer), "is_filled": b"\xff\xa5\0\xff" in colours}
+
+
+def metadata_of(image: Any) -> str:
+    metadata: str = image.get_metadata().serialize()
+    return metadata
+
+
+@situation
+def photo_that_lies() -> Report:
+    """Loads a photo that its camera marks as turned: as scripts do, upright, and turned by hand."""
+
+    def loaded(name: str) -> Any:
+        file = Gio.File.new_for_path(str(HERE / name))
+        return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+
+    upright, by_hand = loaded("turned.jpg"), loaded("turned.jpg")
+    upright.policy_rotate(False)
+    by_hand.rotate(Gimp.RotationType.DEGREES90)
+    report = stylize(upright.get_layers())
+    painting = upright.get_layers()[0]
+    return {
+        **report,
+        "size": [painting.get_width(), painting.get_height()],
+        "can_be_told": metadata_of(by_hand) != metadata_of(loaded("turned_tall.jpg")),
+        "is_marked": "Orientation" in metadata_of(by_hand),
+    }
 
 
 @situation
@@ -917,11 +1026,12 @@ def pending_choice_of_layers() -> Report:
     chosen.set_property("style-2", Gio.File.new_for_path(str(STYLE)))
     chosen.set_property("style-2-region", region)
     chosen.set_property("style-strength", 2.5)
-    pending_choice.store_pending_choice(procedure, chosen, source)
+    pending = PendingChoice(procedure)
+    pending.store(chosen, source)
     image.remove_layer(region)
 
     restored = procedure.create_config()
-    pending_choice.restore_pending_choice(procedure, restored, source)
+    pending.restore(restored, source)
     report = {
         "has_the_layer": restored.get_property("style-layer") == canvas,
         "file": restored.get_property("style-2").get_basename(),
@@ -934,13 +1044,18 @@ def pending_choice_of_layers() -> Report:
         canvas.get_name(),
     ]
     other.delete()
-    pending_choice.restore_pending_choice(procedure, restored, twin)
+    pending.restore(restored, twin)
     report["twin_is_its_style"] = restored.get_property("style-layer") is not None
     twin.get_image().delete()
-    pending_choice.forget_pending_choice(procedure)
-    untouched = procedure.create_config()
-    pending_choice.restore_pending_choice(procedure, untouched, source)
-    report["is_forgotten"] = untouched.get_property("style-strength") == 1.0
+    other_dialog = PendingChoice(procedure)
+    chosen.set_property("style-strength", 3.5)
+    other_dialog.store(chosen, source)
+    pending.forget()
+    kept = procedure.create_config()
+    pending.restore(kept, source)
+    report["strength_of_the_other_dialog"] = kept.get_property("style-strength")
+    other_dialog.forget()
+    report["is_forgotten"] = not other_dialog.restore(procedure.create_config(), source)
     return report
 
 
@@ -1496,6 +1611,174 @@ def layer_is_moved_meanwhile() -> Report:
         source, layer, source.picture, name="Neural Style", recipe=recipe
     )
     return {"before": before, "after": list(painting.get_offsets()[1:])}
+
+
+@situation
+def order_of_a_window_s_wishes() -> Report:
+    """Asks for things while a step waits for the daemon, and after an error."""
+    done: list[str] = []
+
+    def step() -> None:
+        done.append("step")
+        if len(done) > 1:
+            return
+        work.ask("show", partial(done.append, "an earlier picture"))
+        work.ask("keep", partial(done.append, "keep"))
+        work.ask("show", partial(done.append, "the last picture"))
+        handle_events()  # as waiting for the daemon does
+        done.append("end of the step")
+
+    def fail() -> None:
+        raise ImpastoError("It failed.")
+
+    def run_until(text: str) -> None:
+        while text not in done:
+            GLib.MainContext.default().iteration(True)
+
+    work = DaemonWork(step, done.append, 1)
+    run_until("the last picture")
+    before = list(done)
+    work.ask("fail", fail)
+    run_until("It failed.")
+    done.clear()
+    ticks = GLib.timeout_add(20, partial(done.append, "tick"))
+    run_until("tick")
+    after_the_error = list(done)
+    GLib.source_remove(ticks)
+    work.ask("again", partial(done.append, "again"))
+    run_until("step")
+    work.close()
+    return {"before": before[:4], "after_the_error": after_the_error, "at_last": done[-2:]}
+
+
+@situation
+def result_shown_on_the_canvas() -> Report:
+    """Shows a picture on the canvas of an image that is saved meanwhile, or has indexed colours."""
+    layer = photo()
+    image = layer.get_image()
+    channel = Gimp.Selection.save(image)
+    image.set_selected_channels([channel])
+    image.clean_all()
+    source = layer_reader.read_layer(whole(layer))
+    view = CanvasView(image)
+    view.show(source, source.picture)
+    shown = [len(image.get_layers()), image.is_dirty()]
+    view.hide()
+    after = [len(image.get_layers()), image.is_dirty()]
+    selected = [each.get_name() for each in image.get_selected_drawables()]
+    file = Gio.File.new_for_path(str(HERE / "saved meanwhile.xcf"))
+    image.set_file(file)
+    view.show(source, source.picture)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    image.clean_all()
+    view.hide()
+    saved = [len(image.get_layers()), image.is_dirty()]
+    image.convert_indexed(
+        Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
+    )
+    message = ""
+    try:
+        view.show(source, source.picture)
+    except ImpastoError as error:
+        message = str(error)
+    return {
+        "shown": shown,
+        "after": after,
+        "selected": [selected, [channel.get_name()]],
+        "saved_meanwhile": saved,
+        "indexed": message,
+    }
+
+
+@situation
+def result_of_a_layer_that_was_turned() -> Report:
+    """Adds a picture that the daemon keeps before and after its layer is mirrored."""
+    layer = photo()
+    image = layer.get_image()
+    source = layer_reader.read_layer(whole(layer))
+    recipe = styles.recipe_of(whole(layer), [], StyleSettings())
+    results = KeptResults(HERE / "records")
+    stored = result_of(source, "a" * 32, "style", recipe, None)
+    results.add(stored, source.mask)
+    (result,) = results.of_image(stored.image, "", stored.daemon)
+
+    def add() -> str:
+        try:
+            kept = source_of_result(result, image, source.picture, results.mask_of(result))
+            layer_writer.add_painting(kept, layer, source.picture, name="style", recipe=recipe)
+        except ImpastoError as error:
+            return str(error)
+        return ""
+
+    before = add()
+    layer.transform_flip_simple(Gimp.OrientationType.HORIZONTAL, True, 0.0)
+    after = add()
+    results.remove(result.job)
+    return {"before": before, "after": after}
+
+
+@situation
+def result_whose_region_was_the_selection() -> Report:
+    """Adds a picture that the daemon keeps, when nothing is left of the region but its record."""
+    layer = photo()
+    image = layer.get_image()
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 6, 30, 20)
+    selection = image.get_selection()
+    values = values_of(selection)
+    file = Gio.File.new_for_path(str(STYLE))
+    chosen = [styles.ChosenStyle(file, 1.0, Region(selection))]
+    source = layer_reader.read_layer(whole(layer))
+    results = KeptResults(HERE / "records")
+    with kept_selection(chosen, image) as (remembered, region):
+        recipe = styles.recipe_of(whole(layer), remembered, StyleSettings())
+        stored = result_of(source, "b" * 32, "style", recipe, region)
+        results.add(stored, source.mask, values_of(region))
+    Gimp.Selection.none(image)
+    Gimp.Selection.save(image)  # takes the tattoo
+    (result,) = results.of_image(stored.image, "", stored.daemon)
+    kept = source_of_result(result, image, source.picture, results.mask_of(result))
+    remembered_values = results.region_of(result)
+    with restored_region(result, recipe_of_result(result, 0), remembered_values, image) as (
+        completed,
+        channel,
+    ):
+        painting = layer_writer.add_painting(
+            *(kept, layer, source.picture), name="style", recipe=completed, region=channel
+        )
+    results.remove(result.job)
+    restored = image.get_channels()[0]
+    report = stylize([painting], None, AGAIN)
+    (style,) = given_styles()
+    left_over = sorted(file.name for file in (HERE / "records").iterdir())
+    return {
+        **report,
+        "is_the_same": values_of(restored) == values == bytes(style["region"]),
+        "channels": len(image.get_channels()),
+        "left_over": left_over,
+    }
+
+
+@situation
+def mask_in_the_dialog() -> Report:
+    """Compares the mask that the dialog shows with that of the painting."""
+    layer = photo()
+    image = layer.get_image()
+    mask = layer.create_mask(Gimp.AddMaskType.COPY)
+    layer.add_mask(mask)
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 8, 6, 30, 24)
+    Gimp.Selection.feather(image, 6)
+    area = painted_area(layer)
+    shown = new_layers_mask(area, (area.width, area.height))
+    report = stylize([layer])
+    painted = layer_bytes(image.get_layers()[0].get_mask(), "Y u8")
+    Gimp.Selection.none(image)
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    return {
+        **report,
+        "difference": max(abs(one - other) for one, other in zip(shown, painted, strict=True)),
+        "values": len(set(shown)),
+        "is_none_without": new_layers_mask(painted_area(layer), (60, 40)) is None,
+    }
 
 
 @situation

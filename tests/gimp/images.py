@@ -31,6 +31,7 @@ def write_images(folder: Path) -> None:
     turned = Image.Exif()
     turned[ExifTags.Base.Orientation] = 6
     red.save(folder / "turned.jpg", exif=turned)
+    red.transpose(Image.Transpose.ROTATE_270).save(folder / "turned_tall.jpg", exif=turned)
     bad = folder / "bad"
     bad.mkdir()
     (bad / "text.png").write_text("This is no picture.\n" * 10)

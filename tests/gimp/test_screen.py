@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ from impasto_gimp.arguments.procedure_arguments import (
     PRESET_MARKED,
     PREVIEW_LABEL,
     REGION_LABEL,
+    RESULTS_LABEL,
     START_LABEL,
     STYLE_LABEL,
     VARIATIONS_LABEL,
 )
+from impasto_shared.settings import StyleSettings
 
 pytestmark = pytest.mark.gimp
 
@@ -49,6 +52,8 @@ REMEMBERED = (
 )
 # A quarter of the preview.
 PREVIEW_PX = 16_000
+# A laptop's 1024 × 768, less the title bar of the window and a panel of 30 pixels.
+SMALL_SCREEN_PX = (1024, 714)
 # The button Cancel next to GIMP's progress bar, which no key reaches.
 CANCEL_PX = (990, 864)
 
@@ -139,6 +144,14 @@ def take_painting_away(screen: Screen) -> None:
     screen.wait_for_rest()
 
 
+def leave_one_style(screen: Screen) -> None:
+    """Takes the second painting away, so that the next dialog begins with the first alone."""
+    open_dialog(screen)
+    screen.press("alt+2")
+    take_painting_away(screen)
+    cancel_dialog(screen)
+
+
 def choose_region(screen: Screen, picture: str | None = None) -> None:
     """Chooses the first region of the list, and takes a screenshot of the list."""
     screen.press(key_of(REGION_LABEL), "space")
@@ -169,8 +182,22 @@ def set_size(screen: Screen, size: int) -> None:
     screen.type(f"{size}\t")
 
 
+def test_first_result_takes_four_steps(screen: Screen) -> None:
+    steps = ["alt+r", "a", "n"]  # Filters, Artistic, Neural Style…
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press_until_open(DIALOG, *steps)
+    steps.append("alt+o")
+    screen.press(steps[-1])
+    wait_for_new_layer(screen)
+    name = screen.ask("batch.shown_layers()[0].get_name()")
+    undo_new_layer(screen)
+
+    assert name == "auvers – Background"
+    assert len(steps) <= 4
+
+
 def test_first_dialog_shows_a_preview_and_needs_no_further_choice(
-    home: Home, screen: Screen
+    home: Home, screen: Screen, paused: Path
 ) -> None:
     open_dialog(screen)
     start_daemon(home, screen)
@@ -181,6 +208,18 @@ def test_first_dialog_shows_a_preview_and_needs_no_further_choice(
     screen.wait_for(lambda: shows_preview(screen, before), "the preview")
     screen.wait_for_rest()
     screen.photograph("first-preview", DIALOG)
+    pause = paused.with_name("pause")
+    pause.write_text(StyleSettings().content_layers)
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the job")
+    screen.wait_for_window(PROGRESS_WINDOW)
+    pause.unlink()
+    drafts = screen.ask("len(batch.forgotten())")
+    screen.press("alt+a")
+    screen.wait_for_window(DIALOG)
+    screen.wait_for(lambda: screen.ask("len(batch.forgotten())") > drafts, "the preview again")
+    screen.wait_for_rest()
+    screen.photograph("first-adjusted", DIALOG)
     paint(screen)
     beginning = screen.ask('batch.given("beginning")')
     painted = screen.ask(f"batch.grid_of_newest_layer({len(beginning['grid'])})")
@@ -198,6 +237,39 @@ def test_first_dialog_shows_a_preview_and_needs_no_further_choice(
     # What is painted is what the preview showed: the daemon paints the same at any size.
     pairs = list(zip(beginning["grid"], painted, strict=True))
     assert sum(abs(seen - now) for seen, now in pairs) / len(pairs) < 0.02 * 255
+
+
+def test_dialog_fits_a_small_screen_with_all_settings_open(screen: Screen) -> None:
+    open_dialog(screen)
+    folded = screen.size(DIALOG)
+    screen.press(key_of(ADVANCED_LABEL))
+    screen.wait_for_rest()
+    screen.photograph("advanced", DIALOG)
+    unfolded = screen.size(DIALOG)
+    cancel_dialog(screen)
+
+    assert unfolded == folded
+    assert unfolded[0] <= SMALL_SCREEN_PX[0]
+    assert unfolded[1] <= SMALL_SCREEN_PX[1]
+
+
+def test_selection_that_misses_the_layer_is_said_before_the_dialog(screen: Screen) -> None:
+    screen.ask("batch.select_outside_of_a_small_layer()")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press_until_open(ERROR_BOX, "alt+r", "a", "n")
+    screen.photograph("selection-elsewhere")
+    assert not screen.windows(DIALOG)
+    screen.press_until_gone(ERROR_BOX, "Return")
+    screen.ask("batch.delete_layer()")
+    screen.ask("batch.select_nothing()")
+
+
+def test_pictures_are_sharp_on_a_screen_of_twice_the_pixels(screen: Screen) -> None:
+    small, large = (screen.ask(f"batch.thumbnail({scale})") for scale in (1, 2))
+
+    assert large["size"] == [2 * side for side in small["size"]]
+    # It has details that a smaller one does not have, which has been enlarged.
+    assert large["detail"] > 1.5 * large["detail_if_enlarged"]
 
 
 def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen) -> None:
@@ -539,6 +611,7 @@ def test_suggested_regions_get_their_paintings_by_a_click(screen: Screen) -> Non
     given = screen.ask("batch.given_styles()")
     channels = screen.ask("batch.shown_channels()")
     undo_new_layer(screen, steps=2)  # the channels, too
+    leave_one_style(screen)
 
     assert len(given) == len(channels) == 2
     assert given[0]["first_pixel"] != given[1]["first_pixel"]
@@ -552,26 +625,31 @@ def test_suggested_regions_get_their_paintings_by_a_click(screen: Screen) -> Non
 
 def test_sky_and_building_get_two_paintings_in_six_steps(screen: Screen) -> None:
     screen.ask("batch.select_left_half()")
-    open_dialog(screen)
-    choose_painting(screen, "Home")
-    choose_region(screen)
-    screen.press("alt+2")
-    choose_painting(screen, "Home", "Right")
-    paint(screen)
+    steps = (
+        partial(open_dialog, screen),
+        partial(choose_painting, screen, "Home"),
+        partial(choose_region, screen),
+        partial(screen.press, "alt+2"),
+        partial(choose_painting, screen, "Home", "Right"),
+        partial(paint, screen),
+    )
+    for step in steps:
+        step()
     sky, building = screen.ask("batch.given_styles()")
     name = screen.ask("batch.shown_layers()[0].get_name()")
     has_mask = screen.ask("batch.shown_layers()[0].get_mask() is not None")
     undo_new_layer(screen)
+    selected = screen.ask("batch.selected()")
     screen.ask("batch.select_nothing()")
-    open_dialog(screen)
-    screen.press("alt+2")
-    take_painting_away(screen)  # leaves one style
-    cancel_dialog(screen)
+    leave_one_style(screen)
 
     assert name == "auvers + composition_viii – Background"
     assert sky["region"][:512] == [255] * 256 + [0] * 256
     assert building["region"] is None
     assert not has_mask
+    assert len(steps) <= 6
+    # Otherwise the filters would be grey until a layer is clicked.
+    assert selected == ["Background"]
 
 
 def test_quick_mask_is_a_region(screen: Screen) -> None:
@@ -597,6 +675,20 @@ def test_quick_mask_is_a_region(screen: Screen) -> None:
     region = style["region"][: 2 * half]
     assert min(region[: half - 1]) > 250
     assert max(region[half + 1 :]) < 5
+
+
+def test_results_and_regions_of_a_deleted_layer_are_refused(screen: Screen) -> None:
+    open_dialog(screen)
+    screen.ask("batch.delete_layer()")
+    for keys in ([key_of(RESULTS_LABEL)], [key_of(REGION_LABEL), "Tab", "space"]):
+        screen.press(*keys)
+        screen.wait_for(lambda: len(screen.windows(DIALOG)) == 2, "the message")
+        screen.wait_for_rest()
+        screen.photograph(f"deleted-{len(keys)}")
+        screen.press("Return")
+        screen.wait_for(lambda: len(screen.windows(DIALOG)) == 1, "the end of the message")
+    cancel_dialog(screen)
+    undo_new_layer(screen)
 
 
 def test_click_on_a_variation_takes_its_settings(screen: Screen) -> None:
@@ -793,10 +885,15 @@ def test_failure_is_shown_by_gimp_and_changes_nothing(
     screen.press("alt+o")
     screen.wait_for_window(ERROR_BOX)
     screen.photograph(f"error-{Path(style).stem}")
-    screen.press("Return")
-    screen.wait_for(lambda: not screen.windows(ERROR_BOX), "the end of the error")
+    screen.press_until_gone(ERROR_BOX, "Return")
+    after = screen.ask(SAVED)
+    # The dialog begins with what was chosen, which fails again.
+    open_dialog(screen)
+    screen.press("alt+o")
+    screen.wait_for_window(ERROR_BOX)
+    screen.press_until_gone(ERROR_BOX, "Return")
 
-    assert screen.ask(SAVED) == UNTOUCHED
+    assert after == screen.ask(SAVED) == UNTOUCHED
 
 
 def start_painting(screen: Screen, home: Home, paused: Path) -> None:

@@ -22,6 +22,8 @@ from gimp.test_screen import (
     UNTOUCHED,
     let_a_browser_note_what_it_opens,
     opened_address,
+    undo_new_layer,
+    wait_for_new_layer,
 )
 from impasto_shared.settings import StyleSettings
 
@@ -159,6 +161,28 @@ def test_painting_in_the_background_is_read_out_and_can_be_ended(
     assert not nameless(results)
     assert any(entry["name"].startswith("auvers, ") for entry in results)
     assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_dialog_says_that_its_layer_is_itself_a_painting(german: Home, screen: Screen) -> None:
+    note = "Sie ist selbst ein Gemälde."
+    (german.folder / "run/impasto/resume").touch()  # the seed of an earlier dialog pauses
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    of_photo = screen.read_out("dump", DIALOG)
+    screen.read_out("focus", DIALOG, "Gemälde")
+    screen.press("Home", "Return")
+    wait_for_new_layer(screen)
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    of_painting = screen.read_out("dump", DIALOG)
+    screen.photograph("painting-of-a-painting-german", DIALOG)
+    screen.read_out("press", DIALOG, "Abbrechen")
+    screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
+    undo_new_layer(screen)
+
+    assert note not in of_photo
+    assert note in of_painting
 
 
 def test_help_opens_the_german_page(german: Home, screen: Screen) -> None:

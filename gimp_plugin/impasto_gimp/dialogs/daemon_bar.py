@@ -36,7 +36,8 @@ class DaemonBar:
     ) -> None:
         self._planned_jobs, self._on_status = planned_jobs, on_status
         self._is_busy = self._is_answered = False
-        self._text = Gtk.Label(xalign=0, wrap=True, width_chars=48)
+        # The longest line would widen the dialog beyond a small screen.
+        self._text = Gtk.Label(xalign=0, wrap=True, width_chars=48, max_width_chars=48)
         self._text.get_style_context().add_class("dim-label")
         self._start = Gtk.Button.new_with_mnemonic(LABELS[START_LABEL])
         self._start.set_tooltip_text(

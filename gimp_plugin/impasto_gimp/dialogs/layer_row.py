@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from impasto_gimp.dialogs.pictures.pixbufs import show_sharply, thumbnail_of
+from impasto_gimp.dialogs.pictures.pixbufs import faded, pixbuf_of, show_sharply
+from impasto_gimp.image.layer_reader import read_small
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
+from impasto_gimp.image.region_mask import new_layers_mask
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext, ngettext
+from impasto_shared.image import fitted_size
 
 _THUMBNAIL_PX = 32
+# The opacity of what the mask hides.
+_HIDDEN = 0.25
 _LINE_CHARACTERS = 90
 _SPACING_PX = 12
 _PAINTING_NOTE = gettext(
@@ -36,15 +41,21 @@ class LayerRow:
         self._layer, self._further = layer, further
         self._label = Gtk.Label(xalign=0.0, wrap=True)
         self._label.set_max_width_chars(_LINE_CHARACTERS)
-        picture, side = Gtk.Image(), _THUMBNAIL_PX * scale
-        show_sharply(picture, thumbnail_of(layer, side, side), scale)
+        self._picture, self._scale = Gtk.Image(), scale
+        self._shown: tuple[PaintedArea, bytes | None] | None = None
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
-        self.widget.pack_start(picture, False, False, 0)
+        self.widget.pack_start(self._picture, False, False, 0)
         self.widget.pack_start(self._label, False, False, 0)
         self.widget.show_all()
 
     def show(self, area: PaintedArea) -> None:
-        """Says what is painted."""
+        """Says and shows what is painted; what the mask of the new layer will hide is pale."""
+        side = _THUMBNAIL_PX * self._scale
+        mask = new_layers_mask(area, fitted_size(area.width, area.height, side))
+        if self._shown != (area, mask):
+            self._shown = area, mask
+            picture = faded(read_small(area, side), mask, _HIDDEN)
+            show_sharply(self._picture, pixbuf_of(picture), self._scale)
         self._label.set_text(
             "\n".join(_lines(self._layer, self._further, is_selection=area.is_selection))
         )

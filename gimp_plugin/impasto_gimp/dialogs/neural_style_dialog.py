@@ -32,7 +32,7 @@ from impasto_gimp.dialogs.daemon_bar import DaemonBar
 from impasto_gimp.dialogs.dialog_state import DialogState
 from impasto_gimp.dialogs.layer_row import LayerRow
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.paintings.model import Paintings
+from impasto_gimp.dialogs.paintings.model import Paintings, name_of
 from impasto_gimp.dialogs.paintings.style_page import new_style_page
 from impasto_gimp.dialogs.presets.menu import PresetMenu
 from impasto_gimp.dialogs.preview import Preview
@@ -41,7 +41,7 @@ from impasto_gimp.dialogs.regions.suggestion import suggest_regions
 from impasto_gimp.dialogs.results_window import show_results
 from impasto_gimp.dialogs.size_chooser import SizeChooser
 from impasto_gimp.dialogs.variations import choose_variation
-from impasto_gimp.image.painted_area import PaintedArea
+from impasto_gimp.image.painted_area import PaintedArea, check_valid
 from impasto_gimp.image.paintings.styles import chosen_area, chosen_painting, chosen_styles
 from impasto_gimp.image.suggested_regions import choose_regions
 from impasto_gimp.introspection import Gimp, GObject
@@ -236,7 +236,8 @@ def _new_style_tabs(
         choosers.append(RegionChooser(config, arguments, regions).widget)
         region = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX // 2)
         region.pack_start(choosers[-1], True, True, 0)
-        region.pack_end(_new_suggest_button(dialog, config, painted), False, False, 0)
+        suggest = _new_suggest_button(dialog, config, painted, paintings)
+        region.pack_end(suggest, False, False, 0)
         for row in (weights[-1], region):
             page.pack_start(row, False, False, 0)
             row.show_all()
@@ -262,7 +263,7 @@ def _new_tab_label(config: Gimp.ProcedureConfig, arguments: StyleArguments) -> G
 
     def update() -> None:
         chosen = chosen_painting(config, arguments)
-        name = chosen.name.replace("_", "__") if chosen else gettext("Style")
+        name = name_of(chosen.painting).replace("_", "__") if chosen else gettext("Style")
         label.set_text_with_mnemonic(f"_{arguments.number} {name}")
 
     keep_updated(label, config, painting_arguments([arguments]), update)
@@ -390,13 +391,25 @@ def _new_variations_button(
 def _new_results_button(dialog: GimpUi.ProcedureDialog, painted: Gimp.Layer) -> Gtk.Button:
     button = Gtk.Button.new_with_mnemonic(LABELS[RESULTS_LABEL])
     button.set_tooltip_text(gettext("See the pictures that were painted from this image before"))
-    button.connect("clicked", lambda *_: show_results(painted.get_image(), dialog))
+
+    def show(*_: object) -> None:
+        try:
+            check_valid(painted)
+        except ImpastoError as error:
+            _show_message(dialog, gettext("There are no results."), str(error))
+        else:
+            show_results(painted.get_image(), dialog)
+
+    button.connect("clicked", show)
     button.show()
     return button
 
 
 def _new_suggest_button(
-    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, painted: Gimp.Layer
+    dialog: GimpUi.ProcedureDialog,
+    config: Gimp.ProcedureConfig,
+    painted: Gimp.Layer,
+    paintings: Paintings,
 ) -> Gtk.Button:
     button = Gtk.Button.new_with_label(gettext("Suggest…"))
     button.set_tooltip_text(
@@ -404,14 +417,12 @@ def _new_suggest_button(
     )
 
     def suggest(*_: object) -> None:
-        paintings = Paintings(painted, dialog.get_scale_factor())
         try:
+            check_valid(painted)
             if regions := suggest_regions(dialog, painted, paintings):
                 choose_regions(config, painted, regions)
         except ImpastoError as error:
             _show_message(dialog, gettext("No regions can be suggested."), str(error))
-        finally:
-            paintings.close()
 
     button.connect("clicked", suggest)
     button.show()

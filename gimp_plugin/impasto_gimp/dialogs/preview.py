@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import cast
 
 from impasto_gimp.arguments.procedure_arguments import LABELS, PREVIEW_LABEL, settings_from
 from impasto_gimp.dialogs.bindings import connect_while
 from impasto_gimp.dialogs.dialog_state import SeenDraft
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pictures.pixbufs import filling_size, pixbuf_of, reduced
+from impasto_gimp.dialogs.pictures.pixbufs import faded, filling_size, laid_over, pixbuf_of, reduced
 from impasto_gimp.dialogs.pictures.split_picture import SplitPicture
 from impasto_gimp.image.layer_reader import read_look, read_small
 from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.paintings.styles import chosen_styles
 from impasto_gimp.image.profile.preview_choice import read_preview_choice, store_preview_choice
+from impasto_gimp.image.region_mask import new_layers_mask
 from impasto_gimp.image.turning import is_same
 from impasto_gimp.introspection import GdkPixbuf, Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
@@ -30,7 +32,7 @@ from impasto_gimp.jobs.draft_job import (
 from impasto_gimp.jobs.session import Abandoned
 from impasto_gimp.translation import gettext
 from impasto_shared.beginning import Beginning
-from impasto_shared.errors import InvalidSettings
+from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image, fitted_size
 from impasto_shared.painted_size import painted_side_px
 from impasto_shared.style import Style
@@ -62,6 +64,7 @@ class Preview:
         self._screen_scale = dialog.get_scale_factor()
         self._is_busy = self._is_answered = self._is_showing = False
         self._look = read_look(area.layer)
+        self._mask = self._read_mask(area)
         self._photo: Image | None = None
         self._styles: tuple[Hashable, Sequence[Style]] | None = None
         self._shown_picture: Image | None = None
@@ -93,6 +96,11 @@ class Preview:
         box.show_all()
         return box
 
+    @staticmethod
+    def _read_mask(area: PaintedArea) -> bytes | None:
+        """Returns what the mask of the new layer will show, for a draft."""
+        return new_layers_mask(area, fitted_size(area.width, area.height, DRAFT_PX))
+
     def _read_photo(self) -> Image:
         """Returns the painted area, large enough for the screen and for a draft; reads it once."""
         if self._photo is None:
@@ -110,11 +118,14 @@ class Preview:
     def show(self, area: PaintedArea) -> None:
         """Paints `area` from now on: a selection may become a region, and pixels may change."""
         look = read_look(area.layer)
+        mask, self._mask = self._mask, self._read_mask(area)
         if area != self._area or not is_same(look, self._look):
             self._area, self._look, self._photo, self._styles = area, look, None, None
             self._picture.show_photo(*self._shown_photo())
             self._drafts.resize(*fitted_size(area.width, area.height, DRAFT_PX))
             self._drafts.choose(self._choice())
+        elif mask != self._mask:
+            self._picture.show_painting(self._painted(self._shown_picture))
 
     @property
     def seen_draft(self) -> SeenDraft | None:
@@ -188,7 +199,17 @@ class Preview:
             self._line.set_tooltip_text(drafts.text)
         if drafts.picture is not self._shown_picture:
             self._shown_picture = drafts.picture
-            self._picture.show_painting(pixbuf_of(drafts.picture) if drafts.picture else None)
+            self._picture.show_painting(self._painted(drafts.picture))
+
+    def _painted(self, picture: Image | None) -> GdkPixbuf.Pixbuf | None:
+        """Returns a draft as it will be seen: with the mask of its layer, above the photo."""
+        if picture is None:
+            return None
+        with suppress(InvalidImage):  # deleted meanwhile; OK says so
+            mask = new_layers_mask(self._area, (picture.width, picture.height))
+            if mask is not None:
+                return laid_over(faded(picture, mask), pixbuf_of(self._read_photo()))
+        return pixbuf_of(picture)
 
     def _on_toggled(self, *_: object) -> None:
         if not self._is_showing:

@@ -25,8 +25,8 @@ _MARGIN_PX = 12
 _KEEP, _ADJUST, _LEAVE = 1, 2, 3
 _ACTIONS = {_KEEP: UserAction.KEEP, _ADJUST: UserAction.ADJUST, _LEAVE: UserAction.LEAVE}
 _LOSS_HELP = gettext(
-    "How far the picture still is from the photo's content and the painting's style; smaller is "
-    "closer"
+    "Loss {loss}: how far the picture still is from the photo's content and the painting's style; "
+    "smaller is closer"
 )
 _ADJUST_HELP = gettext("Stop here without a new layer, and go back to the settings")
 _KEEP_HELP = gettext("Stop here and keep the picture so far as a new layer")
@@ -60,8 +60,6 @@ class ProgressWindow:
     ) -> None:
         self._action = UserAction.CONTINUE
         self._bar = Gtk.ProgressBar(show_text=True)
-        self._loss = Gtk.Label(label=" ", xalign=1.0)
-        self._loss.set_tooltip_text(_LOSS_HELP)
         self._dialog = Gtk.Dialog(title=title, role="impasto-progress")
         self._dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
         if can_adjust:
@@ -116,7 +114,8 @@ class ProgressWindow:
         else:
             self._bar.set_fraction(progress.fraction)
         if progress.loss is not None:
-            self._loss.set_text(gettext("Loss {loss}").format(loss=decimal(f"{progress.loss:.4g}")))
+            loss = decimal(f"{progress.loss:.4g}")
+            self._bar.set_tooltip_text(_LOSS_HELP.format(loss=loss))
         self._keep.set_sensitive(progress.can_keep)
         handle_events()
 
@@ -135,7 +134,6 @@ class ProgressWindow:
         box.set_border_width(_MARGIN_PX)
         box.pack_start(self._picture.widget, True, True, 0)
         box.pack_start(self._bar, False, False, 0)
-        box.pack_start(self._loss, False, False, 0)
         self._bar.get_accessible().set_name(gettext("Progress"))
 
     def _on_response(self, _dialog: Gtk.Dialog, response: int) -> None:

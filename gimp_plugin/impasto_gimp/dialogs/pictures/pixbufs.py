@@ -7,7 +7,7 @@ from impasto_gimp.image.layer_writer import new_image
 from impasto_gimp.image.painted_area import whole
 from impasto_gimp.introspection import GdkPixbuf, Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk
-from impasto_shared.image import Image, fitted_size
+from impasto_shared.image import Image, PixelFormat, fitted_size
 
 
 def pixbuf_of(picture: Image) -> GdkPixbuf.Pixbuf:
@@ -69,6 +69,38 @@ def icon_size(name: str, side_px: int) -> int:
     """Returns the number of a size of icons: squares of GTK's pixels, sharp on every screen."""
     known = int(Gtk.icon_size_from_name(name))
     return known or int(Gtk.icon_size_register(name, side_px, side_px))
+
+
+def faded(picture: Image, mask: bytes | None, least: float = 0.0) -> Image:
+    """Returns a picture that has 8 bits a channel with `mask` as its opacity.
+
+    mask: a byte for each pixel; None: the picture stays as it is.
+    least: the opacity where the mask is black, in [0, 1].
+    """
+    if mask is None:
+        return picture
+    opacity = bytes(round(255 * least + (1 - least) * value) for value in range(256))
+    values, channels = mask.translate(opacity), picture.format.channels
+    source, pixels = bytes(picture.pixels), bytearray(4 * len(mask))
+    for channel in range(3):
+        pixels[channel::4] = source[channel::channels]
+    if picture.format.has_alpha:
+        pairs = zip(source[3::4], values, strict=True)
+        values = bytes(alpha * value // 255 for alpha, value in pairs)
+    pixels[3::4] = values
+    return Image(picture.width, picture.height, PixelFormat.RGBA_U8, bytes(pixels))
+
+
+def laid_over(picture: Image, below: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
+    """Returns `below` with a picture on it that has 8 bits a channel, at the size of `below`."""
+    result = below.copy()
+    if result is None:  # memory is short
+        return pixbuf_of(picture)
+    width, height = below.get_width(), below.get_height()
+    scale = width / picture.width, height / picture.height
+    bilinear = GdkPixbuf.InterpType.BILINEAR
+    pixbuf_of(picture).composite(result, 0, 0, width, height, 0.0, 0.0, *scale, bilinear, 255)
+    return result
 
 
 def on_canvas(pixbuf: GdkPixbuf.Pixbuf, width: int, height: int) -> GdkPixbuf.Pixbuf:

@@ -90,6 +90,7 @@ class PresetMenu:
 
     def _fill(self) -> None:
         """Makes the entries of the menu."""
+        self._presets.read()
         for entry in self._menu.get_children():
             self._menu.remove(entry)
         used = self._used()
@@ -126,7 +127,11 @@ class PresetMenu:
 
     def _save(self, own: Preset | None) -> None:
         title = gettext("Save as Preset")
-        answer = ask_for_name(self._dialog, title, own.name if own else "", self._presets)
+        has_paintings = current_preset(self._config, "", with_paintings=True).paintings is not None
+        answer = ask_for_name(
+            *(self._dialog, title, own.name if own else "", self._presets),
+            has_paintings=has_paintings,
+        )
         if answer is not None:
             current = current_preset(
                 self._config, answer.name, with_paintings=answer.with_paintings

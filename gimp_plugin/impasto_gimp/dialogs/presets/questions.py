@@ -11,6 +11,7 @@ from impasto_gimp.translation import gettext
 _SPACING_PX = 12
 _PAINTINGS = gettext("With the _paintings")
 _PAINTINGS_HELP = gettext("Whether choosing the preset chooses these paintings too")
+_LAYERS_HELP = gettext("A preset cannot have paintings that are layers: it is for any image")
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,17 @@ class Answer:
 
 
 def ask_for_name(
-    parent: Gtk.Window, title: str, name: str, presets: Presets | None = None
+    parent: Gtk.Window,
+    title: str,
+    name: str,
+    presets: Presets | None = None,
+    *,
+    has_paintings: bool = True,
 ) -> Answer | None:
     """Returns the name that the user gives, and begins with `name`; None: the user cancelled.
 
     presets: those of which a new one may replace one; None: the user only changes a name.
+    has_paintings: whether the paintings can belong to the preset.
     """
     dialog = Gtk.Dialog(title=title, transient_for=parent, modal=True)
     dialog.add_button(gettext("_Cancel"), Gtk.ResponseType.CANCEL)
@@ -40,8 +47,9 @@ def ask_for_name(
     row.pack_start(label, False, False, 0)
     row.pack_start(entry, True, True, 0)
     paintings = Gtk.CheckButton.new_with_mnemonic(_PAINTINGS)
-    paintings.set_tooltip_text(_PAINTINGS_HELP)
-    paintings.set_active(True)
+    paintings.set_tooltip_text(_PAINTINGS_HELP if has_paintings else _LAYERS_HELP)
+    paintings.set_active(has_paintings)
+    paintings.set_sensitive(has_paintings)
     note = Gtk.Label(xalign=0.0, label=" ")
     box = dialog.get_content_area()
     box.set_spacing(_SPACING_PX)

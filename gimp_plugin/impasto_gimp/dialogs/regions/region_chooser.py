@@ -18,7 +18,7 @@ from impasto_gimp.image.layer_reader import all_layers
 from impasto_gimp.image.painted_area import whole
 from impasto_gimp.image.paintings.styles import chosen_region
 from impasto_gimp.image.region_mask import Region, inverted
-from impasto_gimp.introspection import Gimp, Gio, GLib
+from impasto_gimp.introspection import Gegl, Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidImage
@@ -62,7 +62,7 @@ class Regions:
         """Takes in what has changed in the image: the selection, layers, channels."""
         regions = _regions(self._config, self._painted)
         state: list[object] = [(region, _name(region)) for region in regions]
-        state.append(Gimp.Selection.bounds(self._painted.get_image())[1:])
+        state.append(_selected(self._painted.get_image(), _SAMPLE_PX * self._scale))
         if state == self._state:
             return
         self.close()
@@ -153,6 +153,17 @@ def _regions(config: Gimp.ProcedureConfig, painted: Gimp.Layer) -> list[Region]:
     layers = [layer for layer in all_layers(image) if layer != painted]
     drawables: list[Gimp.Drawable] = [*selection, *layers, *image.get_channels()]
     return [Region(drawable, is_outside) for drawable in drawables for is_outside in (False, True)]
+
+
+def _selected(image: Gimp.Image, side_px: int) -> bytes | None:
+    """Returns a small picture of what is selected, one byte a pixel; None if nothing is."""
+    if Gimp.Selection.is_empty(image):
+        return None
+    scale = min(1.0, side_px / max(image.get_width(), image.get_height()))
+    width, height = (max(1, round(px * scale)) for px in (image.get_width(), image.get_height()))
+    area = Gegl.Rectangle.new(0, 0, width, height)
+    buffer = image.get_selection().get_buffer()
+    return buffer.get(area, scale, "Y u8", Gegl.AbyssPolicy.NONE)
 
 
 def _name(region: Region) -> str:
