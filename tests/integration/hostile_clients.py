@@ -140,6 +140,19 @@ def many_frames(endpoint: str) -> None:
         time.sleep(0.5)
 
 
+def half_messages(endpoint: str) -> None:
+    """Begins messages on many connections, and sends a frame of one of them from time to time."""
+    connections = [admitted(endpoint) for _ in range(100)]
+    for connection in connections:
+        connection.sendall((MORE + b"\x01x") * 20)
+    begun()
+    while True:
+        for connection in connections:
+            with suppress(OSError):
+                connection.sendall(MORE + b"\x01x")
+            time.sleep(0.01)
+
+
 def routing_ids(endpoint: str) -> None:
     """Claims the ids that libzmq would give to others, then connects many others."""
     claims = [zmq.Context.instance().socket(zmq.DEALER) for _ in range(200)]
@@ -200,6 +213,7 @@ ATTACKS: dict[str, Callable[[str], None]] = {
         watches,
         unknown_jobs,
         many_frames,
+        half_messages,
         routing_ids,
         idle_connections,
     )

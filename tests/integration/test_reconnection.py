@@ -12,7 +12,7 @@ import pytest
 
 from impasto_shared.client import Client
 from impasto_shared.connection import patience
-from impasto_shared.errors import DaemonError, DaemonUnavailable
+from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.protocol.reports import JobReport, JobState
 from integration.daemon_process import (
@@ -198,6 +198,8 @@ def test_detached_job_is_followed_to_the_next_daemon_and_another_one_has_failed(
         assert bytes(client.fetch(detached).pixels) == invert(picture()).pixels
     assert failed.state is JobState.FAILED
     assert failed.problem is not None
+    # And not that of a job that could not be painted.
+    assert failed.problem.code in (ErrorCode.SHUTTING_DOWN, ErrorCode.UNKNOWN_JOB)
     assert text in failed.problem.message
 
 

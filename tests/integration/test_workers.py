@@ -47,6 +47,16 @@ def test_two_jobs_are_painted_at_once_and_the_third_waits(service: DaemonProcess
         assert painting(client) == {jobs[0], jobs[2]}
 
 
+def test_devices_of_different_kinds_are_refused_with_a_sentence() -> None:
+    daemon = DaemonProcess(options=("--devices", "cpu,cuda:0"))
+    refused = daemon.run("serve", "--devices", "cpu,cuda:0")
+    daemon.end()
+
+    assert refused.returncode == 1
+    assert "--devices: cpu, cuda:0 are of different kinds" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_cancel_and_keep_hit_the_right_job(service: DaemonProcess) -> None:
     with service.client() as client:
         first, second = (submit(client, 10_000, content=picture(64 + n, 48)) for n in range(2))

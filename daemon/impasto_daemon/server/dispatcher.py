@@ -171,14 +171,14 @@ class Dispatcher:
             is_first = self._ensure_worker()
             watch = self._watch(job)
             result_file = self._jobs.results.new_file(job.name)
+            current = _Assignment(job, is_first, is_retry, result_file, watch)
+            current.run = _run_message(submission, current, self._memory())
         except WORKER_ERRORS as error:
             logger.exception("the worker cannot be started")
             self._worker.end()
             self._jobs.fail(job, _not_started(error))
             self._release()
             return
-        current = _Assignment(job, is_first, is_retry, result_file, watch)
-        current.run = _run_message(submission, current, self._memory())
         self._current = current
         logger.info("job %s starts: %d × %d pixels", job.name, job.width, job.height)
         self._send_pending()

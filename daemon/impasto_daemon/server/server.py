@@ -21,7 +21,7 @@ from impasto_daemon.server.clients.leases import Leases
 from impasto_daemon.server.clients.outbox import Outbox
 from impasto_daemon.server.clients.subscriptions import Subscriptions
 from impasto_daemon.server.containment import Containment
-from impasto_daemon.server.front.client_socket import Received
+from impasto_daemon.server.front.delivery import Received
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import MAX_QUEUED_JOBS, MAX_QUEUED_JOBS_OF_ONE, JobTable
 from impasto_daemon.server.process.address_watch import AddressWatch

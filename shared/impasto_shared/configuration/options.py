@@ -78,8 +78,8 @@ class DaemonOptions:
         values="cpu, cuda, or cuda:NUMBER",
         label="Devices",
         help="The processors and GPUs that paint, each in a process of its own, one picture each "
-        "at a time; a device may be there twice; empty: every GPU, or the processor if there is "
-        "none",
+        "at a time; all of one kind; a device may be there twice; empty: every GPU, or the "
+        "processor if there is none",
     )
     memory_limit_gb: float = described(
         NumberSetting,

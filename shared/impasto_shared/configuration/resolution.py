@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,19 @@ def _parsed(option: Option, text: str) -> object:
 
 def _checked(option: Option, value: object, source: str) -> object:
     try:
-        return option.setting.check(value)
+        checked = option.setting.check(value)
     except InvalidSettings as error:
         raise InvalidConfig(f"{source}: {error}") from error
+    if option.name == "devices" and isinstance(checked, tuple):
+        _refuse_mixed_devices(checked, source)
+    return checked
+
+
+def _refuse_mixed_devices(devices: Iterable[str], source: str) -> None:
+    """Refuses processors together with GPUs: forecasts of time and memory are those of one kind."""
+    if len({device.partition(":")[0] for device in devices}) > 1:
+        names = ", ".join(devices)
+        raise InvalidConfig(sentence("config-mixed-devices", place=source, devices=names))
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

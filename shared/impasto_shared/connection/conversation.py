@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
 from impasto_shared.connection.lasting_connection import LastingConnection
 from impasto_shared.connection.patience import patience_s, tolerated_silence_s
 from impasto_shared.connection.watched_jobs import WatchedJobs
-from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
+from impasto_shared.errors import AccessDenied, DaemonUnavailable, ErrorCode, ImpastoError
 from impasto_shared.protocol.messages import (
     Accepted,
     Cancel,
@@ -186,8 +187,10 @@ class Conversation:
             for job in lost:
                 self.jobs.remove(job)
             raise error
+        # It may be painted again by the next daemon, unlike one that could not be painted.
+        problem = replace(Problem.of(error), code=ErrorCode.SHUTTING_DOWN)
         for job in lost:
-            self.jobs.fail(job, Problem.of(error))
+            self.jobs.fail(job, problem)
 
     def _given_up(self) -> ImpastoError:
         """Returns the error for a daemon that has not answered for too long during a job."""

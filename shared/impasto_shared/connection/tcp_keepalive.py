@@ -11,6 +11,9 @@ debugger or while its machine sleeps, for a dead one.
 
 from __future__ import annotations
 
+import socket as plain_socket
+import sys
+
 import zmq
 
 LOST_AFTER_S = 10
@@ -26,3 +29,16 @@ def notice_lost_peers(socket: zmq.Socket[bytes]) -> None:
     socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, (LOST_AFTER_S - _IDLE_S) // _INTERVAL_S)
     # TCP_USER_TIMEOUT, for the time when data is unacknowledged and no probes are sent.
     socket.setsockopt(zmq.TCP_MAXRT, LOST_AFTER_S * 1000)
+
+
+def notice_lost_peer(connection: plain_socket.socket) -> None:
+    """Enables the same for a connection without libzmq, where the system has all of it (Linux)."""
+    connection.setsockopt(plain_socket.SOL_SOCKET, plain_socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        for option, value in (
+            (plain_socket.TCP_KEEPIDLE, _IDLE_S),
+            (plain_socket.TCP_KEEPINTVL, _INTERVAL_S),
+            (plain_socket.TCP_KEEPCNT, (LOST_AFTER_S - _IDLE_S) // _INTERVAL_S),
+            (plain_socket.TCP_USER_TIMEOUT, LOST_AFTER_S * 1000),
+        ):
+            connection.setsockopt(plain_socket.IPPROTO_TCP, option, value)

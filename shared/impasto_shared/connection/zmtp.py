@@ -109,6 +109,11 @@ class ZmtpConnection:
         """The number of buffers that wait: one for each message, and two for each long frame."""
         return len(self._outgoing) + len(self._postponed)
 
+    @property
+    def unsent_bytes(self) -> int:
+        """The bytes that wait, some of which may have been sent."""
+        return sum(buffer.nbytes for buffer in (*self._outgoing, *self._postponed))
+
     def outgoing(self) -> list[memoryview]:
         """Returns the next bytes to send as buffers for one call; empty if there are none now."""
         buffers = list(islice(self._outgoing, _BUFFERS_AT_ONCE))

@@ -147,6 +147,9 @@ SENTENCES: Mapping[str, str] = {
     "config-no-toml": "{path} is not TOML: {reason}. Correct that line.",
     "config-nested": "{path} is nested too deeply. Correct or remove it.",
     "config-no-table": "{place}: there is no table {name}. Choose from {choices}.",
+    "config-mixed-devices": (
+        "{place}: {devices} are of different kinds. Choose either processors or GPUs."
+    ),
     "config-no-option": ("{place}: there is no option {name} in [{table}]. Choose from {choices}."),
     # The settings.
     "no-number": "{label} must be a number, not {value}.",

@@ -207,6 +207,30 @@ def test_job_waits_until_a_killed_worker_has_exited(
     assert job.state is JobState.RUNNING
 
 
+def test_job_fails_if_its_share_of_memory_cannot_be_found_out(
+    table: JobTable, worker: FakeWorker, clock: FakeClock
+) -> None:
+    errors = [OSError(24, "Too many open files")]
+
+    def memory() -> None:
+        if errors:
+            raise errors.pop()
+
+    dispatcher = Dispatcher(
+        worker,
+        table,
+        idle_s=IDLE_S,
+        memory=memory,
+        clock=clock,
+    )
+    job = start_job(table, dispatcher)
+
+    assert job.state is JobState.FAILED
+    worker.exited_with = SIGKILLED
+    dispatcher.supervise()
+    assert start_job(table, dispatcher).state is JobState.RUNNING
+
+
 def test_job_fails_if_its_worker_cannot_be_started(
     table: JobTable, dispatcher: Dispatcher, worker: FakeWorker
 ) -> None:

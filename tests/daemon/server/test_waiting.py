@@ -18,7 +18,7 @@ CALLS = {
 }
 # Objects of our own, whose methods are checked where they are defined, or have no socket (zmtp).
 OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front"}
-OWN |= {"connection.zmtp"}
+OWN |= {"connection.zmtp", "zmtp", "client"}
 NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
 
 

@@ -154,3 +154,18 @@ def test_bad_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, te
 def test_bad_flag_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidConfig, match=r"^--keep-mb: Keep megabytes must lie between 1 and"):
         daemon_options({"keep_mb": 0})
+
+
+@pytest.mark.parametrize("devices", ['["cpu", "cuda:0"]', '["cuda", "cpu", "cpu"]'])
+def test_devices_of_different_kinds_are_refused(devices: str) -> None:
+    write(f"[daemon]\ndevices = {devices}\n")
+
+    with pytest.raises(InvalidConfig, match=r"line 2: devices .* are of different kinds"):
+        daemon_options()
+
+
+@pytest.mark.parametrize("devices", ['["cpu", "cpu"]', '["cuda", "cuda:1"]', "[]"])
+def test_devices_of_one_kind_are_accepted(devices: str) -> None:
+    write(f"[daemon]\ndevices = {devices}\n")
+
+    assert len(daemon_options().devices) == devices.count('"') // 2

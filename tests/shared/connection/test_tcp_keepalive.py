@@ -8,7 +8,11 @@ from pathlib import Path
 
 import zmq
 
-from impasto_shared.connection.tcp_keepalive import LOST_AFTER_S, notice_lost_peers
+from impasto_shared.connection.tcp_keepalive import (
+    LOST_AFTER_S,
+    notice_lost_peer,
+    notice_lost_peers,
+)
 
 
 def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:
@@ -28,6 +32,18 @@ def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:
     return connections
 
 
+def assert_probes(connection: socket.socket) -> None:
+    """Checks that a lost peer is noticed in time."""
+    idle_s, interval_s, count = (
+        connection.getsockopt(socket.IPPROTO_TCP, option)
+        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    )
+    user_timeout_ms = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert idle_s + interval_s * count <= LOST_AFTER_S
+    assert user_timeout_ms == LOST_AFTER_S * 1000
+
+
 def test_connections_of_both_sides_probe_their_peer() -> None:
     with zmq.Context() as context, ExitStack() as stack:
         router = stack.enter_context(context.socket(zmq.ROUTER))
@@ -44,11 +60,13 @@ def test_connections_of_both_sides_probe_their_peer() -> None:
 
         assert len(connections) == 2
         for connection in connections:
-            idle_s, interval_s, count = (
-                connection.getsockopt(socket.IPPROTO_TCP, option)
-                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
-            )
-            user_timeout_ms = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            assert idle_s + interval_s * count <= LOST_AFTER_S
-            assert user_timeout_ms == LOST_AFTER_S * 1000
+            assert_probes(connection)
+
+
+def test_connection_without_libzmq_probes_its_peer_in_the_same_way() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as connection,
+    ):
+        notice_lost_peer(connection)
+        assert_probes(connection)

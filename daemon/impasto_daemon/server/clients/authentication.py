@@ -48,18 +48,15 @@ class Authenticator:
         """The socket to poll: readable when there is a request."""
         return self._socket
 
-    def bind(self, router: zmq.Socket[bytes], endpoint: str, descriptor: int) -> None:
-        """Has `router` serve the clients of a listening socket, which is bound to `endpoint`."""
-        router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    def require(self, socket: zmq.Socket[bytes], peer: str) -> None:
+        """Has libzmq ask before it accepts the client of `socket`, who connects from `peer`."""
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if self._keys is not None:
-            router.setsockopt(zmq.CURVE_SERVER, 1)
-            router.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
-            router.setsockopt(zmq.ZAP_DOMAIN, _REMOTE)
-        elif endpoint.startswith("tcp:"):
-            # Without it libzmq would take a browser's bytes for its oldest protocol.
-            router.setsockopt(zmq.ZAP_DOMAIN, _LOCAL)
-        router.setsockopt(zmq.USE_FD, descriptor)
-        router.bind(endpoint)
+            socket.setsockopt(zmq.CURVE_SERVER, 1)
+            socket.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+        # libzmq does not know from where; it repeats the domain when it asks.
+        domain = _LOCAL if self._keys is None else _REMOTE
+        socket.setsockopt(zmq.ZAP_DOMAIN, domain + b" " + peer.encode())
 
     def answer_requests(self) -> None:
         """Answers pending requests; if there are many, the rest is left to the next call."""
@@ -67,7 +64,8 @@ class Authenticator:
             if not self._socket.poll(0):
                 return
             frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            version, request_id, domain, address, _, mechanism = frames[:_FRAMES_BEFORE_CREDENTIALS]
+            version, request_id, words, _, _, mechanism = frames[:_FRAMES_BEFORE_CREDENTIALS]
+            domain, _, address = words.partition(b" ")
             credentials = frames[_FRAMES_BEFORE_CREDENTIALS:]
             name = self._client_name(domain, mechanism, credentials)
             peer = address.decode(errors="replace")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import zmq
 
-from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.front.delivery import Delivery, Received
 from impasto_daemon.server.front.local_clients import LocalClients
 from impasto_daemon.server.front.process import FrontProcess
 from impasto_daemon.server.process.endpoint import listening_socket, listening_unix_socket
@@ -23,7 +23,7 @@ from impasto_shared.protocol.codec import Frame
 
 # The first byte of an address; others begin with the generation of a front.
 _UNIX = b"U"
-_LOOK_MS, _RESTART_MS = 500, 50
+_LOOK_MS, _RESTART_MS, _STALLED_MS = 500, 50, 20
 _FAREWELL_S = 0.5
 _EXIT_S = 2.0
 
@@ -77,6 +77,10 @@ class Clients:
     @property
     def timeout_ms(self) -> float:
         """The longest time that may pass between two calls of `supervise`."""
+        if any(front.is_copying for front in self._fronts):
+            return 0
+        if any(front.is_sending for front in self._fronts):
+            return _STALLED_MS
         if all(front.link is not None for front in self._fronts):
             return min(self._unix.timeout_ms, _LOOK_MS if self._fronts else math.inf)
         return min(self._unix.timeout_ms, _RESTART_MS)

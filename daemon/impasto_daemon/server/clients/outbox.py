@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Any, Protocol
 
-from impasto_daemon.server.front.client_socket import Delivery
+from impasto_daemon.server.front.delivery import Delivery
 from impasto_shared.protocol.codec import Frame, encode
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from impasto_daemon.server.clients.leases import Leases
 from impasto_daemon.server.clients.outbox import Outbox
-from impasto_daemon.server.front.client_socket import Delivery
+from impasto_daemon.server.front.delivery import Delivery
 from impasto_daemon.server.jobs.job import Job
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.protocol.messages import Preview, Update
@@ -58,6 +58,8 @@ class Subscriptions:
         self._leases = leases
         self._clock = clock
         self._by_job: dict[str, dict[bytes, _Subscription]] = {}
+        # Those not returned yet: a call that fails must not lose them.
+        self._abandoned: dict[Job, Problem | None] = {}
 
     @property
     def job_names(self) -> Collection[str]:
@@ -74,7 +76,7 @@ class Subscriptions:
 
         With the reason if it was lost and has not returned in time; None if it has disconnected.
         """
-        abandoned: dict[Job, Problem | None] = {**self._leases.take_ended(self._by_job.keys())}
+        self._abandoned.update(self._leases.take_ended(self._by_job.keys()))
         for name, by_address in list(self._by_job.items()):
             job = table.find(name)
             for address, subscription in list(by_address.items()):
@@ -82,13 +84,14 @@ class Subscriptions:
                     continue
                 delivery = self._send_update(table, job, address, subscription)
                 if delivery is Delivery.DISCONNECTED and job.belongs_to(address):
-                    abandoned.setdefault(job, None)
+                    self._abandoned.setdefault(job, None)
                 if delivery is Delivery.LOST and job.belongs_to(address):
                     self._leases.begin(job)
                 if subscription.is_over(job, delivery, self._clock()):
                     del by_address[address]
             if not by_address:
                 del self._by_job[name]
+        abandoned, self._abandoned = self._abandoned, {}
         return abandoned
 
     def send_preview(self, preview: Preview) -> None:

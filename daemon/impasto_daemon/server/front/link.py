@@ -13,7 +13,8 @@ import mmap
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,6 +25,8 @@ from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 
 _INLINE_BYTES = 16_384
 _PACKET_BYTES = 2 * _INLINE_BYTES
+# A picture of a gigabyte takes a second to be copied, in which others are served.
+_COPIED_BYTES_OF_A_CALL = 2**23
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 # Kind, outcome, and the lengths of address, user and list of frames.
 _HEAD = struct.Struct("<BBBBH")
@@ -62,6 +65,64 @@ class Packet:
     outcome: int = 0
 
 
+class Sending:
+    """A packet on its way: each call of `advance` copies a part of a long message.
+
+    send: returns whether the other side has taken bytes and descriptors.
+    """
+
+    def __init__(
+        self, send: Callable[[Sequence[Frame], Sequence[int]], bool], packet: Packet
+    ) -> None:
+        self._send = send
+        self.packet = packet
+        self._sizes = [memoryview(frame).nbytes for frame in packet.frames]
+        self._contents: _MemoryFile | None = None
+        self.is_over = False
+        """True once it is sent, or has failed."""
+
+    @property
+    def is_copying(self) -> bool:
+        """True if another call makes progress, whatever the other side does."""
+        return self._contents is not None and not self._contents.is_complete
+
+    def advance(self) -> bool:
+        """Continues; returns whether it is sent: if the other side is behind, it is not.
+
+        Raises LinkBroken, and OSError if there is no memory for a long message.
+        """
+        try:
+            self.is_over = self.is_over or self._advance()
+        except BaseException:
+            self.cancel()
+            raise
+        return self.is_over
+
+    def cancel(self) -> None:
+        """Frees its memory; it is not sent."""
+        self.is_over = True
+        if self._contents is not None:
+            self._contents.close()
+
+    def _advance(self) -> bool:
+        if sum(self._sizes) <= _INLINE_BYTES:
+            return self._send([self._head, *self.packet.frames], [])
+        if self._contents is None:
+            self._contents = _MemoryFile(self.packet.frames)
+        if not self._contents.copy_part():
+            return False
+        is_sent = self._send([self._head], [self._contents.descriptor])
+        if is_sent:
+            self._contents.close()
+        return is_sent
+
+    @property
+    def _head(self) -> bytes:
+        packet, user = self.packet, self.packet.user.encode()
+        numbers = packet.kind, packet.outcome, len(packet.address), len(user), len(self._sizes)
+        return b"".join((_HEAD.pack(*numbers), packet.address, user, *map(_SIZE.pack, self._sizes)))
+
+
 class Link:
     """A side of the link, with a socket that does not block."""
 
@@ -79,22 +140,11 @@ class Link:
         """Returns the descriptor to poll."""
         return self._socket.fileno()
 
-    def send(self, packet: Packet) -> bool:
-        """Returns whether it is sent: if the other side is behind, it is not.
-
-        Raises LinkBroken, and OSError if there is no memory for a long message.
-        """
-        sizes = [memoryview(frame).nbytes for frame in packet.frames]
-        user = packet.user.encode()
-        head = _HEAD.pack(packet.kind, packet.outcome, len(packet.address), len(user), len(sizes))
-        head += packet.address + user + b"".join(map(_SIZE.pack, sizes))
-        if sum(sizes) <= _INLINE_BYTES:
-            return self._send([head, *packet.frames], [])
-        descriptor = _memory_file(packet.frames)
-        try:
-            return self._send([head], [descriptor])
-        finally:
-            os.close(descriptor)
+    def send(self, packet: Packet) -> Sending:
+        """Begins to send a packet, see `Sending`; raises like `Sending.advance`."""
+        sending = Sending(self._send, packet)
+        sending.advance()
+        return sending
 
     def receive(self) -> Packet | None:
         """Returns the next packet, None if there is none; raises LinkBroken."""
@@ -142,17 +192,35 @@ class Link:
         return True
 
 
-def _memory_file(frames: Sequence[Frame]) -> int:
-    """Returns a descriptor of sealed memory with the frames in a row; raises OSError."""
-    descriptor = os.memfd_create("impasto-message", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        for frame in frames:
-            write_all(descriptor, frame)
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+class _MemoryFile:
+    """Sealed memory with frames in a row, which are copied part by part; raises OSError."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.descriptor = os.memfd_create("impasto-message", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._rests = deque(memoryview(frame).cast("B") for frame in frames if len(frame))
+        self.is_complete = False
+
+    def copy_part(self) -> bool:
+        """Copies a part; returns whether all is copied, and sealed."""
+        room = _COPIED_BYTES_OF_A_CALL
+        while self._rests and room:
+            part = self._rests[0][:room]
+            write_all(self.descriptor, part)
+            room -= part.nbytes
+            self._rests[0] = self._rests[0][part.nbytes :]
+            if not self._rests[0]:
+                self._rests.popleft()
+        if not (self._rests or self.is_complete):
+            fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, _SEALS)
+            self.is_complete = True
+        return self.is_complete
+
+    def close(self) -> None:
+        """Closes it; the other side may have it still."""
+        self._rests.clear()
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def _packet(words: bytes, descriptors: Sequence[int]) -> Packet:

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 
-from impasto_daemon.server.front.client_socket import (
-    FRAMES_OF_A_CALL,
+from impasto_daemon.server.front.delivery import (
+    FRAMES_IN_EXCESS,
+    QUEUED_BYTES,
     QUEUED_MESSAGES,
     Delivery,
     Received,
@@ -56,7 +57,7 @@ class _Connection:
         self.descriptor = plain.fileno()
         peer = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         self.pid = int(_PEER.unpack(peer)[0])
-        self.zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES, FRAMES_OF_A_CALL, is_daemon=True)
+        self.zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES, FRAMES_IN_EXCESS, is_daemon=True)
         self.events = select.EPOLLIN
         self.is_open = True
 
@@ -123,9 +124,10 @@ class LocalClients:
         connection = self._by_address.get(address)
         if connection is None:
             return Delivery.DISCONNECTED
-        if connection.zmtp.unsent_buffers >= QUEUED_MESSAGES:
+        zmtp = connection.zmtp
+        if zmtp.unsent_buffers >= QUEUED_MESSAGES or zmtp.unsent_bytes > QUEUED_BYTES:
             return Delivery.REFUSED
-        connection.zmtp.send(frames)
+        zmtp.send(frames)
         self._send_part(connection)
         return Delivery.SENT if connection.is_open else Delivery.DISCONNECTED
 
@@ -189,8 +191,8 @@ class LocalClients:
             time.monotonic() - self._refused_s > _ACCEPT_AGAIN_S
         )
         if self._listener is not None and is_due:
-            self._refused_s = None
             self._epoll.register(self._listener.fileno(), select.EPOLLIN)
+            self._refused_s = None  # not before: it may fail, and is then due again
 
     def _stop_accepting(self, listener: socket.socket) -> None:
         with suppress(OSError):

@@ -21,15 +21,11 @@ import zmq
 
 from impasto_daemon.server.clients.authentication import Authenticator
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
-from impasto_daemon.server.front.client_socket import (
-    ClientSocket,
-    Delivery,
-    Received,
-)
-from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
+from impasto_daemon.server.front.authorized_users import AuthorizedUsers
+from impasto_daemon.server.front.delivery import Delivery, Received
+from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet, Sending
 from impasto_daemon.server.front.process import ENCRYPTED, MAX_RESIDENT_BYTES
-from impasto_daemon.server.front.remote_connections import RemoteConnections
-from impasto_daemon.server.front.unfinished_messages import UnfinishedMessages
+from impasto_daemon.server.front.remote_clients import IO_THREADS, RemoteClients
 from impasto_daemon.system.log import start_logging
 from impasto_shared.configuration.options import LogLevel
 from impasto_shared.connection.keys import Role, load_keys
@@ -38,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 FAREWELL_S = 0.5
 _POLL_MS = 500
-# Of one message. Discarding more of them would hold up the other clients for over a second.
-_MAX_DISCARDED_FRAMES = 1_000_000
 # The server ends this process when it takes more than MAX_RESIDENT_BYTES.
 _FULL_BYTES = MAX_RESIDENT_BYTES * 3 // 4
 # No event says when a client reads again.
@@ -48,31 +42,33 @@ _STALLED_POLL_MS = 20
 _MESSAGES_OF_A_ROUND = 100
 # The outcome of a longer message is reported when its memory is free again, not when it is queued.
 _TRACKED_BYTES = 2**18
+_NO_MEMORY = "there is no memory for a message, which is dropped"
 _PR_SET_PDEATHSIG = 1
 
 
 class Front:
     """Passes messages between `clients` and the server at the other end of `link`.
 
-    remote: the connections of other machines; None if all clients are on this machine.
+    users: the keys of other machines that are authorised; None if all clients are on this one.
     """
 
     def __init__(
         self,
         link: Link,
-        clients: ClientSocket,
+        clients: RemoteClients,
         authenticator: Authenticator,
-        remote: RemoteConnections | None,
+        users: AuthorizedUsers | None,
     ) -> None:
         self._link = link
         self._clients = clients
         self._authenticator = authenticator
-        self._remote = remote
-        self._unfinished = UnfinishedMessages(_FULL_BYTES)
+        self._users = users
         # For the server, while it is behind: outcomes, and one message at most.
         self._outgoing: deque[Packet] = deque()
+        # Long messages of clients, from whom nothing more is received until they are copied.
+        self._copying: dict[bytes, Sending] = {}
         self._waiting: dict[bytes, deque[Packet]] = {}
-        self._sending: list[tuple[bytes, zmq.MessageTracker]] = []
+        self._tracked: list[tuple[bytes, zmq.MessageTracker]] = []
 
     def run(self) -> None:
         """Serves until the server ends the link."""
@@ -80,13 +76,13 @@ class Front:
             while True:
                 self._wait()
                 self._authenticator.answer_requests()
-                if self._remote is not None:
-                    self._remote.check()
-                self._unfinished.check()
+                self._cut_off_removed()
+                self._clients.work()
                 self._pass_on_replies()
                 self._pass_on_requests()
         deadline_s = time.monotonic() + FAREWELL_S
         while self._waiting and time.monotonic() < deadline_s:
+            self._clients.work()
             self._retry()
             time.sleep(_STALLED_POLL_MS / 1000)
 
@@ -94,40 +90,77 @@ class Front:
         poller = zmq.Poller()
         poller.register(self._authenticator.socket, zmq.POLLIN)
         poller.register(self._link, zmq.POLLIN | (zmq.POLLOUT if self._outgoing else 0))
-        if not self._outgoing:
-            poller.register(self._clients.socket, zmq.POLLIN)
-        is_stalled = self._waiting or self._sending
-        poller.poll(_STALLED_POLL_MS if is_stalled else _POLL_MS)
+        poller.register(self._clients, zmq.POLLIN)
+        poller.poll(self._timeout_ms())
+
+    def _timeout_ms(self) -> int:
+        if any(sending.is_copying for sending in self._copying.values()):
+            return 0
+        if self._clients.has_messages and not self._outgoing:
+            return 0
+        is_stalled = self._waiting or self._tracked or self._copying
+        return _STALLED_POLL_MS if is_stalled else _POLL_MS
+
+    def _cut_off_removed(self) -> None:
+        if self._users is not None:
+            for user in self._users.removed(self._clients.users):
+                self._clients.cut_off(user)
 
     # Requests
 
     def _pass_on_requests(self) -> None:
+        self._copy()
         for _ in range(_MESSAGES_OF_A_ROUND):
             if not self._flush():
                 return
             received = self._clients.receive()
-            if self._clients.discarded_frames > _MAX_DISCARDED_FRAMES:
-                name = self._authenticator.name_of(self._clients.sender)
-                logger.error("%s sends millions of frames: all connections are closed", name)
-                os._exit(1)
             if received is None:
                 return
-            self._unfinished.complete(received.descriptor)
-            if self._remote is None or self._remote.accepts(received):
-                self._outgoing.append(_packet_of(received))
+            if self._users is None or self._users.accepts(received.user):
+                self._begin(received)
+            else:
+                self._clients.cut_off(received.user)
         self._flush()
+
+    def _begin(self, received: Received) -> None:
+        """Sends a message to the server; a long one part by part, among those of others."""
+        packet = Packet(Kind.MESSAGE, received.address, received.frames, user=received.user)
+        if not self._clients.is_held(received.address):
+            self._outgoing.append(packet)
+        elif sending := self._sending(packet):
+            self._copying[received.address] = sending
+        else:
+            self._clients.release(received.address)
+
+    def _copy(self) -> None:
+        """Continues with the long messages; receives again from the clients of those sent."""
+        for address, sending in list(self._copying.items()):
+            try:
+                sending.advance()
+            except OSError:
+                logger.exception(_NO_MEMORY)
+            if sending.is_over:
+                del self._copying[address]
+                self._clients.release(address)
 
     def _flush(self) -> bool:
         """Returns whether the server has received everything so far."""
         while self._outgoing:
-            try:
-                if not self._link.send(self._outgoing[0]):
-                    return False
-            except OSError:
-                # Its client waits in vain for an answer, like one whose connection is lost.
-                logger.exception("there is no memory for a message, which is dropped")
+            sending = self._sending(self._outgoing[0])
+            if sending is not None and not sending.is_over:
+                sending.cancel()
+                return False
             self._outgoing.popleft()
         return True
+
+    def _sending(self, packet: Packet) -> Sending | None:
+        """Begins to send a packet to the server; returns None if there is no memory for it."""
+        try:
+            return self._link.send(packet)
+        except OSError:
+            # Its client waits in vain for an answer, like one whose connection is lost.
+            logger.exception(_NO_MEMORY)
+        return None
 
     # Replies
 
@@ -148,19 +181,17 @@ class Front:
                 packets.popleft()
             if not packets:
                 del self._waiting[address]
-        for address, tracker in self._sending:
+        for address, tracker in self._tracked:
             if tracker.done:
                 self._report(address, Delivery.SENT)
-        self._sending = [entry for entry in self._sending if not entry[1].done]
+        self._tracked = [entry for entry in self._tracked if not entry[1].done]
 
     def _send(self, packet: Packet) -> bool:
         """Sends a message and reports its outcome, unless its client must read first."""
-        if sum(map(len, packet.frames)) > _TRACKED_BYTES:
-            outcome = self._clients.send_tracked(packet.address, packet.frames)
-        else:
-            outcome = self._clients.send(packet.address, packet.frames)
+        is_tracked = sum(map(len, packet.frames)) > _TRACKED_BYTES
+        outcome = self._clients.send(packet.address, packet.frames, is_tracked=is_tracked)
         if isinstance(outcome, zmq.MessageTracker):
-            self._sending.append((packet.address, outcome))
+            self._tracked.append((packet.address, outcome))
             return True
         if outcome is Delivery.REFUSED:
             return False
@@ -169,10 +200,6 @@ class Front:
 
     def _report(self, address: bytes, outcome: Delivery) -> None:
         self._outgoing.append(Packet(Kind.OUTCOME, address, outcome=outcome.value))
-
-
-def _packet_of(received: Received) -> Packet:
-    return Packet(Kind.MESSAGE, received.address, received.frames, user=received.user)
 
 
 def _die_with_server() -> None:
@@ -188,7 +215,7 @@ def _be_the_first_to_be_killed() -> None:
 
 def main() -> None:
     """Serves a listening socket, given with the link by their descriptors, until the link ends."""
-    level, server_pid, link, listener, endpoint, *options = sys.argv[1:]
+    level, server_pid, link, listener, *options = sys.argv[1:]
     _die_with_server()
     if os.getppid() != int(server_pid):
         return
@@ -196,16 +223,20 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the server decides
     start_logging("front", LogLevel(level))
+    zmq.Context.instance(io_threads=IO_THREADS)
     keys = load_keys(Role.DAEMON) if options == [ENCRYPTED] else None
     authorized = AuthorizedClients.of_user()
     authenticator = Authenticator(authorized, keys)
-    clients = ClientSocket()
-    authenticator.bind(clients.socket, endpoint, int(listener))
-    remote = RemoteConnections(authorized) if keys is not None else None
-    Front(Link(socket.socket(fileno=int(link))), clients, authenticator, remote).run()
-    authenticator.close()
+    clients = RemoteClients(
+        socket.socket(fileno=int(listener)),
+        authenticator.require,
+        _FULL_BYTES,
+        is_encrypted=keys is not None,
+    )
+    users = None if keys is None else AuthorizedUsers(authorized)
+    Front(Link(socket.socket(fileno=int(link))), clients, authenticator, users).run()
+    authenticator.close()  # first: each connection to it holds up the end of one to a client
     clients.close(FAREWELL_S)
-    # Returns when the last messages have been sent.
     zmq.Context.instance().term()
 
 

@@ -12,8 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from impasto_daemon.server.front.client_socket import Delivery, Received
-from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
+from impasto_daemon.server.front.delivery import (
+    QUEUED_BYTES,
+    QUEUED_MESSAGES,
+    Delivery,
+    Received,
+)
+from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet, Sending
 from impasto_daemon.system.process_memory import resident_bytes
 from impasto_shared.protocol.codec import Frame
 
@@ -26,9 +31,6 @@ MAX_RESIDENT_BYTES = min(4 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_
 # The shortest time from one start to the next; it doubles with each process that lives for less
 # than STEADY_S, but must stay below the lease of the jobs whose connections are lost.
 RESTART_S, MAX_RESTART_S, STEADY_S = 0.5, 5.0, 30.0
-# Messages to a client that the front has not yet passed on, and the bytes after which there is no
-# further one.
-_WINDOW, _WINDOW_BYTES = 32, 32 * 2**20
 _REMEMBERED_CLIENTS = 1024
 _LOOK_S = 0.5
 _PACKETS_OF_A_CALL = 100
@@ -66,6 +68,7 @@ class FrontProcess:
         self._started_s = -math.inf
         self._restart_s = RESTART_S
         self._looked_s = clock()
+        self._sending: dict[bytes, Sending] = {}  # long messages that are being copied
         self._unconfirmed: Counter[bytes] = Counter()
         self._unconfirmed_bytes: Counter[bytes] = Counter()
         self._disconnected: dict[bytes, None] = {}
@@ -77,6 +80,7 @@ class FrontProcess:
 
     def supervise(self) -> None:
         """Starts the process if there is none; ends one that takes too much memory."""
+        self._continue_sending()
         self._ending = [process for process in self._ending if process.poll() is None]
         if self._process is None:
             if self._clock() - self._started_s > self._restart_s:
@@ -112,28 +116,44 @@ class FrontProcess:
             return Delivery.LOST
         size = sum(memoryview(frame).nbytes for frame in frames)
         waiting = self._unconfirmed[address]
-        if waiting >= _WINDOW or (waiting and self._unconfirmed_bytes[address] > _WINDOW_BYTES):
+        is_full = waiting >= QUEUED_MESSAGES or self._unconfirmed_bytes[address] > QUEUED_BYTES
+        if waiting and (is_full or address in self._sending):
             return Delivery.REFUSED
         packet = Packet(Kind.MESSAGE, address[_GENERATION_BYTES:], frames)
         try:
-            if not self.link.send(packet):
-                return Delivery.REFUSED
+            sending = self.link.send(packet)
         except LinkBroken as error:
             self._lose(str(error))
             return Delivery.LOST
         except OSError:
             logger.exception("there is no memory for a message to a client, which is dropped")
             return Delivery.SENT
+        if sending.is_copying:
+            self._sending[address] = sending
+        elif not sending.is_over:
+            sending.cancel()
+            return Delivery.REFUSED
         self._unconfirmed[address] += 1
         self._unconfirmed_bytes[address] += size
         return Delivery.SENT
+
+    @property
+    def is_copying(self) -> bool:
+        """True if `supervise` has a long message to copy."""
+        return any(sending.is_copying for sending in self._sending.values())
+
+    @property
+    def is_sending(self) -> bool:
+        """True if `supervise` has a long message to send once the front is no longer behind."""
+        return bool(self._sending)
 
     def knows(self, address: bytes) -> bool:
         """Returns whether an address is one of the process that runs now."""
         return address[:_GENERATION_BYTES] == self._generation
 
     def finish(self) -> None:
-        """Lets the process send the last messages, and exit."""
+        """Lets the process send the last messages, and exit; those being copied are not sent."""
+        self._cancel_sending()
         if self.link is not None:
             self.link.finish()
 
@@ -169,7 +189,7 @@ class FrontProcess:
         numbers = map(str, (os.getpid(), *descriptors))
         options = [ENCRYPTED] if self._is_encrypted else []
         return subprocess.Popen(  # noqa: S603 - our own program
-            [*FRONT_COMMAND, self._log_level, *numbers, self.endpoint, *options],
+            [*FRONT_COMMAND, self._log_level, *numbers, *options],
             stdin=subprocess.DEVNULL,
             cwd="/",
             pass_fds=descriptors,
@@ -187,9 +207,29 @@ class FrontProcess:
             self._ending.append(self._process)
         self._process = None
         self._close_link()
+        self._cancel_sending()
         self._unconfirmed.clear()
         self._unconfirmed_bytes.clear()
         self._disconnected.clear()
+
+    def _continue_sending(self) -> None:
+        """Copies a part of each long message, and sends those that are complete."""
+        for address, sending in list(self._sending.items()):
+            try:
+                sending.advance()
+            except LinkBroken as error:
+                self._lose(str(error))
+                return
+            except OSError:
+                logger.exception("there is no memory for a message to a client, which is dropped")
+                self._confirm(address, Delivery.SENT.value)
+            if sending.is_over:
+                del self._sending[address]
+
+    def _cancel_sending(self) -> None:
+        for sending in self._sending.values():
+            sending.cancel()
+        self._sending.clear()
 
     def _next_packet(self) -> Packet | None:
         try:

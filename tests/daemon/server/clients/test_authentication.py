@@ -36,7 +36,9 @@ def status_of(
     """Asks as libzmq does (ZAP); returns the status of the reply."""
     with zmq.Context.instance().socket(zmq.REQ) as libzmq:
         libzmq.connect("inproc://zeromq.zap.01")
-        libzmq.send_multipart([b"1.0", b"7", domain, b"10.0.0.1", b"", mechanism, *credentials])
+        libzmq.send_multipart(
+            [b"1.0", b"7", domain + b" 10.0.0.1:7", b"", b"", mechanism, *credentials]
+        )
         assert authenticator.socket.poll(1000)
         authenticator.answer_requests()
         version, request_id, status, *_ = libzmq.recv_multipart()
@@ -52,7 +54,7 @@ def test_remote_client_needs_an_authorised_key(
     authenticator: Authenticator, clients: AuthorizedClients, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"400"
-    assert "10.0.0.1 was refused: its key is not authorised" in caplog.text
+    assert "10.0.0.1:7 was refused: its key is not authorised" in caplog.text
     clients.add("laptop", KEY.hex())
     assert status_of(authenticator, b"remote", b"CURVE", KEY) == b"200"
     clients.remove("laptop")

@@ -15,7 +15,7 @@ from zmq.utils import z85
 from daemon.server.patience import PATIENCE_S, eventually
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
-from impasto_daemon.server.front.client_socket import Delivery, Received
+from impasto_daemon.server.front.delivery import Delivery, Received
 from impasto_daemon.server.process.endpoint import CannotServe
 from impasto_shared.connection.keys import KeyPair, Role, ensure_keys
 

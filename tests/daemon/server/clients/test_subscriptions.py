@@ -13,7 +13,7 @@ from impasto_daemon.server.clients.subscriptions import (
     UPDATE_INTERVAL_S,
     Subscriptions,
 )
-from impasto_daemon.server.front.client_socket import Delivery
+from impasto_daemon.server.front.delivery import Delivery
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_shared.image import Image, PixelFormat
@@ -233,3 +233,31 @@ def test_previews_go_to_the_subscribers_who_want_them(
     subscriptions.send_preview(preview)
 
     assert outbox.take() == [(WATCHER, preview)]
+
+
+def test_job_of_a_client_that_has_gone_is_cancelled_although_another_update_failed(
+    table: JobTable,
+    outbox: FakeOutbox,
+    subscriptions: Subscriptions,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, other = start_job(table), start_job(table)
+    subscriptions.add(left, CLIENT, wants_previews=False)
+    subscriptions.add(other, WATCHER, wants_previews=False)
+    outbox.delivery[CLIENT] = Delivery.DISCONNECTED
+    clock.now_s += UPDATE_INTERVAL_S
+    try_send = outbox.try_send
+
+    def fail(address: bytes, message: Any) -> Delivery:
+        if address == WATCHER:
+            raise OSError(12, "Cannot allocate memory")
+        return try_send(address, message)
+
+    monkeypatch.setattr(outbox, "try_send", fail)
+    with pytest.raises(OSError, match="memory"):
+        subscriptions.send_updates(table)
+    monkeypatch.setattr(outbox, "try_send", try_send)
+
+    assert subscriptions.send_updates(table) == {left: None}
+    assert subscriptions.send_updates(table) == {}

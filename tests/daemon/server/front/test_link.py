@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from impasto_daemon.server.front import link as link_module
 from impasto_daemon.server.front.link import Kind, Link, LinkBroken, Packet
 from impasto_shared.protocol.codec import MAX_FRAMES
 
@@ -38,7 +39,7 @@ def test_message_arrives_as_it_was_sent(ends: tuple[Link, Link], frames: list[by
     near, other = ends
     before = descriptors()
 
-    assert near.send(Packet(Kind.MESSAGE, b"\0address", frames, user="ädä"))
+    assert near.send(Packet(Kind.MESSAGE, b"\0address", frames, user="ädä")).is_over
     packet = other.receive()
 
     assert packet is not None
@@ -70,7 +71,7 @@ def is_memory(entry: Path) -> bool:
 def test_link_that_is_full_sends_nothing_more_and_does_not_wait(ends: tuple[Link, Link]) -> None:
     near, other = ends
     sent = 0
-    while near.send(Packet(Kind.MESSAGE, b"a", [str(sent).encode(), LONG])):
+    while near.send(Packet(Kind.MESSAGE, b"a", [str(sent).encode(), LONG])).is_over:
         sent += 1
     received = 0
     while packet := other.receive():
@@ -78,7 +79,7 @@ def test_link_that_is_full_sends_nothing_more_and_does_not_wait(ends: tuple[Link
         received += 1
 
     assert received == sent > 1
-    assert near.send(Packet(Kind.OUTCOME, b"a", outcome=1))
+    assert near.send(Packet(Kind.OUTCOME, b"a", outcome=1)).is_over
 
 
 def test_end_of_the_other_side_is_noticed_after_its_last_message(ends: tuple[Link, Link]) -> None:
@@ -183,3 +184,34 @@ def test_memory_of_the_right_size_and_seals_is_taken() -> None:
 
     assert packet is not None
     assert bytes(packet.frames[0]) == bytes(len(LONG))
+
+
+def test_long_message_is_copied_part_by_part(
+    ends: tuple[Link, Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "_COPIED_BYTES_OF_A_CALL", 2**20)
+    near, far = ends
+    frames = [os.urandom(5 * 2**19), b"", os.urandom(3 * 2**20)]
+    sending = near.send(Packet(Kind.MESSAGE, b"a", frames))
+    for _ in range(4):
+        assert sending.is_copying
+        assert far.receive() is None
+        assert near.send(Packet(Kind.OUTCOME, b"b", outcome=1)).is_over  # others overtake it
+        other = far.receive()
+        assert other is not None
+        assert other.address == b"b"
+        assert not sending.advance()
+
+    assert sending.advance()
+    received = far.receive()
+    assert received is not None
+    assert [bytes(frame) for frame in received.frames] == frames
+
+
+def test_message_that_is_given_up_leaves_no_descriptor(ends: tuple[Link, Link]) -> None:
+    before = descriptors()
+    sending = ends[0].send(Packet(Kind.MESSAGE, b"a", [bytes(2**24)]))
+    assert sending.is_copying
+
+    sending.cancel()
+    assert descriptors() == before

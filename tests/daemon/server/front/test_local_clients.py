@@ -11,15 +11,16 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 import zmq
 
 from daemon.server.patience import PATIENCE_S, eventually
-from impasto_daemon.server.front.client_socket import (
-    FRAMES_OF_A_CALL,
+from impasto_daemon.server.front.delivery import (
+    FRAMES_IN_EXCESS,
+    QUEUED_BYTES,
     QUEUED_MESSAGES,
     Delivery,
     Received,
@@ -146,12 +147,12 @@ def test_client_with_too_many_frames_is_cut_off_at_once(
     clients: LocalClients, path: Path, on: ExitStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     hostile, honest = bare(on, path), bare(on, path)
-    endless = b"\1\0" * (MAX_FRAMES + FRAMES_OF_A_CALL + 1)  # and its end is not awaited
+    endless = b"\1\0" * (MAX_FRAMES + FRAMES_IN_EXCESS + 1)  # and its end is not awaited
 
     send_all(clients, hostile, endless)
 
     eventually(lambda: clients.receive() or is_closed(hostile))
-    limit = MAX_FRAMES + FRAMES_OF_A_CALL
+    limit = MAX_FRAMES + FRAMES_IN_EXCESS
     assert f"is cut off. It sends a message of more than {limit} frames" in caplog.text
     honest.sendall(message(b"x"))
     assert len(next_message(clients).frames) == 1
@@ -296,6 +297,59 @@ def test_used_up_descriptors_cost_no_connection_and_service_goes_on(
     assert not failures
     first.sendall(message(b"y"))
     assert bytes(next_message(clients).frames[0]) == b"y"
+
+
+def test_listening_goes_on_although_it_could_not_be_resumed_at_first(
+    clients: LocalClients, path: Path, on: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [OSError(24, "Too many open files")]
+    accept, register = socket.socket.accept, clients._epoll.register
+    failures = [OSError(12, "Cannot allocate memory")] * 2
+
+    class Epoll:
+        def __getattr__(self, name: str) -> object:
+            return getattr(epoll, name)
+
+        def register(self, descriptor: int, events: int) -> None:
+            if not refusals and failures:
+                raise failures.pop()
+            register(descriptor, events)
+
+    def refuse_at_first(listener: socket.socket) -> tuple[socket.socket, object]:
+        if refusals:
+            raise refusals.pop()
+        return accept(listener)
+
+    epoll = clients._epoll
+    monkeypatch.setattr(clients, "_epoll", Epoll())
+    monkeypatch.setattr(socket.socket, "accept", refuse_at_first)
+    dealer(on, path).send(b"x")
+
+    def receive() -> Received | None:
+        with suppress(OSError):  # which costs one step of the server's loop
+            return clients.receive()
+        return None
+
+    assert bytes(eventually(receive).frames[0]) == b"x"
+    assert not failures
+
+
+def test_pictures_for_a_client_that_does_not_read_are_limited_by_their_bytes(
+    clients: LocalClients, path: Path, on: ExitStack
+) -> None:
+    client = bare(on, path)
+    client.sendall(message(b"x"))
+    address = next_message(clients).address
+    picture = bytes(QUEUED_BYTES // 4)
+    outcomes = [clients.send(address, [picture]) for _ in range(10)]
+
+    assert outcomes[:4] == [Delivery.SENT] * 4
+    assert outcomes[-1] is Delivery.REFUSED
+    assert clients._by_address[address].zmtp.unsent_bytes <= QUEUED_BYTES + 2 * len(picture)
+    huge = bare(on, path)
+    huge.sendall(message(b"x"))
+    address = next_message(clients).address
+    assert clients.send(address, [bytes(4 * QUEUED_BYTES)]) is Delivery.SENT  # by itself, it may
 
 
 @pytest.mark.parametrize("is_one", [True, False])
