@@ -111,6 +111,8 @@ class _Batch:
     waiting: deque[Work]
     jobs: dict[str, Work] = field(default_factory=dict)
     """The pictures under way, by job."""
+    workers: int | None = None
+    """The number of painting processes; None if it is to be asked for."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -119,7 +121,10 @@ class _Batch:
 
     def fill(self) -> Iterator[Event]:
         """Submits pictures until enough are under way; yields those that cannot be submitted."""
-        while self.waiting and len(self.jobs) < self._workers + _WAITING:
+        if self.waiting and self.workers is None:
+            # A daemon that says nothing of them has one.
+            self.workers = max(1, len(self.client.status().workers))
+        while self.waiting and len(self.jobs) < (self.workers or 1) + _WAITING:
             work = self.waiting.popleft()
             try:
                 task = work.read()
@@ -136,11 +141,6 @@ class _Batch:
             else:
                 self.jobs[job] = work
 
-    @property
-    def _workers(self) -> int:
-        """The number of painting processes; a daemon that says nothing of them has one."""
-        return max(1, len(self.client.status().workers))
-
     def advance(self) -> Iterator[Event]:
         """Yields what the daemon reports next, waiting a moment for it."""
         if not self.jobs:
@@ -154,6 +154,7 @@ class _Batch:
                 yield Progress(self.jobs[report.job].name, report)
                 continue
             work = self.jobs.pop(report.job)
+            self.workers = None  # it may have been the first worker's, or the last one's
             yield from self._end(work, report)
 
     def _end(self, work: Work, report: JobReport) -> Iterator[Event]:

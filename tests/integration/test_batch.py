@@ -6,17 +6,23 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image as PillowImage
 
+from impasto_daemon.commands.batch.command import Batch
+from impasto_daemon.commands.batch.plan import Painting, Picture
+from impasto_daemon.commands.batch.record import PaintingSource
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.batch import Event, Failed, Painted, Progress, Task, Work, paint_all
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode, InvalidImage
 from impasto_shared.image import Image
+from impasto_shared.protocol.messages import StatusReport
 from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
@@ -27,6 +33,7 @@ from integration.scripted_worker import Behaviour, invert
 NAMES = ("a", "b", "c")
 # Less than the files that are open anyway may take, and more than the smallest picture.
 LIMIT_BYTES = 2000
+PAINTING = Painting(Path("wave.png"), PaintingSource("wave.png", "0", 1.0), Style(picture()))
 
 
 @pytest.fixture
@@ -134,6 +141,45 @@ def test_bad_photos_cost_only_themselves(service: DaemonProcess) -> None:
         "impasto: missing.jpg cannot be read: no such file or directory.",
         "impasto: photos/b.png is not a picture, or its format is not supported.",
     ]
+
+
+def test_names_that_no_file_can_have_cost_only_themselves(service: DaemonProcess) -> None:
+    long = "x" * 300
+    (service.folder / "list").write_text(f"{long}.jpg\nnull\0.jpg\nphotos/a.png\n")
+    too_long = f"{{photo}}{'y' * 252}{{number}}.png"
+
+    completed = batch(service, "--list", "list")
+    refused = batch(service, "photos/a.png", "--name", too_long)
+
+    assert (completed.returncode, completed.stdout) == (1, "out/a.png\n"), completed.stderr
+    assert completed.stderr.splitlines() == [
+        "1 picture painted, 2 failed.",
+        f"impasto: {long}.jpg cannot be read: file name too long.",
+        "impasto: null.jpg cannot be read: a name of a file has no null character.",
+    ]
+    assert refused.returncode == 1
+    assert re.search(r"ya?1.png cannot be written: file name too long", refused.stderr)
+
+
+def test_photo_that_vanishes_while_it_is_painted_is_written(service: DaemonProcess) -> None:
+    """Its record is that of the file that was read, as it is if the photo is replaced."""
+    with service.client() as client:
+        blocking = submit(client, 10_000)
+        command = service.command("batch", "photos/a.png", "--style", "wave.png", "-o", "out")
+        with subprocess.Popen(
+            [*command, "--iterations", "3"],
+            env=service.environment,
+            cwd=service.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            wait_for(lambda: len(client.jobs()) == 2, "the batch's job")
+            photo = (service.folder / "photos/a.png").rename(service.folder / "a.png")
+            client.cancel(blocking)
+            assert process.wait() == 0
+
+    photo.rename(service.folder / "photos/a.png")
+    assert batch(service, "photos/a.png").stderr == "0 pictures painted, 1 there before.\n"
 
 
 @pytest.mark.parametrize(
@@ -291,6 +337,53 @@ def test_next_picture_is_sent_while_one_is_painted(service: DaemonProcess) -> No
                 # Neither more of them in memory, nor a daemon that has nothing to do.
                 assert len(read) <= int(event.name) + 2
         assert read == list(range(5))
+
+
+def test_workers_are_counted_once_a_picture(
+    service: DaemonProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    with service.client() as client:
+        status = client.status
+
+        def counted() -> StatusReport:
+            asked.append(status())
+            return asked[-1]
+
+        monkeypatch.setattr(client, "status", counted)
+        events = last_events(client, [Work(str(n), partial(task, n, 30)) for n in range(3)])
+
+    assert len(events) == 3
+    assert len(asked) <= len(events)
+
+
+@dataclass
+class Watching:
+    """A display that only remembers."""
+
+    shown: list[tuple[int, float]] = field(default_factory=list)
+
+    def show(self, name: str, finished: int, under_way: float) -> None:
+        assert name.endswith(".jpg")
+        self.shown.append((finished, under_way))
+
+
+def test_progress_is_that_of_all_pictures_under_way() -> None:
+    with DaemonProcess(options=("--devices", "cpu,cpu"), is_scripted=True) as daemon:
+        settings = StyleSettings(iterations=50)
+        run, display = Batch(daemon.endpoint), Watching()
+        run.failures.append(InvalidImage("One is damaged."))
+        for number in range(3):
+            photo = daemon.folder / f"{number}.png"
+            write_image(numbered(number), photo)
+            run.add(Picture(photo, [PAINTING], settings, daemon.folder / f"{number}.jpg", False))
+        run.paint(display)
+
+    shares = [finished + under_way for finished, under_way in display.shown]
+    assert shares == sorted(shares)
+    assert display.shown[-1] == (3, 0)
+    # Two are painted at once, and the third waits.
+    assert max(under_way for finished, under_way in display.shown if finished == 0) > 1
 
 
 def test_closed_batch_cancels_what_is_under_way(service: DaemonProcess) -> None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,16 @@ from impasto_daemon.commands.command_parser import (
     this_program,
 )
 from impasto_daemon.commands.output import say, warn
-from impasto_shared.batch import Event, Failed, Painted, Work, paint_all
+from impasto_shared.batch import Event, Failed, Painted, Progress, Task, Work, paint_all
 from impasto_shared.errors import DaemonUnavailable, ImpastoError, InvalidSettings
 from impasto_shared.launcher import connect_or_start
+from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import SETTINGS, Mode, StyleSettings
 
 if TYPE_CHECKING:
     from impasto_daemon.commands.batch.display import Display
     from impasto_daemon.commands.batch.plan import Choices, Picture
+    from impasto_daemon.commands.batch.record import Record
     from impasto_shared.client import Client
 
 DEFAULT_NAME = "{photo}.png"
@@ -103,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     choices = _choices(options)
     if not (options.photos or options.list):
         raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
-    batch = _Batch(options.endpoint)
+    batch = Batch(options.endpoint)
     for picture in plan(find_photos(options.photos, options.list), choices):
         if isinstance(picture, ImpastoError):
             batch.failures.append(picture)
@@ -150,14 +153,18 @@ def _choices(options: argparse.Namespace) -> Choices:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """The pictures of a run, with what became of them.
 
     pending: those that are neither painted nor failed, by the name of their file.
+    records: the records of those whose photo has been read.
+    shares: what is done of those that are being painted, from 0 to 1.
     """
 
     endpoint: str
     pending: dict[str, Picture] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
     painted: int = 0
     were_there: int = 0
     failures: list[ImpastoError] = field(default_factory=list)
@@ -178,12 +185,16 @@ class _Batch:
         Raises:
             DaemonUnavailable: if the daemon ends again before a picture is finished.
         """
+        count = len(self.pending)
         while self.pending:
             before = len(self.pending)
+            self.shares.clear()
             try:
                 with self._connect() as client:
                     for event in paint_all(client, self._works()):
-                        self._note(event, client, display)
+                        self._note(event, client)
+                        finished = count - len(self.pending)
+                        display.show(event.name, finished, sum(self.shares.values()))
             except DaemonUnavailable:
                 if len(self.pending) == before:
                     raise
@@ -198,22 +209,29 @@ class _Batch:
 
     def _works(self) -> Iterator[Work]:
         for name, picture in self.pending.items():
-            yield Work(name, picture.task)
+            yield Work(name, partial(self._task, name, picture))
 
-    def _note(self, event: Event, client: Client, display: Display) -> None:
-        finished = self.painted + len(self.failures)
-        if isinstance(event, Failed):
-            del self.pending[event.name]
-            self.failures.append(event.error)
-        elif isinstance(event, Painted):
-            self._write(event, client)
-        else:
-            display.show(event.name, finished + event.report.done)
+    def _task(self, name: str, picture: Picture) -> Task:
+        # First: a photo that is replaced meanwhile is then another one the next time.
+        self.records[name] = picture.record()
+        return picture.task()
 
-    def _write(self, event: Painted, client: Client) -> None:
+    def _note(self, event: Event, client: Client) -> None:
+        if isinstance(event, Progress):
+            if event.report.state is JobState.RUNNING:
+                self.shares[event.name] = event.report.done
+            return
+        self.shares.pop(event.name, None)
         picture = self.pending.pop(event.name)
+        if isinstance(event, Failed):
+            self.failures.append(event.error)
+        else:
+            self._write(picture, event, client)
+
+    def _write(self, picture: Picture, event: Painted, client: Client) -> None:
+        note = self.records.pop(event.name).text()
         try:
-            write_picture(event.image, event.job, picture.target, picture.record().text())
+            write_picture(event.image, event.job, picture.target, note)
         except ImpastoError as error:
             self.failures.append(error)
             return

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 class Display(Protocol):
     """Shows how far a batch is."""
 
-    def show(self, name: str, done: float) -> None:
-        """Shows that `done` of the pictures are finished, the one under way by its share."""
+    def show(self, name: str, finished: int, under_way: float) -> None:
+        """Shows how many pictures are finished, painted or not.
+
+        name: of the one that the last news is of. under_way: the sum of the shares of those that
+            are being painted.
+        """
 
 
 def new_display(count: int) -> AbstractContextManager[Display]:
@@ -28,7 +32,7 @@ def new_display(count: int) -> AbstractContextManager[Display]:
 
 
 class _Nothing:
-    def show(self, name: str, done: float) -> None:
+    def show(self, name: str, finished: int, under_way: float) -> None:
         """Shows nothing: the names of the finished pictures are lines of their own."""
 
 
@@ -45,13 +49,13 @@ class _Bar(AbstractContextManager["_Bar"]):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, name: str, done: float) -> None:
+    def show(self, name: str, finished: int, under_way: float) -> None:
         """Moves the bar."""
         self._progress.update(
             self._task,
-            completed=done,
+            completed=finished + under_way,
             description=printable(name),
-            pictures=f"{int(done)} of {self._count}",
+            pictures=f"{finished} of {self._count}",
         )
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from impasto_daemon.commands.image_file.reading import FORMATS
+from impasto_daemon.commands.image_file.reading import FORMATS, reason_of
 from impasto_daemon.commands.image_file.writing import format_of
 from impasto_shared.errors import ImpastoError, InvalidImage
 
@@ -40,7 +40,7 @@ def _all_of(names: Iterable[str], lists: Sequence[str]) -> Iterator[Path | Impas
         try:
             lines = _lines(name)
         except (OSError, UnicodeError) as error:
-            yield InvalidImage(f"The list {name} cannot be read: {error}.")
+            yield InvalidImage(f"The list {name} cannot be read: {reason_of(error)}.")
             continue
         if not lines:
             yield NoPhotos(f"The list {name} is empty.")
@@ -54,6 +54,15 @@ def _lines(name: str) -> list[str]:
 
 
 def _of_name(name: str) -> Iterator[Path | ImpastoError]:
+    try:
+        yield from _photos_of(name)
+    except (OSError, ValueError) as error:  # a name that is too long or not possible, no access
+        yield InvalidImage(f"{name} cannot be read: {reason_of(error)}.")
+
+
+def _photos_of(name: str) -> Iterator[Path | ImpastoError]:
+    if "\0" in name:
+        raise ValueError("a name of a file has no null character")
     path = Path(name)
     if path.is_dir():
         photos = sorted(entry for entry in path.iterdir() if _looks_like_photo(entry))

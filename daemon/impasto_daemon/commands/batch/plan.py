@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from impasto_daemon.commands.batch.naming import picture_name
 from impasto_daemon.commands.batch.record import PaintingSource, Record, Source, digest_of
 from impasto_daemon.commands.image_file import check_encodable, check_writable, read_image
+from impasto_daemon.commands.image_file.reading import reason_of
 from impasto_shared.batch import Task
 from impasto_shared.errors import ImpastoError, InvalidImage
 from impasto_shared.image import Image
@@ -50,22 +52,22 @@ class Picture:
 
     def record(self) -> Record:
         """Returns the record of its origin. Raises InvalidImage if the photo cannot be read."""
-        try:
-            digest = digest_of(self.photo)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InvalidImage(f"{self.photo} cannot be read: {reason.lower()}.") from error
         sources = [painting.source for painting in self.paintings]
-        return Record(Source(str(self.photo), digest), sources, self.settings)
+        photo = Source(str(self.photo), digest_of(self.photo))
+        return Record(photo, sources, self.settings)
 
     def is_painted(self) -> bool:
         """Returns whether its file is there.
 
         Raises:
-            InvalidImage: if another file is, and may not be replaced.
+            InvalidImage: if another file is, and may not be replaced, or its name is not possible.
         """
-        if not self.target.exists():
-            return False
+        try:
+            if not self.target.exists():
+                return False
+        except OSError as error:
+            reason = reason_of(error)
+            raise InvalidImage(f"{self.target} cannot be written: {reason}.") from error
         if self.record().is_in(self.target):
             return True
         if not self.may_replace:
@@ -123,9 +125,9 @@ def plan(
 
     Two pictures of the same name: the second is refused. No original is ever replaced.
     """
-    originals = {painting.path.resolve() for painting in choices.paintings}
+    originals = {os.path.realpath(painting.path) for painting in choices.paintings}
     photos = list(photos)
-    originals |= {photo.resolve() for photo in photos if isinstance(photo, Path)}
+    originals |= {os.path.realpath(photo) for photo in photos if isinstance(photo, Path)}
     sets = [[painting] for painting in choices.paintings] if choices.is_each else None
     photo_of: dict[Path, Path] = {}
     number = 0
@@ -139,7 +141,7 @@ def plan(
             name = picture_name(choices.template, photo, first, number)
             target = choices.folder / name
             picture = Picture(photo, paintings, choices.settings, target, choices.may_replace)
-            if target.resolve() in originals:
+            if os.path.realpath(target) in originals:
                 reason = f"{target} is one of the originals. Choose another folder for -o."
                 yield InvalidImage(reason)
             elif target in photo_of:

@@ -1,3 +1,5 @@
+import errno
+import glob
 import io
 from pathlib import Path
 
@@ -48,6 +50,20 @@ def test_name_without_photos_is_told(name: str) -> None:
     assert isinstance(found[0], NoPhotos)
     assert name in str(found[0])
     assert found[1] == Path("b.jpg")
+
+
+@pytest.mark.parametrize("name", ["album.jpg", "*.jpg"])
+def test_folder_that_cannot_be_read_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", name)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(glob, "glob", refuse)
+
+    refused, found = find_photos([name, "b.jpg"], [])
+
+    assert str(refused) == f"{name} cannot be read: permission denied."
+    assert found == Path("b.jpg")
 
 
 def test_list_names_photos_and_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
