@@ -30,13 +30,23 @@ LARGE_BYTES = 32 * 2**20
 """The largest threshold that glibc allows; activations of a tile of 256 pixels are smaller."""
 
 # The parameters of mallopt(3).
-_MMAP_THRESHOLD, _MMAP_MAX = -3, -4
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+_NEVER = 2**31 - 1
 _LARGEST_COUNT = 65_536
 
 
 def is_kept() -> bool:
-    """Returns whether this process was started with KEEP_FREED_MEMORY."""
+    """Returns whether this process keeps the memory it frees."""
     return os.environ.get(_MMAP_MAX_VARIABLE) == _KEEP
+
+
+def keep_freed_memory() -> None:
+    """Has this process keep the memory it frees, from now on, as with KEEP_FREED_MEMORY."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_MAX, 0)
+        mallopt(_TRIM_THRESHOLD, _NEVER)
+        os.environ[_MMAP_MAX_VARIABLE] = _KEEP
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 import zmq
 
-from impasto_daemon.models import weights
 from impasto_daemon.models.download import DownloadStopped
 from impasto_daemon.style_transfer.networks.network import Network, WholeImageNetwork
 from impasto_daemon.style_transfer.networks.precision import number_type
@@ -28,10 +27,11 @@ from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.style_transfer.warm_start import COLD, KEPT_BYTES, WarmStart
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.system.malloc import release_freed_memory
-from impasto_daemon.system.process_memory import available_bytes
 from impasto_daemon.worker.channel import Channel
+from impasto_daemon.worker.device_memory import device_bytes, gpu_bytes
 from impasto_daemon.worker.devices import DeviceMissing, check_device, device_of, gpu_count
 from impasto_daemon.worker.job_run import JobRun
+from impasto_daemon.worker.loaded_network import LoadedNetwork
 from impasto_daemon.worker.measurement import ON_GPU, ON_PROCESSOR, measure
 from impasto_daemon.worker.messages import (
     Begun,
@@ -48,7 +48,7 @@ from impasto_daemon.worker.messages import (
 )
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.protocol.reports import Problem
-from impasto_shared.settings import Pooling, Precision, StyleSettings
+from impasto_shared.settings import Precision, StyleSettings
 from impasto_shared.text.sentences import sentence
 
 logger = logging.getLogger(__name__)
@@ -56,8 +56,6 @@ logger = logging.getLogger(__name__)
 # Other programs take precedence.
 NICENESS = 5
 OOM_SCORE_ADJUSTMENT = 500
-# The rest is for other programs, which may allocate some at any time, and for the screen.
-_USABLE_OF_GPU = 0.9
 
 
 class _Stopped(Exception):
@@ -73,8 +71,7 @@ class Worker:
         self._channel = channel
         self._device = device
         self._limit_bytes = limit_bytes
-        self._loaded: tuple[str, Pooling, torch.dtype] | None = None
-        self._network: Network
+        self._loaded = LoadedNetwork(device)
         self._warm_start = WarmStart()
 
     def serve(self) -> None:
@@ -124,7 +121,7 @@ class Worker:
     def _paint(self, run: Run) -> Painted | Written | Stopped:
         job = JobRun(run, self._channel)
         network = self._load(run.settings, job.should_stop)
-        memory_bytes = min(self._limit_bytes, _available_bytes(self._device))
+        memory_bytes = min(self._limit_bytes, device_bytes(self._device))
         if run.memory_bytes is not None:
             memory_bytes = min(memory_bytes, run.memory_bytes)
         if run.warm_start:
@@ -162,19 +159,12 @@ class Worker:
         Raises DeviceMissing, and what `load_network` does.
         """
         check_device(self._device)
-        dtype = number_type(settings.precision, self._device)
-        if self._loaded != (settings.model, settings.pooling, dtype):
-            self._network = weights.load_network(
-                settings.model,
-                settings.pooling,
-                device=self._device,
-                dtype=dtype,
-                should_stop=should_stop,
-            )
-            self._loaded = settings.model, settings.pooling, dtype
+        is_loaded = self._loaded.has(settings)
+        network = self._loaded.get(settings, should_stop)
+        if not is_loaded:
             self._warm_start = WarmStart()
             self._channel.send(Loaded(_device_name(self._device), str(settings.model)))
-        return self._network
+        return network
 
 
 def _describe(error: Exception, run: Run | Split) -> Problem:
@@ -187,25 +177,11 @@ def _describe(error: Exception, run: Run | Split) -> Problem:
     return Problem.saying(ErrorCode.INTERNAL, text)
 
 
-def _available_bytes(device: torch.device) -> float:
-    """Returns the bytes that this process may have in total, on the network's device."""
-    gpu_bytes = _gpu_bytes(device)
-    return available_bytes(os.getpid()) if gpu_bytes is None else gpu_bytes
-
-
-def _gpu_bytes(device: torch.device) -> int | None:
-    """Returns the bytes that this process may have of a GPU's memory; None on the CPU."""
-    if device.type != "cuda":
-        return None
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(_USABLE_OF_GPU * (free + torch.cuda.memory_reserved(device)))
-
-
 def _ready(device: torch.device) -> Ready:
     try:
         check_device(device)
         is_bfloat16 = number_type(Precision.AUTO, device) == torch.bfloat16
-        return Ready(_gpu_bytes(device), is_bfloat16, gpu_count())
+        return Ready(gpu_bytes(device), is_bfloat16, gpu_count())
     except (DeviceMissing, RuntimeError):
         # A job will fail with the same error, and report it to its client.
         logger.exception("the GPU cannot be used")

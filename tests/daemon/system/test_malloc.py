@@ -11,7 +11,9 @@ from impasto_daemon.system.malloc import KEEP_FREED_MEMORY, is_kept
 
 PROGRAM = """
 import contextlib, os, sys
-from impasto_daemon.system.malloc import LARGE_BYTES, release_freed_memory, trim_large_blocks
+from impasto_daemon.system.malloc import (
+    LARGE_BYTES, keep_freed_memory, release_freed_memory, trim_large_blocks
+)
 from impasto_daemon.system.process_memory import resident_bytes
 
 def freed_bytes(after_freeing=lambda: None):
@@ -44,6 +46,13 @@ def returns_memory(
 def test_freed_memory_is_kept_if_the_environment_says_so() -> None:
     assert not returns_memory(KEEP_FREED_MEMORY)
     assert returns_memory({})
+
+
+def test_freed_memory_is_kept_from_the_moment_when_that_is_asked_for() -> None:
+    keeping = "contextlib.nullcontext(keep_freed_memory())"
+
+    assert not returns_memory({}, context=keeping)
+    assert returns_memory({}, context=keeping, then="release_freed_memory")
 
 
 def test_large_blocks_are_returned_at_once_if_asked_for() -> None:
