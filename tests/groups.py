@@ -9,8 +9,8 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Modules whose tests share one daemon that paints.
-_WHOLE_MODULES = ("tests/integration/test_explore.py",)
+# Modules whose tests share one daemon, or one cluster, that paints.
+_WHOLE_MODULES = ("tests/integration/test_cluster.py", "tests/integration/test_explore.py")
 
 
 class GroupScheduling(LoadScopeScheduling):

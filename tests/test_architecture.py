@@ -127,6 +127,14 @@ ALLOWED = {
         "impasto_shared",
     },
     "daemon/impasto_daemon/worker/devices.py": {"impasto_shared", "torch"},
+    "daemon/impasto_daemon/worker/device_memory.py": {"impasto_daemon.system", "torch"},
+    "daemon/impasto_daemon/worker/loaded_network.py": {
+        "impasto_daemon.models",
+        "impasto_daemon.style_transfer",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "torch",
+    },
     "daemon/impasto_daemon/worker/measurement.py": {
         "impasto_daemon.style_transfer",
         "impasto_daemon.worker",
@@ -139,6 +147,25 @@ ALLOWED = {
         "impasto_shared",
         "zmq",
     },
+    # What travels, and what is done at its two ends; the engine is loaded at one of them.
+    "daemon/impasto_daemon/cluster/painter.py": {
+        "distributed",
+        "impasto_daemon.cluster",
+        "impasto_daemon.commands.batch.record",
+        "impasto_daemon.commands.image_file",
+        "impasto_daemon.style_transfer",
+        "impasto_daemon.system",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "torch",
+    },
+    "daemon/impasto_daemon/cluster": {
+        "dask",
+        "distributed",
+        "impasto_daemon.cluster",
+        "impasto_daemon.commands.batch.record",
+        "impasto_shared",
+    },
     "daemon/impasto_daemon/commands/image_file": {
         "impasto_daemon.commands.image_file",
         "impasto_daemon.commands.output",
@@ -147,6 +174,7 @@ ALLOWED = {
         "numpy",
     },
     "daemon/impasto_daemon/commands/batch": {
+        "impasto_daemon.cluster",
         "impasto_daemon.commands",
         "impasto_shared",
         "rich",

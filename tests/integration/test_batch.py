@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.batch.command import Batch
+from impasto_daemon.commands.batch.locally import paint_locally
 from impasto_daemon.commands.batch.plan import Painting, Picture
 from impasto_daemon.commands.batch.record import PaintingSource
+from impasto_daemon.commands.batch.results import Batch
 from impasto_daemon.commands.image_file import read_image, write_image
 from impasto_shared.batch import Event, Failed, Painted, Progress, Task, Work, paint_all
 from impasto_shared.client import Client
@@ -33,7 +34,8 @@ from integration.scripted_worker import Behaviour, invert
 NAMES = ("a", "b", "c")
 # Less than the files that are open anyway may take, and more than the smallest picture.
 LIMIT_BYTES = 2000
-PAINTING = Painting(Path("wave.png"), PaintingSource("wave.png", "0", 1.0), Style(picture()))
+SOURCE = PaintingSource("wave.png", "0", 1.0)
+PAINTING = Painting(Path("wave.png"), b"", SOURCE, Style(picture()))
 
 
 @pytest.fixture
@@ -371,13 +373,13 @@ class Watching:
 def test_progress_is_that_of_all_pictures_under_way() -> None:
     with DaemonProcess(options=("--devices", "cpu,cpu"), is_scripted=True) as daemon:
         settings = StyleSettings(iterations=50)
-        run, display = Batch(daemon.endpoint), Watching()
+        run, display = Batch(), Watching()
         run.failures.append(InvalidImage("One is damaged."))
         for number in range(3):
             photo = daemon.folder / f"{number}.png"
             write_image(numbered(number), photo)
             run.add(Picture(photo, [PAINTING], settings, daemon.folder / f"{number}.jpg", False))
-        run.paint(display)
+        paint_locally(run, daemon.endpoint, display)
 
     shares = [finished + under_way for finished, under_way in display.shown]
     assert shares == sorted(shares)

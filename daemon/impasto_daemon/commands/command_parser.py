@@ -83,7 +83,7 @@ def as_help(text: str) -> str:
     return f"{text[0].lower()}{text[1:]}".replace("%", "%%")
 
 
-def add_endpoint(command: argparse.ArgumentParser) -> None:
+def add_endpoint(command: argparse._ActionsContainer) -> None:
     """Adds --endpoint; `main` fills in its default."""
     command.add_argument(
         "--endpoint",

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto_daemon.commands.client.painting_job import add_setting, one_each, write_picture
+from impasto_daemon.commands.client.painting_job import add_setting, one_each
 from impasto_daemon.commands.command_parser import (
-    CLIENT_NAME,
     EXIT_CANCELLED,
     EXIT_FAILED,
     Subparsers,
     add_command,
     add_endpoint,
-    this_program,
 )
-from impasto_daemon.commands.output import say, warn
-from impasto_shared.batch import Event, Failed, Painted, Progress, Task, Work, paint_all
-from impasto_shared.errors import DaemonUnavailable, ImpastoError, InvalidSettings
-from impasto_shared.launcher import connect_or_start
-from impasto_shared.protocol.reports import JobState
+from impasto_daemon.commands.output import warn
+from impasto_shared.errors import ImpastoError, InvalidSettings
 from impasto_shared.settings import SETTINGS, Mode, StyleSettings
 
 if TYPE_CHECKING:
     from impasto_daemon.commands.batch.display import Display
-    from impasto_daemon.commands.batch.plan import Choices, Picture
-    from impasto_daemon.commands.batch.record import Record
-    from impasto_shared.client import Client
+    from impasto_daemon.commands.batch.plan import Choices
+    from impasto_daemon.commands.batch.results import Batch
 
 DEFAULT_NAME = "{photo}.png"
 DEFAULT_NAME_OF_EACH = "{photo}_{painting}.png"
@@ -94,7 +84,30 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     for setting in SETTINGS:
         add_setting(command, setting)
-    add_endpoint(command)
+    _add_places(command)
+
+
+def _add_places(command: argparse.ArgumentParser) -> None:
+    """Adds the choice between a daemon and a cluster."""
+    places = command.add_mutually_exclusive_group()
+    add_endpoint(places)
+    places.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="paint on the workers of a Dask cluster, by its scheduler, such as tcp://ADDRESS:8786",
+    )
+    places.add_argument(
+        "--scheduler-file",
+        type=Path,
+        metavar="FILE",
+        help="the same, by the file that the scheduler has written for its clients",
+    )
+    command.add_argument(
+        "--shared-files",
+        action="store_true",
+        help="the workers of the cluster read the photos and write the pictures themselves, under "
+        "the same names as here",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -102,11 +115,14 @@ def run(options: argparse.Namespace) -> int:
     from impasto_daemon.commands.batch.display import new_display
     from impasto_daemon.commands.batch.photos import find_photos
     from impasto_daemon.commands.batch.plan import plan
+    from impasto_daemon.commands.batch.results import Batch, count_of
 
     choices = _choices(options)
     if not (options.photos or options.list):
         raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
-    batch = Batch(options.endpoint)
+    if options.shared_files and not _is_on_cluster(options):
+        raise InvalidSettings("shared_files", "--shared-files is for clusters: add --scheduler.")
+    batch = Batch()
     for picture in plan(find_photos(options.photos, options.list), choices):
         if isinstance(picture, ImpastoError):
             batch.failures.append(picture)
@@ -115,10 +131,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         if batch.pending:
             with new_display(len(batch.pending)) as display:
-                batch.paint(display)
+                _paint(batch, options, display)
     except KeyboardInterrupt:
         batch.report()
-        warn(f"Cancelled: {_pictures(len(batch.pending))} not painted. {_GO_ON}")
+        warn(f"Cancelled: {count_of(len(batch.pending))} not painted. {_GO_ON}")
         return EXIT_CANCELLED
     except BaseException:
         batch.report()
@@ -130,8 +146,25 @@ def run(options: argparse.Namespace) -> int:
 _GO_ON = "To go on, run the same command again."
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def _is_on_cluster(options: argparse.Namespace) -> bool:
+    return bool(options.scheduler or options.scheduler_file)
+
+
+def _paint(batch: Batch, options: argparse.Namespace, display: Display) -> None:
+    if not _is_on_cluster(options):
+        from impasto_daemon.commands.batch.locally import paint_locally
+
+        paint_locally(batch, options.endpoint, display)
+        return
+    from impasto_daemon.commands.batch.on_cluster import paint_on_cluster
+
+    paint_on_cluster(
+        batch,
+        display,
+        address=options.scheduler,
+        file=options.scheduler_file,
+        shares_files=options.shared_files,
+    )
 
 
 def _choices(options: argparse.Namespace) -> Choices:
@@ -150,103 +183,3 @@ def _choices(options: argparse.Namespace) -> Choices:
     options.output.mkdir(parents=True, exist_ok=True)
     is_each = options.each and bool(paintings)
     return Choices(settings, paintings, is_each, options.output, template, options.overwrite)
-
-
-@dataclass
-class Batch:
-    """The pictures of a run, with what became of them.
-
-    pending: those that are neither painted nor failed, by the name of their file.
-    records: the records of those whose photo has been read.
-    shares: what is done of those that are being painted, from 0 to 1.
-    """
-
-    endpoint: str
-    pending: dict[str, Picture] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)
-    painted: int = 0
-    were_there: int = 0
-    failures: list[ImpastoError] = field(default_factory=list)
-
-    def add(self, picture: Picture) -> None:
-        """Adds a picture, unless it is painted."""
-        try:
-            if picture.is_painted():
-                self.were_there += 1
-            else:
-                self.pending[str(picture.target)] = picture
-        except ImpastoError as error:
-            self.failures.append(error)
-
-    def paint(self, display: Display) -> None:
-        """Paints what is pending; starts the daemon again if it ends meanwhile.
-
-        Raises:
-            DaemonUnavailable: if the daemon ends again before a picture is finished.
-        """
-        count = len(self.pending)
-        while self.pending:
-            before = len(self.pending)
-            self.shares.clear()
-            try:
-                with self._connect() as client:
-                    for event in paint_all(client, self._works()):
-                        self._note(event, client)
-                        finished = count - len(self.pending)
-                        display.show(event.name, finished, sum(self.shares.values()))
-            except DaemonUnavailable:
-                if len(self.pending) == before:
-                    raise
-
-    def _connect(self) -> Client:
-        return connect_or_start(
-            self.endpoint,
-            name=CLIENT_NAME,
-            command=this_program,
-            on_start=lambda: warn("Starting the Impasto daemon…"),
-        )
-
-    def _works(self) -> Iterator[Work]:
-        for name, picture in self.pending.items():
-            yield Work(name, partial(self._task, name, picture))
-
-    def _task(self, name: str, picture: Picture) -> Task:
-        # First: a photo that is replaced meanwhile is then another one the next time.
-        self.records[name] = picture.record()
-        return picture.task()
-
-    def _note(self, event: Event, client: Client) -> None:
-        if isinstance(event, Progress):
-            if event.report.state is JobState.RUNNING:
-                self.shares[event.name] = event.report.done
-            return
-        self.shares.pop(event.name, None)
-        picture = self.pending.pop(event.name)
-        if isinstance(event, Failed):
-            self.failures.append(event.error)
-        else:
-            self._write(picture, event, client)
-
-    def _write(self, picture: Picture, event: Painted, client: Client) -> None:
-        note = self.records.pop(event.name).text()
-        try:
-            write_picture(event.image, event.job, picture.target, note)
-        except ImpastoError as error:
-            self.failures.append(error)
-            return
-        self.painted += 1
-        say(event.name)
-        with suppress(ImpastoError):  # the picture is on the disk
-            client.forget(event.job)
-
-    def report(self) -> None:
-        """Prints how many pictures there are, and why others are not."""
-        counts = [f"{_pictures(self.painted)} painted"]
-        if self.were_there:
-            counts.append(f"{self.were_there} there before")
-        if self.failures:
-            counts.append(f"{len(self.failures)} failed")
-        warn(f"{', '.join(counts)}.")
-        for error in self.failures:
-            warn(f"impasto: {error}")

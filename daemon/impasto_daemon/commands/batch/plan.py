@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from impasto_daemon.cluster.order import Order
 from impasto_daemon.commands.batch.naming import picture_name
 from impasto_daemon.commands.batch.record import PaintingSource, Record, Source, digest_of
-from impasto_daemon.commands.image_file import check_encodable, check_writable, read_image
+from impasto_daemon.commands.image_file import (
+    check_encodable,
+    check_room,
+    check_writable,
+    read_file,
+    read_image,
+)
 from impasto_daemon.commands.image_file.reading import reason_of
 from impasto_shared.batch import Task
 from impasto_shared.errors import ImpastoError, InvalidImage
-from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style, check_styles
-
-# What a file takes at most, for a pixel: more than any encoder needs.
-_BYTES_PER_PIXEL = 5
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,16 @@ class Painting:
     """A painting of the batch, read once."""
 
     path: Path
+    data: bytes
     source: PaintingSource
     style: Style
 
 
 def read_painting(path: Path, weight: float) -> Painting:
     """Returns a painting. Raises InvalidImage or InvalidSettings."""
-    style = Style(read_image(path), weight)
-    return Painting(path, PaintingSource(str(path), digest_of(path), weight), style)
+    data = read_file(path)
+    style = Style(read_image(path, data), weight)
+    return Painting(path, data, PaintingSource(str(path), digest_of(data), weight), style)
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,14 @@ class Picture:
     target: Path
     may_replace: bool
 
-    def record(self) -> Record:
-        """Returns the record of its origin. Raises InvalidImage if the photo cannot be read."""
+    def read(self) -> bytes:
+        """Returns the photo's file. Raises InvalidImage."""
+        return read_file(self.photo)
+
+    def record(self, photo: bytes) -> Record:
+        """Returns the record of its origin."""
         sources = [painting.source for painting in self.paintings]
-        photo = Source(str(self.photo), digest_of(self.photo))
-        return Record(photo, sources, self.settings)
+        return Record(Source(str(self.photo), digest_of(photo)), sources, self.settings)
 
     def is_painted(self) -> bool:
         """Returns whether its file is there.
@@ -68,7 +76,7 @@ class Picture:
         except OSError as error:
             reason = reason_of(error)
             raise InvalidImage(f"{self.target} cannot be written: {reason}.") from error
-        if self.record().is_in(self.target):
+        if self.record(self.read()).is_in(self.target):
             return True
         if not self.may_replace:
             raise InvalidImage(
@@ -77,30 +85,37 @@ class Picture:
             )
         return False
 
-    def task(self) -> Task:
+    def task(self, photo: bytes) -> Task:
         """Returns the arguments of its job.
+
+        Raises:
+            InvalidImage: if the photo is no picture, or the painted one will not be writable.
+        """
+        check_writable(self.target)
+        content = read_image(self.photo, photo)
+        has_alpha = content.format.has_alpha
+        check_encodable(self.target, content.width, content.height, has_alpha=has_alpha)
+        check_room(self.target, content)
+        styles = [painting.style for painting in self.paintings]
+        check_styles(styles, content, self.settings)
+        return Task(content, styles, self.settings)
+
+    def order(self, *, shares_files: bool) -> Order:
+        """Returns the order of it for a worker of a cluster.
+
+        shares_files: whether the worker reads the photo and writes the picture itself.
 
         Raises:
             InvalidImage: if the photo cannot be read, or the picture will not be writable.
         """
         check_writable(self.target)
-        content = read_image(self.photo)
-        has_alpha = content.format.has_alpha
-        check_encodable(self.target, content.width, content.height, has_alpha=has_alpha)
-        _check_room(self.target, content)
-        styles = [painting.style for painting in self.paintings]
-        check_styles(styles, content, self.settings)
-        return Task(content, styles, self.settings)
-
-
-def _check_room(target: Path, content: Image) -> None:
-    """Raises InvalidImage if the disk has no room for the picture: before it is painted."""
-    free_bytes = shutil.disk_usage(target.parent).free
-    if free_bytes < content.width * content.height * _BYTES_PER_PIXEL:
-        raise InvalidImage(
-            f"{target} cannot be written: only {free_bytes / 1e6:.0f} MB are free in "
-            f"{target.parent}. Make room, and run the same command again."
-        )
+        if shares_files:
+            unread = Source(str(self.photo.absolute()), "")
+            record = replace(self.record(b""), photo=unread)
+            return Order(record, None, str(self.target.absolute()), None)
+        photo = self.read()
+        free_bytes = shutil.disk_usage(self.target.parent).free
+        return Order(self.record(photo), photo, str(self.target), free_bytes)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from impasto_daemon.commands.image_file.notes import read_note
-from impasto_daemon.commands.image_file.reading import reason_of
-from impasto_shared.errors import InvalidImage
 from impasto_shared.settings import StyleSettings
 
 # Changes when pictures of the same settings are to be painted again.
@@ -60,16 +58,9 @@ class Record:
             return False  # of another program
 
 
-def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of a file in hexadecimal digits.
-
-    Raises InvalidImage if the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError) as error:
-        raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
+def digest_of(data: bytes) -> str:
+    """Returns the SHA-256 of the content of a file in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _without_names(values: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ The formats are listed, because Pillow knows one that runs another program (EPS,
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +39,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = 256 * 2**20
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _ROWS_AT_ONCE = 64
+_MAX_FILE_BYTES = 2 * 10**9
 # Formats whose further frames are pictures; those of a PSD are layers, those of a JPEG details.
 _FRAMES = {
     "GIF": "is an animation: only its first frame is used",
@@ -48,10 +50,39 @@ _FRAMES = {
 }
 
 
-def read_image(path: Path | str) -> Image:
+OnNote = Callable[[Path | str, str], None]
+"""Called with the name of a file and a sentence about it, without its subject and its full stop."""
+
+
+def read_file(path: Path) -> bytes:
+    """Returns the content of a picture file.
+
+    Raises InvalidImage if it cannot be read, or is larger than any picture.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
+    if len(data) > _MAX_FILE_BYTES:
+        raise InvalidImage(
+            f"{path} is no picture: it has more than {_MAX_FILE_BYTES / 1e9:.0f} GB."
+        )
+    return data
+
+
+def print_note(path: Path | str, text: str) -> None:
+    """Prints on standard error a sentence about the file at `path`."""
+    warn(f"impasto: {path} {text}.")
+
+
+def read_image(
+    path: Path | str, data: bytes | None = None, *, on_note: OnNote = print_note
+) -> Image:
     """Returns the image in a file as sRGB, rotated as its EXIF says.
 
-    Prints a note on standard error if only a part of the file is used.
+    data: the content of the file, if it has been read; the path is then only its name.
+    on_note: told if only a part of the file is used.
 
     Raises:
         InvalidImage: if the file is missing or damaged, is not an image, is the raw file of a
@@ -60,7 +91,7 @@ def read_image(path: Path | str) -> Image:
     notes: list[str] = []
     try:
         with quiet_libraries(), _warnings_in(notes):
-            image = _read(path, notes)
+            image = _read(path, data, notes)
     except InvalidImage:
         raise
     except UnidentifiedImageError as error:
@@ -74,7 +105,7 @@ def read_image(path: Path | str) -> Image:
     except Exception as error:  # decoders raise errors of any kind
         raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
     for text in notes:
-        print_note(path, text)
+        on_note(path, text)
     return image
 
 
@@ -90,11 +121,6 @@ def reason_of(error: Exception) -> str:
     return f"{text[:1].lower() if is_word else text[:1]}{text[1:].rstrip('.')}"
 
 
-def print_note(path: Path | str, text: str) -> None:
-    """Prints on standard error a sentence about the file at `path`."""
-    warn(f"impasto: {path} {text}.")
-
-
 @contextmanager
 def _warnings_in(notes: list[str]) -> Iterator[None]:
     """Adds the warnings of decoders to `notes`, and raises those of a too large picture."""
@@ -107,9 +133,10 @@ def _warnings_in(notes: list[str]) -> Iterator[None]:
     notes += [f"is damaged, but can be read: {text}" for text in sorted(texts)]
 
 
-def _read(path: Path | str, notes: list[str]) -> Image:
+def _read(path: Path | str, data: bytes | None, notes: list[str]) -> Image:
     """Returns the image in a file; adds to `notes` if only a part of it is used."""
-    with PillowImage.open(path, formats=FORMATS) as picture:
+    source = path if data is None else io.BytesIO(data)
+    with PillowImage.open(source, formats=FORMATS) as picture:
         check_size(*picture.size, name=str(path))
         check_is_picture(picture, path)
         check_range(picture, path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from PIL import UnidentifiedImageError
 from impasto_daemon.commands.image_file.colour_profile import srgb_profile
 from impasto_daemon.commands.image_file.notes import with_note
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
-from impasto_daemon.commands.image_file.reading import FORMATS, print_note, reason_of
+from impasto_daemon.commands.image_file.reading import FORMATS, OnNote, print_note, reason_of
 from impasto_shared.errors import InvalidImage
 from impasto_shared.files.atomic_write import FileNotDurable, write_atomically
 from impasto_shared.image import Image
 
 _QUALITY = 95
+# What a file takes at most, for a pixel: more than any encoder needs.
+_BYTES_PER_PIXEL = 5
 _OPAQUE_FORMATS = ("JPEG", "MPO")
 # A larger picture is tried with one side of this length, and the other as it is.
 _TRIAL_PX = 16
@@ -40,11 +43,22 @@ def write_image(image: Image, path: Path | str, note: str | None = None) -> None
         InvalidImage: if the extension is unknown, or the file cannot be written: an existing file
             is then as it was. Also if it is written, but may not survive a loss of power.
     """
-    path = Path(path)
+    write_file(Path(path), encode(image, path, note))
+
+
+def encode(image: Image, path: Path | str, note: str | None = None) -> memoryview:
+    """Returns the content of the file that `write_image` writes; it raises InvalidImage alike."""
     mode = "RGBA" if image.format.has_alpha else "RGB"
     picture = PillowImage.frombytes(mode, (image.width, image.height), image.pixels)
     try:
-        data = _encoded(picture, format_of(path), note).getbuffer()
+        return _encoded(picture, format_of(Path(path)), note).getbuffer()
+    except Exception as error:  # encoders raise errors of any kind
+        raise InvalidImage(f"{path} cannot be written: {reason_of(error)}.") from error
+
+
+def write_file(path: Path, data: bytes | memoryview) -> None:
+    """Writes the content of a picture file as a whole; it raises InvalidImage as `write_image`."""
+    try:
         if _is_stream(path):
             path.write_bytes(data)
         else:
@@ -53,8 +67,22 @@ def write_image(image: Image, path: Path | str, note: str | None = None) -> None
         raise InvalidImage(
             f"{path} is written, but the disk did not confirm it: {reason_of(error)}. Check it."
         ) from error
-    except Exception as error:  # encoders raise errors of any kind
+    except (OSError, ValueError) as error:
         raise InvalidImage(f"{path} cannot be written: {reason_of(error)}.") from error
+
+
+def check_room(path: Path, image: Image, free_bytes: int | None = None) -> None:
+    """Raises InvalidImage if the disk has no room for a picture of that size.
+
+    free_bytes: of the disk; None if it is to be asked.
+    """
+    if free_bytes is None:
+        free_bytes = shutil.disk_usage(path.parent).free
+    if free_bytes < image.width * image.height * _BYTES_PER_PIXEL:
+        raise InvalidImage(
+            f"{path} cannot be written: only {free_bytes / 1e6:.0f} MB are free in {path.parent}. "
+            "Make room, and run the same command again."
+        )
 
 
 def check_writable(path: Path) -> None:
@@ -68,16 +96,18 @@ def check_writable(path: Path) -> None:
     _trials(path, (_TRIAL_PX, _TRIAL_PX), has_alpha=False)
 
 
-def check_encodable(path: Path, width: int, height: int, *, has_alpha: bool) -> None:
+def check_encodable(
+    path: Path, width: int, height: int, *, has_alpha: bool, on_note: OnNote = print_note
+) -> None:
     """Raises InvalidImage if the format of `path` cannot hold such a picture.
 
-    Prints a note on standard error if transparency or colours will be lost.
+    on_note: told if transparency or colours will be lost.
     """
     trials = _trials(path, (width, height), has_alpha=has_alpha)
     if has_alpha and not all(trial.has_transparency_data for trial in trials):
-        print_note(path, "will have no transparency, because its format has none")
+        on_note(path, "will have no transparency, because its format has none")
     if any(trial.mode == "P" for trial in trials):
-        print_note(path, "will have at most 256 colours, because its format has no more")
+        on_note(path, "will have at most 256 colours, because its format has no more")
 
 
 def _trials(path: Path, size: tuple[int, int], *, has_alpha: bool) -> list[PillowImage.Image]:

@@ -1,0 +1,1 @@
+"""Batches on several machines, whose scheduling is Dask's (dask.distributed)."""

@@ -1,0 +1,154 @@
+"""`impasto batch --scheduler`, with a real Dask scheduler, real workers and the real engine."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image as PillowImage
+
+from impasto_daemon.commands.image_file import read_image, write_image
+from integration.daemon_process import free_address, picture, wait_for
+from integration.dask_cluster import DaskCluster
+
+NAMES = [f"{letter}.png" for letter in "abcde"]
+SMALL = ("--size", "64", "--iterations", "3")
+# Some seconds of work.
+SLOW = ("--size", "64", "--iterations", "20")
+ENDLESS = ("--size", "64", "--iterations", "10000")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[DaskCluster]:
+    """Three workers, of which a test kills one."""
+    with DaskCluster() as cluster:
+        cluster.start_scheduler()
+        cluster.start_workers(3)
+        add_pictures(cluster.folder)
+        yield cluster
+
+
+def add_pictures(folder: Path) -> None:
+    (folder / "photos").mkdir()
+    for number, name in enumerate(NAMES):
+        write_image(picture(64 + number, 48), folder / "photos" / name)
+    write_image(picture(), folder / "wave.png")
+
+
+def options(cluster: DaskCluster, *more: str) -> list[str]:
+    place = ("--scheduler-file", str(cluster.file))
+    return ["batch", "photos", "--style", "wave.png", *place, *more]
+
+
+def batch(cluster: DaskCluster, *more: str) -> subprocess.CompletedProcess[str]:
+    return cluster.run(*options(cluster, *more))
+
+
+def test_each_picture_arrives_once_although_a_worker_is_killed(cluster: DaskCluster) -> None:
+    with cluster.popen(*options(cluster, *SLOW, "-o", "out")) as process:
+        with cluster.client() as client:
+            # Each has one, and the first of them will not finish it.
+            wait_for(lambda: sum(map(bool, client.processing().values())) == 3, "three pictures")
+        cluster.workers[0].send_signal(signal.SIGKILL)
+        out, told = process.communicate()
+
+    assert (process.returncode, told) == (0, f"{len(NAMES)} pictures painted.\n")
+    assert sorted(out.split()) == [f"out/{name}" for name in NAMES]
+    for number, name in enumerate(NAMES):
+        painted = read_image(cluster.folder / "out" / name)
+        assert (painted.width, painted.height) == (64 + number, 48)
+        assert bytes(painted.pixels) != bytes(picture(64 + number, 48).pixels)
+    # They are known as those of the same photos, paintings and settings.
+    again = batch(cluster, *SLOW, "-o", "out")
+    assert (again.stdout, again.stderr) == ("", f"0 pictures painted, {len(NAMES)} there before.\n")
+
+
+def test_workers_read_and_write_shared_files(cluster: DaskCluster) -> None:
+    """The worker sees what is wrong with a photo, and the batch tells it."""
+    (cluster.folder / "photos" / "bad.png").write_bytes(b"no picture")
+    frames = [PillowImage.new("RGB", (48, 48), (n, n, n)) for n in (0, 255)]
+    frames[0].save(cluster.folder / "moving.gif", save_all=True, append_images=frames[1:])
+
+    shared = batch(cluster, "moving.gif", *SMALL, "-o", "shared", "--shared-files")
+    sent = batch(cluster, "moving.gif", *SMALL, "-o", "sent")
+    again = batch(cluster, "moving.gif", *SMALL, "-o", "sent", "--shared-files")
+    (cluster.folder / "photos" / "bad.png").unlink()
+
+    photo = cluster.folder / "photos" / "bad.png"
+    for completed, name, folder in ((shared, photo, "shared"), (sent, "photos/bad.png", "sent")):
+        assert completed.returncode == 1
+        told = completed.stderr.splitlines()
+        assert told[-2] == f"{len(NAMES) + 1} pictures painted, 1 failed."
+        assert told[-1].endswith(f"{name} is not a picture, or its format is not supported.")
+        assert re.search("moving.gif is an animation: only its first frame is used", told[0])
+        assert len(completed.stdout.split()) == len(NAMES) + 1
+        assert len(list((cluster.folder / folder).iterdir())) == len(NAMES) + 1
+    assert (
+        again.stderr.splitlines()[0]
+        == f"0 pictures painted, {len(NAMES) + 1} there before, 1 failed."
+    )
+
+
+def test_workers_stop_when_the_batch_is_interrupted(cluster: DaskCluster) -> None:
+    with cluster.popen(*options(cluster, *ENDLESS, "-o", "endless")) as process:
+        with cluster.client() as client:
+            wait_for(lambda: sum(map(bool, client.processing().values())) > 1, "pictures")
+        process.send_signal(signal.SIGINT)
+        out, told = process.communicate()
+
+    assert (process.returncode, out) == (130, "")
+    assert told.splitlines()[0] == "0 pictures painted."
+    # If they painted on, nothing else would ever be finished.
+    assert batch(cluster, *SMALL, "-o", "after").returncode == 0
+
+
+def test_scheduler_that_is_started_again_and_workers_that_come_late() -> None:
+    with DaskCluster() as cluster:
+        cluster.start_scheduler()
+        add_pictures(cluster.folder)
+        port = int(cluster.address.rpartition(":")[2])
+        where = ("--scheduler", cluster.address, "-o", "out")
+        command = ["batch", "photos", "--style", "wave.png", *SLOW, *where]
+        with cluster.popen(*command) as process:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            assert "no worker with the resource impasto" in process.stderr.readline()
+            cluster.start_workers(1)
+            first = process.stdout.readline()
+            assert cluster.scheduler is not None
+            cluster.scheduler.kill()
+            cluster.scheduler.wait()
+            assert "is lost. Connecting again" in process.stderr.readline()
+            cluster.start_scheduler(port)
+            cluster.start_workers(1)
+            rest, told = process.communicate()
+
+    assert process.returncode == 0, told
+    assert sorted([first.strip(), *rest.split()]) == [f"out/{name}" for name in NAMES]
+    assert told.splitlines()[-1] == f"{len(NAMES)} pictures painted."
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        (("--scheduler", free_address()), "No Dask scheduler answers at tcp://"),
+        (("--scheduler", "nowhere://1"), "No Dask scheduler answers at nowhere://1"),
+        (("--scheduler", "tls://127.0.0.1:9"), r"tls://127.0.0.1:9 (TLS expects a `ssl_context`"),
+        (("--scheduler-file", "missing.json"), "There is no file missing.json"),
+        (("--scheduler-file", "wave.png"), "wave.png is not the file of a Dask scheduler."),
+        (("--shared-files",), "--shared-files is for clusters: add --scheduler."),
+    ],
+)
+def test_scheduler_that_is_not_there_is_a_sentence(place: tuple[str, str], sentence: str) -> None:
+    with DaskCluster(patience_s=1.0) as cluster:
+        add_pictures(cluster.folder)
+        refused = cluster.run("batch", "photos", "--style", "wave.png", *SMALL, "-o", "out", *place)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (*_, last) = refused.stderr.splitlines()
+    assert sentence in last
+    assert "Traceback" not in refused.stderr
