@@ -1,6 +1,5 @@
 """Start of the daemon on demand, with scripts of the test in place of the daemon."""
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,17 +90,24 @@ def test_daemon_at_a_tcp_address_is_not_started(home: Path) -> None:
     assert not started.exists()
 
 
-def test_daemon_is_started_without_the_hosts_python_variables(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE"),
+        *("LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    ],
+)
+def test_daemon_is_started_without_what_gimps_package_sets_for_its_programs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    variables = program(
-        home / "variables", f"{sys.executable} -c 'print(\"started well\")'; exit 3"
+    monkeypatch.setenv(variable, "")  # as empty it harms no program that is started here
+    monkeypatch.setenv("http_proxy", "")
+    printing = program(
+        home / "printing", f'echo "it has ${{{variable}-no}} ${{http_proxy-no}}."; exit 3'
     )
 
-    with pytest.raises(DaemonUnavailable, match="started well"):
-        connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(variables)])
+    with pytest.raises(DaemonUnavailable, match=r"it has no \."):
+        connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(printing)])
 
 
 @pytest.mark.parametrize(
