@@ -2,6 +2,9 @@
 # Checks the sources and runs the tests, in lanes. Part of install.sh, which sources it.
 
 GIMP_ROOT=$CHECKOUT/tests/gimp/gimp_root.sh
+# Of texts, translations and packages: they need no engine, and find typos in the first lane.
+TESTS_OF_SOURCES=("$CHECKOUT"/tests/test_*.py "$CHECKOUT/tests/gimp_plugin/test_translation.py"
+    "$CHECKOUT/tests/release")
 # The tests with real GIMPs and daemons mostly wait.
 PROCESSES_PER_CORE=2
 MOST_PROCESSES=8
@@ -54,8 +57,7 @@ run_sources() {
     # For GIMP's Python on macOS, which is older than the daemon's.
     mypy --python-version 3.10 --cache-dir .mypy_cache/3.10 -p impasto_shared -p impasto_gimp &
     checks+=($!)
-    # Of texts, translations and packages, which need no engine; the units repeat them.
-    python -P -m pytest -q tests/test_*.py tests/gimp_plugin/test_translation.py tests/release &
+    python -P -m pytest -q "${TESTS_OF_SOURCES[@]}" &
     checks+=($!)
     for check in "${checks[@]}"; do
         wait "$check" || failed=1
@@ -65,9 +67,10 @@ run_sources() {
 
 # Some of these tests wait, for a disk or a time to pass; three processes keep two cores busy.
 run_units() {
+    local others=(tests/integration tests/gimp tests/benchmarks "${TESTS_OF_SOURCES[@]}")
     begin_lane "units"
     python -P -m pytest -n $((($(nproc) * 3 + 1) / 2)) --dist worksteal tests \
-        --ignore tests/integration --ignore tests/gimp --ignore tests/benchmarks "$@"
+        "${others[@]/#/--ignore=}" "$@"
 }
 
 # Runs pytest in processes that mostly wait: for a GIMP, or a daemon.
