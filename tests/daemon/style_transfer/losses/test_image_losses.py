@@ -34,6 +34,21 @@ def sum_of_quarters(loss: Loss) -> float:
     return torch.stack([part for (part,) in statistics]).sum().item()
 
 
+def test_total_variation_is_the_mean_square_of_steps_across_plus_that_of_steps_down() -> None:
+    plane = torch.tensor([[0.0, 1.0, 3.0], [2.0, 2.0, 2.0]])
+
+    across, down = (1 + 4 + 0 + 0) / 4, (4 + 1 + 1) / 3
+    for planes in (1, 3):
+        rgb = plane.expand(1, planes, 2, 3)
+        assert total_variation(rgb).item() == pytest.approx(across + down)
+
+
+def test_colour_costs_the_square_of_what_is_below_0_or_above_1() -> None:
+    rgb = torch.tensor([[-0.5, 0.5, 1.25], [0.0, 1.0, 3.0]]).expand(1, 3, 2, 3)
+
+    assert out_of_range(rgb).item() == pytest.approx((0.25 + 0.0625 + 4) / 6)
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_loss_is_the_weighted_function_of_the_image(function: Function) -> None:
     loss = ImageLoss(function, 3.0)
