@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto_gimp.translation import gettext
 
-FOLDER = Path(__file__).parents[2] / "styles"
+FOLDER = Path(__file__).parents[3] / "styles"
 """The folder with their files, where the plug-in is installed."""
 
 

@@ -1,5 +1,10 @@
-from impasto_gimp.image.paintings.known_paintings import SHIPPED, KnownPainting
+from impasto_gimp.image.paintings.known_paintings import FOLDER, SHIPPED, KnownPainting
 from integration.daemon_process import ROOT
+
+
+def test_paintings_are_looked_for_next_to_the_program_of_the_plug_in() -> None:
+    assert (FOLDER.parent / "impasto-gimp.py").is_file()
+    assert FOLDER.name == "styles"
 
 
 def test_every_painting_that_is_shipped_is_known() -> None:
