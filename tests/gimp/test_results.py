@@ -91,13 +91,10 @@ def close_results(screen: Screen) -> None:
 
 
 def show_first(screen: Screen) -> None:
-    """Clicks the first picture until it is on the canvas: it may not have come from the daemon."""
-
-    def is_shown() -> bool:
-        screen.click_in(RESULTS, *FIRST_PX)
-        return len(screen.ask(LAYERS)) == 2
-
-    screen.wait_for(is_shown, "the picture on the canvas")
+    """Clicks the first picture, and waits until it is on the canvas."""
+    screen.click_in(RESULTS, *FIRST_PX)
+    screen.wait_for(lambda: len(screen.ask(LAYERS)) == 2, "the picture on the canvas")
+    screen.wait_for_rest()
 
 
 def test_painting_in_the_background_is_kept_when_gimp_ends(screen: Screen) -> None:

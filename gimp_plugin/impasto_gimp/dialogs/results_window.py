@@ -195,14 +195,16 @@ class _ResultsWindow:
         return self._pictures
 
     def _update(self, tile: _Tile, report: JobReport | None) -> None:
+        before, state = state_of(tile.report), state_of(report)
         tile.report = report
-        state = state_of(report)
         if state is PictureState.GONE:
             self._remove(tile)
             return
         tile.state.set_text(state_text(report))
         if tile is self._chosen:
             self._show_choice()
+            if state is PictureState.KEPT and before is not state:
+                self._work.ask("show", self._show_chosen)
 
     def _make_thumbnail(self, tile: _Tile, picture: Image) -> None:
         scale = self._dialog.get_scale_factor()
@@ -230,7 +232,7 @@ class _ResultsWindow:
     def _show_chosen(self) -> None:
         """Shows the chosen picture on the canvas, or none."""
         tile = self._chosen
-        if tile is None or state_of(tile.report) is not PictureState.KEPT:
+        if tile is None or not self._is_kept(tile):
             self._canvas.hide()
             return
         self._line.set_text(_described(tile.result))
@@ -251,12 +253,19 @@ class _ResultsWindow:
         self._flow.select_child(tile.box)
         return False
 
+    def _is_kept(self, tile: _Tile) -> bool:
+        """Returns whether the daemon has the picture; it is asked if it has not been yet."""
+        if tile.report is None:
+            job = tile.result.job
+            self._update(tile, self._connected().reports([job])[job])
+        return state_of(tile.report) is PictureState.KEPT
+
     def _keep_chosen(self) -> None:
         if (tile := self._chosen) is not None:
             self._work.ask(("keep", tile.result.job), partial(self._keep_picture, tile))
 
     def _keep_picture(self, tile: _Tile) -> None:
-        if state_of(tile.report) is not PictureState.KEPT:
+        if not self._is_kept(tile):
             return
         picture = self._connected().picture(tile.result.job)
         self._canvas.hide()
