@@ -8,7 +8,7 @@ from functools import partial
 
 from impasto_gimp.dialogs.daemon_work import DaemonWork
 from impasto_gimp.dialogs.main_loop import handle_events
-from impasto_gimp.dialogs.pictures.pixbufs import show_sharply, small_pixbuf
+from impasto_gimp.dialogs.pictures.pixbufs import on_canvas, show_sharply, small_pixbuf
 from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.image_identity import file_of, id_of
 from impasto_gimp.image.layer_writer import ImageChanged, add_painting, open_as_new_image
@@ -139,8 +139,7 @@ class _ResultsWindow:
     def _show_thumbnail(self, tile: _Tile) -> None:
         with suppress(GLib.Error):  # there is none yet
             path = str(self._results.thumbnail_of(tile.result))
-            pixbuf = GdkPixbuf.Pixbuf.new_from_file(path)
-            show_sharply(tile.picture, pixbuf, self._dialog.get_scale_factor())
+            _show_in_the_middle(tile, GdkPixbuf.Pixbuf.new_from_file(path), self._scale)
             tile.has_thumbnail = True
 
     @property
@@ -149,6 +148,10 @@ class _ResultsWindow:
             if not tile.has_thumbnail and state_of(tile.report) is PictureState.KEPT:
                 return tile
         return None
+
+    @property
+    def _scale(self) -> int:
+        return self._dialog.get_scale_factor()
 
     @property
     def _chosen(self) -> _Tile | None:
@@ -207,11 +210,10 @@ class _ResultsWindow:
                 self._work.ask("show", self._show_chosen)
 
     def _make_thumbnail(self, tile: _Tile, picture: Image) -> None:
-        scale = self._dialog.get_scale_factor()
-        pixbuf = small_pixbuf(picture, _THUMBNAIL_PX * scale)
+        pixbuf = small_pixbuf(picture, _THUMBNAIL_PX * self._scale)
         tile.has_thumbnail = True
         if pixbuf is not None:
-            show_sharply(tile.picture, pixbuf, scale)
+            _show_in_the_middle(tile, pixbuf, self._scale)
             _, png = pixbuf.save_to_bufferv("png", [], [])
             with suppress(OSError):  # the disk is full
                 self._results.store_thumbnail(tile.result, png)
@@ -320,6 +322,11 @@ def _check_open(image: Gimp.Image) -> None:
     """Raises ImageChanged if `image` was closed."""
     if not image.is_valid():
         raise ImageChanged(gettext("The image was closed."))
+
+
+def _show_in_the_middle(tile: _Tile, pixbuf: GdkPixbuf.Pixbuf, scale: int) -> None:
+    side = _THUMBNAIL_PX * scale
+    show_sharply(tile.picture, on_canvas(pixbuf, side, side), scale)
 
 
 def _new_tile(result: KeptResult) -> _Tile:
