@@ -43,6 +43,8 @@ class DaemonWork:
 
         what: a name for it. An earlier wish of the same name that still waits is given up.
         """
+        if self.is_ended:  # GTK tells of changes while a window is destroyed, too
+            return
         self._wishes.pop(what, None)
         self._wishes[what] = wish
         if "wishes" not in self._sources:
