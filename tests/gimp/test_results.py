@@ -25,12 +25,14 @@ from gimp.test_screen import (
     open_dialog,
     set_seed,
     undo_new_layer,
+    wait_for_new_layer,
 )
 
 pytestmark = pytest.mark.gimp
 
 RESULTS = "^Neural Style: Results$"
 SECOND_OF_TWO = r"^Neural Style: .* \(2 of 2\)$"
+# Only when all is at rest: GIMP shows an error if it is asked for the name of a removed layer.
 LAYERS = "[layer.get_name() for layer in batch.shown_layers()]"
 PAINTED = ["auvers – Background", "Background"]
 # On the first of the pictures.
@@ -93,7 +95,7 @@ def close_results(screen: Screen) -> None:
 def show_first(screen: Screen) -> None:
     """Clicks the first picture, and waits until it is on the canvas."""
     screen.click_in(RESULTS, *FIRST_PX)
-    screen.wait_for(lambda: len(screen.ask(LAYERS)) == 2, "the picture on the canvas")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 2, "the picture on the canvas")
     screen.wait_for_rest()
 
 
@@ -107,7 +109,8 @@ def test_painting_in_the_background_is_kept_when_gimp_ends(screen: Screen) -> No
     open_results(screen)
     show_first(screen)
     screen.press("alt+k")
-    screen.wait_for(lambda: screen.ask(LAYERS) == PAINTED, "the new layer")
+    wait_for_new_layer(screen)
+    assert screen.ask(LAYERS) == PAINTED
     screen.photograph("result-kept")
     close_results(screen)
     recipe = json.loads(screen.ask(REMEMBERED)[0])
@@ -159,7 +162,8 @@ def test_painting_is_compared_and_enlarged_and_keeps_the_truth_when_stopped(
     )
     screen.photograph("easel-enlarged", PROGRESS_WINDOW)
     screen.press("alt+k")
-    screen.wait_for(lambda: screen.ask(LAYERS) == PAINTED, "the new layer")
+    wait_for_new_layer(screen)
+    assert screen.ask(LAYERS) == PAINTED
     recipe = json.loads(screen.ask(REMEMBERED)[0])
     undo_new_layer(screen)
 
@@ -178,7 +182,8 @@ def test_painting_in_the_background_becomes_a_layer_when_it_is_done(
     close_results(screen)
     before = screen.ask(SAVED)
     (daemon_folder(home) / "resume").touch()
-    screen.wait_for(lambda: screen.ask(LAYERS) == PAINTED, "the new layer")
+    wait_for_new_layer(screen)
+    assert screen.ask(LAYERS) == PAINTED
     screen.photograph("painted-in-the-background")
     undo_new_layer(screen)
 
@@ -202,4 +207,4 @@ def test_cancel_between_two_layers_keeps_the_painting_of_the_first(
     assert screen.ask(LAYERS) == between
     screen.wait_for_window(IMAGE_WINDOW)
     screen.press("ctrl+z")
-    screen.wait_for(lambda: len(screen.ask(LAYERS)) == 2, "the end of the new layer")
+    screen.wait_for(lambda: screen.ask(SAVED)[0] == 2, "the end of the new layer")
