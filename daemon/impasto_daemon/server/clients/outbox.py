@@ -27,14 +27,15 @@ class Outbox:
 
     def __init__(self, clients: Sender) -> None:
         self._clients = clients
-        self._waiting: dict[bytes, deque[Any]] = {}
+        self._waiting: dict[bytes, deque[list[Frame]]] = {}
         self._dropping: set[bytes] = set()
 
     def try_send(self, address: bytes, message: Any) -> Delivery:
         """Sends a message if its client can take it now; it is not sent later."""
         if address in self._waiting:
             return Delivery.REFUSED
-        return self._send(address, message)
+        frames = _encoded(message)
+        return Delivery.SENT if frames is None else self._clients.send(address, frames)
 
     def reply(self, address: bytes, message: Any) -> None:
         """Sends a reply now, or as soon as its client has read earlier messages.
@@ -42,12 +43,15 @@ class Outbox:
         It is dropped if the client has disconnected, or if 256 replies to it are waiting.
         """
         waiting = self._waiting.get(address)
+        frames = _encoded(message)
+        if frames is None:
+            return
         if waiting is None:
-            if self._send(address, message) is Delivery.REFUSED:
+            if self._clients.send(address, frames) is Delivery.REFUSED:
                 logger.warning("a client does not read: its replies wait")
-                self._waiting[address] = deque([message])
+                self._waiting[address] = deque([frames])
         elif len(waiting) < MAX_WAITING_REPLIES:
-            waiting.append(message)
+            waiting.append(frames)
         elif address not in self._dropping:  # logged once: it could send requests without end
             self._dropping.add(address)
             logger.warning("a client does not read: its replies are dropped")
@@ -61,7 +65,7 @@ class Outbox:
         """Sends the waiting replies that their clients can take now."""
         for address, waiting in list(self._waiting.items()):
             while waiting:
-                delivery = self._send(address, waiting[0])
+                delivery = self._clients.send(address, waiting[0])
                 if delivery is Delivery.REFUSED:
                     break
                 if delivery in (Delivery.DISCONNECTED, Delivery.LOST):
@@ -72,11 +76,12 @@ class Outbox:
                 del self._waiting[address]
                 self._dropping.discard(address)
 
-    def _send(self, address: bytes, message: Any) -> Delivery:
-        try:
-            frames = encode(message)
-        except Exception:
-            # A value that JSON cannot express is a defect, but must not end all other jobs.
-            logger.exception("a message cannot be encoded and is dropped: %s", message.type)
-            return Delivery.SENT
-        return self._clients.send(address, frames)
+
+def _encoded(message: Any) -> list[Frame] | None:
+    """Returns a message on the wire; None if that is impossible, which is logged."""
+    try:
+        return encode(message)
+    except Exception:
+        # A value that JSON cannot express is a defect, but must not end all other jobs.
+        logger.exception("a message cannot be encoded and is dropped: %s", message.type)
+        return None

@@ -38,8 +38,11 @@ _POLL_MS = 500
 _FULL_BYTES = MAX_RESIDENT_BYTES * 3 // 4
 # No event says when a client reads again.
 _STALLED_POLL_MS = 20
+# A request waits behind those that are on their way to the server: some fifty short ones, or a long
+# one. The others wait here, where their clients take turns.
+_LINK_BYTES = 20_480
 # Each round, for requests and replies alike: between them strangers are authenticated.
-_MESSAGES_OF_A_ROUND = 100
+_MESSAGES_OF_A_ROUND = 20
 # The outcome of a longer message is reported when its memory is free again, not when it is queued.
 _TRACKED_BYTES = 2**18
 _NO_MEMORY = "there is no memory for a message, which is dropped"
@@ -234,7 +237,9 @@ def main() -> None:
         is_encrypted=keys is not None,
     )
     users = None if keys is None else AuthorizedUsers(authorized)
-    Front(Link(socket.socket(fileno=int(link))), clients, authenticator, users).run()
+    connection = socket.socket(fileno=int(link))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
+    Front(Link(connection), clients, authenticator, users).run()
     authenticator.close()  # first: each connection to it holds up the end of one to a client
     clients.close(FAREWELL_S)
     zmq.Context.instance().term()
