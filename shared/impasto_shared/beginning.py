@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image
 from impasto_shared.settings import SETTINGS
+from impasto_shared.style import check_same_size
 from impasto_shared.text.sentences import sentence
 
 LARGEST_BEGUN_PX = SETTINGS.integer("size").high
@@ -18,14 +19,24 @@ class Beginning:
 
     size: the longest side at which it was painted, in [1, 16384] pixels. The scales up to it are
         omitted, so that the composition remains.
+    trust: for frames of a video, a mask of the picture's size: white where the paint is to stay,
+        black where it may change. None: the whole picture may.
 
-    Raises InvalidSettings if the size is out of range.
+    Raises InvalidSettings if the size is out of range, and InvalidImage for a mask of another size.
     """
 
     image: Image
     size: int
+    trust: Image | None = None
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The picture, and the mask if there is one."""
+        return (self.image,) if self.trust is None else (self.image, self.trust)
 
     def __post_init__(self) -> None:
+        if self.trust is not None:
+            check_same_size(self.trust, self.image, "trust-of-another-size")
         if not 1 <= self.size <= LARGEST_BEGUN_PX:
             raise InvalidSettings(
                 "size",

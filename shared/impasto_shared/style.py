@@ -40,7 +40,7 @@ class Style:
                 sentence("weight-out-of-range", limit=f"{MAX_WEIGHT:g}", value=repr(self.weight)),
             )
         if self.part is not None:
-            _check_same_size(self.part, self.image, "part-of-another-size")
+            check_same_size(self.part, self.image, "part-of-another-size")
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -62,10 +62,11 @@ def check_styles(styles: Sequence[Style], content: Image, settings: StyleSetting
         raise InvalidImage(sentence("too-many-styles", limit=MAX_STYLES, count=len(styles)))
     for style in styles:
         if style.region is not None:
-            _check_same_size(style.region, content, "region-of-another-size")
+            check_same_size(style.region, content, "region-of-another-size")
 
 
-def _check_same_size(mask: Image, image: Image, code: str) -> None:
+def check_same_size(mask: Image, image: Image, code: str) -> None:
+    """Raises InvalidImage, with the sentence of `code`, if a mask does not have an image's size."""
     if (mask.width, mask.height) != (image.width, image.height):
         raise InvalidImage(
             sentence(

@@ -72,7 +72,7 @@ REQUESTS = [
         PreviewOptions(64, 1.0),
         detached=True,
         warm_start=True,
-        begin_from=Beginning(PIXEL, 32),
+        begin_from=Beginning(PIXEL, 32, PIXEL),
     ),
     Segment("1", JOB, PIXEL, 3),
     Watch("1", JOB, PreviewOptions(64, 1.0)),

@@ -17,6 +17,15 @@ def test_size_must_be_one_that_can_be_painted(size: int) -> None:
         Beginning(blank(4, 4), size)
 
 
+def test_mask_of_what_is_to_stay_has_the_size_of_the_picture() -> None:
+    picture, mask = blank(4, 3), blank(4, 3)
+
+    assert Beginning(picture, 32).images == (picture,)
+    assert Beginning(picture, 32, mask).images == (picture, mask)
+    with pytest.raises(InvalidImage, match="mask of what is to stay is 3 × 4 pixels"):
+        Beginning(picture, 32, blank(3, 4))
+
+
 @pytest.mark.parametrize("longest_px", [1, 7, 16, 100, 301])
 @pytest.mark.parametrize(("width", "height"), [(301, 200), (200, 301), (300, 1), (64, 64)])
 def test_reduced_photo_has_its_proportions(width: int, height: int, longest_px: int) -> None:

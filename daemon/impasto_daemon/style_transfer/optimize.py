@@ -18,6 +18,7 @@ from impasto_daemon.style_transfer.losses.areas import has_remainder
 from impasto_daemon.style_transfer.losses.calibration import content_factor
 from impasto_daemon.style_transfer.losses.objective import Objective, build_objective
 from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
+from impasto_daemon.style_transfer.losses.temporal import FormerFrame
 from impasto_daemon.style_transfer.networks.network import (
     ConvolutionChain,
     Interrupt,
@@ -99,6 +100,7 @@ class Optimisation:
         evaluations: int,
         plan: Plan = UNLIMITED,
         on_evaluation: OnEvaluation = lambda _loss, _best: None,
+        former: FormerFrame | None = None,
     ) -> Result:
         """Paints `content` in the styles of `regions`, from `initial`, at one scale.
 
@@ -106,6 +108,7 @@ class Optimisation:
             sides >= 32; initial has the size of content.
         evaluations: the largest number of them.
         plan: the tiles that the network is evaluated in, and the length of the history.
+        former: the frame before this one, of the size of content; None if there is none.
 
         Raises:
             InvalidSettings: for a layer that the network lacks.
@@ -120,7 +123,7 @@ class Optimisation:
                 cache = self._targets if network is self.network else NO_CACHE
                 factor = self._content_factor or 1.0
                 evaluate.objective = build_objective(
-                    network, content, regions, self.settings, factor, cache
+                    network, content, regions, self.settings, factor, cache, former
                 )
                 with suppress(_Finished):
                     self._minimiser.minimise(evaluate, evaluate.best, history=plan.history)

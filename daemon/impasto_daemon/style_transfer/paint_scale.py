@@ -13,6 +13,7 @@ from impasto_daemon.style_transfer.images.initial_image import initial_image
 from impasto_daemon.style_transfer.images.pixels import fit, resize
 from impasto_daemon.style_transfer.images.regions import Region, reduced_mask
 from impasto_daemon.style_transfer.images.tileable import resize_circular, tileable_size
+from impasto_daemon.style_transfer.losses.temporal import FormerFrame
 from impasto_daemon.style_transfer.networks.network import MIN_SIDE_PX, UntiledNetwork
 from impasto_daemon.style_transfer.optimize import OnEvaluation, Optimisation, Result
 from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
@@ -46,6 +47,7 @@ class ScalePainter:
         self._regions = regions
         self._retry = OomRetry(available_bytes)
         self._painted: Tensor | None = None
+        self._former: FormerFrame | None = None
 
     @property
     def painted(self) -> Tensor:
@@ -57,6 +59,10 @@ class ScalePainter:
     def begin_with(self, painted: Tensor) -> None:
         """Has the first scale begin as if `painted` (1, 3, h, w) were from the one before."""
         self._painted = painted
+
+    def follow(self, former: FormerFrame) -> None:
+        """Has every scale keep the paint of the frame before; it has the photo's proportions."""
+        self._former = former
 
     def calibrate(self, painted: Tensor) -> None:
         """Has `painted` (1, 3, h, w) tell how much content the pair needs.
@@ -88,6 +94,7 @@ class ScalePainter:
             _scaled(region, height, width, scale.longest_side_px, self._settings.style_scale)
             for region in self._regions
         ]
+        former = self._former and self._former.resized(height, width)
         for attempt in self._retry.attempts(self._work(content, regions, scale.evaluations)):
             with attempt as plan:
                 logger.info("%d × %d pixels are painted %s", width, height, plan)
@@ -98,6 +105,7 @@ class ScalePainter:
                     scale.evaluations,
                     plan,
                     partial(_report_cropped, new_report(), height, width),
+                    former and former.mapped(self._ready),
                 )
         self._painted = result.rgb[:, :, :height, :width].cpu()
         return result

@@ -12,9 +12,10 @@ from torch import Tensor
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
 from impasto_daemon.style_transfer.images.pixels import Pixels, resize, to_image
-from impasto_daemon.style_transfer.images.regions import Region, regions_of
+from impasto_daemon.style_transfer.images.regions import Region, reduced_mask, regions_of
 from impasto_daemon.style_transfer.images.source_image import Paint, SourceImage
 from impasto_daemon.style_transfer.images.tileable import CircularUpsampler
+from impasto_daemon.style_transfer.losses.temporal import FormerFrame
 from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
@@ -95,21 +96,23 @@ def stylize(
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings, begun_px)
     optimisation = Optimisation(network, settings, should_stop, warm_start.targets)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
-    former = warm_start.find(target, regions, settings)
+    coarse = warm_start.find(target, regions, settings)
     if begin_from is not None:
-        painter.begin_with(_beginning(begin_from, settings))
+        beginning = _beginning(begin_from, settings)
+        if begin_from.trust is not None:
+            painter.follow(_former(begin_from.trust, beginning))
+        painter.begin_with(beginning)
         painter.calibrate(painter.painted)
-    elif former is not None:
+    elif coarse is not None:
         scales = shortened(scales)
-        painter.begin_with(former.painted)
+        painter.begin_with(coarse.painted)
     progress = _ProgressReporter(scales, _Previews(source, settings), on_step)
     for scale in scales:
         if painter.paint(scale, partial(progress.of, scale)).stopped:
             break
         if scale is scales[0]:
-            count = scale.evaluations + (former.evaluations if former else 0)
-            coarse = CoarsePicture(painter.painted, count)
-            warm_start.keep(target, regions, settings, coarse)
+            count = scale.evaluations + (coarse.evaluations if coarse else 0)
+            warm_start.keep(target, regions, settings, CoarsePicture(painter.painted, count))
     return source.repainted(_finishing(painter.painted, photo, settings, *source.size))
 
 
@@ -118,6 +121,12 @@ def _beginning(begin_from: Beginning, settings: StyleSettings) -> Tensor:
     rgb = SourceImage(begin_from.image).fitted(settings.size).rgb
     is_grey = settings.mode is Mode.TRANSFER and settings.colours is Colours.PHOTO
     return colours.grey(rgb) if is_grey else rgb
+
+
+def _former(trust: Image, painted: Tensor) -> FormerFrame:
+    """Returns the frame before this one, whose mask is white where it is trusted."""
+    grey = SourceImage(trust).fitted(max(painted.shape[2:])).rgb.mean(dim=1, keepdim=True)
+    return FormerFrame(painted, reduced_mask(grey, *painted.shape[2:]))
 
 
 def _regions(styles: Sequence[Style], settings: StyleSettings) -> list[Region]:

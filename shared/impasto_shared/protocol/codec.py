@@ -26,8 +26,8 @@ MAX_HEADER_BYTES = 65_536
 _OTHER_MAGIC = re.compile(rb"impasto/([0-9]{1,9})")
 _LONGEST_MAGIC_BYTES = 32
 _FIRST_REQUEST = "hello"
-# Magic and header, the content, three images per style, and the picture to begin from.
-MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES + 1
+# Magic and header, the content, three images per style, the picture to begin from and its mask.
+MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES + 2
 
 Frame = bytes | memoryview
 

@@ -125,9 +125,9 @@ class Submit(JobRequest):
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """All images: the content, those of the styles, and the one to begin from."""
+        """All images: the content, those of the styles, and the one to begin from with its mask."""
         of_styles = (image for style in self.styles for image in style.images)
-        last = () if self.begin_from is None else (self.begin_from.image,)
+        last = () if self.begin_from is None else self.begin_from.images
         return (self.content, *of_styles, *last)
 
     @property

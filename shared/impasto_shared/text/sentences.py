@@ -223,6 +223,10 @@ SENTENCES: Mapping[str, str] = {
         "The mask for a region is {width} × {height} pixels, but the photo is {right_width} × "
         "{right_height}. Give the mask the size of the photo."
     ),
+    "trust-of-another-size": (
+        "The mask of what is to stay is {width} × {height} pixels, but the picture to begin from "
+        "is {right_width} × {right_height}. Give the mask the size of that picture."
+    ),
     "part-of-another-size": (
         "The mask for a part is {width} × {height} pixels, but the painting is {right_width} × "
         "{right_height}. Give the mask the size of the painting."

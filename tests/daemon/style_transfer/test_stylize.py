@@ -467,3 +467,39 @@ def test_picture_to_begin_from_tells_how_much_content_is_needed(
     )
 
     assert events == [(121, 181), 1]
+
+
+def test_frame_keeps_the_paint_of_the_one_before_where_it_is_trusted() -> None:
+    photo = random_image(48, 32, PixelFormat.RGB_U8, seed=2)
+    earlier = random_image(48, 32, PixelFormat.RGB_U8, seed=3)
+    left_half = bytes([255] * 24 * 3 + [0] * 24 * 3) * 32
+    trust = Image(48, 32, PixelFormat.RGB_U8, left_half)
+    settings = StyleSettings(size=48, iterations=20)
+
+    def painted(beginning: Beginning) -> torch.Tensor:
+        image = stylize(NETWORK, photo, [Style(PAINTING)], settings, begin_from=beginning)
+        return from_image(image).rgb
+
+    before = from_image(earlier).rgb
+    kept, free = painted(Beginning(earlier, 48, trust)), painted(Beginning(earlier, 48))
+
+    def change(frame: torch.Tensor, half: slice) -> float:
+        return (frame - before)[:, :, :, half].square().mean().item()
+
+    left, right = slice(0, 20), slice(28, 48)
+    assert change(kept, left) < change(free, left) / 9
+    # Nothing holds the rest.
+    assert change(kept, right) > change(free, right) / 2
+
+
+def test_mask_of_another_scale_is_reduced_with_its_frame() -> None:
+    photo = random_image(96, 64, PixelFormat.RGB_U8, seed=2)
+    earlier = random_image(96, 64, PixelFormat.RGB_U8, seed=3)
+    white = Image(96, 64, PixelFormat.RGB_U8, bytes([255]) * (96 * 64 * 3))
+    settings = StyleSettings(size=48, iterations=5)
+
+    image = stylize(
+        *(NETWORK, photo, [Style(PAINTING)], settings), begin_from=Beginning(earlier, 48, white)
+    )
+
+    assert (image.width, image.height) == (96, 64)

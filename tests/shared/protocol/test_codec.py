@@ -105,7 +105,9 @@ def submissions(draw: st.DrawFn) -> Submit:
     previews = draw(
         st.none() | st.builds(PreviewOptions, st.integers(16, 512), st.floats(0.2, 60.0))
     )
-    begin_from = draw(st.none() | st.builds(Beginning, st.just(content), st.integers(1, 16384)))
+    trust = st.none() | st.just(content)
+    begun_px = st.integers(1, 16384)
+    begin_from = draw(st.none() | st.builds(Beginning, st.just(content), begun_px, trust))
     return Submit(
         draw(text),
         draw(jobs),
@@ -206,14 +208,14 @@ def test_pixels_are_not_copied() -> None:
     assert decode(frames, DaemonMessage).image.pixels is pixels
 
 
-def test_largest_submission_has_28_frames_and_survives_the_wire() -> None:
+def test_largest_submission_has_29_frames_and_survives_the_wire() -> None:
     pixel = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
     styles = (Style(pixel, 1.0, pixel, pixel),) * 8
-    begin_from = Beginning(pixel, 32)
+    begin_from = Beginning(pixel, 32, pixel)
     message = Submit("1", JOB, StyleSettings(), pixel, styles, begin_from=begin_from)
 
     frames = encode(message)
-    assert len(frames) == 28
+    assert len(frames) == 29
     assert plain(decode(frames, ClientMessage)) == plain(message)
 
 

@@ -1,6 +1,7 @@
 """The objective: what is minimised (Gatys, Ecker and Bethge, CVPR 2016, equation 7).
 
     L(image) = α Σ r · w_l · content_l  +  β Σ r · w_l · style_l  +  smoothness  +  chroma  +  range
+               (+ temporal)
 
 The sums are over layers l, and over regions of the share r. It knows activations and images, not
 how they are improved.
@@ -8,7 +9,7 @@ how they are improved.
 Departures from the paper: every loss of activations is divided by the power of the photo's or the
 paintings' activations, so that one setting suits networks of any magnitude; and every mean is taken
 over positions, so that it suits all sizes of images. Total variation, of the chroma in particular,
-and the price of colours out of range are additions.
+and the price of colours out of range are additions; the temporal loss is that of frames of a video.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from impasto_daemon.style_transfer.losses.loss import Loss
 from impasto_daemon.style_transfer.losses.region_style import Origin, style_losses
 from impasto_daemon.style_transfer.losses.style_swap import style_swap_losses
 from impasto_daemon.style_transfer.losses.target_cache import NO_CACHE, TargetCache
+from impasto_daemon.style_transfer.losses.temporal import FormerFrame, temporal_loss
 from impasto_daemon.style_transfer.networks.network import Network, missing_layers
 from impasto_daemon.style_transfer.networks.statistics import IMAGE
 from impasto_shared.errors import InvalidSettings
@@ -112,6 +114,7 @@ def build_objective(
     settings: StyleSettings,
     content_factor: float = 1.0,
     cache: TargetCache = NO_CACHE,
+    former: FormerFrame | None = None,
 ) -> Objective:
     """Returns the objective of painting `content` in the styles of `regions`.
 
@@ -119,6 +122,7 @@ def build_objective(
         tileable image its sides are multiples of `tileable.SIDE_STEP_PX`.
     content_factor: of the weight of a style swap (see `calibration`).
     cache: targets of `network` from former calls.
+    former: the frame before this one, of the size of the content; None if there is none.
 
     Raises:
         InvalidSettings: for a layer that the network lacks.
@@ -126,6 +130,8 @@ def build_objective(
     content_shares = _shares(network, settings.content_layers, "content_layers")
     style_shares = _shares(network, settings.style_layers, "style_layers")
     losses: dict[str, list[Loss]] = {IMAGE: _image_losses(settings)}
+    if former is not None:
+        losses[IMAGE].append(temporal_loss(former, border_px(settings)))
     photo = pad_circular(content) if settings.tileable else content
     subject = _Subject(network, photo, areas_of(content, regions, settings), cache)
     if settings.mode is not Mode.TEXTURE:
