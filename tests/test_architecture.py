@@ -173,6 +173,12 @@ ALLOWED = {
         "PIL",
         "numpy",
     },
+    "daemon/impasto_daemon/commands/batch/optical_flow.py": {
+        "cv2",
+        "impasto_shared",
+        "numpy",
+        "scipy",
+    },
     "daemon/impasto_daemon/commands/batch": {
         "impasto_daemon.cluster",
         "impasto_daemon.commands",

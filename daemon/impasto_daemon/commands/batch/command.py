@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from impasto_shared.settings import SETTINGS, Mode, StyleSettings
 
 if TYPE_CHECKING:
     from impasto_daemon.commands.batch.display import Display
-    from impasto_daemon.commands.batch.plan import Choices
+    from impasto_daemon.commands.batch.plan import Choices, Picture
     from impasto_daemon.commands.batch.results import Batch
 
 DEFAULT_NAME = "{photo}.png"
@@ -84,6 +85,11 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     for setting in SETTINGS:
         add_setting(command, setting)
+    command.add_argument(
+        "--sequence",
+        action="store_true",
+        help="the photos are frames of a film, in order: each begins from the one before it",
+    )
     _add_places(command)
 
 
@@ -114,24 +120,27 @@ def run(options: argparse.Namespace) -> int:
     """Paints what is not painted yet; lists at the end what could not be."""
     from impasto_daemon.commands.batch.display import new_display
     from impasto_daemon.commands.batch.photos import find_photos
-    from impasto_daemon.commands.batch.plan import plan
+    from impasto_daemon.commands.batch.plan import Picture, plan
     from impasto_daemon.commands.batch.results import Batch, count_of
 
     choices = _choices(options)
-    if not (options.photos or options.list):
-        raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
-    if options.shared_files and not _is_on_cluster(options):
-        raise InvalidSettings("shared_files", "--shared-files is for clusters: add --scheduler.")
-    batch = Batch()
+    _check(options)
+    batch, frames = Batch(), list[Picture]()
     for picture in plan(find_photos(options.photos, options.list), choices):
         if isinstance(picture, ImpastoError):
             batch.failures.append(picture)
+        elif options.sequence:
+            frames.append(picture)
+            batch.pending[str(picture.target)] = picture
         else:
             batch.add(picture)
     try:
         if batch.pending:
             with new_display(len(batch.pending)) as display:
-                _paint(batch, options, display)
+                if options.sequence:
+                    _paint_in_order(batch, frames, options.endpoint, display)
+                else:
+                    _paint(batch, options, display)
     except KeyboardInterrupt:
         batch.report()
         warn(f"Cancelled: {count_of(len(batch.pending))} not painted. {_GO_ON}")
@@ -146,8 +155,26 @@ def run(options: argparse.Namespace) -> int:
 _GO_ON = "To go on, run the same command again."
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Raises InvalidSettings for options that do not go together."""
+    if not (options.photos or options.list):
+        raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
+    if options.sequence and (options.each or _is_on_cluster(options)):
+        raise InvalidSettings("sequence", "--sequence goes with neither --each nor --scheduler.")
+    if options.shared_files and not _is_on_cluster(options):
+        raise InvalidSettings("shared_files", "--shared-files is for clusters: add --scheduler.")
+
+
 def _is_on_cluster(options: argparse.Namespace) -> bool:
     return bool(options.scheduler or options.scheduler_file)
+
+
+def _paint_in_order(
+    batch: Batch, frames: Sequence[Picture], endpoint: str, display: Display
+) -> None:
+    from impasto_daemon.commands.batch.sequence import paint_in_order
+
+    paint_in_order(batch, frames, endpoint, display)
 
 
 def _paint(batch: Batch, options: argparse.Namespace, display: Display) -> None:

@@ -31,7 +31,7 @@ def paint_locally(batch: Batch, endpoint: str, display: Display) -> None:
     while batch.pending:
         before = len(batch.pending)
         try:
-            with _connect(endpoint) as client:
+            with connect(endpoint) as client:
                 run = _Run(batch, client)
                 for event in paint_all(client, run.works()):
                     run.note(event)
@@ -42,7 +42,8 @@ def paint_locally(batch: Batch, endpoint: str, display: Display) -> None:
                 raise
 
 
-def _connect(endpoint: str) -> Client:
+def connect(endpoint: str) -> Client:
+    """Returns a client of the daemon, which is started if none runs."""
     return connect_or_start(
         endpoint,
         name=CLIENT_NAME,

@@ -59,13 +59,14 @@ class Picture:
         """Returns the photo's file. Raises InvalidImage."""
         return read_file(self.photo)
 
-    def record(self, photo: bytes) -> Record:
-        """Returns the record of its origin."""
+    def record(self, photo: bytes, former: Record | None = None) -> Record:
+        """Returns the record of its origin; former: that of the frame that it begins from."""
         sources = [painting.source for painting in self.paintings]
-        return Record(Source(str(self.photo), digest_of(photo)), sources, self.settings)
+        after = None if former is None else former.digest
+        return Record(Source(str(self.photo), digest_of(photo)), sources, self.settings, after)
 
-    def is_painted(self) -> bool:
-        """Returns whether its file is there.
+    def is_painted(self, record: Record | None = None) -> bool:
+        """Returns whether its file is there; record: of its origin, if it is known.
 
         Raises:
             InvalidImage: if another file is, and may not be replaced, or its name is not possible.
@@ -76,7 +77,7 @@ class Picture:
         except OSError as error:
             reason = reason_of(error)
             raise InvalidImage(f"{self.target} cannot be written: {reason}.") from error
-        if self.record(self.read()).is_in(self.target):
+        if (record or self.record(self.read())).is_in(self.target):
             return True
         if not self.may_replace:
             raise InvalidImage(

@@ -38,11 +38,21 @@ class Record:
     photo: Source
     paintings: Sequence[PaintingSource]
     settings: StyleSettings
+    after: str | None = None
+    """The digest of the frame before, of a frame that has begun from one."""
 
     def text(self) -> str:
         """Returns the record as a line of ASCII."""
         values = {"format": _FORMAT, **asdict(self), "settings": self.settings.to_json()}
+        if self.after is None:
+            del values["after"]
         return json.dumps(values, sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that the picture was made from, whatever the files are called."""
+        values = _without_names(json.loads(self.text()))
+        return digest_of(json.dumps(values, sort_keys=True).encode())
 
     def is_in(self, path: Path) -> bool:
         """Returns whether a file is the picture of the same photo, paintings and settings.
