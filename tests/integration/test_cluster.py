@@ -15,10 +15,10 @@ from impasto_daemon.commands.image_file import read_image, write_image
 from integration.daemon_process import free_address, picture, wait_for
 from integration.dask_cluster import DaskCluster
 
-NAMES = [f"{letter}.png" for letter in "abcde"]
+NAMES = [f"{letter}.png" for letter in "abcd"]
 SMALL = ("--size", "64", "--iterations", "3")
 # Some seconds of work.
-SLOW = ("--size", "64", "--iterations", "20")
+SLOW = ("--size", "64", "--iterations", "8")
 ENDLESS = ("--size", "64", "--iterations", "10000")
 
 
