@@ -38,7 +38,8 @@ def write_atomically(
 ) -> None:
     """Replaces the file at `path`: a reader, and a restart, sees the old bytes or the new ones.
 
-    An existing file keeps its mode and, if possible, its owner; a link is followed.
+    An existing file keeps its mode and, if possible, its owner; a link is followed. A device, a
+    pipe or a socket is not replaced.
 
     mode: that of a new file, less the umask.
     is_synced: whether to wait for the disk; without it, a power cut may damage the file.
@@ -46,6 +47,7 @@ def write_atomically(
     is complete, but a power cut could bring the old one back.
     """
     path = Path(os.path.realpath(path))
+    _check_is_file_or_new(path)
     with _draft(path.parent, mode, is_synced=is_synced) as draft:
         if path.exists():
             _copy_access(path, draft.descriptor)
@@ -54,6 +56,19 @@ def write_atomically(
         draft.named().replace(path)
     if is_synced:
         sync_folder(path.parent)
+
+
+def _check_is_file_or_new(path: Path) -> None:
+    """Raises OSError if there is something at `path` that is no file.
+
+    Renaming a file to the name of a device would remove the device, for all programs.
+    """
+    with suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "It is not a file", str(path))
 
 
 def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -106,6 +107,29 @@ def test_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert list(target.parent.iterdir()) == [target]
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(path))
+
+
+# A device would do as well, but not for the machine on which this test fails.
+@pytest.mark.parametrize("make", [os.mkfifo, make_socket, Path.mkdir])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_is_no_file_is_not_replaced(
+    tmp_path: Path, make: Callable[[Path], object], is_link: bool
+) -> None:
+    path, link = tmp_path / "no-file", tmp_path / "link"
+    make(path)
+    link.symlink_to(path)
+    before = path.stat()
+
+    with pytest.raises(OSError, match=str(path)):
+        write_atomically(link if is_link else path, b"new")
+
+    assert (path.stat().st_ino, path.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert sorted(tmp_path.iterdir()) == [link, path]
 
 
 def test_file_of_the_longest_possible_name_is_written(tmp_path: Path) -> None:
