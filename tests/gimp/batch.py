@@ -589,10 +589,10 @@ def vector_layer() -> Report:
     layer = Gimp.VectorLayer.new(image, path)
     image.insert_layer(layer, None, 0)
     layer.set_enable_fill(True)
-    layer.set_fill_color(Gegl.Color.new("orange"))
+    layer.set_fill_color(Gegl.Color.new("red"))
     layer.refresh()
     colours = {layer_bytes(layer, "R'G'B'A u8")[pixel:][:4] for pixel in range(0, 4 * 900, 4)}
-    return {**stylize_and_compare(layer), "is_filled": b"\xff\xa5\0\xff" in colours}
+    return {**stylize_and_compare(layer), "is_filled": b"\xff\0\0\xff" in colours}
 
 
 def metadata_of(image: Any) -> str:
