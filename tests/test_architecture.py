@@ -67,6 +67,8 @@ ALLOWED = {
     "gimp_plugin": {"impasto_gimp", "impasto_shared"},
     # Plain numbers, so that the server can plan without torch.
     f"{STYLE_TRANSFER}/planning": {"impasto_daemon.style_transfer.planning", "impasto_shared"},
+    # No torch: the command line calculates it, too.
+    f"{STYLE_TRANSFER}/images/optical_flow.py": {"cv2", "impasto_shared", "numpy", "scipy"},
     f"{STYLE_TRANSFER}/images": engine("images", "planning"),
     f"{STYLE_TRANSFER}/networks/traced_network.py": engine("networks") | {"torchvision"},
     f"{STYLE_TRANSFER}/networks": engine("networks"),
@@ -173,15 +175,10 @@ ALLOWED = {
         "PIL",
         "numpy",
     },
-    "daemon/impasto_daemon/commands/batch/optical_flow.py": {
-        "cv2",
-        "impasto_shared",
-        "numpy",
-        "scipy",
-    },
     "daemon/impasto_daemon/commands/batch": {
         "impasto_daemon.cluster",
         "impasto_daemon.commands",
+        "impasto_daemon.style_transfer.images.optical_flow",
         "impasto_shared",
         "rich",
     },

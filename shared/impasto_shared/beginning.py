@@ -22,21 +22,32 @@ class Beginning:
     trust: for frames of a video, a mask of the picture's size: white where the paint is to stay,
         black where it may change. None: the whole picture may.
 
-    Raises InvalidSettings if the size is out of range, and InvalidImage for a mask of another size.
+    photo: for frames of a video, in place of `trust`: the frame that the picture was painted from,
+        of its size. The daemon then moves the picture along the optical flow from that frame to the
+        one to paint, and finds the mask itself.
+
+    Raises InvalidSettings if the size is out of range, and InvalidImage for a mask or a frame of
+    another size, or both.
     """
 
     image: Image
     size: int
     trust: Image | None = None
+    photo: Image | None = None
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """The picture, and the mask if there is one."""
-        return (self.image,) if self.trust is None else (self.image, self.trust)
+        """The picture, and its mask or frame if there is one."""
+        images = (self.image, self.trust, self.photo)
+        return tuple(image for image in images if image is not None)
 
     def __post_init__(self) -> None:
         if self.trust is not None:
             check_same_size(self.trust, self.image, "trust-of-another-size")
+            if self.photo is not None:
+                raise InvalidImage(sentence("trust-and-frame"))
+        if self.photo is not None:
+            check_same_size(self.photo, self.image, "frame-of-another-size")
         if not 1 <= self.size <= LARGEST_BEGUN_PX:
             raise InvalidSettings(
                 "size",
@@ -47,9 +58,11 @@ class Beginning:
 def check_beginning(beginning: Beginning, content: Image) -> None:
     """Raises InvalidImage unless a picture has the proportions of the photo `content`.
 
-    Both sides of a reduced picture are rounded.
+    Both sides of a reduced picture are rounded. A frame to move has exactly its size.
     """
     image = beginning.image
+    if beginning.photo is not None:
+        check_same_size(image, content, "frames-of-two-sizes")
     difference = abs(image.width * content.height - image.height * content.width)
     if difference > max(content.width, content.height):
         raise InvalidImage(

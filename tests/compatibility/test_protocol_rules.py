@@ -96,8 +96,13 @@ REPLIES = [
     Update(REPORT),
     Preview(JOB, 3, PIXEL),
 ]
+# A frame and a mask exclude each other.
+FRAME = Submit(
+    *("1", JOB, StyleSettings(), PIXEL, (Style(PIXEL),)),
+    begin_from=Beginning(PIXEL, 32, photo=PIXEL),
+)
 FORECAST = next(message for message in REQUESTS if isinstance(message, Forecast))
-MESSAGES = [*REQUESTS, *REPLIES]
+MESSAGES = [*REQUESTS, FRAME, *REPLIES]
 
 
 def breaches(old: Description, new: Description) -> list[str]:
@@ -265,7 +270,7 @@ def test_every_request_checks_its_id_and_the_name_of_its_job(message: Any) -> No
 
 def decoded(message: Any, header: Any) -> Any:
     frames = [MAGIC, json.dumps(header).encode(), *encode(message)[2:]]
-    union = ClientMessage if message in REQUESTS else DaemonMessage
+    union = ClientMessage if message in [*REQUESTS, FRAME] else DaemonMessage
     return decode(frames, union)
 
 

@@ -26,6 +26,20 @@ def test_mask_of_what_is_to_stay_has_the_size_of_the_picture() -> None:
         Beginning(picture, 32, blank(3, 4))
 
 
+def test_frame_that_was_painted_has_the_size_of_the_picture_and_of_the_next() -> None:
+    picture, frame = blank(4, 3), blank(4, 3)
+    beginning = Beginning(picture, 32, photo=frame)
+
+    assert beginning.images == (picture, frame)
+    check_beginning(beginning, blank(4, 3))
+    with pytest.raises(InvalidImage, match="frame before is 4 × 3 pixels, but this one is 8 × 6"):
+        check_beginning(beginning, blank(8, 6))
+    with pytest.raises(InvalidImage, match="was painted from is 3 × 4 pixels"):
+        Beginning(picture, 32, photo=blank(3, 4))
+    with pytest.raises(InvalidImage, match="either a mask of what is to stay or the frame"):
+        Beginning(picture, 32, blank(4, 3), frame)
+
+
 @pytest.mark.parametrize("longest_px", [1, 7, 16, 100, 301])
 @pytest.mark.parametrize(("width", "height"), [(301, 200), (200, 301), (300, 1), (64, 64)])
 def test_reduced_photo_has_its_proportions(width: int, height: int, longest_px: int) -> None:

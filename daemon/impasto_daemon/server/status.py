@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 from impasto_daemon.models.cache import cached_models
@@ -24,7 +25,7 @@ from impasto_shared.protocol.reports import JobReport, JobState, Metrics
 _REPORTS_BYTES = MAX_HEADER_BYTES - 8192
 # A report is repeated for as long as this, unless a job or the worker has changed.
 _CACHED_S = 0.1
-# Finding the models takes milliseconds, and they hardly ever change.
+# Finding the models and OpenCV takes milliseconds, and they hardly ever change.
 _MODELS_CACHED_S = 2.0
 
 
@@ -41,6 +42,7 @@ class StatusReporter:
         self._clock = clock
         self._started_s = clock()
         self._models = tuple(cached_models())
+        self._moves_frames = _moves_frames()
         self._models_s = self._reported_s = clock()
         self._reported_state: object = None
         self._last = self._new_report()
@@ -63,6 +65,7 @@ class StatusReporter:
     def _new_report(self) -> StatusReport:
         if self._clock() - self._models_s > _MODELS_CACHED_S:
             self._models, self._models_s = tuple(cached_models()), self._clock()
+            self._moves_frames = _moves_frames()
         workers = self._workers.reports()
         pids = [worker.pid for worker in workers if worker.pid is not None]
         return StatusReport(
@@ -74,12 +77,18 @@ class StatusReporter:
             metrics=metrics_of(self._table, pids, self._workers.count_started),
             models=self._models,
             workers=workers,
+            moves_frames=self._moves_frames,
             **self._page(0),
         )
 
     def _page(self, skip: int) -> dict[str, Any]:
         jobs = job_reports(self._table, skip)
         return {"jobs": jobs, "omitted": max(0, len(self._table.all) - skip - len(jobs))}
+
+
+def _moves_frames() -> bool:
+    """Returns whether OpenCV is installed, without loading it."""
+    return find_spec("cv2") is not None
 
 
 def job_reports(table: JobTable, skip: int = 0) -> tuple[JobReport, ...]:

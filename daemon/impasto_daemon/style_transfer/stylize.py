@@ -11,6 +11,7 @@ from torch import Tensor
 
 from impasto_daemon.style_transfer.images import colours
 from impasto_daemon.style_transfer.images.guided_upsampling import GuidedUpsampler
+from impasto_daemon.style_transfer.images.optical_flow import brought_along
 from impasto_daemon.style_transfer.images.pixels import Pixels, resize, to_image
 from impasto_daemon.style_transfer.images.regions import Region, reduced_mask, regions_of
 from impasto_daemon.style_transfer.images.source_image import Paint, SourceImage
@@ -78,6 +79,7 @@ def stylize(
     Raises:
         InvalidImage: if a region or the part of a painting is empty.
         InvalidSettings: for a layer that the network lacks, and for what it cannot do.
+        FlowMissing: if a frame cannot be moved, because OpenCV is not installed.
         MemoryError: if there is not enough for any way to paint it.
         NotFinite: if the loss or its gradient is infinite or not a number.
     """
@@ -92,6 +94,7 @@ def stylize(
     target, regions = _recoloured(photo, _regions(styles, settings), settings)
     if begin_from is not None:
         warm_start = COLD
+        begin_from = brought_along(begin_from, content)
     begun_px = 0 if begin_from is None else begin_from.size
     scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings, begun_px)
     optimisation = Optimisation(network, settings, should_stop, warm_start.targets)

@@ -26,7 +26,7 @@ MAX_HEADER_BYTES = 65_536
 _OTHER_MAGIC = re.compile(rb"impasto/([0-9]{1,9})")
 _LONGEST_MAGIC_BYTES = 32
 _FIRST_REQUEST = "hello"
-# Magic and header, the content, three images per style, the picture to begin from and its mask.
+# Magic and header, the content, three images per style, two of the picture to begin from.
 MAX_FRAMES = 2 + 1 + 3 * MAX_STYLES + 2
 
 Frame = bytes | memoryview

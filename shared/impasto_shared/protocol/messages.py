@@ -125,7 +125,7 @@ class Submit(JobRequest):
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """All images: the content, those of the styles, and the one to begin from with its mask."""
+        """All images: the content, those of the styles, and those of the picture to begin from."""
         of_styles = (image for style in self.styles for image in style.images)
         last = () if self.begin_from is None else self.begin_from.images
         return (self.content, *of_styles, *last)
@@ -277,6 +277,7 @@ class StatusReport:
     worker: the first of `workers`, for clients that know of one only.
     models: the models whose weights are on the daemon's machine.
     omitted: the number of jobs that ended before those in `jobs`, and did not fit.
+    moves_frames: whether frames of a video can be moved: OpenCV is installed.
     """
 
     type: ClassVar[str] = "status-report"
@@ -290,6 +291,7 @@ class StatusReport:
     models: tuple[str, ...] = field(default=())
     omitted: int = 0
     workers: tuple[WorkerReport, ...] = field(default=())
+    moves_frames: bool = False
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,22 @@ SENTENCES: Mapping[str, str] = {
         "The mask of what is to stay is {width} × {height} pixels, but the picture to begin from "
         "is {right_width} × {right_height}. Give the mask the size of that picture."
     ),
+    "trust-and-frame": (
+        "A picture to begin from has either a mask of what is to stay or the frame that it was "
+        "painted from, from which that mask is found. Leave one of them out."
+    ),
+    "frame-of-another-size": (
+        "The frame that the picture to begin from was painted from is {width} × {height} pixels, "
+        "but the picture is {right_width} × {right_height}. They need the same size."
+    ),
+    "frames-of-two-sizes": (
+        "The frame before is {width} × {height} pixels, but this one is {right_width} × "
+        "{right_height}. Frames need the same size to be moved onto each other."
+    ),
+    "opencv-missing": (
+        "The motion from frame to frame cannot be found, because OpenCV is not installed where the "
+        "daemon runs ({reason}). docs/batch.md says how to install it."
+    ),
     "part-of-another-size": (
         "The mask for a part is {width} × {height} pixels, but the painting is {right_width} × "
         "{right_height}. Give the mask the size of the painting."

@@ -10,7 +10,7 @@ import pytest
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import JobTable
-from impasto_daemon.server.status import forecast, job_reports, metrics_of
+from impasto_daemon.server.status import StatusReporter, forecast, job_reports, metrics_of
 from impasto_daemon.server.workers import Workers
 from impasto_daemon.style_transfer.planning.work import Work
 from impasto_daemon.worker.messages import Ready
@@ -18,7 +18,7 @@ from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.codec import encode
-from impasto_shared.protocol.messages import Forecast, StatusReport, Submit
+from impasto_shared.protocol.messages import Forecast, Status, StatusReport, Submit
 from impasto_shared.protocol.reports import (
     MAX_PROBLEM_CHARACTERS,
     CurvePoint,
@@ -124,3 +124,18 @@ def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_pa
     assert after.start_s == pytest.approx(7.5)  # no process is running
     assert continued.painting_s is not None
     assert continued.painting_s < after.painting_s
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_frames_can_be_moved_where_opencv_is_installed(
+    table: JobTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    if not is_installed:
+        monkeypatch.setattr("impasto_daemon.server.status.find_spec", lambda _: None)
+    workers = Workers(
+        (), lambda *_: WorkerProcess(tmp_path), table, idle_s=math.inf, clock=time.monotonic
+    )
+
+    report = StatusReporter(table, workers, time.monotonic).report(Status("1"))
+
+    assert report.moves_frames is is_installed

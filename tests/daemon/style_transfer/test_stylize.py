@@ -447,6 +447,27 @@ def test_picture_to_begin_from_is_grey_where_the_photo_gives_the_colours() -> No
     assert mean_difference(*pictures) < 0.02
 
 
+def test_painted_frame_is_moved_to_where_its_subject_is_now() -> None:
+    film = random_image(56, 32, PixelFormat.RGB_U8, seed=2)
+    rows = np.frombuffer(film.pixels, np.uint8).reshape(32, 56, 3)
+    blotches = np.repeat(np.repeat(rows[::4, ::4], 4, axis=0), 4, axis=1)
+
+    def frame(left: int) -> Image:
+        return Image(48, 32, PixelFormat.RGB_U8, blotches[:, left : left + 48].tobytes())
+
+    settings = StyleSettings(size=48, iterations=1)
+    # The frames are their own paintings.
+    beginning = Beginning(frame(0), 48, photo=frame(0))
+    still = Beginning(frame(0), 48)
+
+    followed, stayed = (
+        stylize(NETWORK, frame(3), [Style(PAINTING)], settings, begin_from=each)
+        for each in (beginning, still)
+    )
+
+    assert mean_difference(followed, frame(3)) < mean_difference(stayed, frame(3)) / 2
+
+
 def test_picture_to_begin_from_tells_how_much_content_is_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

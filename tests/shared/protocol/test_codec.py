@@ -107,7 +107,9 @@ def submissions(draw: st.DrawFn) -> Submit:
     )
     trust = st.none() | st.just(content)
     begun_px = st.integers(1, 16384)
-    begin_from = draw(st.none() | st.builds(Beginning, st.just(content), begun_px, trust))
+    beginnings = st.builds(Beginning, st.just(content), begun_px, trust)
+    frames = st.builds(Beginning, st.just(content), begun_px, photo=trust)
+    begin_from = draw(st.none() | beginnings | frames)
     return Submit(
         draw(text),
         draw(jobs),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from impasto_daemon.commands.batch.display import Display
 from impasto_daemon.commands.batch.locally import connect
-from impasto_daemon.commands.batch.optical_flow import check_flow, moved
 from impasto_daemon.commands.batch.plan import Picture
 from impasto_daemon.commands.batch.record import Record
 from impasto_daemon.commands.batch.results import Batch
 from impasto_daemon.commands.client.painting_job import write_picture
 from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.style_transfer.images.optical_flow import check_flow, moved
 from impasto_shared.beginning import Beginning
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonUnavailable, ErrorCode, ImpastoError

@@ -6,7 +6,7 @@ mean over numbers D, and the term of the short-term loss, equation 9:
     L(x) = 1/D Σ_k c_k (x_k - ω_k)²
 
 x: the frame; ω: the painted frame before it, warped along the optical flow; c: where the flow is
-trusted, from 0 to 1. Both come from outside: the engine knows no flow.
+trusted, from 0 to 1. Both come from outside: no loss knows the flow.
 """
 
 from __future__ import annotations

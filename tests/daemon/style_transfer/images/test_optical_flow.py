@@ -1,9 +1,18 @@
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.batch.optical_flow import flow_between, moved
+from impasto_daemon.style_transfer.images.optical_flow import (
+    FlowMissing,
+    brought_along,
+    flow_between,
+    moved,
+)
+from impasto_shared.beginning import Beginning
+from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
 
 HEIGHT, WIDTH = 96, 128
@@ -86,3 +95,42 @@ def test_what_is_new_has_the_paint_of_its_colour() -> None:
     corner = (slice(4, 26), slice(-26, -4))
     assert not pixels(mask)[corner].any()
     assert np.abs(pixels(warped)[corner].astype(int) - (0, 200, 0)).max() <= 10
+
+
+@pytest.mark.parametrize(
+    ("form", "number_type", "white"),
+    [(PixelFormat.RGB_U16, "<u2", 65_535), (PixelFormat.RGB_FLOAT, "<f4", 1.0)],
+)
+def test_depth_of_frames_does_not_matter(form: PixelFormat, number_type: str, white: float) -> None:
+    def deep(rgb: NDArray[np.uint8]) -> Image:
+        numbers = (rgb * (white / 255)).astype(number_type)
+        return Image(WIDTH, HEIGHT, form, numbers.tobytes())
+
+    painted = window(texture(2), 20, 20)
+    expected, mask = moved(image(BEFORE), image(NOW), image(painted))
+    warped, deep_mask = moved(deep(BEFORE), deep(NOW), deep(painted))
+
+    assert np.abs(pixels(warped).astype(int) - pixels(expected)).max() <= 1
+    assert bytes(deep_mask.pixels) == bytes(mask.pixels)
+
+
+def test_painted_frame_is_brought_along_with_what_it_was_painted_from() -> None:
+    painted = image(window(texture(2), 20, 20))
+
+    moved_along = brought_along(Beginning(painted, 64, photo=image(BEFORE)), image(NOW))
+
+    warped, mask = moved(image(BEFORE), image(NOW), painted)
+    assert moved_along.trust is not None
+    assert bytes(moved_along.image.pixels) == bytes(warped.pixels) != bytes(painted.pixels)
+    assert bytes(moved_along.trust.pixels) == bytes(mask.pixels)
+    assert (moved_along.size, moved_along.photo) == (64, None)
+
+
+def test_other_beginnings_remain_and_need_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    beginning = Beginning(image(BEFORE), 64)
+
+    assert brought_along(beginning, image(NOW)) is beginning
+    with pytest.raises(FlowMissing, match="OpenCV is not installed where the daemon runs") as error:
+        brought_along(Beginning(image(BEFORE), 64, photo=image(BEFORE)), image(NOW))
+    assert error.value.code is ErrorCode.INVALID_SETTINGS

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto_shared.errors import ImpastoError
+from impasto_shared.beginning import Beginning
+from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.image import Image, PixelFormat
+from impasto_shared.text.sentences import sentence
 
-_NOT_INSTALLED = (
-    "OpenCV is not installed ({reason}). Install Impasto with the extra video: see docs/batch.md."
-)
-
+_WHITE = 255
+# The type of a stored number and its white, by its bytes.
+_DEPTHS = {1: ("<u1", 255), 2: ("<u2", 65_535), 4: ("<f4", 1)}
 # Of 255: noise and the compression of films stay below it.
 _OTHER_COLOUR = 24
 # Of each of the three colours, to know paints by the colour of the photo.
@@ -32,13 +33,15 @@ _LITTLE = 1e-3
 class FlowMissing(ImpastoError):
     """The library that calculates optical flow is not installed."""
 
+    code = ErrorCode.INVALID_SETTINGS
+
 
 def check_flow() -> None:
     """Raises FlowMissing if optical flow cannot be calculated."""
     try:
         import cv2  # noqa: F401 - only whether it is there
     except ImportError as error:
-        raise FlowMissing(_NOT_INSTALLED.format(reason=error)) from error
+        raise FlowMissing(sentence("opencv-missing", reason=error)) from error
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,26 @@ class Flow:
     is_new: NDArray[np.bool_]
 
 
+def brought_along(begin_from: Beginning, now: Image) -> Beginning:
+    """Returns a painted frame moved as the subject has moved since, with the mask of where it is.
+
+    begin_from: with the frame that it was painted from. now: the next one.
+
+    Raises FlowMissing.
+    """
+    if begin_from.photo is None:
+        return begin_from
+    check_flow()
+    warped, trust = moved(begin_from.photo, now, begin_from.image)
+    return Beginning(warped, begin_from.size, trust)
+
+
 def moved(before: Image, now: Image, painted: Image) -> tuple[Image, Image]:
     """Returns the frame before as it would be seen now, painted, and the mask of where it is.
 
     What is new has the mean paint of its colour.
 
-    before, now: two frames, of the same size and of 8 bits. painted: the first of them, painted.
+    before, now: two frames of the same size. painted: the first of them, painted.
     """
     import cv2
 
@@ -138,8 +155,14 @@ def _positions(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _rgb(image: Image) -> NDArray[np.uint8]:
+    """Returns the colours of an image, of any depth, as (H, W, 3)."""
     shape = (image.height, image.width, image.format.channels)
-    return np.frombuffer(image.pixels, np.uint8).reshape(shape)[..., :3].copy()
+    number_type, white = _DEPTHS[image.format.bytes_per_channel]
+    colours = np.frombuffer(image.pixels, number_type).reshape(shape)[..., :3]
+    if white == _WHITE:
+        return colours.astype(np.uint8)
+    scaled = np.nan_to_num(colours.astype(np.float32)) * (_WHITE / white)
+    return scaled.round().clip(0, _WHITE).astype(np.uint8)
 
 
 def _image(rgb: NDArray[np.uint8]) -> Image:
