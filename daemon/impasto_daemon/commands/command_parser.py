@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from impasto_shared.configuration.resolution import checked_client_endpoint, default_endpoint
 
@@ -35,6 +36,7 @@ class IntermixedParser(argparse.ArgumentParser):
     """
 
     _is_intermixing = False
+    _given: tuple[str, ...] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses with options and positionals in any order, except above subcommands.
@@ -49,16 +51,63 @@ class IntermixedParser(argparse.ArgumentParser):
             return namespace, [*rest, *args[first:]]
         if self._is_intermixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
-        self._is_intermixing = True
+        args = self._with_numbers_last(args)
+        self._is_intermixing, self._given = True, tuple(args)
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._is_intermixing = False
 
+    def error(self, message: str) -> NoReturn:
+        """Exits with an error of usage; says which option may have taken the missing files."""
+        takers = [flag for flag in self._flags_of_any_number() if flag in self._given]
+        if takers and message.startswith("the following arguments are required"):
+            message += (
+                f". {takers[0]} takes all names up to the next option: write the files before it, "
+                "or at the end, after --"
+            )
+        super().error(message)
+
+    def _with_numbers_last(self, args: Any) -> list[str]:
+        """Returns the arguments with options of numbers, and the numbers, behind the files.
+
+        So that `--weights 1 photo wave` does not take the photo for a weight.
+        """
+        rest = list(sys.argv[1:] if args is None else args)
+        flags = self._flags_of_any_number(float)
+        others: list[str] = []
+        moved: list[str] = []
+        while rest and rest[0] != "--":
+            word = rest.pop(0)
+            numbers = list(takewhile(_is_number, rest)) if word in flags else []
+            if numbers:
+                moved += word, *numbers
+                del rest[: len(numbers)]
+            else:
+                others.append(word)
+        return [*others, *moved, *rest]
+
+    def _flags_of_any_number(self, of_type: type | None = None) -> list[str]:
+        """Returns the options that take any number of values, of a type if that is given."""
+        return [
+            flag
+            for action in self._actions
+            if action.nargs == "+" and (of_type is None or action.type is of_type)
+            for flag in action.option_strings
+        ]
+
     @property
     def _takes_options_only(self) -> bool:
         positionals = self._get_positional_actions()
         return all(action.nargs == argparse.SUPPRESS for action in positionals)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[IntermixedParser]"  # noqa: SLF001 - has no other name

@@ -14,6 +14,8 @@ def new_parser() -> IntermixedParser:
     command.add_argument("photo")
     command.add_argument("paintings", nargs="*")
     command.add_argument("--size", type=int)
+    command.add_argument("--weights", nargs="+", type=float)
+    command.add_argument("--masks", nargs="+")
     return parser
 
 
@@ -38,6 +40,40 @@ def test_names_with_a_dash_follow_two_dashes(line: str) -> None:
     options = new_parser().parse_args(line.split())
 
     assert (options.photo, options.paintings) == ("-photo", ["--wave"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stylize --weights 2 1 photo wave poppies",
+        "stylize photo --weights 2 1 wave poppies",
+        "stylize photo wave poppies --weights 2 1",
+        "stylize --weights 2 1 -- photo wave poppies",
+        "stylize --weights 3 --weights 2 1 photo wave poppies",
+        "stylize photo --weights 2 1 --size 64 wave poppies",
+    ],
+)
+def test_numbers_of_an_option_end_at_the_first_name(line: str) -> None:
+    options = new_parser().parse_args(line.split())
+
+    assert options.weights == [2, 1]
+    assert (options.photo, options.paintings) == ("photo", ["wave", "poppies"])
+
+
+def test_number_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(["stylize", "photo", "wave", "--weights", "two"])
+
+    assert "invalid float value: 'two'" in capsys.readouterr().err
+
+
+def test_option_that_has_taken_the_files_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(["stylize", "--masks", "-", "photo", "wave"])
+
+    assert "required: photo, paintings. --masks takes all names up to" in capsys.readouterr().err
+    options = new_parser().parse_args(["stylize", "--masks", "-", "--", "photo", "wave"])
+    assert (options.photo, options.paintings, options.masks) == ("photo", ["wave"], ["-"])
 
 
 def test_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
