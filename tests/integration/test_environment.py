@@ -309,8 +309,9 @@ def test_bar_is_redrawn_in_one_line_whatever_the_width(
     assert any("#" in line for line in redrawn) is (columns >= 40)
 
 
-def test_dumb_terminal_gets_plain_lines(scripted: DaemonProcess) -> None:
-    received = on_a_terminal(scripted, 80, "dumb")
+@pytest.mark.parametrize("terminal", ["dumb", ""])
+def test_dumb_terminal_gets_plain_lines(scripted: DaemonProcess, terminal: str) -> None:
+    received = on_a_terminal(scripted, 80, terminal)
 
     assert "\033" not in received
     assert "40/40" in received

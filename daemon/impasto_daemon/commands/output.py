@@ -49,6 +49,11 @@ def _as_in_file_system(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.backslashreplace_errors(error)
 
 
+def can_redraw(stream: TextIO) -> bool:
+    """Returns whether the stream is a terminal that understands more than lines of text."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
 def say(*lines: str) -> None:
     """Prints lines on standard output, without control characters."""
     for line in lines:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+from impasto_daemon.commands.output import can_redraw
 from impasto_shared.text.printable import printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Display(Protocol):
 
 def new_display(count: int) -> AbstractContextManager[Display]:
     """Returns a display for `count` pictures, which lasts for the context."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if can_redraw(sys.stderr):
         return _Bar(count)
     return nullcontext(_Nothing())
 

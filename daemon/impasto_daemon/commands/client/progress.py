@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from impasto_daemon.commands.output import warn
+from impasto_daemon.commands.output import can_redraw, warn
 from impasto_shared.client import Client
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import ForecastReport
@@ -74,7 +74,7 @@ def follow(client: Client, job: str) -> bool:
                 _show(report, sys.stderr)
                 if report.state.is_final:
                     return _is_done(report)
-        if client.silent_s > _SILENCE_S and _can_redraw(sys.stderr):
+        if client.silent_s > _SILENCE_S and can_redraw(sys.stderr):
             _redraw(sys.stderr, _silence(client))
 
 
@@ -94,16 +94,11 @@ def _is_done(final: JobReport) -> bool:
 
 def _show(report: JobReport, stream: TextIO) -> None:
     """Redraws the bar on a terminal; writes one line at the job's end to anything else."""
-    if _can_redraw(stream):
+    if can_redraw(stream):
         line = progress_line(report, _columns(stream) - 1)
         _redraw(stream, line, "\n" if report.state.is_final else "")
     elif report.state.is_final:
         stream.write(progress_line(report) + "\n")
-
-
-def _can_redraw(stream: TextIO) -> bool:
-    """Returns whether the stream is a terminal that understands more than lines of text."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _columns(stream: TextIO) -> int:

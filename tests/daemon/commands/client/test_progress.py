@@ -92,6 +92,11 @@ def client_of(*reports: JobReport, silent_s: float = 0.0, is_connected: bool = T
     return cast(Client, FakeClient(*reports, silent_s=silent_s, is_connected=is_connected))
 
 
+@pytest.fixture(autouse=True)
+def terminal_that_redraws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
 class Terminal(io.StringIO):
     """A stream that passes for a terminal."""
 
