@@ -80,7 +80,8 @@ def add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
             )
         case ChoiceSetting():
             default = setting.default.value
-            command.add_argument(flag, choices=list(setting.choices), default=default, help=text)
+            choices = [str(choice) for choice in setting.choices]
+            command.add_argument(flag, choices=choices, default=default, help=text)
         case SwitchSetting():
             command.add_argument(
                 flag, action=argparse.BooleanOptionalAction, default=setting.default, help=text

@@ -145,6 +145,16 @@ def test_every_painting_needs_a_value(option: str) -> None:
         paint("wave.png", "poppies.png", option, "1", "-o", "out.png")
 
 
+def test_unknown_choice_is_refused_with_the_names_of_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(["stylize", "photo.png", "--pooling", "min", "-o", "out.png"])
+
+    _, _, names = capsys.readouterr().err.rpartition("choose from")
+    assert names.replace("'", "") == " average, max)\n"
+
+
 def test_output_and_detach_exclude_each_other() -> None:
     for arguments in ([], ["-o", "out.png", "--detach"]):
         with pytest.raises(SystemExit):
