@@ -18,6 +18,7 @@ import zmq
 
 from daemon.server.fake_clock import FakeClock
 from daemon.server.patience import PATIENCE_S, eventually
+from impasto_daemon.server.clients import authentication
 from impasto_daemon.server.clients.authentication import HANDSHAKE_MS, Authenticator
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.front import remote_clients as module
@@ -410,6 +411,8 @@ def test_silent_connections_make_room_and_those_with_messages_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MAX_CONNECTIONS", 6)
+    # Nothing else may close them.
+    monkeypatch.setattr(authentication, "HANDSHAKE_MS", 3_600_000)
     honest = dealer(on, outside, service)
     honest.send(b"x")
     service.next_message()
