@@ -22,6 +22,7 @@ def engine(*names: str) -> set[str]:
     return folders | {"impasto_shared", "torch", "numpy"}
 
 
+FRONT = {"impasto_daemon.server", "impasto_daemon.system", "impasto_shared", "zmq"}
 # The imports allowed to each folder in addition to the standard library; the first match counts.
 ALLOWED = {
     "shared/impasto_shared/connection": {"impasto_shared", "zmq"},
@@ -100,6 +101,11 @@ ALLOWED = {
     },
     "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
     "daemon/impasto_daemon/system": {"impasto_daemon.system", "impasto_shared"},
+    # The processes that strangers reach; libzmq ends its process on errors of the system.
+    "daemon/impasto_daemon/server/front/main.py": FRONT,
+    "daemon/impasto_daemon/server/front/remote_client.py": FRONT,
+    "daemon/impasto_daemon/server/front/remote_clients.py": FRONT,
+    "daemon/impasto_daemon/server/clients/authentication.py": FRONT,
     # Of the engine it knows the plans, and of the worker neither torch nor its loop.
     "daemon/impasto_daemon/server": {
         "impasto_daemon.system",
@@ -107,10 +113,10 @@ ALLOWED = {
         "impasto_daemon.server",
         "impasto_daemon.style_transfer.planning",
         "impasto_daemon.worker.messages",
+        "impasto_daemon.worker.pipe",
         "impasto_daemon.worker.process",
         "impasto_daemon.worker.result_file",
         "impasto_shared",
-        "zmq",
     },
     "daemon/impasto_daemon/commands/doctor/torch_probe.py": {"impasto_daemon.models", "torch"},
     "daemon/impasto_daemon/worker/main.py": {
@@ -120,7 +126,6 @@ ALLOWED = {
         "impasto_daemon.worker",
         "impasto_shared",
         "torch",
-        "zmq",
     },
     # The type of a step, and nothing that is loaded with it.
     "daemon/impasto_daemon/worker/job_run.py": {
@@ -147,7 +152,6 @@ ALLOWED = {
         "impasto_daemon.system",
         "impasto_daemon.worker",
         "impasto_shared",
-        "zmq",
     },
     # What travels, and what is done at its two ends; the engine is loaded at one of them.
     "daemon/impasto_daemon/cluster/painter.py": {

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
-
-import zmq
 
 from impasto_daemon.commands import main as cli
 from impasto_daemon.system import process_memory as memory
 from impasto_daemon.worker import process as worker_process
+from impasto_daemon.worker.channel import Channel
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
@@ -29,17 +28,16 @@ from impasto_daemon.worker.messages import (
     Previewed,
     Ready,
     Run,
-    ServerMessage,
     Show,
     Stepped,
     Stop,
     Stopped,
     Written,
 )
+from impasto_daemon.worker.pipe import MessagePipe
 from impasto_daemon.worker.result_file import hand_over
 from impasto_shared.errors import ErrorCode
 from impasto_shared.image import Image, PixelFormat
-from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import Model
 
@@ -74,20 +72,20 @@ def invert(picture: Image) -> Image:
 
 
 class ScriptedWorker:
-    """Does what the server asks for at `socket`."""
+    """Does what the server asks for."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._socket = socket
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def serve(self) -> None:
         """Serves for ever."""
         while True:
-            self._send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None, gpus=GPUS))
-            message = self._receive()
+            self._channel.send(Ready(GPU_BYTES, bfloat16=GPU_BYTES is not None, gpus=GPUS))
+            message = self._channel.receive()
             if isinstance(message, Run):
-                self._send(Begun(message.job))
-                self._send(Loaded(sys.argv[3] or "CPU", "scripted"))
-                self._send(self._run(message))
+                self._channel.send(Begun(message.job))
+                self._channel.send(Loaded(sys.argv[3] or "CPU", "scripted"))
+                self._channel.send(self._run(message))
 
     def _run(self, run: Run) -> Painted | Written | Stopped | Failed:
         seed, previews = run.settings.seed, run.previews
@@ -98,17 +96,16 @@ class ScriptedWorker:
         if behaviour is Behaviour.FAIL or run.settings.model is Model.VGG19_TORCHVISION:
             return Failed(run.job, Problem(ErrorCode.WEIGHTS_MISSING, "There are no weights."))
         for step in range(1, steps + 1):
-            self._send(Stepped(run.job, step, steps, 1 / step, step / steps))
+            self._channel.send(Stepped(run.job, step, steps, 1 / step, step / steps))
             if previews is not None:
                 grey = Image(1, 1, PixelFormat.RGB_U8, bytes([128]) * 3)
-                self._send(Previewed(run.job, step, grey))
+                self._channel.send(Previewed(run.job, step, grey))
             if behaviour is Behaviour.DIE:
                 os.kill(os.getpid(), signal.SIGKILL)
             if behaviour is Behaviour.HANG:
                 time.sleep(600)
             time.sleep(STEP_S)
-            while self._socket.poll(0):
-                message = self._receive()
+            for message in self._channel.receive_pending():
                 if isinstance(message, Show):
                     previews = message.previews
                 elif isinstance(message, Stop) and message.job == run.job:
@@ -119,14 +116,6 @@ class ScriptedWorker:
                     )
         picture = run.content if behaviour is Behaviour.ECHO else invert(run.content)
         return hand_over(run, picture)
-
-    def _receive(self) -> ServerMessage:
-        frames = self._socket.recv_multipart(copy=False)
-        message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
-        return message
-
-    def _send(self, message: Any) -> None:
-        self._socket.send_multipart(encode(message), copy=False)
 
 
 def _end_with_server() -> None:
@@ -143,9 +132,7 @@ def main() -> None:
         cli.main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
-    socket.bind(sys.argv[1])
-    ScriptedWorker(socket).serve()
+    ScriptedWorker(Channel(MessagePipe(socket.socket(fileno=int(sys.argv[1]))))).serve()
 
 
 if __name__ == "__main__":

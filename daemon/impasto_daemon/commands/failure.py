@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from zmq import ZMQError
-
 from impasto_shared.errors import ImpastoError
 
-FAILURES = (ImpastoError, OSError, UnicodeError, MemoryError, RecursionError, ZMQError)
+FAILURES = (ImpastoError, OSError, UnicodeError, MemoryError, RecursionError)
 
 
 def sentence(error: BaseException) -> str:

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
@@ -27,18 +26,7 @@ from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import ImpastoError
-from impasto_shared.files.paths import (
-    fits_socket,
-    jobs_dir,
-    make_private,
-    runtime_dir,
-    socket_path,
-    temporary_dir,
-    throughput_path,
-    usual_endpoint,
-)
-
-_WORKER_SOCKET = "worker-4194304-00000000.sock"  # the longest name that WorkerProcess chooses
+from impasto_shared.files.paths import jobs_dir, throughput_path, usual_endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +44,9 @@ def serve(config: DaemonOptions) -> None:
     endpoint = config.endpoint or usual_endpoint()
     with Address(endpoint) as address, StopSignals() as signals:
         limit_bytes = round(config.memory_limit_gb * 1e9)
-        folder = worker_dir(endpoint)
 
         def new_process(device: str, sharing: int) -> WorkerProcess:
-            return WorkerProcess(folder, limit_bytes=limit_bytes, device=device, sharing=sharing)
+            return WorkerProcess(limit_bytes=limit_bytes, device=device, sharing=sharing)
 
         def has_gpu() -> bool:
             return workers.has_gpu
@@ -81,18 +68,6 @@ def serve(config: DaemonOptions) -> None:
             SystemdNotifier(),
             lease_s=config.lease_seconds,
         ).run()
-
-
-def worker_dir(endpoint: str) -> Path:
-    """Returns a private folder for the workers' sockets, whose paths must be short.
-
-    That of the server's own socket if possible: it exists, and systemd's sandbox can write to it.
-    """
-    path = socket_path(endpoint)
-    folders = [runtime_dir() if path is None else path.parent, temporary_dir()]
-    folder = next((each for each in folders if fits_socket(each / _WORKER_SOCKET)), folders[0])
-    make_private(folder)
-    return folder
 
 
 def _job_table(config: DaemonOptions, endpoint: str, has_gpu: Callable[[], bool]) -> JobTable:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-import zmq
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
@@ -132,14 +131,14 @@ class Server:
 
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
-        poller = zmq.Poller()
+        poller = select.poll()
         self._clients.register(poller)
-        poller.register(self._signals.fileno(), zmq.POLLIN)
+        poller.register(self._signals, select.POLLIN)
         if self._jobs.journal is not None:
             for fileno in self._jobs.journal.filenos():
-                poller.register(fileno, zmq.POLLIN)
-        for socket in self._workers.sockets:
-            poller.register(socket, zmq.POLLIN)
+                poller.register(fileno, select.POLLIN)
+        for pipe in self._workers.pipes:
+            poller.register(pipe, pipe.events)
         timeouts_ms = self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms
         ready = dict(poller.poll(int(min(timeouts_ms))))
         if self._signals.fileno() in ready:
@@ -188,7 +187,6 @@ class Server:
             self._end_all_jobs,
             self._workers.wait_ended,
             self._clients.close,
-            zmq.Context.instance().term,
             self._jobs.close,
         )
         logger.info("stopped")

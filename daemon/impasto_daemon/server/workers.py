@@ -6,12 +6,12 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from impasto_daemon.server.dispatcher import Dispatcher
 from impasto_daemon.server.jobs.job import Job
 from impasto_daemon.server.jobs.job_table import JobTable
 from impasto_daemon.system.process_memory import available_bytes
+from impasto_daemon.worker.pipe import MessagePipe
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.protocol.messages import Preview, PreviewOptions
 from impasto_shared.protocol.reports import Problem, WorkerReport
@@ -62,10 +62,9 @@ class Workers:
         return [member.process for member in self._members]
 
     @property
-    def sockets(self) -> list[Any]:
-        """The sockets of the workers that are started."""
-        sockets = (process.socket for process in self.processes)
-        return [socket for socket in sockets if socket is not None]
+    def pipes(self) -> list[MessagePipe]:
+        """The pipes to the workers that are started."""
+        return [process.pipe for process in self.processes if process.pipe is not None]
 
     @property
     def is_busy(self) -> bool:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import zmq
+import select
 
 from impasto_daemon.worker.messages import ServerMessage, WorkerMessage
+from impasto_daemon.worker.pipe import MessagePipe
 from impasto_shared.protocol.codec import decode, encode
 
 
 class Channel:
-    """Messages over a PAIR socket."""
+    """Messages over a pipe; its methods raise PipeEnded if the server has exited."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._socket = socket
+    def __init__(self, pipe: MessagePipe) -> None:
+        self._pipe = pipe
+        self._received: list[ServerMessage] = []
 
     def send(self, message: WorkerMessage) -> None:
-        """Sends a message to the server."""
-        self._socket.send_multipart(encode(message), copy=False)
+        """Sends a message to the server; waits while that is behind."""
+        self._pipe.send(encode(message))
+        while self._pipe.has_unsent:
+            self._wait()
 
     def receive(self) -> ServerMessage:
         """Returns the next message of the server; waits for it."""
-        frames = self._socket.recv_multipart(copy=False)
-        message: ServerMessage = decode([frame.buffer for frame in frames], ServerMessage)
-        return message
+        while not self.has_pending():
+            self._wait()
+        return self._received.pop(0)
 
     def has_pending(self) -> bool:
         """Returns whether there are messages to receive."""
-        return bool(self._socket.poll(0))
+        if not self._received:
+            frames = self._pipe.receive()
+            if frames is not None:
+                self._received.append(decode(frames, ServerMessage))
+        return bool(self._received)
 
     def receive_pending(self) -> list[ServerMessage]:
         """Returns the messages received since the last call; does not wait."""
@@ -34,3 +42,10 @@ class Channel:
         while self.has_pending():
             messages.append(self.receive())
         return messages
+
+    def _wait(self) -> None:
+        """Waits until the pipe makes progress."""
+        poller = select.poll()
+        poller.register(self._pipe, self._pipe.events)
+        poller.poll()
+        self._pipe.transfer()

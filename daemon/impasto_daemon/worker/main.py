@@ -1,7 +1,7 @@
 """The worker process: holds the network and runs one job after another.
 
-The server runs it as `python -P -m impasto_daemon.worker.main ENDPOINT BYTES DEVICE`; it exits
-when the server does.
+The server runs it as `python -P -m impasto_daemon.worker.main DESCRIPTOR BYTES DEVICE`; it
+exits when the server does.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import logging
 import math
 import os
 import signal
+import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import torch
-import zmq
 
 from impasto_daemon.models.download import DownloadStopped
 from impasto_daemon.style_transfer.networks.network import Network, WholeImageNetwork
@@ -46,6 +47,7 @@ from impasto_daemon.worker.messages import (
     Stopped,
     Written,
 )
+from impasto_daemon.worker.pipe import MessagePipe, PipeEnded
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.protocol.reports import Problem
 from impasto_shared.settings import Precision, StyleSettings
@@ -208,19 +210,19 @@ def _prefer_to_other_processes_when_memory_runs_out() -> None:
 
 
 def main() -> None:
-    """Runs a worker; the arguments are its endpoint, the bytes for painting, and its device."""
+    """Runs a worker; the arguments are its end of the pipe, the bytes for painting, its device."""
     start_logging("worker")
     # Ctrl+C in the server's terminal reaches both processes: the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()
     os.nice(NICENESS)
     _prefer_to_other_processes_when_memory_runs_out()
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
-    socket.bind(sys.argv[1])
+    pipe = MessagePipe(socket.socket(fileno=int(sys.argv[1])))
     limit_bytes, device = int(sys.argv[2]), device_of(sys.argv[3])
     if device.index is not None and device.index < gpu_count():
         torch.cuda.set_device(device)
-    Worker(Channel(socket), device, limit_bytes or math.inf).serve()
+    with suppress(PipeEnded):  # the server has ended
+        Worker(Channel(pipe), device, limit_bytes or math.inf).serve()
 
 
 if __name__ == "__main__":

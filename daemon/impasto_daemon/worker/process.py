@@ -1,8 +1,8 @@
 """The worker as the server's child process: started on demand, it may die at any time.
 
-The worker is executed, not forked: neither sockets nor CUDA survive a fork. Its standard input is
-a pipe that the server never writes to: when the server dies, for whatever reason, the pipe closes
-and the worker exits.
+The worker is executed, not forked: CUDA does not survive a fork. It inherits its end of the pipe to
+the server. Its standard input is a pipe that the server never writes to: when the server dies, for
+whatever reason, the pipe closes and the worker exits.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
-
-import zmq
 
 from impasto_daemon.system.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.system.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
+from impasto_daemon.worker.pipe import MessagePipe, PipeEnded
 from impasto_shared.errors import ImpastoError
 from impasto_shared.protocol.codec import decode, encode
 
@@ -30,16 +26,13 @@ logger = logging.getLogger(__name__)
 
 WORKER_COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "impasto_daemon.worker.main")
 KILL_TIMEOUT_S = 5.0
-SENT_MESSAGES = 8
-"""Messages that wait for a worker which does not read: a job, and what to do about it."""
-WORKER_ERRORS = (OSError, zmq.ZMQError, MemoryError, RuntimeError, ImpastoError)
+WORKER_ERRORS = (OSError, MemoryError, RuntimeError, ImpastoError)
 """The errors of starting, addressing and ending a worker: they concern its job, not the server.
 
-ZMQError is no OSError; RuntimeError is raised if a thread cannot be started; ImpastoError for a
-message that cannot be decoded.
+RuntimeError is raised if a thread cannot be started; ImpastoError for a message that cannot be
+decoded.
 """
-_SOCKET_NAME = re.compile(r"worker-(\d+)-[0-9a-f]{8}\.sock")
-_ZERO_COPY_BYTES = 65_536
+_MESSAGES_OF_A_CALL = 100
 _MEMORY_VARIABLES = {
     # The memory of large activations serves the next ones; the worker releases it after a job.
     **KEEP_FREED_MEMORY,
@@ -49,11 +42,11 @@ _MEMORY_VARIABLES = {
 
 
 class WorkerProcess:
-    """At most one worker, connected over a PAIR socket in `folder`.
+    """At most one worker, connected by a pipe of its own.
 
-    Each worker has an address of its own, drawn at random: a worker of an earlier server that still
-    runs cannot be reached. `command` starts a worker; its arguments are the socket's endpoint, the
-    bytes of memory that painting may take, 0 for no limit, and the device.
+    A worker of an earlier server that still runs cannot be reached. `command` starts a worker; its
+    arguments are the descriptor of its end, the bytes of memory that painting may take, 0 for no
+    limit, and the device.
 
     device: its name in the configuration; "" for the first GPU, or the processor if there is none.
     sharing: the number of workers that share the processor.
@@ -61,29 +54,24 @@ class WorkerProcess:
 
     def __init__(
         self,
-        folder: Path,
         command: Sequence[str] | None = None,
         *,
         limit_bytes: int = 0,
         device: str = "",
         sharing: int = 1,
     ) -> None:
-        self._folder = folder
-        self._path: Path | None = None
         self._limit_bytes = limit_bytes
         self._device_name = device
         self._sharing = sharing
         self._command = command or WORKER_COMMAND
         self._process: subprocess.Popen[bytes] | None = None
         self._ending: list[tuple[subprocess.Popen[bytes], float]] = []
-        self.socket: zmq.Socket[bytes] | None = None
+        self._pipe: MessagePipe | None = None
+        self._has_hung_up = False
         self.device: str | None = None
         self.model: str | None = None
         # The last message of its kind from this worker or its predecessor.
         self.ready: Ready | None = None
-        _remove_stale_sockets(folder)
-        # pyzmq starts a thread at the first large message. If that fails, it should be now.
-        zmq.Frame(bytes(_ZERO_COPY_BYTES), copy=False)
 
     @property
     def pid(self) -> int | None:
@@ -94,21 +82,23 @@ class WorkerProcess:
         """Starts a worker if there is none; returns whether it did. Raises WORKER_ERRORS."""
         if self._process is not None:
             return False
-        self._path = self._folder / f"worker-{os.getpid()}-{os.urandom(4).hex()}.sock"
-        endpoint = f"ipc://{self._path}"
-        self.socket = zmq.Context.instance().socket(zmq.PAIR)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.SNDHWM, SENT_MESSAGES)
-        # The worker binds: a PAIR socket that has bound blocks in send until its peer connects.
-        self.socket.connect(endpoint)
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*self._command, endpoint, str(self._limit_bytes), self._device_name],
-            stdin=subprocess.PIPE,
-            cwd="/",
-            env=worker_environment(self._sharing),
-        )
+        self._pipe, far = MessagePipe.pair()
+        self._has_hung_up = False
+        with far:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [*self._command, str(far.fileno()), str(self._limit_bytes), self._device_name],
+                stdin=subprocess.PIPE,
+                cwd="/",
+                env=worker_environment(self._sharing),
+                pass_fds=[far.fileno()],
+            )
         logger.info("worker %d started", self._process.pid)
         return True
+
+    @property
+    def pipe(self) -> MessagePipe | None:
+        """The pipe to poll; None if there is no worker, or it has hung up."""
+        return None if self._has_hung_up else self._pipe
 
     @property
     def has_gpu(self) -> bool:
@@ -126,48 +116,47 @@ class WorkerProcess:
         return limit if gpu_bytes is None else min(limit, gpu_bytes)
 
     def send(self, message: ServerMessage) -> bool:
-        """Sends a message, which is queued until the worker reads; returns False if it has no room.
+        """Sends a message, as fast as the worker reads; returns False while an earlier one waits.
 
         Raises WORKER_ERRORS.
         """
-        if self.socket is None:
+        if self._pipe is None:
             raise RuntimeError("the worker has not been started")
-        try:
-            self.socket.send_multipart(encode(message), flags=zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return False
-        return True
+        return self._pipe.send(encode(message))
 
     def receive(self) -> Iterator[WorkerMessage]:
-        """Yields the messages received since the last call. Raises WORKER_ERRORS."""
-        while self.socket is not None:
-            try:
-                frames = self.socket.recv_multipart(flags=zmq.NOBLOCK, copy=False)
-            except zmq.Again:
+        """Yields messages received since the last call, a limited number. Raises WORKER_ERRORS."""
+        for _ in range(_MESSAGES_OF_A_CALL):
+            if self._pipe is None or self._has_hung_up:
                 return
-            yield decode([frame.buffer for frame in frames], WorkerMessage)
+            try:
+                frames = self._pipe.receive()
+            except PipeEnded:  # the exit status says more, and comes at once
+                self._has_hung_up = True
+                return
+            if frames is None:
+                return
+            yield decode(frames, WorkerMessage)
 
     def exit_status(self) -> int | None:
         """Returns the status of a worker that exited by itself (negative: a signal), else None."""
         return self._process.poll() if self._process else None
 
     def end(self) -> None:
-        """Kills the worker and closes its socket; returns before it has exited.
+        """Kills the worker and closes the pipe to it; returns before it has exited.
 
         What the system refuses is logged: a worker that cannot be killed exits when its pipe
         closes.
         """
-        process, path = self._process, self._path
-        if self.socket is not None:
-            self.socket.close(linger=0)
-        self._process = self.socket = self.device = self.model = self._path = None
+        process = self._process
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = self.device = self.model = None
         if process is not None:
             self._ending.append((process, time.monotonic()))
             _try("killed", process.kill)
             if process.stdin is not None:
                 _try("cut off", process.stdin.close)
-        if path is not None:
-            _try("unlinked", partial(path.unlink, missing_ok=True))
 
     @property
     def is_ending(self) -> bool:
@@ -214,15 +203,3 @@ def _try(done: str, action: Callable[[], object]) -> None:
         action()
     except OSError as error:
         logger.warning("a worker cannot be %s: %s", done, error)
-
-
-def _remove_stale_sockets(folder: Path) -> None:
-    """Removes the sockets of workers whose server was killed."""
-    try:
-        paths = list(folder.glob("worker-*.sock"))
-    except OSError:
-        return
-    for path in paths:
-        match = _SOCKET_NAME.fullmatch(path.name)
-        if match is not None and not Path("/proc", match[1]).exists():
-            _try("unlinked", partial(path.unlink, missing_ok=True))

@@ -2,6 +2,8 @@
 
 Each side has a pair: the public key is given to the other side, the secret key stays in a file that
 only this user can read. In files, and for people, a key is written as 64 hexadecimal digits.
+
+libzmq is imported where a key is used: a server without a TCP address does without it.
 """
 
 from __future__ import annotations
@@ -10,9 +12,6 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import zmq
-from zmq.utils import z85
 
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import FileNotDurable, create_atomically
@@ -68,10 +67,13 @@ def load_keys(role: Role) -> KeyPair:
         os.close(descriptor)
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise KeysUnusable(sentence("key-exposed", path=path))
+    from zmq import ZMQError, curve_public
+    from zmq.utils import z85
+
     try:
         secret = bytes.fromhex(text.decode("ascii"))
-        public = z85.decode(zmq.curve_public(z85.encode(secret)))
-    except (ValueError, zmq.ZMQError) as error:
+        public = z85.decode(curve_public(z85.encode(secret)))
+    except (ValueError, ZMQError) as error:
         raise KeysUnusable(sentence("key-damaged", path=path)) from error
     return KeyPair(public, secret)
 
@@ -82,7 +84,10 @@ def ensure_keys(role: Role) -> KeyPair:
     path = keys_dir() / f"{role}.secret"
     if os.path.lexists(path):
         return load_keys(role)
-    _, secret = zmq.curve_keypair()
+    from zmq import curve_keypair
+    from zmq.utils import z85
+
+    _, secret = curve_keypair()
     try:
         create_atomically(path, f"{z85.decode(secret).hex()}\n".encode(), mode=0o600)
     except FileExistsError:

@@ -32,13 +32,20 @@ class TcpSocket:
     Raises:
         DaemonUnavailable: if `endpoint` is not an address.
         KeysUnusable: if a key that is required is missing or damaged.
+        OSError: if the system has no descriptor or memory for it.
     """
 
     def __init__(self, endpoint: str, send_timeout_s: float, server_key: str | None) -> None:
         self._endpoint = endpoint
-        self._socket = _dealer(send_timeout_s, _curve_options(endpoint, server_key))
-        # The monitor precedes the connection: a refusal may arrive at once, and only once.
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED)
+        options = _curve_options(endpoint, server_key)
+        try:
+            self._socket = _dealer(send_timeout_s, options)
+            # The monitor precedes the connection: a refusal may arrive at once, and only once.
+            self._monitor = self._socket.get_monitor_socket(
+                zmq.EVENT_DISCONNECTED | _HANDSHAKE_FAILED
+            )
+        except zmq.ZMQError as error:
+            raise OSError(error.errno, error.strerror) from error
         self.is_connected = True
         """Whether the daemon may still answer; what it has sent can be received in any case."""
         self.refusal: AccessDenied | None = None

@@ -1,5 +1,4 @@
 import pytest
-from zmq import ZMQError
 
 from impasto_daemon.commands.failure import FAILURES, sentence
 from impasto_shared.errors import ImpastoError
@@ -15,7 +14,6 @@ from impasto_shared.errors import ImpastoError
         (UnicodeEncodeError("utf-8", "x", 0, 1, "no"), "Rename the file."),
         (MemoryError(), "not enough memory"),
         (RecursionError(), "nested too deeply"),
-        (ZMQError(24), "Too many open files"),
         (OSError("odd"), "odd."),
     ],
 )

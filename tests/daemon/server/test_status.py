@@ -3,7 +3,6 @@ import os
 import secrets
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -103,10 +102,8 @@ def test_metrics_of_a_new_daemon_are_unknown_where_they_are_averages(table: JobT
     assert (metrics.waited_s, metrics.painted_s, metrics.worker_bytes) == (None, None, None)
 
 
-def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_path: Path) -> None:
-    workers = Workers(
-        (), lambda *_: WorkerProcess(tmp_path), table, idle_s=math.inf, clock=time.monotonic
-    )
+def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable) -> None:
+    workers = Workers((), lambda *_: WorkerProcess(), table, idle_s=math.inf, clock=time.monotonic)
     workers.processes[0].ready = Ready(gpu_bytes=2 * 10**9, bfloat16=False)
     request = Forecast("7", StyleSettings(size=4000), 4000, 3000)
 
@@ -128,13 +125,11 @@ def test_forecast_has_the_memory_of_the_gpu_as_its_limit(table: JobTable, tmp_pa
 
 @pytest.mark.parametrize("is_installed", [True, False])
 def test_frames_can_be_moved_where_opencv_is_installed(
-    table: JobTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+    table: JobTable, monkeypatch: pytest.MonkeyPatch, is_installed: bool
 ) -> None:
     if not is_installed:
         monkeypatch.setattr("impasto_daemon.server.status.find_spec", lambda _: None)
-    workers = Workers(
-        (), lambda *_: WorkerProcess(tmp_path), table, idle_s=math.inf, clock=time.monotonic
-    )
+    workers = Workers((), lambda *_: WorkerProcess(), table, idle_s=math.inf, clock=time.monotonic)
 
     report = StatusReporter(table, workers, time.monotonic).report(Status("1"))
 

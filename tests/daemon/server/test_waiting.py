@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 
 import impasto_daemon.server
+import impasto_daemon.worker.pipe
 import impasto_daemon.worker.process
 
 SERVER = Path(impasto_daemon.server.__file__).parent
+TO_WORKERS = [
+    Path(impasto_daemon.worker.pipe.__file__),
+    Path(impasto_daemon.worker.process.__file__),
+]
 CALLS = {
     *("recv", "recv_multipart", "recv_into", "recvmsg", "recvfrom", "recv_string", "recv_json"),
     *("send", "send_multipart", "sendmsg", "sendto", "sendall", "send_string", "send_json"),
 }
 # Objects of our own, whose methods are checked where they are defined, or have no socket (zmtp).
-OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front"}
-OWN |= {"connection.zmtp", "zmtp", "client"}
+OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front", "client"}
+OWN |= {"connection.zmtp", "zmtp", "self._zmtp", "self._pipe"}
 NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
 
 
@@ -43,7 +48,7 @@ def flags_of(call: ast.Call) -> set[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [*sorted(SERVER.rglob("*.py")), Path(impasto_daemon.worker.process.__file__)],
+    [*sorted(SERVER.rglob("*.py")), *TO_WORKERS],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_module_never_waits_for_a_peer(path: Path) -> None:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import zmq
-
 from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
@@ -44,6 +42,10 @@ def _distribution() -> str:
 
 
 def _check_zmq() -> Finding:
+    try:
+        import zmq  # here, because the server process imports the parsers of all commands
+    except ImportError as error:
+        return problem("ZeroMQ", f"pyzmq cannot be used: {error}", _REPAIR)
     text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"
     missing = [name for name in ("ipc", "curve") if not zmq.has(name)]
     if missing:

@@ -8,10 +8,9 @@ process, which may end at any time at the cost of its connections.
 from __future__ import annotations
 
 import math
+import select
 import time
 from collections.abc import Callable
-
-import zmq
 
 from impasto_daemon.server.front.delivery import Delivery, Received
 from impasto_daemon.server.front.local_clients import LocalClients
@@ -67,12 +66,12 @@ class Clients:
             raise ValueError(f"{endpoint} is not the address of a Unix socket")
         self._unix.serve(listening_unix_socket(path))
 
-    def register(self, poller: zmq.Poller) -> None:
+    def register(self, poller: select.poll) -> None:
         """Has `poller` return on a message."""
-        poller.register(self._unix, zmq.POLLIN)
+        poller.register(self._unix, select.POLLIN)
         for front in self._fronts:
             if front.link is not None:
-                poller.register(front.link, zmq.POLLIN)
+                poller.register(front.link, select.POLLIN)
 
     @property
     def timeout_ms(self) -> float:

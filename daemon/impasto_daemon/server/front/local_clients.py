@@ -7,6 +7,7 @@ connections. No call waits, and each does a bounded amount of work.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import resource
@@ -44,6 +45,8 @@ _LINGER_STEP_S = 0.005
 # With the usual 200 kB, a picture is sent more slowly.
 _SEND_BUFFER_BYTES = 2**20
 _PEER = struct.Struct("=iII")  # struct ucred: process, user, group
+# The connection is as good as before, and the system says so once it has room.
+_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 _IN = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
 
 
@@ -214,9 +217,9 @@ class LocalClients:
             return
         try:
             size = connection.plain.recv_into(zmtp.receive_buffer(), 0, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
-        except OSError:
+        except OSError as error:
+            if error.errno in _LATER:
+                return
             size = 0
         if not size:
             self._drop(connection)
@@ -253,16 +256,21 @@ class LocalClients:
                 size = connection.plain.sendmsg(
                     connection.zmtp.outgoing(), (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
                 )
-            except BlockingIOError:
+            except OSError as error:
+                if error.errno not in _LATER:
+                    self._drop(connection)
+                    return
                 size = 0
-            except OSError:
-                self._drop(connection)
-                return
             connection.zmtp.sent(size)
         events = select.EPOLLIN | (select.EPOLLOUT if connection.zmtp.has_outgoing else 0)
         if events != connection.events:
+            try:
+                self._epoll.modify(connection.descriptor, events)
+            except OSError as error:  # else the rest would never be sent
+                logger.warning("a connection cannot be served any more: %s", error)
+                self._drop(connection)
+                return
             connection.events = events
-            self._epoll.modify(connection.descriptor, events)
 
     def _drop(self, connection: _Connection) -> None:
         """Closes a connection; its messages that are complete are still received."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import select
@@ -13,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -332,6 +334,60 @@ def test_listening_goes_on_although_it_could_not_be_resumed_at_first(
 
     assert bytes(eventually(receive).frames[0]) == b"x"
     assert not failures
+
+
+@pytest.mark.parametrize("code", [errno.ENOMEM, errno.ENOBUFS])
+def test_want_of_memory_delays_a_message_and_costs_no_connection(
+    clients: LocalClients,
+    path: Path,
+    on: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+) -> None:
+    client = dealer(on, path)
+    client.send(b"x")
+    address = next_message(clients).address
+    refusals = []
+    for name in ("recv_into", "sendmsg"):
+        real, left = getattr(socket.socket, name), [OSError(code, "no room")] * 2
+        refusals.append(left)
+
+        def refuse(*args: Any, _real: Any = real, _left: list[OSError] = left) -> int:
+            if _left:
+                raise _left.pop()
+            return int(_real(*args))
+
+        monkeypatch.setattr(socket.socket, name, refuse)
+    assert clients.send(address, [b"answer"]) is Delivery.SENT
+    client.send(b"y")
+    next_message(clients)
+
+    eventually(lambda: (clients.receive(), client.poll(0))[1])
+    assert client.recv() == b"answer"
+    assert refusals == [[], []]
+
+
+def test_connection_that_cannot_be_told_to_go_on_is_closed(
+    clients: LocalClients, path: Path, on: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = bare(on, path)
+    client.sendall(message(b"x"))
+    address = next_message(clients).address
+
+    class Epoll:
+        def __getattr__(self, name: str) -> object:
+            return getattr(epoll, name)
+
+        def modify(self, *_: object) -> None:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    epoll = clients._epoll
+    monkeypatch.setattr(clients, "_epoll", Epoll())
+
+    assert clients.send(address, [bytes(2**25)]) is Delivery.DISCONNECTED
+    client.settimeout(PATIENCE_S)
+    while client.recv(2**20):
+        pass
 
 
 def test_pictures_for_a_client_that_does_not_read_are_limited_by_their_bytes(
