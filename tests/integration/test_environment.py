@@ -237,13 +237,24 @@ from impasto_daemon.commands.main import main
 main(sys.argv[2:])
 """
 
+INTERRUPTED_PARSER = """
+import argparse, os, signal, sys
+from impasto_daemon.commands.main import main
+format_usage = argparse.ArgumentParser.format_usage
+def interrupted(self):
+    os.kill(os.getpid(), signal.SIGINT)
+    return format_usage(self)
+argparse.ArgumentParser.format_usage = interrupted  # amid parse_known_intermixed_args
+main(sys.argv[1:])
+"""
+
 
 @pytest.mark.parametrize(
     "module",
     [
         "impasto_daemon.commands.output",
         "argparse",
-        "zmq",
+        "impasto_shared.connection.local_socket",
         "impasto_daemon.commands.all_commands",
         "impasto_shared.client",
         "impasto_daemon.commands.failure",
@@ -255,9 +266,20 @@ main(sys.argv[2:])
 def test_ctrl_c_during_the_start_ends_without_a_traceback(
     machine: DaemonProcess, module: str
 ) -> None:
+    check_interrupted(machine, INTERRUPTED, module, *COMMANDS["stylize"])
+
+
+def test_ctrl_c_while_the_options_are_parsed_ends_without_a_traceback(
+    machine: DaemonProcess,
+) -> None:
+    check_interrupted(machine, INTERRUPTED_PARSER, *COMMANDS["stylize"])
+
+
+def check_interrupted(machine: DaemonProcess, program: str, *arguments: str) -> None:
+    """Runs a program that interrupts itself."""
     restore = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     completed = subprocess.run(
-        [sys.executable, "-P", "-c", INTERRUPTED, module, *COMMANDS["stylize"]],
+        [sys.executable, "-P", "-c", program, *arguments],
         env=machine.environment,
         cwd=machine.folder,
         capture_output=True,

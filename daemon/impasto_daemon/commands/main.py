@@ -48,8 +48,9 @@ def _status(
     from impasto_daemon.commands.output import complain, warn
 
     try:
+        options = parser.parse_args(arguments)  # argparse fails on an exception amid its work
         signal.signal(signal.SIGINT, ctrl_c_handler)
-        return _run(parser.parse_args(arguments))
+        return _run(options)
     except SystemExit as exit_:  # of argparse
         return exit_.code if isinstance(exit_.code, int) else 0
     except KeyboardInterrupt:
