@@ -20,7 +20,7 @@ from impasto_daemon.style_transfer.losses.temporal import FormerFrame
 from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
-from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
+from impasto_daemon.style_transfer.planning.scales import Scale, following, plan_scales
 from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmStart, shortened
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import InvalidSettings
@@ -104,6 +104,7 @@ def stylize(
         beginning = _beginning(begin_from, settings)
         if begin_from.trust is not None:
             painter.follow(_former(begin_from.trust, beginning))
+            scales = following(scales)
         painter.begin_with(beginning)
         painter.calibrate(painter.painted)
     elif coarse is not None:

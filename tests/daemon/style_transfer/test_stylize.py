@@ -513,6 +513,22 @@ def test_frame_keeps_the_paint_of_the_one_before_where_it_is_trusted() -> None:
     assert change(kept, right) > change(free, right) / 2
 
 
+def test_frame_that_keeps_paint_costs_less() -> None:
+    photo = random_image(48, 32, PixelFormat.RGB_U8, seed=2)
+    white = Image(48, 32, PixelFormat.RGB_U8, bytes([255]) * 48 * 32 * 3)
+
+    def steps(trust: Image | None) -> set[int]:
+        counted: set[int] = set()
+        stylize(
+            *(NETWORK, photo, [Style(PAINTING)], StyleSettings(size=48, iterations=10)),
+            begin_from=Beginning(photo, 48, trust),
+            on_step=lambda step: counted.add(step.steps),
+        )
+        return counted
+
+    assert (steps(None), steps(white)) == ({10}, {6})
+
+
 def test_mask_of_another_scale_is_reduced_with_its_frame() -> None:
     photo = random_image(96, 64, PixelFormat.RGB_U8, seed=2)
     earlier = random_image(96, 64, PixelFormat.RGB_U8, seed=3)

@@ -2,12 +2,14 @@
 
 The flow is OpenCV's, by dense inverse search (Kroeger et al., ECCV 2016). Where it is trusted
 follows Ruder, Dosovitskiy and Brox, "Artistic style transfer for videos" (GCPR 2016), section 4:
-neither where forward and backward flow disagree, since something has been uncovered there, nor at
-the borders of what moves. A third condition is added: nor where the frame before looked different.
+neither where forward and backward flow disagree, since something has been uncovered there (equation
+5), nor at the borders of what moves (equation 6). A third condition is added: nor where the frame
+before looked different.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,8 @@ _WHITE = 255
 _DEPTHS = {1: ("<u1", 255), 2: ("<u2", 65_535), 4: ("<f4", 1)}
 # Of 255: noise and the compression of films stay below it.
 _OTHER_COLOUR = 24
+# The search for the motion ends at a level of at least this longest side.
+_SEARCHED_PX = 512
 # Of each of the three colours, to know paints by the colour of the photo.
 _BINS = 16
 # Of a pixel: so much do the other colours count if none is like it.
@@ -85,7 +89,9 @@ def moved(before: Image, now: Image, painted: Image) -> tuple[Image, Image]:
     flow = flow_between(first, second)
     rows, columns = _positions(second)
     x, y = columns + flow.backward[..., 0], rows + flow.backward[..., 1]
-    warped: Any = cv2.remap(_rgb(painted), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    # A softer kernel would blur the paint from frame to frame.
+    kernel = cv2.INTER_LANCZOS4
+    warped: Any = cv2.remap(_rgb(painted), x, y, kernel, borderMode=cv2.BORDER_REPLICATE)
     if flow.is_trusted.any():
         paint = _mean_paint(second, warped, flow.is_trusted)
         warped = np.where(flow.is_new[..., None], paint, warped)
@@ -125,6 +131,7 @@ def flow_between(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Flow:
     import cv2
 
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(_finest_scale(max(now.shape)))
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, now))
     backward: Any = search.calc(second, first, None)  # type: ignore[call-overload]
     forward: Any = search.calc(first, second, None)  # type: ignore[call-overload]
@@ -142,6 +149,15 @@ def flow_between(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Flow:
     is_border = change > 0.01 * _square(backward) + 0.002
     is_new = is_outside | is_uncovered | is_other
     return Flow(backward, ~(is_new | is_border), is_new)
+
+
+def _finest_scale(longest_side_px: int) -> int:
+    """Returns the level of the pyramid that the search ends at; each halves the sides.
+
+    The preset ends at 1. One level lower takes three times as long, and has a third of the error;
+    but of a large frame, that could not be seen in the paint.
+    """
+    return max(0, int(math.log2(longest_side_px / _SEARCHED_PX)))
 
 
 def _square(flow: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The temporal loss: a frame keeps the paint of the one before it, where that has moved to.
 
-Ruder, Dosovitskiy and Brox, "Artistic style transfer for videos" (GCPR 2016), equation 8, with the
-mean over numbers D, and the term of the short-term loss, equation 9:
+Ruder, Dosovitskiy and Brox, "Artistic style transfer for videos" (GCPR 2016), equation 7, with the
+mean over numbers D, which the short-term loss, equation 8, adds to those of content and style:
 
     L(x) = 1/D Σ_k c_k (x_k - ω_k)²
 
@@ -56,7 +56,7 @@ class FormerFrame:
 
 
 def temporal_loss(former: FormerFrame, margin: int = 0) -> ImageLoss:
-    """Returns the loss of equation 8 with its weight; margin: see `ImageLoss`."""
+    """Returns the loss of equation 7 with its weight; margin: see `ImageLoss`."""
     # Positions of the interior count from the edge of the margin.
     placed = former.mapped(lambda tensor: functional.pad(tensor, (margin,) * 4))
     return ImageLoss(placed.distance, TEMPORAL_WEIGHT, margin)

@@ -9,7 +9,7 @@ below the last one do not depend on the requested size, so that a preview shows 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from impasto_shared.painted_size import painted_side_px
@@ -19,6 +19,8 @@ from impasto_shared.settings import Mode, Quality, StyleSettings
 COARSEST_PX = 181
 # The least ratio of the last scale to the one before.
 _SMALLEST_STEP = 1.2
+# Of the evaluations: those of a frame that keeps the paint of the one before it.
+_FOLLOWING_SHARE = 0.6
 # The network needs at least this side.
 _SMALLEST_PX = 32
 
@@ -91,6 +93,17 @@ def plan_scales(longest_side_px: int, settings: StyleSettings, begun_px: int = 0
     count = min(count, len(scales)) if begun_px else count
     scales = _with_count(scales, count, schedule)
     return _with_evaluations(scales, settings.iterations) if settings.iterations else scales
+
+
+def following(scales: Sequence[Scale]) -> list[Scale]:
+    """Returns the scales of a frame of a video that keeps the paint of the one before it.
+
+    What it keeps is finished, and needs fewer evaluations; with more of them it changes more.
+    """
+    return [
+        Scale(scale.longest_side_px, max(1, round(scale.evaluations * _FOLLOWING_SHARE)))
+        for scale in scales
+    ]
 
 
 def _sides(finest_px: int, schedule: Schedule) -> list[int]:

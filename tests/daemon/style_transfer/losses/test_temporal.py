@@ -36,7 +36,7 @@ def test_distance_of_known_pixels() -> None:
     assert former.distance(rgb).item() == pytest.approx(0.5**2 * 1.5 / 4)
 
 
-def test_loss_is_equation_8_with_its_weight() -> None:
+def test_loss_is_equation_7_with_its_weight() -> None:
     (statistic,) = temporal_loss(FORMER).measure.statistic(FRAME, Crop.full(FRAME))
     squares = FORMER.trust * (FRAME - FORMER.rgb) ** 2
 

@@ -1,6 +1,6 @@
 import pytest
 
-from impasto_daemon.style_transfer.planning.scales import COARSEST_PX, plan_scales
+from impasto_daemon.style_transfer.planning.scales import COARSEST_PX, Scale, following, plan_scales
 from impasto_shared.settings import Mode, Quality, StyleSettings
 
 
@@ -105,3 +105,9 @@ def test_iterations_are_those_after_the_picture_to_begin_from() -> None:
 
     assert scales[0].longest_side_px == 724
     assert sum(scale.evaluations for scale in scales) == 30
+
+
+def test_frame_that_keeps_paint_has_fewer_evaluations_and_some_at_least() -> None:
+    scales = [Scale(181, 30), Scale(256, 1)]
+
+    assert following(scales) == [Scale(181, 18), Scale(256, 1)]
