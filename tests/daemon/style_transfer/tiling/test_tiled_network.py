@@ -32,7 +32,11 @@ TWO_STAGES = [Stage((1, 2, 3), 24), Stage((4, 5), 3)]
 FOUR_STAGES = [Stage((1, 2), 20), Stage((3,), 9), Stage((4,), 5), Stage((5,), 2)]
 DEEP_AT_ONCE = [Stage((1, 2), 20), Stage((3, 4, 5), None)]
 BLOCK_BY_BLOCK = [Stage((block,), 7) for block in (1, 2, 3, 4, 5)]
-MASKS_KEPT = [Stage((block,), 7, keeps_masks=True) for block in (1, 2, 3, 4, 5)]
+# Two or three tiles a side in each block of a picture of SIZE.
+MASKS_KEPT = [
+    Stage((block,), tile_px, keeps_masks=True)
+    for block, tile_px in ((1, 23), (2, 13), (3, 7), (4, 4), (5, 2))
+]
 SOME_MASKS_KEPT = [
     Stage((1,), 15, keeps_masks=True),
     Stage((2, 3), 20),
@@ -40,6 +44,8 @@ SOME_MASKS_KEPT = [
     Stage((5,), None),
 ]
 TILINGS = [ONE_STAGE, TWO_STAGES, FOUR_STAGES, DEEP_AT_ONCE, BLOCK_BY_BLOCK]
+# Most time is spent calling torch for each tile: no larger than it needs to be.
+SIZE = (69, 53)
 # Sides of an even number of tiles, odd ones, and such as leave something over at every pooling.
 SIZES = [(64, 64), (97, 63), (33, 111)]
 
@@ -51,7 +57,7 @@ def in_tiles(network: VGG, tiling: Tiling | None) -> Network:
 def loss_and_gradient(
     tiling: Tiling | None,
     settings: StyleSettings,
-    size: tuple[int, int] = (97, 63),
+    size: tuple[int, int] = SIZE,
     regions: Sequence[Region] | None = None,
     network: VGG | None = None,
     dtype: torch.dtype = torch.float64,
@@ -156,7 +162,7 @@ def test_with_masks_only_layers_with_a_loss_are_recomputed(
 ) -> None:
     settings = replace(SETTINGS, style_layers="relu5_1", content_layers="relu5_1")
     regions = [Region([Painting(random_rgb(71, 50, seed=2))])]
-    photo = random_rgb(97, 63, seed=1)
+    photo = random_rgb(*SIZE, seed=1)
     calls = 0
 
     def counted(*arguments: Tensor) -> Tensor:
@@ -166,7 +172,8 @@ def test_with_masks_only_layers_with_a_loss_are_recomputed(
 
     monkeypatch.setattr("impasto_daemon.style_transfer.networks.conv_relu.conv_relu", counted)
     counts = {}
-    for tiling in (BLOCK_BY_BLOCK, MASKS_KEPT):
+    keeping = [replace(stage, keeps_masks=True) for stage in BLOCK_BY_BLOCK]
+    for tiling in (BLOCK_BY_BLOCK, keeping):
         network = in_tiles(tiny_vgg(), tiling)
         objective = build_objective(network, photo, regions, settings)
         calls = 0
@@ -202,7 +209,7 @@ def test_every_style_loss_is_that_of_the_whole_image(
     tiling: Tiling, style_loss: StyleLoss, with_regions: bool
 ) -> None:
     settings = replace(SETTINGS, style_loss=style_loss, content_layers="relu2_1:1,relu4_2:2")
-    regions = painted_regions(97, 63) if with_regions else None
+    regions = painted_regions(*SIZE) if with_regions else None
 
     tiled, at_once = (loss_and_gradient(cut, settings, regions=regions) for cut in (tiling, None))
 
@@ -218,7 +225,7 @@ def test_every_content_loss_is_that_of_the_whole_image(
     tiling: Tiling, content_loss: ContentLoss, with_regions: bool, strength: float
 ) -> None:
     settings = replace(SETTINGS, content_loss=content_loss, style_strength=strength)
-    regions = painted_regions(97, 63) if with_regions else None
+    regions = painted_regions(*SIZE) if with_regions else None
 
     tiled, at_once = (loss_and_gradient(cut, settings, regions=regions) for cut in (tiling, None))
 
