@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +45,59 @@ def test_second_daemon_at_an_address_is_refused_whatever_its_runtime_folder(fold
         assert pid == first.pid
     with second, second.client() as client:
         assert client.status().pid == second.pid
+
+
+def in_sandbox(daemon: DaemonProcess, *command: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command with what Flatpak leaves it: the home folder, and other XDG folders."""
+    app = daemon.folder / ".var/app/org.gimp.GIMP"
+    names = ("RUNTIME_DIR", "CACHE_HOME", "DATA_HOME", "STATE_HOME", "CONFIG_HOME")
+    variables = {f"XDG_{name}": str(app / name.lower()) for name in names}
+    environment = daemon.environment | variables | {"FLATPAK_ID": "org.gimp.GIMP"}
+    del environment["IMPASTO_ENDPOINT"]
+    return subprocess.run(
+        [sys.executable, "-m", "impasto_daemon", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def pid_in_sandbox(daemon: DaemonProcess) -> int:
+    result = in_sandbox(daemon, "status", "--json")
+    assert result.returncode == 0, result.stderr
+    return int(json.loads(result.stdout)["pid"])
+
+
+def test_sandboxed_program_reaches_the_daemon_without_a_permission(daemon: DaemonProcess) -> None:
+    assert pid_in_sandbox(daemon) == daemon.pid
+
+    (socket,) = (daemon.folder / ".cache/impasto/sandbox").glob("*.sock")
+    assert socket.stat().st_mode & 0o077 == 0
+    assert socket.parent.stat().st_mode & 0o077 == 0
+    socket.unlink()
+    wait_for(socket.exists, "the socket for sandboxes")
+    assert pid_in_sandbox(daemon) == daemon.pid
+    daemon.signal(signal.SIGTERM)
+    assert not socket.exists()
+
+
+def test_home_folder_of_two_daemons_has_the_socket_of_the_first(daemon: DaemonProcess) -> None:
+    with DaemonProcess(is_scripted=True, variables={"HOME": str(daemon.folder)}) as second:
+        assert pid_in_sandbox(daemon) == daemon.pid
+        assert second.answers()
+    assert pid_in_sandbox(daemon) == daemon.pid
+
+
+def test_daemon_whose_home_has_no_room_for_a_socket_serves_the_others(
+    daemon: DaemonProcess,
+) -> None:
+    home = daemon.folder / ("long" * 30)
+    with DaemonProcess(is_scripted=True, variables={"HOME": str(home)}) as other:
+        assert other.answers()
+        assert "programs in a sandbox" in other.log
+        assert "longer than" in other.log
 
 
 def test_socket_that_is_bound_again_asks_for_no_key() -> None:

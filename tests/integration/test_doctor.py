@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,6 @@ FLATPAK = """#!/bin/sh
 case "$*" in
     "run org.gimp.GIMP --version") echo "GNU Image Manipulation Program version 3.0.6" ;;
     "run --command=python3 org.gimp.GIMP "*) shift 3; exec "{python}" "$@" ;;
-    "override --user --filesystem="*)
-        /bin/mkdir -p "$HOME/.local/share/flatpak/overrides"
-        echo "filesystems=${{3#*=}};" >"$HOME/.local/share/flatpak/overrides/org.gimp.GIMP" ;;
 esac
 """
 # -S excludes its site-packages, and so gi.
@@ -51,6 +49,16 @@ class Machine:
     @property
     def endpoint(self) -> str:
         return f"ipc://{self.folder}/run/impasto/daemon.sock"
+
+    def set_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Makes it the machine of this process, with a python3."""
+        self.home.mkdir()
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", str(self.home))
+        monkeypatch.setenv("PATH", f"{self.folder}/bin:{self.folder}/other")
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(self.folder / "run"))
+        self.provide_python("gi")
 
     def provide(self, name: str, script: str, folder: str = "bin") -> Path:
         program = self.folder / folder / name
@@ -110,16 +118,12 @@ def findings_about(topic: str, endpoint: str) -> list[Finding]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    machine = Machine(tmp_path)
-    machine.home.mkdir()
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(machine.home))
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{tmp_path}/other")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    machine.provide_python("gi")
-    return machine
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    # Not pytest's own folder: the path of a socket must be short.
+    with tempfile.TemporaryDirectory(prefix="impasto-test-") as folder:
+        machine = Machine(Path(folder))
+        machine.set_up(monkeypatch)
+        yield machine
 
 
 def test_sound_installation_has_no_problem(machine: Machine) -> None:
@@ -301,13 +305,17 @@ def test_lack_of_any_python_is_reported(machine: Machine) -> None:
     assert machine.remaining_problems() == ["no working python3 was found"]
 
 
-@pytest.mark.parametrize("has_usual_profile", [False, True])
-def test_flatpak_gets_the_plugin_and_access_to_the_socket(
-    machine: Machine, has_usual_profile: bool
-) -> None:
+def provide_flatpak(machine: Machine) -> None:
     python = machine.provide_python("gi", folder="flatpak")
     machine.provide("flatpak", FLATPAK.format(python=python))
     (machine.home / ".local/share/flatpak/app/org.gimp.GIMP").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("has_usual_profile", [False, True])
+def test_flatpak_gets_the_plugin_and_reaches_the_daemon(
+    machine: Machine, has_usual_profile: bool
+) -> None:
+    provide_flatpak(machine)
     usual = machine.home / ".config/GIMP/3.0"
     sandboxed = machine.home / ".var/app/org.gimp.GIMP/config/GIMP/3.0"
     profile = usual if has_usual_profile else sandboxed
@@ -315,10 +323,27 @@ def test_flatpak_gets_the_plugin_and_access_to_the_socket(
 
     problems = machine.problems()
 
-    assert "the GIMP in Flatpak has no access to the daemon's socket" in problems
     assert "not installed" in problems
     assert machine.remaining_problems() == []
     assert os.access(profile / "plug-ins" / NAME / f"{NAME}.py", os.X_OK)
+
+
+def test_flatpak_that_does_not_see_the_socket_is_reported(machine: Machine) -> None:
+    provide_flatpak(machine)
+    (machine.home / ".config/GIMP/3.0").mkdir(parents=True)
+    machine.remaining_problems()
+    folder = machine.home / ".cache/impasto/sandbox"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+
+    (problem,) = machine.problems()
+    assert "the GIMP in Flatpak cannot reach the daemon" in problem
+    assert str(folder) in problem
+
+    folder.chmod(0o700)
+    assert machine.problems() == []
+    texts = [finding.text for finding in examine("ipc:///srv/d.sock") if finding.topic == "sandbox"]
+    assert texts[0] == "the GIMP in Flatpak does not see the daemon's socket /srv/d.sock"
 
 
 def test_folder_that_others_can_enter_is_made_private(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
@@ -26,7 +27,14 @@ from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions
 from impasto_shared.connection.keys import Role, ensure_keys
 from impasto_shared.errors import ImpastoError
-from impasto_shared.files.paths import jobs_dir, throughput_path, usual_endpoint
+from impasto_shared.files.paths import (
+    home_dir,
+    is_own_folder,
+    jobs_dir,
+    sandbox_endpoint,
+    throughput_path,
+    usual_endpoint,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +50,7 @@ def serve(config: DaemonOptions) -> None:
     set_limits()
     os.chdir("/")  # the caller's folder may be unmounted or deleted
     endpoint = config.endpoint or usual_endpoint()
-    with Address(endpoint) as address, StopSignals() as signals:
+    with Address(endpoint) as address, StopSignals() as signals, ExitStack() as stack:
         limit_bytes = round(config.memory_limit_gb * 1e9)
 
         def new_process(device: str, sharing: int) -> WorkerProcess:
@@ -67,7 +75,26 @@ def serve(config: DaemonOptions) -> None:
             _clients(config),
             SystemdNotifier(),
             lease_s=config.lease_seconds,
+            sandbox_address=_sandbox_address(endpoint, stack),
         ).run()
+
+
+def _sandbox_address(endpoint: str, stack: ExitStack) -> Address | None:
+    """Returns a second address, for programs in a sandbox, of a daemon at the usual endpoint.
+
+    None if the home folder is another user's, as after sudo -E; or, with a line in the log, if the
+    address cannot be had.
+    """
+    is_usual = endpoint == usual_endpoint() != sandbox_endpoint()
+    if not is_usual or not is_own_folder(str(home_dir())):
+        return None
+    try:
+        return stack.enter_context(Address(sandbox_endpoint(), is_another=True))
+    except (ImpastoError, OSError) as error:
+        logger.warning(
+            "programs in a sandbox, such as GIMP from Flatpak, cannot connect: %s", error
+        )
+        return None
 
 
 def _job_table(config: DaemonOptions, endpoint: str, has_gpu: Callable[[], bool]) -> JobTable:

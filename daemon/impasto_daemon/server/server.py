@@ -72,7 +72,8 @@ class Server:
     """Serves clients at `address` until `signals` request a stop.
 
     `clients` are those to serve; `notifier` reports to systemd. A job whose client was lost
-    continues for `lease_s` seconds. `clock` is monotonic, in seconds.
+    continues for `lease_s` seconds. `sandbox_address` is served in addition, if it can be. `clock`
+    is monotonic, in seconds.
     """
 
     def __init__(
@@ -85,9 +86,11 @@ class Server:
         notifier: SystemdNotifier,
         *,
         lease_s: float,
+        sandbox_address: Address | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
+        self._sandbox_address = sandbox_address
         self._workers = workers
         self._signals = signals
         self._clock = clock
@@ -100,8 +103,8 @@ class Server:
         self._lease_s = lease_s
         self._leases = Leases(lease_s, clock, AuthorizedClients.of_user())
         self._subscriptions = Subscriptions(self._outbox, self._leases, clock)
-        bind_again = partial(clients.bind, address.endpoint)
-        self._address_watch = AddressWatch(address, bind_again, clock)
+        self._address_watch = self._watch_over(address)
+        self._sandbox_watch = self._watch_over(sandbox_address) if sandbox_address else None
         self._status = StatusReporter(jobs, workers, clock)
         self._deferred = DeferredReplies(jobs)
         self._containment = Containment(clock)
@@ -111,6 +114,7 @@ class Server:
         try:
             self._clients.serve(self._address.endpoint)
             self._address.remember_file()
+            self._serve_sandboxes()
             self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
             self._workers.measure_pace()
             while not self._signals.stop_requested:
@@ -128,6 +132,15 @@ class Server:
                 )
         finally:
             self._shut_down()
+
+    def _serve_sandboxes(self) -> None:
+        if self._sandbox_address is None:
+            return
+        try:
+            self._clients.bind(self._sandbox_address.endpoint)
+            self._sandbox_address.remember_file()
+        except (ImpastoError, OSError) as error:
+            logger.warning("programs in a sandbox cannot connect: %s", error)
 
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
@@ -176,9 +189,14 @@ class Server:
 
     def _watch_address(self) -> None:
         """Stops, once its jobs have ended, a daemon that clients cannot reach any more."""
+        if self._sandbox_watch is not None:
+            self._sandbox_watch.check()
         is_lost = not self._address_watch.check()
         if is_lost and all(job.state.is_final for job in self._jobs.all):
             self._signals.request_stop()
+
+    def _watch_over(self, address: Address) -> AddressWatch:
+        return AddressWatch(address, partial(self._clients.bind, address.endpoint), self._clock)
 
     def _shut_down(self) -> None:
         self._containment.run(

@@ -32,9 +32,9 @@ def runtime_dir() -> Path:
     folder of this user's in /tmp.
     """
     configured, default = os.environ.get("XDG_RUNTIME_DIR", ""), Path(f"/run/user/{os.getuid()}")
-    if _is_own_folder(configured):
+    if is_own_folder(configured):
         return Path(configured) / "impasto"
-    if default.is_dir() and _is_own_folder(str(default)):
+    if default.is_dir() and is_own_folder(str(default)):
         return default / "impasto"
     return temporary_dir()
 
@@ -44,7 +44,7 @@ def temporary_dir() -> Path:
     return Path(f"/tmp/impasto-{os.getuid()}")  # noqa: S108 - checked by make_private
 
 
-def _is_own_folder(path: str) -> bool:
+def is_own_folder(path: str) -> bool:
     """Returns whether this user owns the folder at an absolute path, or can create it."""
     if not path.startswith("/") or "\0" in path:
         return False
@@ -111,14 +111,32 @@ def lock_path() -> Path:
 
 def config_dir() -> Path:
     """Returns the folder of the configuration and the keys; in a Flatpak sandbox, the host's."""
-    is_sandbox = "FLATPAK_ID" in os.environ
-    variable = "HOST_XDG_CONFIG_HOME" if is_sandbox else "XDG_CONFIG_HOME"
+    variable = "HOST_XDG_CONFIG_HOME" if _is_in_flatpak() else "XDG_CONFIG_HOME"
     return xdg_dir(variable, ".config") / "impasto"
 
 
+def _is_in_flatpak() -> bool:
+    return "FLATPAK_ID" in os.environ
+
+
 def usual_endpoint() -> str:
-    """Returns the endpoint of a daemon that is not configured: a socket in the runtime folder."""
+    """Returns the endpoint of a daemon that is not configured: a socket in the runtime folder.
+
+    In a Flatpak sandbox, which shows another runtime folder, that of `sandbox_endpoint`.
+    """
+    if _is_in_flatpak():
+        return sandbox_endpoint()
     return f"ipc://{runtime_dir() / 'daemon.sock'}"
+
+
+def sandbox_endpoint() -> str:
+    """Returns the endpoint at which a daemon that is not configured serves sandboxed programs, too.
+
+    A socket in the home folder, which Flatpak shows to GIMP; its place does not depend on the XDG
+    variables, which Flatpak changes. Named after the machine, since some share a home folder.
+    """
+    name = re.sub(r"[^\w.-]", "_", os.uname().nodename)
+    return f"ipc://{home_dir()}/.cache/impasto/sandbox/{name}.sock"
 
 
 def socket_path(endpoint: str) -> Path | None:

@@ -16,6 +16,7 @@ from impasto_shared.files.paths import (
     log_path,
     make_private,
     runtime_dir,
+    sandbox_endpoint,
     socket_path,
     temporary_dir,
     usual_endpoint,
@@ -113,6 +114,20 @@ def test_sandbox_uses_the_configuration_of_the_host(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv("HOST_XDG_CONFIG_HOME", "/home/ada/settings")
     assert config_dir() == Path("/home/ada/settings/impasto")
+
+
+def test_sandbox_finds_the_socket_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.delenv("FLATPAK_ID", raising=False)
+    served = sandbox_endpoint()
+    assert usual_endpoint() != served
+
+    monkeypatch.setenv("FLATPAK_ID", "org.gimp.GIMP")
+    for variable in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, "/home/ada/.var/app/org.gimp.GIMP")
+
+    assert usual_endpoint() == served
+    assert str(socket_path(served)).startswith("/home/ada/.cache/impasto/sandbox/")
 
 
 def test_tcp_endpoint_has_no_socket_file() -> None:

@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import (
@@ -22,7 +21,15 @@ from impasto_daemon.commands.doctor.finding import (
     problem,
     run_fix,
 )
-from impasto_shared.files.paths import home_dir, xdg_dir
+from impasto_daemon.server.process.endpoint import Address
+from impasto_shared.errors import ImpastoError
+from impasto_shared.files.paths import (
+    home_dir,
+    sandbox_endpoint,
+    socket_path,
+    usual_endpoint,
+    xdg_dir,
+)
 
 FLATPAK = "org.gimp.GIMP"
 _COMMAND = re.compile(r"gimp(-console)?(-\d+(\.\d+)?)?")
@@ -155,17 +162,7 @@ def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Find
     """Checks that a GIMP in a sandbox can reach the daemon's socket, and that systemd starts it."""
     if not any(gimp.is_flatpak and gimp.is_new_enough for gimp in gimps):
         return
-    permission = "xdg-run/impasto"
-    if endpoint.startswith("ipc:") and permission not in _flatpak_permissions():
-        change = ("flatpak", "override", "--user", f"--filesystem={permission}:create", FLATPAK)
-        yield problem(
-            "sandbox",
-            "the GIMP in Flatpak has no access to the daemon's socket",
-            f"Run: {' '.join(change)}",
-            fix=partial(run_fix, change),
-        )
-    else:
-        yield ok("sandbox", "the GIMP in Flatpak can reach the daemon")
+    yield _reachable(endpoint)
     if not unit.exists():
         yield note(
             "sandbox",
@@ -174,13 +171,25 @@ def check_sandbox(gimps: list[Gimp], endpoint: str, unit: Path) -> Iterator[Find
         )
 
 
-def _flatpak_permissions() -> str:
-    """Returns the contents of all files that grant GIMP's Flatpak access to folders."""
-    data_home = xdg_dir("XDG_DATA_HOME", ".local/share")
-    files = [
-        home / "overrides" / FLATPAK for home in (data_home / "flatpak", Path("/var/lib/flatpak"))
-    ]
-    folder = flatpak_folder()
-    if folder is not None:
-        files.append(folder / "app" / FLATPAK / "current/active/metadata")
-    return "\n".join(path.read_text(errors="replace") for path in files if path.is_file())
+def _reachable(endpoint: str) -> Finding:
+    """Returns whether a sandbox shows the socket of `endpoint`: it shows the home folder only."""
+    is_usual = endpoint == usual_endpoint()
+    try:
+        path = socket_path(sandbox_endpoint() if is_usual else endpoint)
+        if is_usual and path is not None and not path.is_socket():
+            Address(sandbox_endpoint(), is_another=True).check()
+            if Path(usual_endpoint().removeprefix("ipc://")).is_socket():
+                return problem(
+                    "sandbox",
+                    f"the daemon has no socket for the GIMP in Flatpak, {path}",
+                    "End the daemon, so that it starts again: its log says more.",
+                )
+    except (ImpastoError, OSError) as error:
+        return problem("sandbox", f"the GIMP in Flatpak cannot reach the daemon: {error}")
+    if path is None or home_dir() in path.parents:
+        return ok("sandbox", f"the GIMP in Flatpak can reach the daemon at {path or endpoint}")
+    return problem(
+        "sandbox",
+        f"the GIMP in Flatpak does not see the daemon's socket {path}",
+        "Remove the option endpoint (impasto config), or choose a path in your home folder.",
+    )

@@ -1,8 +1,8 @@
-"""The clients of the server: programs of this user through a Unix socket, all others by fronts.
+"""The clients of the server: programs of this user through Unix sockets, all others by fronts.
 
-The Unix socket is in the server itself, since pictures of a hundred megabytes come through it, and
-only this user's programs can open it. Clients and strangers on TCP reach a front alone: another
-process, which may end at any time at the cost of its connections.
+The Unix sockets are in the server itself, since pictures of a hundred megabytes come through them,
+and only this user's programs can open them. Clients and strangers on TCP reach a front alone:
+another process, which may end at any time at the cost of its connections.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Clients:
         path = socket_path(endpoint)
         if path is None:
             raise ValueError(f"{endpoint} is not the address of a Unix socket")
-        self._unix.serve(listening_unix_socket(path))
+        self._unix.serve(endpoint, listening_unix_socket(path))
 
     def register(self, poller: select.poll) -> None:
         """Has `poller` return on a message."""

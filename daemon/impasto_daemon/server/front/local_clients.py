@@ -1,4 +1,4 @@
-"""The Unix socket that programs of this user connect to, without libzmq.
+"""The Unix sockets that programs of this user connect to, without libzmq.
 
 libzmq shows a message only when all of it is there, and aborts the process if there is no
 descriptor for a connection. Here a message is limited as it arrives, and so is the number of
@@ -66,7 +66,7 @@ class _Connection:
 
 
 class LocalClients:
-    """Messages from and to the programs that are connected to a Unix socket.
+    """Messages from and to the programs that are connected to Unix sockets.
 
     limit: the number of connections. unfinished_bytes: see MAX_UNFINISHED_BYTES.
     """
@@ -78,7 +78,7 @@ class LocalClients:
         self._limit = limit or min(MAX_CONNECTIONS, descriptors // 2)
         self._unfinished_bytes = unfinished_bytes
         self._epoll = select.epoll()
-        self._listener: socket.socket | None = None
+        self._listeners: dict[str, socket.socket] = {}
         self._refused_s: float | None = None
         self._connections: dict[int, _Connection] = {}
         self._by_address: dict[bytes, _Connection] = {}
@@ -100,14 +100,16 @@ class LocalClients:
             return 0
         return float("inf") if self._refused_s is None else 1000 * _ACCEPT_AGAIN_S
 
-    def serve(self, listener: socket.socket) -> None:
-        """Accepts connections from a listening socket, in place of an earlier one."""
-        if self._listener is not None:
-            self._stop_accepting(self._listener)
-            self._listener.close()
+    def serve(self, endpoint: str, listener: socket.socket) -> None:
+        """Accepts connections to a listening socket, in place of an earlier one of the endpoint."""
+        if earlier := self._listeners.pop(endpoint, None):
+            self._stop_accepting(earlier)
+            earlier.close()
         listener.setblocking(False)
-        self._listener, self._refused_s = listener, None
-        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._listeners[endpoint] = listener
+        # If the system had no room for a connection, this one waits like the others.
+        if self._refused_s is None:
+            self._epoll.register(listener.fileno(), select.EPOLLIN)
 
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or only parts of one."""
@@ -136,9 +138,9 @@ class LocalClients:
 
     def close(self, linger_s: float) -> None:
         """Sends what is waiting, within a time, and closes all connections."""
-        if self._listener is not None:
-            self._stop_accepting(self._listener)
-            self._listener.close()
+        for listener in self._listeners.values():
+            self._stop_accepting(listener)
+            listener.close()
         deadline_s = time.monotonic() + linger_s
         while self._connections and time.monotonic() < deadline_s:
             for connection in list(self._connections.values()):
@@ -158,8 +160,9 @@ class LocalClients:
             self.is_receiving = True
             connection = self._connections.get(descriptor)
             if connection is None:
-                if self._listener is not None and descriptor == self._listener.fileno():
-                    self._accept(self._listener)
+                for listener in self._listeners.values():
+                    if descriptor == listener.fileno():
+                        self._accept(listener)
                 continue
             if events & select.EPOLLOUT:
                 self._send_part(connection)
@@ -174,7 +177,8 @@ class LocalClients:
         except OSError as error:
             logger.warning("a connection cannot be accepted: %s", error)
             self._refused_s = time.monotonic()
-            self._stop_accepting(listener)  # until the system has room again
+            for each in self._listeners.values():  # until the system has room again
+                self._stop_accepting(each)
             return
         try:
             connection = _Connection(plain, next(self._numbers).to_bytes(8))
@@ -193,9 +197,12 @@ class LocalClients:
         is_due = self._refused_s is not None and (
             time.monotonic() - self._refused_s > _ACCEPT_AGAIN_S
         )
-        if self._listener is not None and is_due:
-            self._epoll.register(self._listener.fileno(), select.EPOLLIN)
-            self._refused_s = None  # not before: it may fail, and is then due again
+        if not is_due:
+            return
+        for listener in self._listeners.values():
+            self._stop_accepting(listener)  # it may be registered since a try that failed
+            self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._refused_s = None  # not before: it may fail, and is then due again
 
     def _stop_accepting(self, listener: socket.socket) -> None:
         with suppress(OSError):

@@ -50,7 +50,7 @@ class AddressWatch:
         if problem != self._problem:
             self._problem = problem
             logger.error(
-                "the socket of %s was removed or replaced, so no client can connect any more: %s",
+                "the socket of %s was removed or replaced, and no client can connect to it: %s",
                 self._address.endpoint,
                 problem,
             )

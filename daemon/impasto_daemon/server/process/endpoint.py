@@ -35,16 +35,19 @@ class Address:
     Used with `with`: an ipc socket has a lock next to it, which counts whatever the runtime folder
     of a second daemon, and at the end its file is removed if it is still this daemon's.
 
+    is_another: whether the daemon has an address already, and with it the lock of its user's only
+        daemon.
+
     Raises on entry:
         AlreadyRunning: if a daemon runs already, or serves this address.
         UnsafeEndpoint: for an address that other users or machines can reach.
         UnsafeDirectory: if the socket's folder is not this user's alone.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, *, is_another: bool = False) -> None:
         self.endpoint = endpoint
         self._path = socket_path(endpoint)
-        paths = [lock_path()]
+        paths = [] if is_another else [lock_path()]
         if self._path is not None:
             paths.append(self._path.with_name(f"{self._path.name}.lock"))
         self._locks = [InstanceLock(path) for path in paths]

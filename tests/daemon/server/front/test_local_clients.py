@@ -47,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def clients(path: Path) -> Iterator[LocalClients]:
     clients = LocalClients(LIMIT, UNFINISHED_BYTES)
-    clients.serve(listening_unix_socket(path))
+    clients.serve(f"ipc://{path}", listening_unix_socket(path))
     yield clients
     clients.close(0)
 
@@ -461,7 +461,7 @@ def test_new_socket_takes_the_place_of_a_removed_one(
     next_message(clients)
     path.unlink()
 
-    clients.serve(listening_unix_socket(path))
+    clients.serve(f"ipc://{path}", listening_unix_socket(path))
 
     for client in (first, dealer(on, path)):
         client.send(b"y")
@@ -470,9 +470,33 @@ def test_new_socket_takes_the_place_of_a_removed_one(
         assert client.recv() == b"z"
 
 
+def test_programs_are_served_at_each_endpoint(
+    clients: LocalClients, path: Path, on: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = path.with_name("another")
+    clients.serve(f"ipc://{another}", listening_unix_socket(another))
+    real_accept = socket.socket.accept
+    refusals = [0]
+
+    def accept(listener: socket.socket) -> object:
+        if refusals[0]:
+            refusals[0] -= 1
+            raise OSError(errno.EMFILE, "no descriptor")
+        return real_accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    for refusals[0] in (0, 1):
+        for each in (path, another, path):
+            client = dealer(on, each)
+            client.send(b"x")
+            received = next_message(clients)
+            assert clients.send(received.address, [b"y"]) is Delivery.SENT
+            assert client.recv() == b"y"
+
+
 def test_last_messages_are_sent_before_the_end(path: Path, on: ExitStack) -> None:
     clients = LocalClients()
-    clients.serve(listening_unix_socket(path))
+    clients.serve(f"ipc://{path}", listening_unix_socket(path))
     stopped = bare(on, path)  # it does not read, and is not waited for
     stopped.sendall(message(b"x"))
     clients.send(next_message(clients).address, [bytes(20 * MEGABYTE)])
@@ -489,7 +513,7 @@ def test_addresses_differ_from_start_to_start(path: Path, on: ExitStack) -> None
     addresses = set()
     for _ in range(2):
         clients = LocalClients()
-        clients.serve(listening_unix_socket(path))
+        clients.serve(f"ipc://{path}", listening_unix_socket(path))
         dealer(on, path).send(b"x")
         addresses.add(next_message(clients).address)
         clients.close(0)

@@ -75,7 +75,7 @@ def test_other_file_is_reported_once_until_it_can_be_replaced(
     for _ in range(3):
         assert watch.check()
         clock.now_s += RETRY_S
-    assert caplog.text.count("no client can connect any more") == 1
+    assert caplog.text.count("no client can connect to it") == 1
     path.unlink()
 
     assert watch.check()
