@@ -15,7 +15,13 @@ from typing import BinaryIO
 from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
-from impasto_shared.files.paths import data_dir, log_path, socket_path, spare_log_path
+from impasto_shared.files.paths import (
+    data_dir,
+    is_in_flatpak,
+    log_path,
+    socket_path,
+    spare_log_path,
+)
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
@@ -44,6 +50,8 @@ def find_impasto() -> list[str]:
         return [str(Path(configured).absolute()) if "/" in configured else configured]
     installed = data_dir() / "venv" / "bin" / "impasto"
     program = str(installed) if installed.exists() else shutil.which("impasto")
+    if program is None and is_in_flatpak():
+        raise DaemonUnavailable(sentence("not-startable-in-sandbox"))
     if program is None:
         raise DaemonUnavailable(sentence("not-installed", folder=installed.parent))
     return [str(Path(program).absolute())]

@@ -55,6 +55,15 @@ def test_missing_program_is_reported_with_the_command_to_install_it(home: Path) 
         connect_or_start(f"ipc://{home}/daemon.sock", name="test")
 
 
+def test_sandbox_without_a_program_is_told_to_have_it_started_outside(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLATPAK_ID", "org.gimp.GIMP")
+
+    with pytest.raises(DaemonUnavailable, match=r"sandbox.*Run \./install\.sh service"):
+        connect_or_start(f"ipc://{home}/daemon.sock", name="test")
+
+
 def test_program_that_cannot_be_executed_is_reported(home: Path) -> None:
     broken = home / "broken"
     broken.write_text("")

@@ -111,11 +111,12 @@ def lock_path() -> Path:
 
 def config_dir() -> Path:
     """Returns the folder of the configuration and the keys; in a Flatpak sandbox, the host's."""
-    variable = "HOST_XDG_CONFIG_HOME" if _is_in_flatpak() else "XDG_CONFIG_HOME"
+    variable = "HOST_XDG_CONFIG_HOME" if is_in_flatpak() else "XDG_CONFIG_HOME"
     return xdg_dir(variable, ".config") / "impasto"
 
 
-def _is_in_flatpak() -> bool:
+def is_in_flatpak() -> bool:
+    """Returns whether this process runs in a Flatpak sandbox."""
     return "FLATPAK_ID" in os.environ
 
 
@@ -124,7 +125,7 @@ def usual_endpoint() -> str:
 
     In a Flatpak sandbox, which shows another runtime folder, that of `sandbox_endpoint`.
     """
-    if _is_in_flatpak():
+    if is_in_flatpak():
         return sandbox_endpoint()
     return f"ipc://{runtime_dir() / 'daemon.sock'}"
 

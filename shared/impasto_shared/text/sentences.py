@@ -24,6 +24,10 @@ SENTENCES: Mapping[str, str] = {
         "The Impasto daemon is not installed: the program impasto is neither on the PATH nor "
         "in {folder}. Run ./install.sh demo in the Impasto folder."
     ),
+    "not-startable-in-sandbox": (
+        "No Impasto daemon is running, and this GIMP's sandbox (Flatpak) cannot start one. Run "
+        "./install.sh service in the Impasto folder: then it starts when you log in."
+    ),
     "not-started": (
         "The Impasto daemon could not be started: {command}: {errno}. Run ./install.sh demo in "
         "the Impasto folder to repair the installation."
