@@ -2,8 +2,8 @@
 
 Neighbouring frames are compared where both show the same, moved onto each other by the clip's true
 motion, which painting in order does not know: it estimates its own. The differences of colours are
-in thousandths of the range; the seconds are the processor's, for a frame after the first. The frames go to build/benchmarks. With
-OMP_NUM_THREADS=1, other programs disturb the times little.
+in thousandths of the range; the seconds are the processor's, for a frame after the first. The
+frames go to build/benchmarks. With OMP_NUM_THREADS=1, other programs disturb the times little.
 """
 
 from __future__ import annotations

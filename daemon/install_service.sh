@@ -63,7 +63,7 @@ install_service() {
     escaped=${escaped//\$/\$\$}
     template=$(<"$CHECKOUT/daemon/impasto.service")
     install_environment "${1:-}"
-    mkdir -p "${unit%/*}"
+    mkdir -p "${unit%/*}" "$HOME/.cache/impasto" # which the unit may write to if it is there
     printf '%s\n' "${template//@ENVIRONMENT@/"$escaped"}" >"$unit"
     say "Service: wrote $unit"
     if has_user_systemd; then
@@ -87,4 +87,5 @@ uninstall_service() {
     fi
     rm "$unit"
     say "Removed $unit"
+    rmdir "$HOME/.cache/impasto" "$HOME/.cache" 2>/dev/null || true # if they are empty
 }

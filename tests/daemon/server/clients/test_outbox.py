@@ -29,7 +29,7 @@ class Served(NamedTuple):
 def served(tmp_path: Path) -> Iterator[Served]:
     """A client that has sent a message, so that its address is known."""
     clients = LocalClients()
-    clients.serve(listening_unix_socket(tmp_path / "s"))
+    clients.serve(f"ipc://{tmp_path}/s", listening_unix_socket(tmp_path / "s"))
     with zmq.Context.instance().socket(zmq.DEALER) as dealer:
         dealer.setsockopt(zmq.LINGER, 0)
         dealer.setsockopt(zmq.RCVHWM, 4)
