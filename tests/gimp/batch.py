@@ -25,6 +25,7 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.image import layer_reader, layer_writer
 from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.painted_area import painted_area, whole
+from impasto_gimp.image.painted_frames import PaintedFrames
 from impasto_gimp.image.paintings import style_file, styles
 from impasto_gimp.image.profile.kept_results import KeptResults
 from impasto_gimp.image.profile.pending_choice import PendingChoice
@@ -38,7 +39,7 @@ from impasto_gimp.image.result_layer import (
 from impasto_gimp.image.selection_region import kept_selection, values_of
 from impasto_gimp.jobs.connection import connect
 from impasto_gimp.jobs.session import Session
-from impasto_gimp.procedures.delivery import deliver
+from impasto_gimp.procedures.delivery import deliver, deliver_frames
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
@@ -49,6 +50,7 @@ AGAIN = "plug-in-impasto-neural-style-again"
 LARGER = "plug-in-impasto-finish-larger"
 TEXTURE = "plug-in-impasto-texture"
 EXPLORE = "plug-in-impasto-explore"
+ALL_LAYERS = "plug-in-impasto-all-layers"
 HERE = Path(__file__).parent
 STYLE = HERE / "style.png"
 
@@ -177,6 +179,20 @@ def shown_state() -> list[Any]:
 def selected() -> list[str]:
     """Returns the names of what is selected in the image in the window."""
     return [item.get_name() for item in _shown.get_selected_drawables()]
+
+
+def add_frame() -> None:
+    """Adds a copy of the only layer to the image in the window, as a second frame."""
+    copy = shown_layers()[0].copy()
+    copy.set_name("Second")
+    _shown.insert_layer(copy, None, 0)
+    _shown.clean_all()
+
+
+def remove_frame() -> None:
+    """Ends what `add_frame` began."""
+    _shown.remove_layer(shown_layers()[0])
+    _shown.clean_all()
 
 
 def delete_layer() -> None:
@@ -1470,6 +1486,130 @@ def several_layers() -> Report:
             compare(source, painting)["greatest_difference"]
             for painting, source in zip(layers[::2], layers[1::2], strict=True)
         ],
+    }
+
+
+def new_animation(count: int) -> Any:
+    """Returns an image with as many frames, which differ in their top left corner."""
+    image = new_image()
+    for number in range(1, count + 1):
+        frame = add_layer(image, 60, 40, alpha=True)
+        frame.set_name(f"Frame {number} (100ms)")
+        fill(frame, "R'G'B'A u8", bytes((40 * number, 0, 0, 255)), (0, 0, 10, 10))
+    return image
+
+
+def beginnings() -> list[Report | None]:
+    """Returns what the jobs of the daemon began from so far."""
+    file = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/beginnings"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+@situation
+def animation() -> Report:
+    """Paints an animation twice; a style and the paintings of the first time are no frames."""
+    image = new_animation(3)
+    third, second, first = image.get_layers()
+    second.set_visible(False)
+    second.set_opacity(60.0)
+    third.add_mask(third.create_mask(Gimp.AddMaskType.COPY))
+    small = add_layer(image, 20, 10, alpha=True)
+    small.set_offsets(7, 9)
+    frames = [first, second, third, small]
+    style = add_layer(image, 10, 10, alpha=False)
+    style.set_name("Canvas")
+    before = describe(image)
+    begun_before = len(beginnings())
+    report = run_procedure(ALL_LAYERS, image, [second], None, style_layer=style)
+    begun = beginnings()[begun_before:]
+    top, *others = image.get_layers()
+    painted, others = others[:4], others[4:]
+    selected = image.get_selected_layers()
+    Gimp.edit_copy(selected)
+    copied = Gimp.edit_paste_as_new_image()
+    copied_names = [layer.get_name() for layer in copied.get_layers()]
+    copied.delete()
+    again = run_procedure(ALL_LAYERS, image, [second], None, style_layer=style)
+    return {
+        **report,
+        "names": [layer.get_name() for layer in painted],
+        "places": [top == style, others == frames[::-1]],
+        "are_selected": selected == painted,
+        "visible": [layer.get_visible() for layer in painted],
+        "opacity": [round(layer.get_opacity()) for layer in painted],
+        "masked": [layer.get_mask() is not None for layer in painted],
+        "same_places": all(
+            layer.get_offsets()[1:] == frame.get_offsets()[1:]
+            for layer, frame in zip(painted, frames[::-1], strict=True)
+        ),
+        "greatest_difference": max(
+            compare(frame, layer)["greatest_difference"]
+            for layer, frame in zip(painted, frames[::-1], strict=True)
+        ),
+        "frames_are_untouched": [each for each in describe(image) if each in before] == before,
+        "beginnings": [each and each["is_inverted_frame"] for each in begun],
+        "sources": [recipe_in(layer)["source"]["name"] for layer in painted],
+        "copied": copied_names,
+        "again": [again["succeeded"], len(image.get_layers())],
+    }
+
+
+@situation
+def animation_that_fails_later() -> Report:
+    image = new_animation(3)
+    report = run_procedure(ALL_LAYERS, image, [], seed=7)
+    return {**report, "layers": [layer.get_name() for layer in image.get_layers()]}
+
+
+@situation
+def animation_of_one_layer() -> Report:
+    return run_procedure(ALL_LAYERS, new_animation(1), [])
+
+
+@situation
+def animation_without_opencv() -> Report:
+    missing = Path(os.environ["XDG_RUNTIME_DIR"]) / "impasto/no_opencv"
+    missing.touch()
+    try:
+        return run_procedure(ALL_LAYERS, new_animation(2), [])
+    finally:
+        missing.unlink()
+
+
+@situation
+def animation_of_a_job_that_fails() -> Report:
+    return run_procedure(ALL_LAYERS, new_animation(2), [], seed=2)
+
+
+@situation
+def animation_whose_layer_is_deleted_meanwhile() -> Report:
+    """Delivers painted frames after one of their layers was deleted."""
+    image = new_animation(2)
+    layers = image.get_layers()[::-1]
+    images_before = Gimp.get_images()
+    message = ""
+    with PaintedFrames(image) as painted:
+        for layer in layers:
+            source = layer_reader.read_layer(whole(layer))
+            recipe = styles.recipe_of(whole(layer), [], StyleSettings())
+            painted.add(source, source.picture, "style", recipe)
+        image.remove_layer(layers[0])
+        layers[0].delete()
+        before = describe(image)
+        try:
+            deliver_frames(
+                painted,
+                Gimp.RunMode.NONINTERACTIVE,
+                partial(layer_writer.add_frames, layers[1], painted.frames),
+            )
+        except ImpastoError as error:
+            message = str(error)
+    (new,) = [each for each in Gimp.get_images() if each not in images_before]
+    return {
+        "message": message,
+        "untouched": describe(image) == before,
+        "names": [layer.get_name() for layer in new.get_layers()],
     }
 
 

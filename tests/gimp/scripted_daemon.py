@@ -1,9 +1,10 @@
 """A daemon that inverts pictures instead of painting, and fails on demand: the seed says how.
 
 It has the weights of one model. Next to its socket it writes the styles of the last job, the
-picture that it begins from, the jobs that it forgot or cancelled, and a file `forecast` when it is
-asked for one; the file `seconds_per_pixel` there slows its forecasts down. It speaks the real
-protocol over a real socket and needs nothing but pyzmq, so it also runs with the Python of a GIMP.
+picture that it begins from, those of all jobs, the jobs that it forgot or cancelled, and a file
+`forecast` when it is asked for one; the file `seconds_per_pixel` there slows its forecasts down,
+and with `no_opencv` it cannot move frames. It speaks the real protocol over a real socket and needs
+nothing but pyzmq, so it also runs with the Python of a GIMP.
 Started like `impasto serve --endpoint ENDPOINT`.
 """
 
@@ -72,6 +73,8 @@ class Behaviour(IntEnum):
     """Halfway it writes the file `paused` next to the socket, and waits for the file `resume` or a
     request to keep the picture. A job with the content layers named in the file `pause` does so
     too."""
+    FAIL_LATER = 7
+    """As FAIL, for a job that begins from a picture."""
 
 
 def invert(picture: Image) -> Image:
@@ -163,12 +166,14 @@ def describe_beginning(order: Submit) -> dict[str, Any] | None:
         return None
     made = bytes(invert(order.content).pixels)
     is_made_here = bytes(order.begin_from.image.pixels) == made
-    begun = order.begin_from.image
+    begun, photo = order.begin_from.image, order.begin_from.photo
     return {
         "size": order.begun_px,
         "picture": [begun.width, begun.height],
         "grid": grid(begun),
         "is_inverted_content": is_made_here,
+        "is_inverted_frame": photo is not None
+        and bytes(begun.pixels) == bytes(invert(photo).pixels),
     }
 
 
@@ -229,7 +234,12 @@ class ScriptedDaemon:
         if isinstance(message, Status):
             worker = WorkerReport()
             jobs = tuple(self._reports.values())
-            return StatusReport(message.id, os.getpid(), "test", 1.0, worker, jobs, models=MODELS)
+            has_opencv = not (self._folder / "no_opencv").exists()
+            return StatusReport(
+                *(message.id, os.getpid(), "test", 1.0, worker, jobs),
+                models=MODELS,
+                moves_frames=has_opencv,
+            )
         if isinstance(message, Fetch):
             return Result(message.id, message.job, self._pictures[message.job])
         if isinstance(message, Submit):
@@ -237,7 +247,9 @@ class ScriptedDaemon:
                 problem = Problem(ErrorCode.QUEUE_FULL, "The queue is full. Try again later.")
                 return ErrorReply(message.id, problem)
             (self._folder / "styles.json").write_text(json.dumps(describe_styles(message)))
-            (self._folder / "beginning.json").write_text(json.dumps(describe_beginning(message)))
+            beginning = json.dumps(describe_beginning(message))
+            (self._folder / "beginning.json").write_text(beginning)
+            self._note("beginnings", beginning)
             self._jobs[message.job] = (address, self._paint(message))
         if isinstance(message, Segment):
             self._jobs[message.job] = (address, self._segment(message))
@@ -286,7 +298,8 @@ class ScriptedDaemon:
             yield Preview(job, 50, sketch(order.content))
         if behaviour is Behaviour.DIE:
             os.kill(os.getpid(), signal.SIGKILL)
-        if behaviour is Behaviour.FAIL:
+        is_later = behaviour is Behaviour.FAIL_LATER and order.begin_from is not None
+        if behaviour is Behaviour.FAIL or is_later:
             problem = Problem(ErrorCode.OUT_OF_MEMORY, "There is not enough memory for it.")
             yield JobReport(job, JobState.FAILED, problem=problem)
             return

@@ -108,6 +108,9 @@ FAILING = {
     "floating_selection": "Layer > To New Layer",
     "layer_and_channel": "the channel “Red” is selected",
     "layers_one_outside_the_selection": "The selection does not touch the layer",
+    "animation_of_one_layer": "this image has no two layers to paint",
+    "animation_without_opencv": "it lacks OpenCV, or is older than this plug-in",
+    "animation_of_a_job_that_fails": "There is not enough memory for it.",
     "job_is_refused": "The queue is full. Try again later.",
     "job_fails": "There is not enough memory for it.",
     "job_is_cancelled": "was cancelled",
@@ -558,6 +561,57 @@ def test_several_layers_are_painted_each_above_itself(report: Report) -> None:
     assert painted["names"] == ["style – Small", "Small", "style – Photo", "Photo"]
     assert painted["sizes"] == [[5, 5], [5, 5], [60, 40], [60, 40]]
     assert max(painted["greatest_differences"]) <= 1e-6
+
+
+def test_frames_of_an_animation_are_painted_above_them_and_stay_as_they_are(report: Report) -> None:
+    painted = situation(report, "animation")
+
+    assert painted["succeeded"], painted["message"]
+    assert painted["images_left_open"] == 0
+    assert painted["names"][1:] == [f"Canvas – Frame {number} (100ms)" for number in (3, 2, 1)]
+    assert painted["sources"][1:] == [f"Frame {number} (100ms)" for number in (3, 2, 1)]
+    assert all(painted["places"])
+    assert painted["frames_are_untouched"]
+    assert painted["are_selected"]
+    # From the top, as in the Layers dialog: the small one, and the others.
+    assert painted["visible"] == [True, True, False, True]
+    assert painted["opacity"] == [100, 100, 60, 100]
+    assert painted["masked"] == [False, True, False, False]
+    assert painted["same_places"]
+    assert painted["greatest_difference"] <= 1e-6
+    # What the second time has painted are the frames again, and nothing else.
+    assert painted["again"] == [True, 1 + 4 + 4 + 4]
+
+
+def test_painted_animation_is_copied_to_an_image_of_its_own(report: Report) -> None:
+    painted = situation(report, "animation")
+
+    assert painted["copied"] == painted["names"]
+
+
+def test_each_frame_of_an_animation_begins_from_the_one_before(report: Report) -> None:
+    # The last one is smaller.
+    assert situation(report, "animation")["beginnings"] == [None, True, True, None]
+
+
+def test_finished_frames_of_an_animation_are_kept_if_the_daemon_fails(report: Report) -> None:
+    failed = situation(report, "animation_that_fails_later")
+
+    assert failed["failed"]
+    assert failed["message"] == (
+        "There is not enough memory for it. 1 frame is painted, and is a new layer."
+    )
+    names = [f"Frame {number} (100ms)" for number in (3, 2, 1)]
+    assert failed["layers"] == ["style – Frame 1 (100ms)", *names]
+
+
+def test_frames_whose_image_changed_meanwhile_are_a_new_image(report: Report) -> None:
+    refused = situation(report, "animation_whose_layer_is_deleted_meanwhile")
+
+    assert "was deleted during painting" in refused["message"]
+    assert "The painted frames are in a new image" in refused["message"]
+    assert refused["untouched"]
+    assert refused["names"] == [f"style – Frame {number} (100ms)" for number in (2, 1)]
 
 
 def test_picture_of_a_script_is_no_result_of_the_image(report: Report) -> None:

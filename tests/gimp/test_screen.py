@@ -104,10 +104,10 @@ def cancel_dialog(screen: Screen) -> None:
     screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
 
 
-def paint(screen: Screen) -> None:
-    """Accepts the dialog, and waits for the new layer."""
+def paint(screen: Screen, layers: int = 2) -> None:
+    """Accepts the dialog, and waits until the image has this number of layers."""
     screen.press("alt+o")
-    wait_for_new_layer(screen)
+    wait_for_new_layer(screen, layers)
 
 
 def wait_for_new_layer(screen: Screen, layers: int = 2) -> None:
@@ -344,6 +344,35 @@ def test_painting_appears_as_a_layer_that_one_undo_removes(
 
     assert while_waiting == UNTOUCHED
     assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_animation_is_painted_in_one_undo_step_and_cancel_leaves_nothing(
+    home: Home, screen: Screen, paused: Path
+) -> None:
+    screen.ask("batch.add_frame()")
+    open_by_menu(screen, "t", DIALOG)
+    choose_painting(screen, "Home")
+    set_seed(screen, Behaviour.INVERT)
+    screen.photograph("animation", DIALOG)
+    paint(screen, layers=4)
+    names = screen.ask("[layer.get_name() for layer in batch.shown_layers()]")
+    screen.photograph("animation-painted")
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.press("ctrl+z")
+    screen.wait_for(lambda: screen.ask(SAVED) == [2, False], "the end of the new layers")
+    open_by_menu(screen, "t", DIALOG)
+    set_seed(screen, Behaviour.PAUSE)
+    screen.press("alt+o")
+    screen.wait_for(paused.exists, "the middle of the first frame")
+    screen.wait_for_window("^Neural Style: ")
+    screen.photograph("animation-progress-window")
+    screen.press("Escape")
+    screen.wait_for(lambda: not home.plug_in_processes(), "the end of the plug-in")
+    cancelled = screen.ask(SAVED)
+    screen.ask("batch.remove_frame()")
+
+    assert names == ["auvers – Second", "auvers – Background", "Second", "Background"]
+    assert cancelled == [2, False]
 
 
 def test_painting_is_chosen_from_the_gallery(home: Home, screen: Screen) -> None:

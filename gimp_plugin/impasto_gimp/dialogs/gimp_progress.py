@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from impasto_gimp.dialogs.main_loop import handle_events
+from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.jobs.session import Progress, UserAction
 from impasto_shared.image import Image
@@ -35,6 +36,9 @@ class ProgressBar:
 
     def show_picture(self, picture: Image) -> None:
         """Does nothing: a bar has no room for a picture."""
+
+    def show_area(self, area: PaintedArea) -> None:
+        """Does nothing, for the same reason."""
 
     def user_action(self) -> UserAction:
         """Returns CONTINUE: the button Cancel of GIMP's bar kills the plug-in's process."""

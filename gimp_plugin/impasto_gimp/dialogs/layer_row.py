@@ -18,7 +18,7 @@ _HIDDEN = 0.25
 _LINE_CHARACTERS = 90
 _SPACING_PX = 12
 _PAINTING_NOTE = gettext(
-    "It is itself a painting. To paint its photo with other settings: Neural Style Again…"
+    "It is itself a painting. To paint its photo with other settings: Neural Style: Again…"
 )
 _CHANNEL_NOTE = gettext(
     "A channel is selected in GIMP, so this is the topmost visible layer. To paint another one, "
@@ -32,13 +32,15 @@ _SELECTION_NOTE = gettext(
 class LayerRow:
     """The thumbnail and the name of `layer`, and notes if it is a painting or partly selected.
 
-    further: the number of layers that are painted after it.
+    further: the number of layers that are painted after it; is_animation: as its frames.
     widget: the row.
     scale: the pixels of the screen each way for one of GTK's.
     """
 
-    def __init__(self, layer: Gimp.Layer, scale: int, further: int = 0) -> None:
-        self._layer, self._further = layer, further
+    def __init__(
+        self, layer: Gimp.Layer, scale: int, further: int = 0, *, is_animation: bool = False
+    ) -> None:
+        self._layer, self._further, self._is_animation = layer, further, is_animation
         self._label = Gtk.Label(xalign=0.0, wrap=True)
         self._label.set_max_width_chars(_LINE_CHARACTERS)
         self._picture, self._scale = Gtk.Image(), scale
@@ -56,9 +58,23 @@ class LayerRow:
             self._shown = area, mask
             picture = faded(read_small(area, side), mask, _HIDDEN)
             show_sharply(self._picture, pixbuf_of(picture), self._scale)
-        self._label.set_text(
-            "\n".join(_lines(self._layer, self._further, is_selection=area.is_selection))
-        )
+        is_selection = area.is_selection
+        if self._is_animation:
+            lines = _lines_of_frames(self._layer, self._further + 1, is_selection=is_selection)
+        else:
+            lines = _lines(self._layer, self._further, is_selection=is_selection)
+        self._label.set_text("\n".join(lines))
+
+
+def _lines_of_frames(first: Gimp.Layer, count: int, *, is_selection: bool) -> list[str]:
+    text = gettext(
+        "Paints {count} layers of {image} as frames of an animation, the first of them “{layer}”"
+    )
+    image = first.get_image().get_name()
+    lines = [text.format(layer=first.get_name(), image=image, count=count)]
+    if is_selection:
+        lines.append(_SELECTION_NOTE)
+    return lines
 
 
 def _lines(layer: Gimp.Layer, further: int, *, is_selection: bool) -> list[str]:

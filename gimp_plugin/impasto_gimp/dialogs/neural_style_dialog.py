@@ -71,11 +71,14 @@ def ask(
     painted: Gimp.Layer,
     state: DialogState,
     further: int = 0,
+    *,
+    is_animation: bool = False,
 ) -> bool:
     """Returns whether the user filled in `config` to paint a layer, and did not cancel.
 
     state: that of the dialog before this one, which becomes that of this one.
     further: the number of layers that are painted after it, with the same choice.
+    is_animation: whether these are the frames of an animation, which follow it.
     """
     GimpUi.init("impasto-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
@@ -84,7 +87,7 @@ def ask(
     settings, expander = _new_settings_box(dialog, SETTINGS, ALWAYS_VISIBLE)
     area = chosen_area(config, painted)
     sizes = _add_size_chooser(dialog, config, settings, area.longest_side_px)
-    row = LayerRow(painted, dialog.get_scale_factor(), further)
+    row = LayerRow(painted, dialog.get_scale_factor(), further, is_animation=is_animation)
     preview = Preview(dialog, config, area)
 
     def show_area() -> PaintedArea:
@@ -100,7 +103,9 @@ def ask(
         chosen = settings_from(config)
         alternatives = tuple(replace(chosen, size=size) for size in sizes.sizes)
         return PlannedJobs(
-            (chosen,), area.width, area.height, alternatives, preview.begun_px, preview.paintings
+            *((chosen,), area.width, area.height, alternatives),
+            *(preview.begun_px, preview.paintings, further),
+            is_animation=is_animation,
         )
 
     def show_forecasts(status: DaemonStatus) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.dialogs.pictures.pixbufs import pixbuf_of
@@ -34,6 +35,11 @@ _LEAVE_HELP = gettext(
     "Close this window and paint on: the layer is added when it is done. If you close the image or "
     "quit GIMP before, you find the picture in Neural Style: Results…, when the image is open again"
 )
+_KEEP_FRAMES_HELP = gettext("Stop here and keep the finished frames as new layers")
+_LEAVE_FRAMES_HELP = gettext(
+    "Close this window and paint on: the layers are added when all are done. If you quit GIMP "
+    "before, they are lost"
+)
 
 
 class ProgressWindow:
@@ -41,7 +47,7 @@ class ProgressWindow:
 
     photo: returns the picture to compare with, at most so large: it is shown until the first
         preview. None: there is none.
-    keep_help: the tooltip of the button that stops and keeps.
+    keep_help, leave_help: the tooltips of the buttons that stop and keep, and close the window.
     can_adjust: whether there is a button to go back to the settings.
     can_leave: whether there is a button to continue without the window.
     GIMP stays usable meanwhile. Closing the window cancels.
@@ -54,6 +60,7 @@ class ProgressWindow:
         height: int,
         photo: Callable[[int], Image] | None = None,
         keep_help: str = _KEEP_HELP,
+        leave_help: str = _LEAVE_HELP,
         *,
         can_adjust: bool = True,
         can_leave: bool = False,
@@ -67,7 +74,7 @@ class ProgressWindow:
             adjust.set_tooltip_text(_ADJUST_HELP)
         if can_leave:
             leave = self._dialog.add_button(gettext("Continue in _Background"), _LEAVE)
-            leave.set_tooltip_text(_LEAVE_HELP)
+            leave.set_tooltip_text(leave_help)
         self._keep = self._dialog.add_button(gettext("Stop and _Keep"), _KEEP)
         self._keep.set_tooltip_text(keep_help)
         self._keep.set_sensitive(False)
@@ -123,6 +130,11 @@ class ProgressWindow:
         """Shows `picture` at the same size as all pictures before it."""
         self._picture.show(pixbuf_of(picture))
 
+    def show_area(self, area: PaintedArea) -> None:
+        """Shows `area`, which is painted next, until there is a picture of it."""
+        if not self.is_left:
+            self._picture.show_photo(_Photo(partial(read_small, area)))
+
     def user_action(self) -> UserAction:
         """Handles events and returns what the user has done."""
         handle_events()
@@ -166,6 +178,9 @@ class BackgroundProgress:
     def show_picture(self, picture: Image) -> None:
         """Does nothing."""
 
+    def show_area(self, area: PaintedArea) -> None:
+        """Does nothing."""
+
     def user_action(self) -> UserAction:
         """Handles events and returns that the user has left."""
         handle_events()
@@ -199,4 +214,14 @@ def window_for_area(area: PaintedArea, of_several: str = "") -> ProgressWindow:
     """
     title = f"{gettext('Neural Style')}: {area.layer.get_name()}{of_several}"
     size = area.width, area.height
-    return ProgressWindow(title, *size, lambda px: read_small(area, px), can_leave=True)
+    return ProgressWindow(title, *size, partial(read_small, area), can_leave=True)
+
+
+def window_for_frames(area: PaintedArea) -> ProgressWindow:
+    """Returns a window for the frames of an animation, the first of which is `area`."""
+    title = f"{gettext('Neural Style')}: {area.layer.get_image().get_name()}"
+    size = area.width, area.height
+    photo = partial(read_small, area)
+    return ProgressWindow(
+        *(title, *size, photo, _KEEP_FRAMES_HELP, _LEAVE_FRAMES_HELP), can_leave=True
+    )

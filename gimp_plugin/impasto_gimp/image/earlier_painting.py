@@ -66,7 +66,7 @@ def earlier_painting(layer: Gimp.Layer) -> EarlierPainting:
         raise InvalidImage(
             gettext(
                 "The layer “{layer}” no longer fits “{source}”, from which it was painted, because "
-                "one of them was resized, and so it cannot be continued. Choose Neural Style "
+                "one of them was resized, and so it cannot be continued. Choose Neural Style: "
                 "Again… instead."
             ).format(layer=layer.get_name(), source=source.get_name())
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from impasto_gimp.image.layer_reader import SourceLayer, read_look, stretched
 from impasto_gimp.image.painted_area import whole
@@ -58,8 +59,7 @@ def add_painting(
         above = painted
     image = painted.get_image()
     layer = new_layer(image, f"{name} – {painted.get_name()}", picture)
-    parasite = Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
-    layer.attach_parasite(parasite)
+    layer.attach_parasite(_parasite(recipe))
     place = source.area.image_rectangle()
     layer.set_offsets(place.x, place.y)
     with _undo_step(image):
@@ -72,6 +72,65 @@ def add_painting(
         if source.mask is not None:
             _add_mask(layer, source.mask)
     Gimp.displays_flush()
+    return layer
+
+
+@dataclass(frozen=True)
+class PaintedFrame:
+    """A painted frame of an animation: its own layer, in any image, and how it was painted.
+
+    source: what it was painted from; the pixels are not needed.
+    styles: the names of the paintings.
+    """
+
+    source: SourceLayer
+    layer: Gimp.Layer
+    styles: str
+    recipe: Recipe
+
+
+def add_frames(
+    above: Gimp.Layer, frames: Sequence[PaintedFrame], region: Gimp.Channel | None = None
+) -> None:
+    """Adds copies of `frames`, the lowest first, directly above a layer, and selects them.
+
+    Each is as visible as its source, and has its opacity, its mode and its mask.
+
+    above: the last frame of the animation.
+    region: as in `add_painting`.
+
+    Raises:
+        ImageChanged: as in `add_painting`, for any of them. No layer is added then.
+    """
+    for frame in frames:
+        _check_unchanged(frame.source)
+    if not above.is_valid():
+        above = frames[-1].source.area.layer
+    image = above.get_image()
+    copies: list[Gimp.Layer] = []
+    with _undo_step(image):
+        if region is not None:
+            image.insert_channel(region, None, 0)
+        for frame in frames:
+            above = _add_frame(image, frame, above)
+            copies.append(above)
+        image.set_selected_layers(copies)
+    Gimp.displays_flush()
+
+
+def _add_frame(image: Gimp.Image, frame: PaintedFrame, above: Gimp.Layer) -> Gimp.Layer:
+    source = frame.source.area.layer
+    layer = Gimp.Layer.new_from_drawable(frame.layer, image)
+    layer.set_name(f"{frame.styles} – {source.get_name()}")
+    layer.attach_parasite(_parasite(frame.recipe))
+    place = frame.source.area.image_rectangle()
+    layer.set_offsets(place.x, place.y)
+    layer.set_visible(source.get_visible())
+    layer.set_opacity(source.get_opacity())
+    layer.set_mode(source.get_mode())
+    _insert(layer, image, above)
+    if frame.source.mask is not None:
+        _add_mask(layer, frame.source.mask)
     return layer
 
 
@@ -217,6 +276,10 @@ def new_layer(image: Gimp.Image, name: str, picture: Image) -> Gimp.Layer:
     _write(layer, picture.format.value, bytes(picture.pixels))
     layer.update(0, 0, picture.width, picture.height)
     return layer
+
+
+def _parasite(recipe: Recipe) -> Gimp.Parasite:
+    return Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, recipe.to_bytes())
 
 
 def _write(drawable: Gimp.Drawable, pixel_format: str, pixels: bytes) -> None:

@@ -38,6 +38,8 @@ class PlannedJobs:
 
     alternatives: the settings of jobs of other sizes that could be chosen in their place.
     begun_px, paintings: as in `Client.forecast`.
+    further: the number of layers that follow, with the same settings.
+    is_animation: whether each of these begins from the one before it.
     """
 
     pictures: tuple[StyleSettings, ...]
@@ -46,6 +48,8 @@ class PlannedJobs:
     alternatives: tuple[StyleSettings, ...] = ()
     begun_px: int = 0
     paintings: int = 1
+    further: int = 0
+    is_animation: bool = False
 
 
 def daemon_status(
@@ -62,7 +66,8 @@ def daemon_status(
                 return DaemonStatus(status_text(status))
             forecast = _forecast(client, planned)
             alternatives = _alternatives(client, planned)
-            return DaemonStatus(status_text(status, forecast), alternatives=alternatives)
+            text = status_text(status, forecast, 1 + planned.further)
+            return DaemonStatus(text, alternatives=alternatives)
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
@@ -75,26 +80,35 @@ def daemon_status(
 def _alternatives(client: Client, planned: PlannedJobs) -> dict[int, ForecastReport | None]:
     """Returns the forecast for each alternative by its size; None if the daemon makes none."""
     return {
-        settings.size: _forecast_of_one(client, settings, planned)
+        settings.size: _forecast_of_layers(client, settings, planned)
         for settings in planned.alternatives
     }
 
 
-def _forecast_of_one(
+def _forecast_of_layers(
     client: Client, settings: StyleSettings, planned: PlannedJobs
 ) -> ForecastReport | None:
-    return client.forecast(
-        *(settings, planned.width, planned.height, patience_s()),
-        paintings=planned.paintings,
-        begun_px=planned.begun_px,
-    )
+    """Returns the forecast for a layer and those that follow; None if the daemon makes none."""
+
+    def of_one(begun_px: int) -> ForecastReport | None:
+        return client.forecast(
+            *(settings, planned.width, planned.height, patience_s()),
+            paintings=planned.paintings,
+            begun_px=begun_px,
+        )
+
+    first = of_one(planned.begun_px)
+    if first is None or not planned.further:
+        return first
+    next_one = of_one(settings.size if planned.is_animation else 0)
+    return None if next_one is None else combined([first, *[next_one] * planned.further])
 
 
 def _forecast(client: Client, planned: PlannedJobs) -> ForecastReport | None:
     """Returns the forecast for all jobs one after the other; None if the daemon makes none."""
     forecasts: list[ForecastReport] = []
     for settings in planned.pictures:
-        forecast = _forecast_of_one(client, settings, planned)
+        forecast = _forecast_of_layers(client, settings, planned)
         if forecast is None:
             return None
         forecasts.append(forecast)
@@ -109,8 +123,10 @@ def combined(forecasts: Sequence[ForecastReport]) -> ForecastReport:
     return replace(hungriest, painting_s=sum(times_s) if is_known else None)
 
 
-def status_text(status: StatusReport, forecast: ForecastReport | None = None) -> str:
-    """Returns the line of text for a running daemon, with the forecast for the picture."""
+def status_text(
+    status: StatusReport, forecast: ForecastReport | None = None, layers: int = 1
+) -> str:
+    """Returns the line of text for a running daemon, with the forecast for `layers` layers."""
     line = gettext("The Impasto daemon is ready.")
     if status.worker.device is not None:
         line = gettext("The Impasto daemon is ready ({device}).").format(
@@ -123,11 +139,11 @@ def status_text(status: StatusReport, forecast: ForecastReport | None = None) ->
     if count:
         jobs = ngettext("{count} job is in progress.", "{count} jobs are in progress.", count)
         line += f" {jobs.format(count=count)}"
-    return line if forecast is None else f"{line} {_takes(forecast)}"
+    return line if forecast is None else f"{line} {_takes(forecast, layers)}"
 
 
-def _takes(forecast: ForecastReport) -> str:
-    """Returns the time and the memory for the picture as a sentence."""
+def _takes(forecast: ForecastReport, layers: int) -> str:
+    """Returns the time and the memory for `layers` layers as a sentence."""
     needed, available = forecast.needed_bytes, forecast.available_bytes
     if available is not None and needed > available:
         return gettext(
@@ -142,8 +158,13 @@ def _takes(forecast: ForecastReport) -> str:
     if forecast.painting_s is None:
         takes = gettext("The picture takes {memory} of memory.").format(memory=memory)
     else:
-        takes = gettext("The picture takes about {time} and {memory} of memory.").format(
-            time=format_duration(forecast.start_s + forecast.painting_s, gettext), memory=memory
+        takes = gettext("The picture takes about {time} and {memory} of memory.")
+        if layers > 1:
+            takes = gettext("The {count} pictures take about {time} and {memory} of memory.")
+        takes = takes.format(
+            time=format_duration(forecast.start_s + forecast.painting_s, gettext),
+            memory=memory,
+            count=layers,
         )
     if forecast.tiles > 1:
         in_parts = gettext("To fit into memory, the picture is painted in {count} parts.").format(

@@ -219,8 +219,8 @@ class Session:
         finally:
             client.close()
 
-    def models(self) -> tuple[str, ...]:
-        """Returns the models whose weights are on the daemon's machine; none if it does not say.
+    def status(self) -> StatusReport:
+        """Returns the state of the daemon, of its jobs and its models.
 
         Raises:
             DaemonUnavailable: if no daemon answers and none can be started.
@@ -228,7 +228,7 @@ class Session:
         """
         client = self._connected()
         try:
-            return client.status().models
+            return client.status()
         finally:
             client.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impasto_gimp.image.layer_writer import ImageChanged, new_image, open_as_new_image
+from impasto_gimp.image.painted_frames import PaintedFrames
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.jobs.session import Painting
 from impasto_gimp.translation import gettext
@@ -41,3 +42,24 @@ def deliver(
     else:
         if is_left:
             Gimp.message(gettext("“{name}” is painted, and is a new layer.").format(name=name))
+
+
+def deliver_frames(
+    painted: PaintedFrames, run_mode: Gimp.RunMode, add: Callable[[], object]
+) -> None:
+    """Calls `add`, which adds the frames to the image; if it cannot, opens them as a new image.
+
+    Raises:
+        ImageChanged: for a script, which sees no new image.
+    """
+    try:
+        add()
+    except ImpastoError as error:
+        image = painted.shown()
+        if run_mode == Gimp.RunMode.NONINTERACTIVE:
+            advice = gettext("The painted frames are in a new image without a window.")
+            raise ImageChanged(f"{error} {advice}") from error
+        Gimp.Display.new(image)
+        Gimp.displays_flush()
+        consequence = gettext("The painted frames were opened as a new image instead.")
+        Gimp.message(f"{error} {consequence}")

@@ -1,4 +1,4 @@
-"""Neural Style and Neural Style Again: repaint a layer in the style of paintings."""
+"""Neural Style and Neural Style: Again: repaint a layer in the style of paintings."""
 
 from __future__ import annotations
 

@@ -16,12 +16,20 @@ from impasto_gimp.arguments.procedure_arguments import (
     declare_styles,
 )
 from impasto_gimp.introspection import Gimp, Gio, GObject
-from impasto_gimp.procedures import explore, finish_larger, neural_style, results, texture
+from impasto_gimp.procedures import (
+    all_layers,
+    explore,
+    finish_larger,
+    neural_style,
+    results,
+    texture,
+)
 from impasto_gimp.translation import gettext
 from impasto_shared.settings import SETTINGS
 from impasto_shared.texture import HEIGHT, TEXTURE_SETTINGS, WIDTH
 
 PROCEDURE = "plug-in-impasto-neural-style"
+ALL_LAYERS = "plug-in-impasto-all-layers"
 AGAIN = "plug-in-impasto-neural-style-again"
 LARGER = "plug-in-impasto-finish-larger"
 RESULTS = "plug-in-impasto-results"
@@ -107,7 +115,7 @@ _FILTERS = {
         _ANY_LAYERS,
     ),
     AGAIN: _Filter(
-        gettext("Neural St_yle Again…"),
+        gettext("Neural St_yle: Again…"),
         gettext("Repaint a layer with the settings of an earlier picture"),
         gettext(
             "Repaints the layer from which the selected layer was painted, starting with the "
@@ -116,6 +124,19 @@ _FILTERS = {
         ),
         neural_style.run_again,
         _declare_arguments,
+    ),
+    ALL_LAYERS: _Filter(
+        gettext("Neural S_tyle: All Layers…"),
+        gettext("Repaint the layers of an animation so that the paint holds still"),
+        gettext(
+            "Has the Impasto daemon paint all layers of the image in the style of an image, the "
+            "lowest first, as the frames of an animation: each begins from the one before it, "
+            "moved as the subject has moved. Adds them as new layers above the others. Layers that "
+            "are paintings, styles or regions are left out. The daemon needs OpenCV."
+        ),
+        all_layers.run,
+        _declare_arguments,
+        _ANY_IMAGE,
     ),
     LARGER: _Filter(
         gettext("Neural Style: Finish _Larger…"),

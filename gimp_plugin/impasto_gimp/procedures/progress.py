@@ -18,6 +18,9 @@ class Progress(ProgressDisplay, Protocol):
     def is_left(self) -> bool:
         """True if the painting continues without a window."""
 
+    def show_area(self, area: PaintedArea) -> None:
+        """Shows the area that is painted next, until there is a picture of it."""
+
 
 def progress_for(
     area: PaintedArea, *, interactive: bool, is_left: bool = False, of_several: str = ""

@@ -88,7 +88,7 @@ class _SessionPainter(SheetPainter[Image]):
 
     def installed_networks(self) -> Collection[str]:
         """Returns the networks whose weights the daemon has; none if it is too old to say."""
-        return Session(self._connect, self._display).models()
+        return Session(self._connect, self._display).status().models
 
     def paint_tile(self, sheet: ContactSheet, tile: SheetTile) -> Image:
         """Returns the picture of a tile; raises what `Session.painted` raises."""

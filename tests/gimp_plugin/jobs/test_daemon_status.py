@@ -87,6 +87,12 @@ def test_line_says_what_the_painting_takes(forecast: ForecastReport, sentence: s
     assert status_text(status(None), forecast) == f"The Impasto daemon is ready. {sentence}"
 
 
+def test_line_counts_the_layers() -> None:
+    line = status_text(status(None), forecast(45.4), 12)
+
+    assert line.endswith("The 12 pictures take about 45 s and 1.5 of 8.0 GB of memory.")
+
+
 def test_pictures_take_their_times_together_and_the_memory_of_the_largest() -> None:
     small, large = forecast(10.0), replace(forecast(20.5), needed_bytes=3_000_000_000)
 
@@ -119,6 +125,8 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
         for name, value in daemon.environment.items():
             monkeypatch.setenv(name, value)
         line = daemon_status(work)
+        of_three_layers = daemon_status(replace(work, further=2))
+        of_three_frames = daemon_status(replace(work, further=2, is_animation=True))
         with_four_paintings = daemon_status(replace(work, paintings=4)).alternatives
 
     assert line.text.startswith(
@@ -134,6 +142,12 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
         history.estimate_s(Work(work.pictures[0], 512, 384, paintings=4))
     )
     assert (of_four.painting_s or 0) > seconds
+    layers, frames = (each.alternatives[512] for each in (of_three_layers, of_three_frames))
+    assert layers is not None
+    assert frames is not None
+    assert layers.painting_s == pytest.approx(3 * seconds)
+    # The frames after the first are painted at the finest scale only.
+    assert seconds < (frames.painting_s or 0) < 2.5 * seconds
 
 
 def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> None:

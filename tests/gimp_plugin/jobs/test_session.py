@@ -74,6 +74,7 @@ class ScriptedClient:
         self.calls: list[str] = []
         self.is_connected = True
         self.models: tuple[str, ...] = ()
+        self.moves_frames = False
         self.on_poll: Callable[[], object] = lambda: None
         self.submitted: tuple[Image, list[Style], StyleSettings] | None = None
         self.begun_from: Beginning | None = None
@@ -156,7 +157,8 @@ class ScriptedClient:
 
     def status(self) -> StatusReport:
         self._reach("status")
-        return StatusReport("1", 1, "1.0", 2.0, WorkerReport(), models=self.models)
+        models, moves = self.models, self.moves_frames
+        return StatusReport("1", 1, "1.0", 2.0, WorkerReport(), models=models, moves_frames=moves)
 
     def close(self) -> None:
         self._reach("close")

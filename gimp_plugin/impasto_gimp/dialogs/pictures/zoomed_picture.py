@@ -61,6 +61,11 @@ class ZoomedPicture:
         self._picture = picture
         self._draw()
 
+    def show_photo(self, photo: Callable[[int], GdkPixbuf.Pixbuf]) -> None:
+        """Shows another photo, which is called as the first one was, in place of the picture."""
+        self._photo_of, self._photo, self._picture = photo, photo(self.needed_px), None
+        self._draw()
+
     @property
     def needed_px(self) -> int:
         """The longest side of a picture that is as sharp as what is shown."""
