@@ -64,10 +64,7 @@ def add_painting(
     layer.set_offsets(place.x, place.y)
     with _undo_step(image):
         if region is not None:  # before the layer, which is to be the selected item
-            selected = image.get_selected_layers()
-            image.insert_channel(region, None, 0)
-            # GIMP selects it instead, and would select no layer if the user takes this step back.
-            image.set_selected_layers(selected or [painted])
+            _insert_channel(image, region, image.get_selected_layers() or [painted])
         _insert(layer, image, above)
         if source.mask is not None:
             _add_mask(layer, source.mask)
@@ -110,7 +107,7 @@ def add_frames(
     copies: list[Gimp.Layer] = []
     with _undo_step(image):
         if region is not None:
-            image.insert_channel(region, None, 0)
+            _insert_channel(image, region, image.get_selected_layers() or [above])
         for frame in frames:
             above = _add_frame(image, frame, above)
             copies.append(above)
@@ -169,12 +166,35 @@ def add_channels(layer: Gimp.Layer, masks: Sequence[tuple[str, Image]]) -> list[
     if not channels:
         return []
     with _undo_step(image):
+        _remember_selection(image)
         for channel in reversed(channels):  # the first one comes to lie on top
-            image.insert_channel(channel, None, 0)
-        # GIMP selects a channel that is inserted.
-        image.set_selected_layers(selected)
+            _insert_channel(image, channel, selected)
     Gimp.displays_flush()
     return channels
+
+
+def _remember_selection(image: Gimp.Image) -> None:
+    """Has GIMP select what is selected now when the undo step is taken back that begins here.
+
+    GIMP 3.2 selects nothing when it takes back two channels, so that all filters are grey. When it
+    takes back a layer, it selects what was selected before.
+    """
+    layer_type_with_alpha = layer_type(image, has_alpha=True)
+    normal = Gimp.LayerMode.NORMAL
+    layer = Gimp.Layer.new(image, "", 1, 1, layer_type_with_alpha, 100.0, normal)
+    image.insert_layer(layer, None, 0)
+    image.remove_layer(layer)
+
+
+def _insert_channel(
+    image: Gimp.Image, channel: Gimp.Channel, selected: Sequence[Gimp.Layer]
+) -> None:
+    """Puts `channel` on top, with these layers selected.
+
+    GIMP selects the channel instead, and would select no layer if the user took the step back.
+    """
+    image.insert_channel(channel, None, 0)
+    image.set_selected_layers(list(selected))
 
 
 def _new_channel(layer: Gimp.Layer, name: str, mask: Image) -> Gimp.Channel:
