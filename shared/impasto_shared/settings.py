@@ -197,7 +197,7 @@ class StyleSettings:
             Colours.PHOTO: "The photo's",
             Colours.MATCHED: "The painting's, matched to the photo",
         },
-        label="Colours",
+        label="Colour scheme",
         help="Where the colours come from: the painting; the photo, unchanged (only light and "
         "dark are painted); or the painting, after its colours are matched to the photo's",
     )

@@ -13,6 +13,7 @@ import pytest
 from gimp.conftest import prepared_home
 from gimp.gimps import HERE, Home
 from gimp.scripted_daemon import MODELS
+from impasto_gimp.translation import american
 from impasto_shared.explore.experiments import all_sheets
 from impasto_shared.schema import IntegerSetting, NumberSetting
 from impasto_shared.settings import SETTINGS
@@ -170,7 +171,7 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
     ]
     for setting in SETTINGS:
         argument = arguments[setting.name.replace("_", "-")]
-        assert argument["help"] == setting.help
+        assert argument["help"] == american(setting.help)
         assert argument["default"] == setting.default
         if isinstance(setting, NumberSetting | IntegerSetting):
             assert argument["range"] == [setting.low, setting.high]

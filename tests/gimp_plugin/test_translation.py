@@ -18,6 +18,7 @@ from gimp_plugin.catalogues import (
     template,
     updated,
 )
+from impasto_gimp.translation import american, is_american
 from impasto_shared.text.sentences import SENTENCES
 
 SHARED = SOURCES.parents[1] / "shared"
@@ -169,3 +170,46 @@ def _said(program: str, environment: dict[str, str]) -> str:
         text=True,
         check=True,
     ).stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_so"),
+    [
+        ({}, True),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "fr_FR.UTF-8"}, True),
+        ({"LANG": "en_GB.UTF-8"}, False),
+        ({"LANGUAGE": "en_US", "LANG": "en_GB.UTF-8"}, True),
+        ({"LANGUAGE": "", "LC_ALL": "en_AU.UTF-8"}, False),
+    ],
+)
+def test_english_is_american_unless_the_user_s_is_another(
+    environment: dict[str, str], is_so: bool
+) -> None:
+    assert is_american(environment) is is_so
+
+
+@pytest.mark.parametrize(
+    ("language", "spelling"), [("en_US", "Color scheme"), ("en_GB", "Colour scheme")]
+)
+def test_english_is_spelt_as_gimp_s_own(language: str, spelling: str) -> None:
+    program = (
+        "from impasto_gimp.translation import gettext, ngettext\n"
+        "print(gettext('Colour scheme'), ngettext('{count} favourite', '{count} favourites', 2))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "LANGUAGE": language},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    ending = "favorites" if language == "en_US" else "favourites"
+    assert said == f"{spelling} {{count}} {ending}\n"
+
+
+def test_no_name_of_a_value_is_spelt_in_two_ways() -> None:
+    for text in [*SENTENCES.values(), *(str(each.id) for each in messages("de"))]:
+        assert placeholders(american(text)) == placeholders(text), text

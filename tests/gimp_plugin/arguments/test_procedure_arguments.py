@@ -27,6 +27,7 @@ from impasto_gimp.arguments.procedure_arguments import (
     settings_from,
     with_mnemonics,
 )
+from impasto_gimp.translation import gettext
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.schema import (
@@ -230,9 +231,9 @@ def test_every_weight_of_the_dialog_is_one_that_the_protocol_takes() -> None:
 def test_argument_is_described_as_its_setting_is(procedure: Any, setting: Setting) -> None:
     argument = procedure.arguments[argument_name(setting)]
 
-    assert argument.label.replace("_", "") == setting.label
-    assert argument.label == LABELS[setting.label]
-    assert argument.help == setting.help
+    assert argument.label.replace("_", "") == gettext(setting.label)
+    assert argument.label == LABELS[gettext(setting.label)]
+    assert argument.help == gettext(setting.help)
     assert argument.default == setting.default
     assert argument.flags is FLAGS
 
@@ -279,7 +280,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
         ADVANCED_LABEL,
         PREVIEW_LABEL,
         RESULTS_LABEL,
-        *(setting.label for setting in (WIDTH, HEIGHT, *SETTINGS)),
+        *(gettext(setting.label) for setting in (WIDTH, HEIGHT, *SETTINGS)),
     }
     for labels in (of_layers, of_textures):
         letters = [mnemonic(marked) for marked in labels.values() if "_" in marked]
@@ -290,7 +291,7 @@ def test_no_two_labels_of_the_dialog_share_a_mnemonic() -> None:
 def test_what_is_always_in_sight_has_a_mnemonic() -> None:
     ours = [STYLE_LABEL, WEIGHT_LABEL, REGION_LABEL, VARIATIONS_LABEL, START_LABEL, ADVANCED_LABEL]
     in_sight = [*ours, PREVIEW_LABEL, "Width", "Height"]
-    in_sight += [setting.label for setting in SETTINGS if setting.name in ALWAYS_VISIBLE]
+    in_sight += [gettext(setting.label) for setting in SETTINGS if setting.name in ALWAYS_VISIBLE]
 
     assert [label for label in in_sight if "_" not in LABELS[label]] == []
 
