@@ -227,6 +227,20 @@ def thumbnail(scale: int) -> Report:
     }
 
 
+def words_about_a_layer(base_type: str) -> str:
+    """Returns what the dialog says about a layer of an image of this kind."""
+    from impasto_gimp.dialogs.layer_row import LayerRow
+    from impasto_gimp.introspection_gtk import Gtk
+
+    layer = add_layer(new_image(getattr(Gimp.ImageBaseType, base_type)), 8, 8, alpha=False)
+    row = LayerRow(layer, 1)
+    row.show(whole(layer))
+    layer.get_image().delete()
+    labels = [child for child in row.widget.get_children() if isinstance(child, Gtk.Label)]
+    words: str = labels[0].get_text()
+    return words
+
+
 def _detail(pixbuf: Any) -> int:
     """Returns the sum of the differences of neighbours in all rows."""
     pixels, stride = pixbuf.get_pixels(), pixbuf.get_rowstride()

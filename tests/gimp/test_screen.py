@@ -272,6 +272,15 @@ def test_pictures_are_sharp_on_a_screen_of_twice_the_pixels(screen: Screen) -> N
     assert large["detail"] > 1.5 * large["detail_if_enlarged"]
 
 
+def test_dialog_says_that_the_picture_of_a_grayscale_image_is_gray(screen: Screen) -> None:
+    gray, coloured = (
+        screen.ask(f"batch.words_about_a_layer({kind!r})") for kind in ("GRAY", "RGB")
+    )
+
+    assert "Image > Mode > RGB" in gray
+    assert "Image > Mode > RGB" not in coloured
+
+
 def test_dialog_without_a_painting_cannot_be_accepted(home: Home, screen: Screen) -> None:
     open_dialog(screen)
     take_painting_away(screen)
@@ -640,8 +649,10 @@ def test_suggested_regions_get_their_paintings_by_a_click(screen: Screen) -> Non
     given = screen.ask("batch.given_styles()")
     channels = screen.ask("batch.shown_channels()")
     undo_new_layer(screen, steps=2)  # the channels, too
+    selected = screen.ask("batch.selected()")
     leave_one_style(screen)
 
+    assert selected == ["Background"]
     assert len(given) == len(channels) == 2
     assert given[0]["first_pixel"] != given[1]["first_pixel"]
     width, third = 512, 170

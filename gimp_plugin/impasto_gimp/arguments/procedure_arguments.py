@@ -38,7 +38,7 @@ OUTSIDE_HELP = gettext("Whether this style applies outside of its region instead
 SIZE_IS_CHOSEN = "size-is-chosen"
 """An argument only of GIMP's memory: whether the user chose the size, and not the dialog."""
 ADVANCED_LABEL = gettext("Advanced")
-START_LABEL = gettext("Start")
+START_LABEL = gettext("Start the daemon")
 VARIATIONS_LABEL = gettext("Variations…")
 PREVIEW_LABEL = gettext("Preview")
 RESULTS_LABEL = gettext("Results…")

@@ -24,6 +24,9 @@ _CHANNEL_NOTE = gettext(
     "A channel is selected in GIMP, so this is the topmost visible layer. To paint another one, "
     "select it in the Layers dialog first."
 )
+_GRAY_NOTE = gettext(
+    "The image is grayscale, and so will be the picture. To paint in colours: Image > Mode > RGB"
+)
 _SELECTION_NOTE = gettext(
     "Only the selection is painted, with what surrounds it: it becomes the mask of the new layer."
 )
@@ -72,9 +75,7 @@ def _lines_of_frames(first: Gimp.Layer, count: int, *, is_selection: bool) -> li
     )
     image = first.get_image().get_name()
     lines = [text.format(layer=first.get_name(), image=image, count=count)]
-    if is_selection:
-        lines.append(_SELECTION_NOTE)
-    return lines
+    return lines + _notes(first, is_selection=is_selection)
 
 
 def _lines(layer: Gimp.Layer, further: int, *, is_selection: bool) -> list[str]:
@@ -91,6 +92,14 @@ def _lines(layer: Gimp.Layer, further: int, *, is_selection: bool) -> list[str]:
         lines.append(_CHANNEL_NOTE)
     if layer.get_parasite(PARASITE) is not None:
         lines.append(_PAINTING_NOTE)
+    return lines + _notes(layer, is_selection=is_selection)
+
+
+def _notes(layer: Gimp.Layer, *, is_selection: bool) -> list[str]:
+    """Returns what to know of a layer of any kind."""
+    notes = []
+    if layer.get_image().get_base_type() == Gimp.ImageBaseType.GRAY:
+        notes.append(_GRAY_NOTE)
     if is_selection:
-        lines.append(_SELECTION_NOTE)
-    return lines
+        notes.append(_SELECTION_NOTE)
+    return notes

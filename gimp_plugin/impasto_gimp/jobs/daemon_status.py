@@ -71,10 +71,21 @@ def daemon_status(
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
-        text = gettext("Impasto's background program (the daemon) is not running; OK starts it.")
-        return DaemonStatus(text, can_start=True)
+        return _stopped()
     except ImpastoError as error:
         return DaemonStatus(str(error))
+
+
+def _stopped() -> DaemonStatus:
+    """Returns the state of a daemon on this machine that does not run."""
+    from impasto_shared.launcher import find_impasto
+
+    try:
+        find_impasto()
+    except DaemonUnavailable as error:  # it is not installed
+        return DaemonStatus(str(error))
+    text = gettext("Impasto's background program (the daemon) is not running; OK starts it.")
+    return DaemonStatus(text, can_start=True)
 
 
 def _alternatives(client: Client, planned: PlannedJobs) -> dict[int, ForecastReport | None]:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -156,10 +157,25 @@ def test_line_says_whether_a_daemon_runs(monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.setenv(name, value)
         running = daemon_status()
 
+    monkeypatch.setenv("IMPASTO_COMMAND", "impasto")
     assert running == DaemonStatus("The Impasto daemon is ready.")
     assert daemon_status() == DaemonStatus(
         "Impasto's background program (the daemon) is not running; OK starts it.", can_start=True
     )
+
+
+def test_daemon_that_is_not_installed_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("IMPASTO_COMMAND", raising=False)
+    for name in ("PATH", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+
+    line = daemon_status()
+
+    assert "is not installed" in line.text
+    assert "./install.sh demo" in line.text
+    assert not line.can_start
 
 
 def test_daemon_elsewhere_cannot_be_started_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
