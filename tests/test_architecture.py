@@ -179,6 +179,12 @@ ALLOWED = {
         "PIL",
         "numpy",
     },
+    "daemon/impasto_daemon/commands/video_file": {
+        "av",
+        "impasto_daemon.commands.video_file",
+        "impasto_shared",
+        "numpy",
+    },
     "daemon/impasto_daemon/commands/batch": {
         "impasto_daemon.cluster",
         "impasto_daemon.commands",

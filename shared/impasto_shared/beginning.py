@@ -55,6 +55,16 @@ class Beginning:
             )
 
 
+def beginning_of(before: Image, now: Image, painted: Image, size: int) -> Beginning | None:
+    """Returns what a frame of a video begins with; None if the one before has another size.
+
+    before, now: the two frames. painted: the first of them, painted at `size`.
+    """
+    if len({(each.width, each.height) for each in (before, now, painted)}) > 1:
+        return None
+    return Beginning(painted, size, photo=before)
+
+
 def check_beginning(beginning: Beginning, content: Image) -> None:
     """Raises InvalidImage unless a picture has the proportions of the photo `content`.
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from distributed import get_task_stream
 from PIL import Image as PillowImage
 
 from impasto_daemon.commands.image_file import read_image, write_image
 from integration.daemon_process import free_address, picture, wait_for
 from integration.dask_cluster import DaskCluster
+from integration.scripted_worker import invert
 
-NAMES = [f"{letter}.png" for letter in "abcd"]
+NAMES = [f"{letter}.png" for letter in "abc"]
 SMALL = ("--size", "64", "--iterations", "3")
 # Some seconds of work.
 SLOW = ("--size", "64", "--iterations", "8")
@@ -24,10 +28,9 @@ ENDLESS = ("--size", "64", "--iterations", "10000")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[DaskCluster]:
-    """Three workers, of which a test kills one."""
+    """A scheduler, whose workers the first test starts: to load PyTorch takes the most time."""
     with DaskCluster() as cluster:
         cluster.start_scheduler()
-        cluster.start_workers(3)
         add_pictures(cluster.folder)
         yield cluster
 
@@ -48,14 +51,21 @@ def batch(cluster: DaskCluster, *more: str) -> subprocess.CompletedProcess[str]:
     return cluster.run(*options(cluster, *more))
 
 
-def test_each_picture_arrives_once_although_a_worker_is_killed(cluster: DaskCluster) -> None:
+def test_workers_come_late_and_one_is_killed_and_each_picture_arrives_once(
+    cluster: DaskCluster,
+) -> None:
     with cluster.popen(*options(cluster, *SLOW, "-o", "out")) as process:
+        assert process.stderr is not None
+        waiting = process.stderr.readline()
+        cluster.start_workers(3)
         with cluster.client() as client:
-            # Each has one, and the first of them will not finish it.
-            wait_for(lambda: sum(map(bool, client.processing().values())) == 3, "three pictures")
-        cluster.workers[0].send_signal(signal.SIGKILL)
+            # It will not finish its picture.
+            busy = wait_for(lambda: [w for w, tasks in client.processing().items() if tasks], "one")
+            worker = client.scheduler_info(n_workers=-1)["workers"][busy[0]]
+        cluster.workers[int(worker["name"])].send_signal(signal.SIGKILL)
         out, told = process.communicate()
 
+    assert "no worker with the resource impasto, and is waited for" in waiting
     assert (process.returncode, told) == (0, f"{len(NAMES)} pictures painted.\n")
     assert sorted(out.split()) == [f"out/{name}" for name in NAMES]
     for number, name in enumerate(NAMES):
@@ -65,6 +75,32 @@ def test_each_picture_arrives_once_although_a_worker_is_killed(cluster: DaskClus
     # They are known as those of the same photos, paintings and settings.
     again = batch(cluster, *SLOW, "-o", "out")
     assert (again.stdout, again.stderr) == ("", f"0 pictures painted, {len(NAMES)} there before.\n")
+
+
+def test_each_film_stays_on_a_worker(cluster: DaskCluster) -> None:
+    """Two films of three frames that are alike, on the two workers that are left."""
+    names = [f"{number}.png" for number in range(3)]
+    for film in ("one", "two"):
+        (cluster.folder / film).mkdir()
+        for name in names:
+            write_image(invert(picture(64, 48)), cluster.folder / film / name)
+    command = ("batch", "one", "two", "--sequence", "--style", "wave.png", *SMALL)
+    place = ("--scheduler-file", str(cluster.file))
+
+    with cluster.client() as client, get_task_stream(client) as stream:
+        completed = cluster.run(*command, "-o", "films", *place)
+    again = cluster.run(*command, "-o", "films", *place)
+
+    assert completed.returncode == 0, completed.stderr
+    expected = {f"films/{film}/{name}" for film in ("one", "two") for name in names}
+    assert set(completed.stdout.split()) == expected
+    workers = [task["worker"] for task in stream.data if "painting" not in task["key"]]
+    assert sorted(Counter(workers).values()) == [3, 3]
+    first, second, _ = (read_image(cluster.folder / "films/one" / name).pixels for name in names)
+    # It was painted on from the first: from the photo, it would be the same picture.
+    difference = np.subtract(np.frombuffer(first, np.uint8), second, dtype=int)
+    assert 0 < np.abs(difference).mean() < 10
+    assert again.stderr == "0 pictures painted, 6 there before.\n"
 
 
 def test_workers_read_and_write_shared_files(cluster: DaskCluster) -> None:
@@ -106,29 +142,25 @@ def test_workers_stop_when_the_batch_is_interrupted(cluster: DaskCluster) -> Non
     assert batch(cluster, *SMALL, "-o", "after").returncode == 0
 
 
-def test_scheduler_that_is_started_again_and_workers_that_come_late() -> None:
-    with DaskCluster() as cluster:
-        cluster.start_scheduler()
-        add_pictures(cluster.folder)
-        port = int(cluster.address.rpartition(":")[2])
-        where = ("--scheduler", cluster.address, "-o", "out")
-        command = ["batch", "photos", "--style", "wave.png", *SLOW, *where]
-        with cluster.popen(*command) as process:
-            assert process.stderr is not None
-            assert process.stdout is not None
-            assert "no worker with the resource impasto" in process.stderr.readline()
-            cluster.start_workers(1)
-            first = process.stdout.readline()
-            assert cluster.scheduler is not None
-            cluster.scheduler.kill()
-            cluster.scheduler.wait()
-            assert "is lost. Connecting again" in process.stderr.readline()
-            cluster.start_scheduler(port)
-            cluster.start_workers(1)
-            rest, told = process.communicate()
+def test_scheduler_is_started_again(cluster: DaskCluster) -> None:
+    """The last of the cluster's tests: its workers end with the first scheduler."""
+    port = int(cluster.address.rpartition(":")[2])
+    where = ("--scheduler", cluster.address, "-o", "again")
+    command = ["batch", "photos", "--style", "wave.png", *SLOW, *where]
+    with cluster.popen(*command) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert cluster.scheduler is not None
+        cluster.scheduler.kill()
+        cluster.scheduler.wait()
+        assert "is lost. Connecting again" in process.stderr.readline()
+        cluster.start_scheduler(port)
+        cluster.start_workers(1)
+        rest, told = process.communicate()
 
     assert process.returncode == 0, told
-    assert sorted([first.strip(), *rest.split()]) == [f"out/{name}" for name in NAMES]
+    assert sorted([first.strip(), *rest.split()]) == [f"again/{name}" for name in NAMES]
     assert told.splitlines()[-1] == f"{len(NAMES)} pictures painted."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from impasto_daemon.commands.batch.films import Film
 from impasto_daemon.commands.batch.plan import Painting, Picture
 from impasto_daemon.commands.batch.record import PaintingSource
 from impasto_daemon.commands.batch.results import Batch
@@ -90,17 +91,16 @@ def test_each_frame_begins_from_the_one_before(
         batch.pending[str(target)] = frames[-1]
     write_image(picture(), service.folder / "frames/3.png")
 
-    paint_in_order(batch, frames, service.endpoint, Silent())
+    paint_in_order(batch, [Film(frames)], service.endpoint, Silent())
 
     first, second, third, fourth = beginnings
     assert (first, third, len(batch.failures), batch.painted) == (None, None, 1, 3)
     for beginning in (second, fourth):
         assert beginning is not None
         assert beginning.size == 60
-        # Nothing has moved.
         assert bytes(beginning.image.pixels) == invert(picture()).pixels
-        assert beginning.trust is not None
-        assert bytes(beginning.trust.pixels).count(255) > 0.9 * len(bytes(beginning.trust.pixels))
+        assert beginning.photo is not None
+        assert bytes(beginning.photo.pixels) == picture().pixels
 
 
 class Silent:
@@ -109,9 +109,17 @@ class Silent:
         assert finished + under_way <= FRAMES
 
 
-@pytest.mark.parametrize("options", [("--each",), ("--scheduler", "tcp://127.0.0.1:1")])
-def test_sequence_of_several_is_refused(service: DaemonProcess, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--each",), "--sequence does not go with --each"),
+        (("--scheduler", "tcp://127.0.0.1:1", "--shared-files"), "--shared-files does not go with"),
+    ],
+)
+def test_what_frames_cannot_be_painted_with_is_refused(
+    service: DaemonProcess, options: tuple[str, ...], reason: str
+) -> None:
     refused = sequence(service, *options)
 
     assert refused.returncode == 1
-    assert "--sequence goes with neither --each nor --scheduler" in refused.stderr
+    assert reason in refused.stderr

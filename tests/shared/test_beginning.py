@@ -2,7 +2,7 @@
 
 import pytest
 
-from impasto_shared.beginning import Beginning, check_beginning
+from impasto_shared.beginning import Beginning, beginning_of, check_beginning
 from impasto_shared.errors import InvalidImage, InvalidSettings
 from impasto_shared.image import Image, PixelFormat, fitted_size
 
@@ -52,3 +52,11 @@ def test_reduced_photo_has_its_proportions(width: int, height: int, longest_px: 
 def test_picture_of_other_proportions_is_refused(width: int, height: int) -> None:
     with pytest.raises(InvalidImage, match=f"is {width} × {height} pixels, but the photo is 300"):
         check_beginning(Beginning(blank(width, height), 32), blank(300, 200))
+
+
+def test_frame_begins_with_the_one_before_unless_it_has_another_size() -> None:
+    before, now, painted = blank(4, 3), blank(4, 3), blank(4, 3)
+
+    assert beginning_of(before, now, painted, 32) == Beginning(painted, 32, photo=before)
+    for frames in ((blank(3, 4), now, painted), (before, blank(3, 4), painted)):
+        assert beginning_of(*frames, 32) is None

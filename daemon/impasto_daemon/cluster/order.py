@@ -10,6 +10,15 @@ from impasto_shared.protocol.reports import Problem
 
 
 @dataclass(frozen=True)
+class Former:
+    """The frame of a film that another one begins from: picture files, and the photo's name."""
+
+    name: str
+    photo: bytes
+    painted: bytes
+
+
+@dataclass(frozen=True)
 class Order:
     """A picture to be painted.
 
@@ -18,12 +27,14 @@ class Order:
     target: the file of the picture. The worker writes it if it reads the photo, and otherwise makes
         its content, in the format that the name says.
     free_bytes: the room for it, where this program writes it.
+    former: the frame before, of a frame that begins from one.
     """
 
     record: Record
     photo: bytes | None
     target: str
     free_bytes: int | None
+    former: Former | None = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,10 @@ class Outcome:
     file: the content of the picture's file; None if the worker has written it, or failed.
     problem: why there is no picture.
     notes: sentences about the photo, such as that it is an animation, for the user.
+    worker: the address of the worker.
     """
 
     file: memoryview | None
     problem: Problem | None
     notes: Sequence[str]
+    worker: str

@@ -30,6 +30,7 @@ from impasto_daemon.system.malloc import keep_freed_memory, release_freed_memory
 from impasto_daemon.worker.device_memory import device_bytes
 from impasto_daemon.worker.devices import device_of
 from impasto_daemon.worker.loaded_network import LoadedNetwork
+from impasto_shared.beginning import Beginning, beginning_of
 from impasto_shared.errors import ImpastoError
 from impasto_shared.image import Image
 from impasto_shared.protocol.reports import Problem
@@ -58,14 +59,14 @@ def paint(order: Order, *paintings: bytes) -> Outcome:
         try:
             file = _Job(order, worker, should_stop, notes).file(paintings)
         except ImpastoError as error:
-            return Outcome(None, Problem.of(error), notes)
+            return Outcome(None, Problem.of(error), notes, worker.address)
         except _Cancelled:
-            return Outcome(None, None, notes)
+            return Outcome(None, None, notes, worker.address)
         finally:
             release_freed_memory()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-    return Outcome(file, None, notes)
+    return Outcome(file, None, notes, worker.address)
 
 
 class _Job:
@@ -80,10 +81,11 @@ class _Job:
 
     def file(self, paintings: Sequence[bytes]) -> memoryview | None:
         """Returns the content of the picture's file, or None after writing it."""
-        order, name = self._order, self._order.record.photo.name
+        order, record = self._order, self._order.record
+        name = record.photo.name
         photo = read_file(Path(name)) if order.photo is None else order.photo
-        record = replace(order.record, photo=Source(name, digest_of(photo)))
         if order.photo is None:
+            record = replace(record, photo=Source(name, digest_of(photo)))
             if record.is_in(self._target):  # this worker's predecessor died after writing it
                 return None
             check_writable(self._target)
@@ -106,6 +108,13 @@ class _Job:
         write_file(self._target, picture)
         return None
 
+    def _beginning(self, content: Image, size: int) -> Beginning | None:
+        former = self._order.former
+        if former is None:
+            return None
+        before = read_image(former.name, former.photo, on_note=lambda *_: None)
+        return beginning_of(before, content, read_image(former.name, former.painted), size)
+
     def _note(self, path: Path | str, text: str) -> None:
         self._notes.append(f"{path} {text}.")
 
@@ -119,6 +128,7 @@ class _Job:
             content,
             styles,
             record.settings,
+            begin_from=self._beginning(content, record.settings.size),
             should_stop=self._should_stop,
             available_bytes=_memory_bytes(self._worker, networks.device),
         )

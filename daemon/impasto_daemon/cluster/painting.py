@@ -41,6 +41,8 @@ RESOURCE = "impasto"
 # Another try after an error of the machine, such as one of a GPU; Dask has its own count of deaths.
 _RETRIES = 2
 _LOOK_S = 10.0
+# For workers, while there are none.
+_LOOK_FOR_WORKERS_S = 1.0
 
 _NOT_INSTALLED = (
     "Dask is not installed ({reason}). Install Impasto with the extra dask: see docs/batch.md."
@@ -70,10 +72,13 @@ class Work:
 
     order: returns its order when its turn comes; an ImpastoError that it raises is the picture's
         own failure.
+    follow: called after its last event; returns the next picture, which cannot be ordered before,
+        and which the same worker paints as long as it lives.
     """
 
     name: str
     order: Callable[[], Order]
+    follow: Callable[[], Work | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -168,18 +173,19 @@ class Cluster:
         check_versions(versions)
 
     def paint_all(
-        self, works: Iterable[Work], paintings: Mapping[str, bytes]
+        self, works: Iterable[Work], paintings: Mapping[str, bytes], *, is_ahead: bool = True
     ) -> Generator[Event, None, None]:
         """Yields what happens while the pictures are painted: for each at last Arrived or Failed.
 
         paintings: the contents of their files, by digest.
+        is_ahead: whether some are ordered before a worker is free, so that none has to wait.
 
         Raises:
             SchedulerUnavailable: if the connection is lost; the pictures that had no last event
                 are not painted.
         """
         with _connection_to(self._where):
-            batch = _Batch(self._client, deque(works), paintings)
+            batch = _Batch(self._client, deque(works), paintings, is_ahead=is_ahead)
             while batch.is_unfinished:
                 yield from batch.fill()
                 yield from batch.advance()
@@ -204,18 +210,34 @@ def _connection_to(where: str) -> Iterator[None]:
         raise SchedulerUnavailable(_LOST.format(where=where)) from error
 
 
+@dataclass(frozen=True)
+class _Ordered:
+    """A picture that is ordered. worker: that is to paint it, if it lives; None: any."""
+
+    work: Work
+    future: Future
+    worker: str | None
+
+
 class _Batch:
     def __init__(
-        self, client: Client, waiting: deque[Work], paintings: Mapping[str, bytes]
+        self,
+        client: Client,
+        waiting: deque[Work],
+        paintings: Mapping[str, bytes],
+        *,
+        is_ahead: bool,
     ) -> None:
         self._client = client
         self._waiting = waiting
+        self._is_ahead = is_ahead
         self._paintings = {
             digest: client.submit(tasks.as_it_is, data, key=f"impasto-painting-{digest}")
             for digest, data in paintings.items()
         }
-        self._ordered: dict[str, tuple[Work, Future]] = {}
+        self._ordered: dict[str, _Ordered] = {}
         self._done: SimpleQueue[str] = SimpleQueue()
+        self._workers: list[str] = []
         self._places = 0
         self._counted_s = -math.inf
 
@@ -226,31 +248,54 @@ class _Batch:
 
     def fill(self) -> Iterator[Event]:
         """Orders pictures until the workers have enough; yields those that cannot be ordered."""
-        if time.monotonic() - self._counted_s >= _LOOK_S:
+        if time.monotonic() - self._counted_s >= self._patience_s:
             had_places = self._places > 0 or self._counted_s == -math.inf
-            self._places = self._count_places()
+            self._count_places()
             self._counted_s = time.monotonic()
             if not self._places and had_places:
                 yield NoWorkers()
         while self._waiting and len(self._ordered) < self._enough:
-            work = self._waiting.popleft()
+            yield from self._order(self._waiting.popleft(), None)
+
+    def _order(self, work: Work | None, worker: str | None) -> Iterator[Event]:
+        """Orders a picture; yields those that cannot be ordered, before one that follows them."""
+        while work is not None:
             try:
                 order = work.order()
             except ImpastoError as error:
                 yield Failed(work.name, error)
-                continue
-            self._submit(work, order)
+                work = work.follow()
+            else:
+                if not self._is_ahead:
+                    worker = worker or self._free_worker()
+                self._submit(work, order, worker)
+                return
+
+    @property
+    def _patience_s(self) -> float:
+        """The time after which the workers are counted again."""
+        return _LOOK_S if self._places else _LOOK_FOR_WORKERS_S
 
     @property
     def _enough(self) -> int:
-        """The number of pictures with which no worker waits for its next one."""
-        return self._places + self._places // 4 + 1
+        """The number of pictures under way; if more are ordered, no worker waits for its next."""
+        return self._places + self._places // 4 + 1 if self._is_ahead else max(1, self._places)
 
-    def _count_places(self) -> int:
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return int(sum(worker["resources"].get(RESOURCE, 0) for worker in workers))
+    def _count_places(self) -> None:
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        places = {name: worker["resources"].get(RESOURCE, 0) for name, worker in workers.items()}
+        self._workers = [name for name, count in places.items() if count]
+        self._places = int(sum(places.values()))
 
-    def _submit(self, work: Work, order: Order) -> None:
+    def _free_worker(self) -> str | None:
+        """Returns a worker that paints nothing; by itself, Dask prefers those with the paintings.
+
+        Those can go elsewhere, and do, when a worker has too much to do. What follows cannot.
+        """
+        busy = {ordered.worker for ordered in self._ordered.values()}
+        return next((worker for worker in self._workers if worker not in busy), None)
+
+    def _submit(self, work: Work, order: Order, worker: str | None) -> None:
         paintings = [self._paintings[source.sha256] for source in order.record.paintings]
         future = self._client.submit(
             tasks.paint,
@@ -259,8 +304,10 @@ class _Batch:
             key=f"impasto-{uuid.uuid4().hex}",
             resources={RESOURCE: 1},
             retries=_RETRIES,
+            workers=worker and [worker],
+            allow_other_workers=worker is not None,
         )
-        self._ordered[future.key] = work, future
+        self._ordered[future.key] = _Ordered(work, future, worker)
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def advance(self) -> Iterator[Event]:
@@ -268,18 +315,21 @@ class _Batch:
         if not self._ordered:
             return
         try:
-            key = self._done.get(timeout=_LOOK_S)
+            key = self._done.get(timeout=self._patience_s)
         except Empty:
             return
-        work, future = self._ordered.pop(key)
+        ordered = self._ordered.pop(key)
+        work, future, worker = ordered.work, ordered.future, None
         if future.status == "error":
             yield Failed(work.name, _error_of(work.name, future.exception()))
-            return
-        outcome: Outcome = future.result()  # raises CancelledError if the scheduler is lost
-        if outcome.problem is not None:
-            yield Failed(work.name, outcome.problem.error)
         else:
-            yield Arrived(work.name, outcome.file, outcome.notes)
+            outcome: Outcome = future.result()  # raises CancelledError if the scheduler is lost
+            worker = outcome.worker
+            if outcome.problem is not None:
+                yield Failed(work.name, outcome.problem.error)
+            else:
+                yield Arrived(work.name, outcome.file, outcome.notes)
+        yield from self._order(work.follow(), worker)
 
 
 def _error_of(name: str, error: BaseException) -> ImpastoError:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _DRAFT = ".impasto-{}.new"
 # For example on memory sticks, or in a sandbox.
@@ -46,12 +47,32 @@ def write_atomically(
     Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
     is complete, but a power cut could bring the old one back.
     """
+    with _replacement(path, mode, is_synced=is_synced) as descriptor:
+        write_all(descriptor, data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Opens an empty file for the context, which replaces the one at `path` at its end.
+
+    After an error, the old file is as it was. Raises OSError as `write_atomically` does.
+    """
+    with (
+        _replacement(path, 0o666, is_synced=True) as descriptor,
+        os.fdopen(os.dup(descriptor), "w+b") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def _replacement(path: Path, mode: int, *, is_synced: bool) -> Iterator[int]:
+    """Yields the descriptor of a new file, which takes the place of `path` at the end."""
     path = Path(os.path.realpath(path))
     _check_is_file_or_new(path)
     with _draft(path.parent, mode, is_synced=is_synced) as draft:
         if path.exists():
             _copy_access(path, draft.descriptor)
-        write_all(draft.descriptor, data)
+        yield draft.descriptor
         draft.sync(draft.descriptor)
         draft.named().replace(path)
     if is_synced:

@@ -1,9 +1,9 @@
-"""The command `impasto batch`: repaints many photos, and continues where it ended the last time."""
+"""The command `impasto batch`: repaints photos and films, and continues where it ended before."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,14 @@ from impasto_shared.settings import SETTINGS, Mode, StyleSettings
 
 if TYPE_CHECKING:
     from impasto_daemon.commands.batch.display import Display
-    from impasto_daemon.commands.batch.plan import Choices, Picture
+    from impasto_daemon.commands.batch.films import Film
+    from impasto_daemon.commands.batch.photos import Footage
+    from impasto_daemon.commands.batch.plan import Choices
     from impasto_daemon.commands.batch.results import Batch
 
 DEFAULT_NAME = "{photo}.png"
 DEFAULT_NAME_OF_EACH = "{photo}_{painting}.png"
+DEFAULT_NAME_OF_VIDEO = "{photo}.mp4"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -42,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "photos",
         nargs="*",
         metavar="photo",
-        help="a photo, a folder of photos, or a pattern such as 'holiday/*.jpg'",
+        help="a photo, a folder of photos, or a pattern such as 'holiday/*.jpg'; or a video",
     )
     command.add_argument(
         "--list",
@@ -72,13 +75,18 @@ def add_parser(subparsers: Subparsers) -> None:
         help="paint each photo after each painting, instead of after all of them together",
     )
     command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the pictures go"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="where the pictures go; for one video, also the name of the new one",
     )
     command.add_argument(
         "--name",
         metavar="TEMPLATE",
         help="name of a picture, with {photo}, {painting} and {number} (default: "
-        f"{DEFAULT_NAME}, or with --each {DEFAULT_NAME_OF_EACH})",
+        f"{DEFAULT_NAME}, or with --each {DEFAULT_NAME_OF_EACH}; {DEFAULT_NAME_OF_VIDEO})",
     )
     command.add_argument(
         "--overwrite", action="store_true", help="replace other files that have a picture's name"
@@ -88,7 +96,8 @@ def add_parser(subparsers: Subparsers) -> None:
     command.add_argument(
         "--sequence",
         action="store_true",
-        help="the photos are frames of a film, in order: each begins from the one before it",
+        help="the photos are frames of a film, in order: each begins from the one before it. Every "
+        "folder is a film of its own. A video is one without this option",
     )
     _add_places(command)
 
@@ -119,28 +128,31 @@ def _add_places(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Paints what is not painted yet; lists at the end what could not be."""
     from impasto_daemon.commands.batch.display import new_display
-    from impasto_daemon.commands.batch.photos import find_photos
-    from impasto_daemon.commands.batch.plan import Picture, plan
+    from impasto_daemon.commands.batch.plan import plan
     from impasto_daemon.commands.batch.results import Batch, count_of
 
-    choices = _choices(options)
     _check(options)
-    batch, frames = Batch(), list[Picture]()
-    for picture in plan(find_photos(options.photos, options.list), choices):
-        if isinstance(picture, ImpastoError):
-            batch.failures.append(picture)
-        elif options.sequence:
-            frames.append(picture)
-            batch.pending[str(picture.target)] = picture
-        else:
-            batch.add(picture)
+    batch = Batch()
+    photos, footage = _find(options)
+    are_videos = _are_videos(photos, options)
+    choices = _choices(options, are_videos=are_videos)
+    films: list[Film] = []
+    if are_videos:
+        films += _planned_videos(photos, choices, batch)
+    elif options.sequence:
+        films += _planned_films(footage, choices, batch)
+    else:
+        for picture in plan(photos, choices):
+            if isinstance(picture, ImpastoError):
+                batch.failures.append(picture)
+            else:
+                batch.add(picture)
+    for film in films:
+        batch.pending |= {str(picture.target): picture for picture in film.frames}
     try:
         if batch.pending:
             with new_display(len(batch.pending)) as display:
-                if options.sequence:
-                    _paint_in_order(batch, frames, options.endpoint, display)
-                else:
-                    _paint(batch, options, display)
+                _paint(batch, films, options, display)
     except KeyboardInterrupt:
         batch.report()
         warn(f"Cancelled: {count_of(len(batch.pending))} not painted. {_GO_ON}")
@@ -159,54 +171,113 @@ def _check(options: argparse.Namespace) -> None:
     """Raises InvalidSettings for options that do not go together."""
     if not (options.photos or options.list):
         raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
-    if options.sequence and (options.each or _is_on_cluster(options)):
-        raise InvalidSettings("sequence", "--sequence goes with neither --each nor --scheduler.")
+    if options.sequence and options.each:
+        raise InvalidSettings("sequence", "--sequence does not go with --each.")
     if options.shared_files and not _is_on_cluster(options):
         raise InvalidSettings("shared_files", "--shared-files is for clusters: add --scheduler.")
+    if options.shared_files and options.sequence:
+        raise InvalidSettings("shared_files", "--shared-files does not go with films.")
 
 
 def _is_on_cluster(options: argparse.Namespace) -> bool:
     return bool(options.scheduler or options.scheduler_file)
 
 
-def _paint_in_order(
-    batch: Batch, frames: Sequence[Picture], endpoint: str, display: Display
+def _find(options: argparse.Namespace) -> tuple[list[Path | ImpastoError], list[Footage]]:
+    """Returns the photos and, of a sequence, the films that they are of."""
+    from impasto_daemon.commands.batch.photos import find_footage, find_photos
+
+    if not options.sequence:
+        return list(find_photos(options.photos, options.list)), []
+    footage = list(find_footage(options.photos, options.list))
+    return [photo for each in footage for photo in each.photos], footage
+
+
+def _are_videos(photos: Sequence[Path | ImpastoError], options: argparse.Namespace) -> bool:
+    """Returns whether videos are to be painted. Raises InvalidSettings if not only videos are."""
+    from impasto_daemon.commands.video_file.reading import is_video
+    from impasto_daemon.commands.video_file.writing import can_write
+
+    files = [photo for photo in photos if isinstance(photo, Path)]
+    videos = [file for file in files if is_video(file)]
+    names_video = can_write(options.output) and not options.output.is_dir()
+    if videos and len(videos) < len(files):
+        raise InvalidSettings("photos", "Paint videos and photos by a command each.")
+    if videos and (options.each or options.shared_files):
+        other = "--each" if options.each else "--shared-files"
+        raise InvalidSettings("photos", f"Videos do not go with {other}.")
+    if names_video and len(videos) != 1:
+        raise InvalidSettings(
+            "output",
+            f"-o {options.output} is the name of one video, and {len(videos) or 'no'} videos are "
+            "given. Name a folder.",
+        )
+    return bool(videos)
+
+
+def _planned_videos(
+    videos: Sequence[Path | ImpastoError], choices: Choices, batch: Batch
+) -> Iterator[Film]:
+    from impasto_daemon.commands.batch.video_film import plan_videos
+
+    for film in plan_videos(videos, choices):
+        if isinstance(film, ImpastoError):
+            batch.failures.append(film)
+        elif film is None:
+            batch.were_there += 1
+        else:
+            yield film
+
+
+def _planned_films(footage: Sequence[Footage], choices: Choices, batch: Batch) -> Iterator[Film]:
+    from impasto_daemon.commands.batch.films import plan_films
+
+    for film, failures in plan_films(footage, choices):
+        batch.failures += failures
+        yield film
+
+
+def _paint(
+    batch: Batch, films: Sequence[Film], options: argparse.Namespace, display: Display
 ) -> None:
-    from impasto_daemon.commands.batch.sequence import paint_in_order
-
-    paint_in_order(batch, frames, endpoint, display)
-
-
-def _paint(batch: Batch, options: argparse.Namespace, display: Display) -> None:
     if not _is_on_cluster(options):
-        from impasto_daemon.commands.batch.locally import paint_locally
+        if films:
+            from impasto_daemon.commands.batch.sequence import paint_in_order
 
-        paint_locally(batch, options.endpoint, display)
+            paint_in_order(batch, films, options.endpoint, display)
+        else:
+            from impasto_daemon.commands.batch.locally import paint_locally
+
+            paint_locally(batch, options.endpoint, display)
         return
-    from impasto_daemon.commands.batch.on_cluster import paint_on_cluster
-
-    paint_on_cluster(
-        batch,
-        display,
-        address=options.scheduler,
-        file=options.scheduler_file,
-        shares_files=options.shared_files,
+    from impasto_daemon.commands.batch.on_cluster import (
+        Place,
+        paint_films_on_cluster,
+        paint_on_cluster,
     )
 
+    place = Place(options.scheduler, options.scheduler_file)
+    if films:
+        paint_films_on_cluster(batch, films, display, place)
+    else:
+        paint_on_cluster(batch, display, place, shares_files=options.shared_files)
 
-def _choices(options: argparse.Namespace) -> Choices:
+
+def _choices(options: argparse.Namespace, *, are_videos: bool) -> Choices:
     """Returns what all pictures have in common. Raises an error before anything is painted."""
-    from impasto_daemon.commands.batch.naming import check_template
+    from impasto_daemon.commands.batch.naming import check_template, check_video_template
     from impasto_daemon.commands.batch.plan import Choices, read_painting
 
     values = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
     settings = StyleSettings.from_json(values)
-    template = options.name or (DEFAULT_NAME_OF_EACH if options.each else DEFAULT_NAME)
-    check_template(template)
+    usual = DEFAULT_NAME_OF_EACH if options.each else DEFAULT_NAME
+    template = options.name or (DEFAULT_NAME_OF_VIDEO if are_videos else usual)
+    (check_video_template if are_videos else check_template)(template)
     if not options.style and settings.mode is not Mode.CONTENT:
         raise InvalidSettings("style", "No painting is given. Name one or more with --style.")
     weights = one_each(options.weights, len(options.style), 1.0, "weights")
     paintings = [read_painting(*each) for each in zip(options.style, weights, strict=True)]
-    options.output.mkdir(parents=True, exist_ok=True)
     is_each = options.each and bool(paintings)
-    return Choices(settings, paintings, is_each, options.output, template, options.overwrite)
+    choices = Choices(settings, paintings, is_each, options.output, template, options.overwrite)
+    choices.make_folder()
+    return choices

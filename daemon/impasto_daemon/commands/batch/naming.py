@@ -7,6 +7,7 @@ from string import Formatter
 
 from impasto_daemon.commands.image_file.notes import FORMATS_WITH_NOTES
 from impasto_daemon.commands.image_file.writing import format_of
+from impasto_daemon.commands.video_file.writing import FORMATS, can_write
 from impasto_shared.errors import InvalidSettings
 
 FIELDS = ("photo", "painting", "number")
@@ -14,6 +15,21 @@ FIELDS = ("photo", "painting", "number")
 
 def check_template(template: str) -> None:
     """Raises InvalidSettings if a template does not make names of picture files."""
+    if format_of(Path(_checked_name(template))) not in FORMATS_WITH_NOTES:
+        raise _refused(
+            template,
+            "it must end in .png, .jpg, .webp, .tif or .avif, whose files can hold the settings",
+        )
+
+
+def check_video_template(template: str) -> None:
+    """Raises InvalidSettings if a template does not make names of videos."""
+    if not can_write(Path(_checked_name(template))):
+        raise _refused(template, f"it must end in {', '.join(FORMATS)}")
+
+
+def _checked_name(template: str) -> str:
+    """Returns a name that a template makes."""
     try:
         fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
         if unknown := [field for field in fields if field not in FIELDS]:
@@ -25,11 +41,7 @@ def check_template(template: str) -> None:
         raise _refused(template, "all pictures would have the same name")
     if Path(name).name != name or "\0" in name:
         raise _refused(template, "it is not the name of a file; -o names the folder")
-    if format_of(Path(name)) not in FORMATS_WITH_NOTES:
-        raise _refused(
-            template,
-            "it must end in .png, .jpg, .webp, .tif or .avif, whose files can hold the settings",
-        )
+    return name
 
 
 def picture_name(template: str, photo: Path, painting: Path | None, number: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from impasto_daemon.commands.image_file.reading import FORMATS, reason_of
@@ -25,17 +26,51 @@ def find_photos(names: Sequence[str], lists: Sequence[str]) -> Iterator[Path | I
     lists: files with a name in each line; "-" for standard input.
     """
     earlier: set[Path] = set()
-    for photo in _all_of([*names], lists):
-        if isinstance(photo, Path):
-            if (key := photo.absolute()) in earlier:
-                continue
-            earlier.add(key)
-        yield photo
+    for name in _all_names(names, lists):
+        if isinstance(name, ImpastoError):
+            yield name
+            continue
+        for photo in _of_name(name):
+            if isinstance(photo, Path):
+                if (key := photo.absolute()) in earlier:
+                    continue
+                earlier.add(key)
+            yield photo
 
 
-def _all_of(names: Iterable[str], lists: Sequence[str]) -> Iterator[Path | ImpastoError]:
-    for name in names:
-        yield from _of_name(name)
+@dataclass
+class Footage:
+    """The photos of a film, in order, and the reasons why some are none.
+
+    name: of their folder; None of files that are named one by one.
+    """
+
+    name: str | None
+    photos: list[Path | ImpastoError] = field(default_factory=list)
+
+
+def find_footage(names: Sequence[str], lists: Sequence[str]) -> Iterator[Footage]:
+    """Yields what films are made of: one for each folder and pattern, one for all other files.
+
+    names, lists: as in `find_photos`.
+    """
+    files = Footage(None)
+    for name in _all_names(names, lists):
+        if isinstance(name, ImpastoError):
+            files.photos.append(name)
+        elif Path(name).is_dir():
+            yield Footage(Path(name).resolve().name, list(_of_name(name)))
+        elif _is_pattern(name):
+            yield Footage(Path(name).absolute().parent.name, list(_of_name(name)))
+        else:
+            files.photos += _of_name(name)
+    if files.photos:
+        yield files
+
+
+def _all_names(names: Sequence[str], lists: Sequence[str]) -> Iterator[str | ImpastoError]:
+    """Yields the names of a command line, and those in lists."""
+    yield from names
     for name in lists:
         try:
             lines = _lines(name)
@@ -44,8 +79,7 @@ def _all_of(names: Iterable[str], lists: Sequence[str]) -> Iterator[Path | Impas
             continue
         if not lines:
             yield NoPhotos(f"The list {name} is empty.")
-        for line in lines:
-            yield from _of_name(line)
+        yield from lines
 
 
 def _lines(name: str) -> list[str]:
@@ -67,7 +101,7 @@ def _photos_of(name: str) -> Iterator[Path | ImpastoError]:
     if path.is_dir():
         photos = sorted(entry for entry in path.iterdir() if _looks_like_photo(entry))
         missing = f"The folder {name} has no pictures."
-    elif glob.has_magic(name) and not path.exists():  # where no shell replaces patterns
+    elif _is_pattern(name):
         matches = sorted(glob.glob(name))  # noqa: PTH207 - absolute or relative
         photos = [Path(match) for match in matches if Path(match).is_file()]
         missing = f"No file matches {name}."
@@ -77,6 +111,11 @@ def _photos_of(name: str) -> Iterator[Path | ImpastoError]:
     yield from photos
     if not photos:
         yield NoPhotos(missing)
+
+
+def _is_pattern(name: str) -> bool:
+    """Returns whether a name is a pattern that no shell has replaced, and not that of a file."""
+    return glob.has_magic(name) and not Path(name).exists()
 
 
 def _looks_like_photo(path: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto_daemon.cluster.order import Order
+from impasto_daemon.cluster.order import Former, Order
 from impasto_daemon.commands.batch.naming import picture_name
 from impasto_daemon.commands.batch.record import PaintingSource, Record, Source, digest_of
 from impasto_daemon.commands.image_file import (
@@ -18,9 +18,11 @@ from impasto_daemon.commands.image_file import (
     read_file,
     read_image,
 )
-from impasto_daemon.commands.image_file.reading import reason_of
+from impasto_daemon.commands.image_file.reading import OnNote, print_note, reason_of
+from impasto_daemon.commands.video_file.writing import can_write
 from impasto_shared.batch import Task
 from impasto_shared.errors import ImpastoError, InvalidImage
+from impasto_shared.image import Image
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style, check_styles
 
@@ -47,6 +49,7 @@ class Picture:
     """A picture to be painted.
 
     target: its file. may_replace: whether another file of that name may be replaced.
+    is_kept: whether its file remains, and is not only a part of a video.
     """
 
     photo: Path
@@ -54,10 +57,15 @@ class Picture:
     settings: StyleSettings
     target: Path
     may_replace: bool
+    is_kept: bool = True
 
     def read(self) -> bytes:
         """Returns the photo's file. Raises InvalidImage."""
         return read_file(self.photo)
+
+    def image(self, photo: bytes, on_note: OnNote = print_note) -> Image:
+        """Returns the photo; photo: what `read` returned. Raises InvalidImage."""
+        return read_image(self.photo, photo, on_note=on_note)
 
     def record(self, photo: bytes, former: Record | None = None) -> Record:
         """Returns the record of its origin; former: that of the frame that it begins from."""
@@ -93,7 +101,7 @@ class Picture:
             InvalidImage: if the photo is no picture, or the painted one will not be writable.
         """
         check_writable(self.target)
-        content = read_image(self.photo, photo)
+        content = self.image(photo)
         has_alpha = content.format.has_alpha
         check_encodable(self.target, content.width, content.height, has_alpha=has_alpha)
         check_room(self.target, content)
@@ -115,8 +123,15 @@ class Picture:
             record = replace(self.record(b""), photo=unread)
             return Order(record, None, str(self.target.absolute()), None)
         photo = self.read()
+        return self.order_of(photo, self.record(photo))
+
+    def order_of(self, photo: bytes, record: Record, former: Former | None = None) -> Order:
+        """Returns the order of it for a worker that shares no files.
+
+        photo: what `read` returned. former: the frame that it begins from.
+        """
         free_bytes = shutil.disk_usage(self.target.parent).free
-        return Order(self.record(photo), photo, str(self.target), free_bytes)
+        return Order(record, photo, str(self.target), free_bytes, former)
 
 
 @dataclass(frozen=True)
@@ -133,15 +148,31 @@ class Choices:
     template: str
     may_replace: bool
 
+    def make_folder(self) -> None:
+        """Makes the folder, unless a video is to have its name. Raises InvalidImage."""
+        folder = self.folder.parent if self.is_video else self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidImage(f"{folder} is no folder: {reason_of(error)}.") from error
+
+    @property
+    def is_video(self) -> bool:
+        """True if the folder is none, but the name of a new video."""
+        return can_write(self.folder) and not self.folder.is_dir()
+
 
 def plan(
-    photos: Iterable[Path | ImpastoError], choices: Choices
+    photos: Iterable[Path | ImpastoError], choices: Choices, others: Iterable[Path] = ()
 ) -> Iterator[Picture | ImpastoError]:
     """Yields the pictures in order, and what cannot be one.
 
     Two pictures of the same name: the second is refused. No original is ever replaced.
+
+    others: further originals.
     """
     originals = {os.path.realpath(painting.path) for painting in choices.paintings}
+    originals |= {os.path.realpath(photo) for photo in others}
     photos = list(photos)
     originals |= {os.path.realpath(photo) for photo in photos if isinstance(photo, Path)}
     sets = [[painting] for painting in choices.paintings] if choices.is_each else None

@@ -59,7 +59,10 @@ class Record:
 
         The names of the files may have changed.
         """
-        note = read_note(path)
+        return self.is_told_by(read_note(path))
+
+    def is_told_by(self, note: str | None) -> bool:
+        """Returns whether the note in a file says so."""
         if note is None:
             return False
         try:

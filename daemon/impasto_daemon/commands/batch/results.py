@@ -36,9 +36,15 @@ class Batch:
 
     def finish(self, name: str) -> None:
         """Notes, and prints, that a picture is on the disk."""
-        del self.pending[name]
+        picture = self.pending.pop(name)
         self.painted += 1
-        say(name)
+        if picture.is_kept:
+            say(name)
+
+    def find(self, name: str) -> None:
+        """Notes that a picture is on the disk already."""
+        del self.pending[name]
+        self.were_there += 1
 
     def fail(self, name: str, error: ImpastoError) -> None:
         """Notes why a picture is not painted."""

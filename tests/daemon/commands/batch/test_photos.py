@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.commands.batch.photos import NoPhotos, find_photos
+from impasto_daemon.commands.batch.photos import NoPhotos, find_footage, find_photos
 from impasto_shared.errors import InvalidImage
 
 
@@ -86,3 +86,23 @@ def test_unusable_list_is_told(folder: Path, content: bytes | None) -> None:
 
     assert isinstance(found, InvalidImage | NoPhotos)
     assert "list.txt" in str(found)
+
+
+def test_each_folder_and_pattern_is_a_film_and_all_files_are_one(tmp_path: Path) -> None:
+    for name in ("one/2.png", "one/1.png", "two/1.png", "3.png", "4.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "list").write_text(f"{tmp_path}/two/*.png\n{tmp_path}/4.png\n")
+
+    names = [f"{tmp_path}/3.png", f"{tmp_path}/one"]
+    footage = list(find_footage(names, [f"{tmp_path}/list", f"{tmp_path}/none"]))
+
+    found = [
+        (each.name, [p.name if isinstance(p, Path) else "error" for p in each.photos])
+        for each in footage
+    ]
+    assert found == [
+        ("one", ["1.png", "2.png"]),
+        ("two", ["1.png"]),
+        (None, ["3.png", "4.png", "error"]),
+    ]
