@@ -153,8 +153,10 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         raise InvalidConfig(text) from error
     except UnicodeDecodeError as error:
         raise InvalidConfig(sentence("config-no-text", path=path)) from error
-    except TOMLDecodeError as error:
-        raise InvalidConfig(sentence("config-no-toml", path=path, reason=error)) from error
+    except ValueError as error:
+        # Python reads no number of thousands of digits.
+        reason = error if isinstance(error, TOMLDecodeError) else "a number has too many digits"
+        raise InvalidConfig(sentence("config-no-toml", path=path, reason=reason)) from error
     except RecursionError as error:
         raise InvalidConfig(sentence("config-nested", path=path)) from error
     _refuse_unknown_names(tables, path)

@@ -128,6 +128,13 @@ def test_file_that_is_not_toml_is_refused_with_the_line() -> None:
         daemon_options()
 
 
+def test_number_of_thousands_of_digits_is_an_error() -> None:
+    write(f"[daemon]\nkeep_mb = {'9' * 5000}\n")
+
+    with pytest.raises(InvalidConfig, match=r"not TOML: a number has too many digits\. Correct"):
+        daemon_options()
+
+
 def test_unreadable_file_is_refused() -> None:
     config_path().mkdir(parents=True)
 
