@@ -75,7 +75,6 @@ IN_LOOP = {
     "epoll_ctl": ("ENOMEM", "ENOSPC"),
     "epoll_wait": ("EINTR", "ENOMEM"),
     "poll": ("EINTR", "ENOMEM"),
-    "wait4": ("EINTR",),
     "pipe2": ("EMFILE", "ENFILE"),
     "vfork": ("EAGAIN", "ENOMEM"),
     "kill": ("EPERM",),
@@ -84,7 +83,8 @@ IN_LOOP = {
     "rename": DISK,
 }
 
-IN_EVERY_ROUND = {"poll", "epoll_wait", "recvfrom", "sendmsg"}
+AT_CONNECTION = {"accept4", "epoll_ctl", "setsockopt"}
+OFTEN = {"poll", "epoll_wait", "recvfrom", "sendmsg", *AT_CONNECTION}
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,23 @@ def evidence(daemon: DaemonProcess, faults: list[Fault]) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def client_under(daemon: DaemonProcess, fault: Fault) -> Iterator[Client | None]:
+    """Opens a client of a server with a fault; None if the fault has refused the connection."""
+    if fault.call not in AT_CONNECTION:
+        with daemon.client() as client, injected(daemon, fault):
+            yield client
+        return
+    with injected(daemon, fault):
+        try:
+            client = daemon.client()
+        except DaemonUnavailable:
+            yield None
+            return
+        with client:
+            yield client
+
+
 def injected_count(daemon: DaemonProcess) -> int:
     """Returns how many calls strace made fail within the last context."""
     return (daemon.folder / "strace").read_text().count("(INJECTED)")
@@ -220,7 +237,7 @@ def random_fault(chance: random.Random, *, every: int) -> Fault:
     call = chance.choice(list(calls))
     error = chance.choice(calls[call])
     number = chance.randint(1, 12 if call == "pwrite64" else 6)
-    if call in IN_EVERY_ROUND and every == 1:
+    if call in OFTEN and every == 1:
         every = 2  # no client could be served
     return Fault(call, f"error={error}", number, in_loop, every)
 
@@ -253,10 +270,12 @@ def survive_faults(
     for number in count(2):
         fault = random_fault(chance, every=chance.choice([0, 1, 2, 3, 5, 8]) if wanted else 0)
         faults.append(fault)
-        with service.client() as client, injected(service, fault):
+        with client_under(service, fault) as client:
             # After a death, a worker is started with the fault.
             dies = chance.random() < 0.2
             for picture in range(2 * number, 2 * number + (6 if fault.every else 2)):
+                if client is None:
+                    break
                 with may_refuse():
                     paint(client, picture, promised, dies=dies and picture == 2 * number)
         failed += injected_count(service)

@@ -38,7 +38,7 @@ class Background:
 
     def collect(self) -> None:
         """Passes on the outcomes that there are by now; does not wait."""
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # the outcomes are there in any case
             os.eventfd_read(self._event)
         while True:
             try:

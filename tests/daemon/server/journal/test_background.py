@@ -1,3 +1,5 @@
+import errno
+import os
 import select
 import threading
 from collections.abc import Iterator
@@ -52,6 +54,20 @@ def test_descriptor_is_readable_until_the_outcomes_are_collected(background: Bac
     background.collect()
 
     assert select.select([background], [], [], 0)[0] == []
+
+
+def test_outcomes_are_collected_although_the_descriptor_cannot_be_read(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "eventfd_read", refuse)
+    outcomes: list[object] = []
+    background.run(lambda: 1, outcomes.append)
+
+    background.wait(60)
+    assert outcomes == [1]
 
 
 def test_collecting_does_not_wait(background: Background) -> None:
