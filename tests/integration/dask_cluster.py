@@ -33,6 +33,8 @@ class DaskCluster:
         self._patience_s = patience_s
         self.folder = Path(tempfile.mkdtemp(prefix="impasto-test-"))
         self.file = self.folder / "scheduler.json"
+        self.variables: dict[str, str] = {}
+        self._protocol = "tcp"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +48,17 @@ class DaskCluster:
             "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'daemon'}",
             "DASK_DISTRIBUTED__ADMIN__LOG_LENGTH": "100",
             "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": f"{self._patience_s:.0f}s",
+            **self.variables,
         }
+
+    def secure(self, certificate: str, key: str) -> None:
+        """Has all programs use TLS with a certificate, which signs itself; names of files."""
+        self._protocol = "tls"
+        self.variables["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] = "true"
+        self.variables["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"] = certificate
+        for role in ("SCHEDULER", "WORKER", "CLIENT"):
+            self.variables[f"DASK_DISTRIBUTED__COMM__TLS__{role}__CERT"] = certificate
+            self.variables[f"DASK_DISTRIBUTED__COMM__TLS__{role}__KEY"] = key
 
     @property
     def address(self) -> str:
@@ -56,7 +68,16 @@ class DaskCluster:
     def start_scheduler(self, port: int = 0) -> None:
         """Starts the scheduler, and waits until it has written its file."""
         self.file.unlink(missing_ok=True)
-        options = ("--host", "127.0.0.1", "--port", str(port), "--scheduler-file", str(self.file))
+        options = (
+            "--protocol",
+            self._protocol,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--scheduler-file",
+            str(self.file),
+        )
         self.scheduler = self._start("scheduler", [*_SCHEDULER, *options])
         wait_for(self.file.exists, "the scheduler")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -164,12 +165,42 @@ def test_scheduler_is_started_again(cluster: DaskCluster) -> None:
     assert told.splitlines()[-1] == f"{len(NAMES)} pictures painted."
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")
+def test_scheduler_with_tls_answers_those_with_its_certificate() -> None:
+    with DaskCluster(patience_s=3.0) as cluster:
+        for name in ("ours", "other"):
+            making = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            files = f"-subj /CN={name} -keyout {name}.key -out {name}.pem"
+            command = [*making.split(), *files.split()]
+            subprocess.run(command, cwd=cluster.folder, check=True, capture_output=True)
+        cluster.secure("ours.pem", "ours.key")
+        cluster.start_scheduler()
+        add_pictures(cluster.folder)
+        command = ["batch", "photos", "--style", "wave.png", "--scheduler", cluster.address]
+        with cluster.popen(*command, "-o", "out") as process:
+            assert process.stderr is not None
+            connected = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+        cluster.variables["DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"] = "other.pem"
+        cluster.variables["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"] = "other.key"
+        refused = cluster.run(*command, "-o", "out")
+
+        assert cluster.address.startswith("tls://")
+    assert "no worker with the resource impasto" in connected
+    assert refused.returncode == 1
+    assert "with the certificate of Dask's configuration" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [
         (("--scheduler", free_address()), "No Dask scheduler answers at tcp://"),
         (("--scheduler", "nowhere://1"), "No Dask scheduler answers at nowhere://1"),
-        (("--scheduler", "tls://127.0.0.1:9"), r"tls://127.0.0.1:9 (TLS expects a `ssl_context`"),
+        (
+            ("--scheduler", "tls://127.0.0.1:9"),
+            "tls://127.0.0.1:9 with the certificate of Dask",
+        ),
         (("--scheduler-file", "missing.json"), "There is no file missing.json"),
         (("--scheduler-file", "wave.png"), "wave.png is not the file of a Dask scheduler."),
         (("--shared-files",), "--shared-files is for clusters: add --scheduler."),

@@ -51,6 +51,10 @@ _NO_SCHEDULER = (
     "No Dask scheduler answers at {where} ({reason}). Start one with: dask scheduler. Or correct "
     "the address."
 )
+_NO_SECURE_SCHEDULER = (
+    "No Dask scheduler answers at {where} with the certificate of Dask's configuration ({reason}). "
+    "See docs/batch.md."
+)
 _NO_FILE = (
     "There is no file {file}. A scheduler writes it with: dask scheduler --scheduler-file {file}"
 )
@@ -123,7 +127,8 @@ def connect(*, address: str | None = None, file: Path | None = None) -> Cluster:
         client = Client(where, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise SchedulerUnavailable(_NO_SCHEDULER.format(where=where, reason=reason)) from error
+        sentence = _NO_SECURE_SCHEDULER if where.startswith("tls:") else _NO_SCHEDULER
+        raise SchedulerUnavailable(sentence.format(where=where, reason=reason)) from error
     cluster = Cluster(client, where)
     try:
         cluster.check_versions()
