@@ -164,6 +164,13 @@ install_plugin() {
         return
     fi
     fill_profiles
+    if has_flatpak_gimp && [[ ! -f $(service_unit) ]]; then
+        say "GIMP in Flatpak: it cannot start the daemon. Run ./install.sh service, so that systemd does."
+    fi
+}
+
+has_flatpak_gimp() {
+    [[ -d ${XDG_DATA_HOME:-$HOME/.local/share}/flatpak/app/$FLATPAK || -d /var/lib/flatpak/app/$FLATPAK ]]
 }
 
 fill_profiles() {

@@ -115,6 +115,17 @@ def test_full_disk_is_refused_before_anything_is_created(machine: Machine) -> No
     assert machine.uv_calls() == []
 
 
+def test_gimp_of_flatpak_needs_the_service(machine: Machine) -> None:
+    machine.profile(".config/GIMP/3.2")
+    assert "Flatpak" not in machine.install("plugin").stdout
+
+    (machine.home / ".local/share/flatpak/app/org.gimp.GIMP").mkdir(parents=True)
+
+    assert "Run ./install.sh service" in machine.install("plugin").stdout
+    machine.install("service")
+    assert "Flatpak" not in machine.install("plugin").stdout
+
+
 def test_plugin_goes_into_every_profile_of_gimp_3(machine: Machine) -> None:
     profiles = [
         machine.profile(path)
