@@ -127,7 +127,7 @@ class ScalePainter:
             self._settings.optimizer,
             network.number_bytes,
             network.untiled_bytes(layers) if isinstance(network, UntiledNetwork) else None,
-            GPU if network.device.type == "cuda" else PROCESSOR,
+            PROCESSOR if network.device.type == "cpu" else GPU,
             masks_pay(self._settings),
         )
 

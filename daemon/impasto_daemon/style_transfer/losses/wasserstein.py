@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto_daemon.style_transfer.losses.matrix_sqrt import Root, matrix_sqrt
+from impasto_daemon.style_transfer.networks.precision import in_float64
 
 # The share of the target's variance whose directions are compared one by one. The rest lies in
 # hundreds of invisible directions, and would take most of the time.
@@ -31,7 +32,7 @@ class OptimalTransport:
     """
 
     def __init__(self, target: Tensor, variance_share: float = VARIANCE_SHARE) -> None:
-        variances, directions = _eigen(target.double())
+        variances, directions = _eigen(in_float64(target))
         variances, directions = variances.clamp_min(0).flip(0), directions.flip(1)
         self._variance = variances.sum()
         is_needed = variances.cumsum(0) < variance_share * self._variance
@@ -56,11 +57,11 @@ class OptimalTransport:
         is raised a little in all directions: where it hardly varies it is noise, which the map
         would amplify. Directions in which the target does not vary are mapped to zero.
         """
-        root, covariance64 = self._root, covariance.double()
+        root, covariance64 = self._root, in_float64(covariance)
         noise = _SMALLEST_SOURCE_VARIANCE * covariance64.diagonal().mean()
         common = root @ covariance64 @ root.T + noise * root @ root.T
         inverse = _eigen_sqrt(common, self._floor).inverse
-        return (root.T @ inverse @ root).to(covariance.dtype)
+        return (root.T @ inverse @ root).to(covariance)
 
 
 class _CommonDeviation(torch.autograd.Function):
@@ -69,17 +70,17 @@ class _CommonDeviation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor, floor: Tensor) -> Tensor:
         """Returns the trace; `floor` is added to every eigenvalue (see also `matrix_sqrt`)."""
-        common = root @ covariance.double() @ root.T
+        common = root @ in_float64(covariance) @ root.T
         # On a processor eigenvalues are the faster way; on a GPU the solver would be waited for.
         sqrt = matrix_sqrt(common, floor) if common.is_cuda else _eigen_sqrt(common, floor)
         ctx.save_for_backward(root, sqrt.inverse)
-        return sqrt.trace.to(covariance.dtype)
+        return sqrt.trace.to(covariance)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Returns the gradient: d tr M^½ / dM is half the inverse square root, M = R C Rᵀ."""
         root, inverse = ctx.saved_tensors
-        return gradient * (0.5 * root.T @ inverse @ root).to(gradient.dtype), None, None
+        return gradient * (0.5 * root.T @ inverse @ root).to(gradient), None, None
 
 
 def _eigen_sqrt(matrix: Tensor, floor: Tensor) -> Root:

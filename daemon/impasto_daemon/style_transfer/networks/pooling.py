@@ -13,6 +13,9 @@ def pool(activation: Tensor, pooling: Pooling) -> Tensor:
     """Returns (N, C, H // 2, W // 2) for an activation (N, C, H, W), differentiable."""
     if pooling is Pooling.AVERAGE:
         return functional.avg_pool2d(activation, 2)
+    if activation.device.type not in ("cpu", "cuda"):
+        # Its backward pass ends the process on Apple's GPUs in channels_last (pytorch#175190).
+        activation = activation.contiguous()
     return functional.max_pool2d(activation, 2)
 
 
