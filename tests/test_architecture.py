@@ -134,6 +134,13 @@ ALLOWED = {
         "impasto_shared",
     },
     "daemon/impasto_daemon/worker/devices.py": {"impasto_shared", "torch"},
+    "daemon/impasto_daemon/worker/device_check.py": {
+        "impasto_daemon.models",
+        "impasto_daemon.style_transfer",
+        "impasto_daemon.worker",
+        "impasto_shared",
+        "torch",
+    },
     "daemon/impasto_daemon/worker/device_memory.py": {"impasto_daemon.system", "torch"},
     "daemon/impasto_daemon/worker/loaded_network.py": {
         "impasto_daemon.models",

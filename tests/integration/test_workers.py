@@ -159,13 +159,14 @@ def test_every_gpu_that_the_first_worker_finds_has_a_worker() -> None:
         assert devices == ["CPU", "cuda:1", "cuda:2"]
 
 
-def test_device_that_the_machine_lacks_is_said() -> None:
-    with DaemonProcess(options=("--devices", "cuda:99")) as daemon, daemon.client() as client:
+@pytest.mark.parametrize("device", ["cuda:99", "xpu:99"])
+def test_device_that_the_machine_lacks_is_said(device: str) -> None:
+    with DaemonProcess(options=("--devices", device)) as daemon, daemon.client() as client:
         settings = StyleSettings(iterations=2, size=64)
         final = last_report(client, client.submit(picture(), [Style(picture())], settings))
 
     assert final.problem is not None
-    assert "names the GPU cuda:99" in final.problem.message
+    assert f"names the GPU {device}" in final.problem.message
     assert "impasto config" in final.problem.message
 
 
@@ -178,4 +179,4 @@ def test_unknown_device_is_refused_before_the_daemon_starts(devices: str) -> Non
         daemon.end()
 
     assert completed.returncode == 1
-    assert "--devices: Devices must be a list of cpu, cuda, or cuda:NUMBER" in completed.stderr
+    assert "--devices: Devices must be a list of cpu, cuda, cuda:NUMBER, mps" in completed.stderr

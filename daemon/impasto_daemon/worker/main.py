@@ -29,8 +29,15 @@ from impasto_daemon.style_transfer.warm_start import COLD, KEPT_BYTES, WarmStart
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.worker.channel import Channel
-from impasto_daemon.worker.device_memory import device_bytes, gpu_bytes
-from impasto_daemon.worker.devices import DeviceMissing, check_device, device_of, gpu_count
+from impasto_daemon.worker.device_check import trusted
+from impasto_daemon.worker.device_memory import device_bytes, gpu_bytes, release_gpu_memory
+from impasto_daemon.worker.devices import (
+    DeviceMissing,
+    check_device,
+    device_of,
+    gpu_count,
+    name_of,
+)
 from impasto_daemon.worker.job_run import JobRun
 from impasto_daemon.worker.loaded_network import LoadedNetwork
 from impasto_daemon.worker.measurement import ON_GPU, ON_PROCESSOR, measure
@@ -65,14 +72,22 @@ class _Stopped(Exception):
 
 
 class Worker:
-    """Runs the jobs that arrive on `channel`, one after another, on `device`."""
+    """Runs the jobs that arrive on `channel`, one after another, on `device`.
+
+    device_name: what the server shows for the device; its own name by default.
+    """
 
     def __init__(
-        self, channel: Channel, device: torch.device, limit_bytes: float = math.inf
+        self,
+        channel: Channel,
+        device: torch.device,
+        limit_bytes: float = math.inf,
+        device_name: str = "",
     ) -> None:
         self._channel = channel
         self._device = device
         self._limit_bytes = limit_bytes
+        self._device_name = device_name
         self._loaded = LoadedNetwork(device)
         self._warm_start = WarmStart()
 
@@ -83,7 +98,7 @@ class Worker:
             # A call of its own, so that the job's memory is free before the next one.
             self._serve(self._channel.receive())
             release_freed_memory()
-            torch.cuda.empty_cache()
+            release_gpu_memory(self._device)
 
     def _serve(self, message: ServerMessage) -> None:
         # A stop for a job that has just ended may still arrive, and is ignored.
@@ -95,7 +110,7 @@ class Worker:
 
     def _measure(self) -> None:
         """Measures the pace of this machine, unless a message arrives first."""
-        settings = ON_GPU if self._device.type == "cuda" else ON_PROCESSOR
+        settings = ON_PROCESSOR if self._device.type == "cpu" else ON_GPU
         should_stop = self._channel.has_pending
         try:
             network = self._load(settings, should_stop)
@@ -165,7 +180,8 @@ class Worker:
         network = self._loaded.get(settings, should_stop)
         if not is_loaded:
             self._warm_start = WarmStart()
-            self._channel.send(Loaded(_device_name(self._device), str(settings.model)))
+            name = self._device_name or name_of(self._device)
+            self._channel.send(Loaded(name, str(settings.model)))
         return network
 
 
@@ -188,10 +204,6 @@ def _ready(device: torch.device) -> Ready:
         # A job will fail with the same error, and report it to its client.
         logger.exception("the GPU cannot be used")
         return Ready(gpu_bytes=None, bfloat16=False)
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def _end_with_server() -> None:
@@ -219,10 +231,11 @@ def main() -> None:
     _prefer_to_other_processes_when_memory_runs_out()
     pipe = MessagePipe(socket.socket(fileno=int(sys.argv[1])))
     limit_bytes, device = int(sys.argv[2]), device_of(sys.argv[3])
-    if device.index is not None and device.index < gpu_count():
+    if device.type == "cuda" and device.index is not None and device.index < gpu_count():
         torch.cuda.set_device(device)
+    device, device_name = trusted(device)
     with suppress(PipeEnded):  # the server has ended
-        Worker(Channel(pipe), device, limit_bytes or math.inf).serve()
+        Worker(Channel(pipe), device, limit_bytes or math.inf, device_name).serve()
 
 
 if __name__ == "__main__":

@@ -35,14 +35,14 @@ def measure(
     def on_step(step: Step) -> None:
         points.append(CurvePoint(step.step, clock() - began_s, step.loss))
 
-    photo, painting = (_blotches(settings.size, seed) for seed in range(2))
+    photo, painting = (blotches(settings.size, seed) for seed in range(2))
     stylize(network, photo, [Style(painting)], settings, on_step=on_step, should_stop=should_stop)
     if should_stop():
         return None
     return Measured(settings, photo.width, photo.height, tuple(points))
 
 
-def _blotches(side_px: int, seed: int) -> Image:
+def blotches(side_px: int, seed: int) -> Image:
     """Returns a square picture of random colours, with soft edges and a little grain."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, side_px // _BLOTCH_PX, side_px // _BLOTCH_PX, generator=generator)

@@ -74,12 +74,13 @@ class DaemonOptions:
     devices: tuple[str, ...] = described(
         TextsSetting,
         (),
-        pattern=r"cpu|cuda(?::[0-9]{1,3})?",
-        values="cpu, cuda, or cuda:NUMBER",
+        pattern=r"cpu|mps|(?:cuda|xpu)(?::[0-9]{1,3})?",
+        values="cpu, cuda, cuda:NUMBER, mps, xpu, or xpu:NUMBER",
         label="Devices",
         help="The processors and GPUs that paint, each in a process of its own, one picture each "
-        "at a time; all of one kind; a device may be there twice; empty: every GPU, or the "
-        "processor if there is none",
+        "at a time; all of one kind; a device may be there twice; empty: every GPU of NVIDIA or "
+        "AMD (cuda), or the processor if there is none; those of Apple (mps) and Intel (xpu) are "
+        "experimental",
     )
     memory_limit_gb: float = described(
         NumberSetting,
