@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -32,11 +32,11 @@ _DROP_PX = (180, 300)
 _RESTING_LOOKS = 5
 
 
-def _runs_in(thread: Path, sessions: Collection[int]) -> bool:
-    """Returns whether a thread of one of the sessions runs; one that has ended does not."""
+def _runs(thread: Path) -> bool:
+    """Returns whether a thread runs; one that has ended does not."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        state, _, _, session, *_ = (thread / "stat").read_text().rpartition(")")[2].split()
-        return int(session) in sessions and state in ("R", "D")
+        state, *_ = (thread / "stat").read_text().rpartition(")")[2].split()
+        return state in ("R", "D")
     return False
 
 
@@ -117,8 +117,10 @@ class Screen:
         for process in Path("/proc").glob("[0-9]*"):
             # A process or a thread may end while we look: then it is not busy.
             with suppress(FileNotFoundError, ProcessLookupError):
-                for thread in list((process / "task").iterdir()):
-                    if _runs_in(thread, sessions):
+                # Asked ten times a second: the threads of other programs are too many to look at.
+                if os.getsid(int(process.name)) in sessions:
+                    threads = list((process / "task").iterdir())
+                    if any(map(_runs, threads)):
                         return True
         return False
 
