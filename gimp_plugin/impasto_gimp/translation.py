@@ -63,3 +63,8 @@ _DECIMAL_POINT = gettext(".")
 def decimal(number: str) -> str:
     """Returns a number that Python has written, with the decimal point of the user's language."""
     return number.replace(".", _DECIMAL_POINT)
+
+
+def percent(share: float) -> str:
+    """Returns a share in [0, 1] as the user's language writes it."""
+    return gettext("{percent}%").format(percent=round(100 * share))

@@ -213,3 +213,19 @@ def test_english_is_spelt_as_gimp_s_own(language: str, spelling: str) -> None:
 def test_no_name_of_a_value_is_spelt_in_two_ways() -> None:
     for text in [*SENTENCES.values(), *(str(each.id) for each in messages("de"))]:
         assert placeholders(american(text)) == placeholders(text), text
+
+
+@pytest.mark.parametrize(
+    ("language", "written"), [("en_US", "33%"), ("de", "33\N{NO-BREAK SPACE}%")]
+)
+def test_share_is_written_as_the_language_does(language: str, written: str) -> None:
+    program = "from impasto_gimp.translation import percent; print(percent(0.334))"
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "LANGUAGE": language, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+
+    assert said == f"{written}\n"

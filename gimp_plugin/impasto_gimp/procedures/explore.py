@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from impasto_gimp.arguments.explore_arguments import TITLE, chosen_sheet, needs_painting
+from impasto_gimp.arguments.procedure_arguments import STYLES
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_reader import read_scaled_down, the_layer
 from impasto_gimp.image.painted_area import whole
+from impasto_gimp.image.paintings.first_painting import choose_first_painting
 from impasto_gimp.image.paintings.styles import first_painting
 from impasto_gimp.introspection import Gegl, Gimp, GObject
 from impasto_gimp.jobs.connection import connect
@@ -56,6 +58,7 @@ def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, layer: Gimp.La
     # GTK needs a screen, which a script may not have.
     from impasto_gimp.dialogs.explore_dialog import ask_for_sheet
 
+    choose_first_painting(config, STYLES[:1])
     return ask_for_sheet(procedure, config, layer)
 
 

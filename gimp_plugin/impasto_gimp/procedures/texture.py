@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from impasto_gimp.arguments.procedure_arguments import argument_name, integer_of, values_from
+from impasto_gimp.arguments.procedure_arguments import (
+    STYLES,
+    argument_name,
+    integer_of,
+    values_from,
+)
 from impasto_gimp.dialogs.gimp_progress import ProgressBar
 from impasto_gimp.image.layer_writer import add_texture
+from impasto_gimp.image.paintings.first_painting import choose_first_painting
 from impasto_gimp.image.paintings.styles import first_painting
 from impasto_gimp.image.pixel_formats import check_base_type, opaque_format
 from impasto_gimp.introspection import Gegl, Gimp
@@ -33,6 +39,7 @@ def run(
         if run_mode == Gimp.RunMode.INTERACTIVE:
             config.set_property(argument_name(WIDTH), min(image.get_width(), WIDTH.high))
             config.set_property(argument_name(HEIGHT), min(image.get_height(), HEIGHT.high))
+            choose_first_painting(config, STYLES[:1])
         return procedure_run.paint_as_asked(
             run_mode,
             lambda: _ask(procedure, config),

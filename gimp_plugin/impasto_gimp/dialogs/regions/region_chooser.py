@@ -20,7 +20,7 @@ from impasto_gimp.image.paintings.styles import chosen_region
 from impasto_gimp.image.region_mask import Region, inverted
 from impasto_gimp.introspection import Gegl, Gimp, Gio, GLib
 from impasto_gimp.introspection_gtk import Gtk, Pango
-from impasto_gimp.translation import gettext
+from impasto_gimp.translation import gettext, percent
 from impasto_shared.errors import InvalidImage
 from impasto_shared.image import fitted_size
 
@@ -97,7 +97,10 @@ class Regions:
             mask = region.read(self._area, size)
             for row, shown in zip(rows, (mask, inverted(mask)), strict=True):
                 share = sum(shown.pixels) / (255 * len(shown.pixels))
-                row[_MASK], row[_TEXT] = icon_of(pixbuf_of(shown)), f"{row[_TEXT]} ({share:.0%})"
+                row[_MASK], row[_TEXT] = (
+                    icon_of(pixbuf_of(shown)),
+                    f"{row[_TEXT]} ({percent(share)})",
+                )
         if not self._unread:
             self._reading = None
         return bool(self._unread)

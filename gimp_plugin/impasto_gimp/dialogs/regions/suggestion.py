@@ -16,7 +16,7 @@ from impasto_gimp.image.suggested_regions import PaintedRegion, is_same
 from impasto_gimp.introspection import Gimp, Gio
 from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.jobs.segmentation_job import SegmentationJob
-from impasto_gimp.translation import gettext
+from impasto_gimp.translation import gettext, percent
 from impasto_shared.image import Image
 from impasto_shared.segmentation import MAX_REGIONS, MIN_REGIONS
 
@@ -172,7 +172,7 @@ class _Suggestion:
         button, painting = self._buttons[number], self._chosen[number]
         if share is not None:
             text = gettext("Region {number} ({share})").format(
-                number=number + 1, share=f"{share:.0%}"
+                number=number + 1, share=percent(share)
             )
             button.set_name(text)
         name = gettext("as in the photo") if painting is None else name_of(painting)

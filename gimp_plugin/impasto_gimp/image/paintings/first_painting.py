@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from impasto_gimp.arguments.procedure_arguments import STYLES
+from collections.abc import Sequence
+
+from impasto_gimp.arguments.procedure_arguments import STYLES, StyleArguments
 from impasto_gimp.image.paintings.favourites import FILE_NAME, Favourites
 from impasto_gimp.image.paintings.known_paintings import FOLDER, SHIPPED
 from impasto_gimp.image.paintings.styles import chosen_painting
@@ -10,9 +12,14 @@ from impasto_gimp.image.profile.files import profile_file, store
 from impasto_gimp.introspection import Gimp, Gio
 
 
-def choose_first_painting(config: Gimp.ProcedureConfig) -> None:
-    """Chooses the first favourite or else a painting that suits most photos, if none is chosen."""
-    if any(chosen_painting(config, arguments) for arguments in STYLES):
+def choose_first_painting(
+    config: Gimp.ProcedureConfig, styles: Sequence[StyleArguments] = STYLES
+) -> None:
+    """Chooses the first favourite or else a painting that suits most photos, if none is chosen.
+
+    styles: those that the procedure has.
+    """
+    if any(chosen_painting(config, arguments) for arguments in styles):
         return
     path = Favourites(profile_file(FILE_NAME), store).first or FOLDER / next(iter(SHIPPED))
     if path.is_file():
