@@ -134,6 +134,7 @@ def test_several_videos_go_to_a_folder_and_bad_ones_cost_only_themselves(
         (("clip.mp4", "clip2.mp4", "-o", "one.mp4"), "is the name of one video, and 2 videos"),
         (("wave.png", "-o", "one.mp4"), "is the name of one video, and no videos"),
         (("clip.mp4", "-o", "out", "--name", "{photo}.webm"), "it must end in .mp4, .m4v, .mov"),
+        (("clip.mp4", "-o", "new.webm"), "-o new.webm: a video must end in .mp4, .m4v, .mov"),
         (("clip.mp4", "-o", "out", "--each"), "Videos do not go with --each"),
         (("clip.mp4", "-o", "no/folder/x.mp4/y.mp4"), None),
     ],

@@ -196,10 +196,13 @@ def _find(options: argparse.Namespace) -> tuple[list[Path | ImpastoError], list[
 def _are_videos(photos: Sequence[Path | ImpastoError], options: argparse.Namespace) -> bool:
     """Returns whether videos are to be painted. Raises InvalidSettings if not only videos are."""
     from impasto_daemon.commands.video_file.reading import is_video
-    from impasto_daemon.commands.video_file.writing import can_write
+    from impasto_daemon.commands.video_file.writing import FORMATS, can_write
 
     files = [photo for photo in photos if isinstance(photo, Path)]
     videos = [file for file in files if is_video(file)]
+    if videos and is_video(options.output) and not can_write(options.output):
+        endings = ", ".join(FORMATS)
+        raise InvalidSettings("output", f"-o {options.output}: a video must end in {endings}.")
     names_video = can_write(options.output) and not options.output.is_dir()
     if videos and len(videos) < len(files):
         raise InvalidSettings("photos", "Paint videos and photos by a command each.")

@@ -23,7 +23,7 @@ class Film:
         """Makes what is made of all frames, after they are painted. Raises ImpastoError."""
 
     def reason_not_finished(self) -> str | None:
-        """Returns what is missing, in a sentence, because a frame is; None: only that frame."""
+        """Returns why it is useless without a frame, in a sentence; None if it is not."""
         return None
 
 
@@ -120,6 +120,10 @@ class Walk:
     def _fail(self, name: str, error: ImpastoError) -> None:
         self._batch.fail(name, error)
         self.former = self._frame = None
+        if not self._has_failed and self._film.reason_not_finished() is not None:
+            # They would begin from other frames when that one is painted.
+            for picture in self._frames:
+                self._batch.pending.pop(str(picture.target))
         self._has_failed = True
 
     def _finish_film(self) -> None:

@@ -87,15 +87,26 @@ def test_painted_frames_are_found_again(frames: list[Picture]) -> None:
 
 
 def test_frame_after_one_that_failed_begins_from_scratch(frames: list[Picture]) -> None:
-    batch, film = batch_of(frames), Finishing(frames)
-    walk = Walk(batch, film)
+    batch = batch_of(frames)
+    walk = Walk(batch, Film(frames))
     paint(walk)
     assert walk.frame is not None
     walk.fail(ImpastoError("It is black."))
 
     assert paint(walk) == ">c"
     assert walk.frame is None
-    assert film.finished == []
+    assert [str(error) for error in batch.failures] == ["It is black."]
+
+
+def test_film_that_needs_all_frames_ends_with_the_first_that_fails(frames: list[Picture]) -> None:
+    batch, film = batch_of(frames), Finishing(frames)
+    walk = Walk(batch, film)
+    paint(walk)
+    assert walk.frame is not None
+    walk.fail(ImpastoError("It is black."))
+
+    assert walk.frame is None
+    assert (film.finished, batch.pending) == ([], {})
     assert [str(error) for error in batch.failures] == ["It is black.", "It is not whole."]
 
 
