@@ -66,7 +66,7 @@ def daemon_status(
                 return DaemonStatus(status_text(status))
             forecast = _forecast(client, planned)
             alternatives = _alternatives(client, planned)
-            text = status_text(status, forecast, 1 + planned.further)
+            text = status_text(status, forecast, len(planned.pictures) + planned.further)
             return DaemonStatus(text, alternatives=alternatives)
     except DaemonUnavailable as error:
         if socket_path(default_endpoint()) is None:

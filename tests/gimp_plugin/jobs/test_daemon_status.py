@@ -131,7 +131,7 @@ def test_line_says_how_long_it_takes_where_the_machine_has_painted(
         with_four_paintings = daemon_status(replace(work, paintings=4)).alternatives
 
     assert line.text.startswith(
-        f"The Impasto daemon is ready. The picture takes about {2 * seconds / 60:.0f} min and 1."
+        f"The Impasto daemon is ready. The 2 pictures take about {2 * seconds / 60:.0f} min and 1."
     )
     own, smaller = (each.painting_s if each else None for each in line.alternatives.values())
     assert own == pytest.approx(seconds)

@@ -21,6 +21,8 @@ from impasto_shared.errors import InvalidImage, InvalidSettings
 
 _SPACING_PX = 6
 _LINES = 2
+# Three paintings in a row, and the name of the file.
+_WIDTH_PX = 320
 _CHOOSER_TITLE = gettext("Choose a Style Image")
 _HINT = gettext("Choose a painting, drop picture files here, or open one.")
 _STAR_HELP = gettext("Favourite: show this painting first")
@@ -33,6 +35,7 @@ def new_style_page(
     """Returns a box in which the painting of one style is chosen, and onto which files drop."""
     page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING_PX)
     page.set_border_width(_SPACING_PX)
+    page.set_size_request(_WIDTH_PX, -1)
     label = Gtk.Label.new_with_mnemonic(LABELS[GALLERY_LABEL])
     label.set_xalign(0)
     line = _new_line(config, arguments, paintings)
