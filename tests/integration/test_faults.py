@@ -46,8 +46,8 @@ LONGEST_DELAY_S = 0.7
 # As in a debugger.
 PAUSE_S, SHORT_PAUSE_S = 30.0, 2.5
 SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - looked for, not used
-# The sockets for clients and for the worker, and a pair for signals.
-SOCKETS_AT_REST = 4
+# The sockets for clients, also for those in a sandbox, one to the worker, and a pair for signals.
+SOCKETS_AT_REST = 5
 LOCKS = {"daemon.lock", "daemon.sock.lock"}
 RUNTIME_FILES = {*LOCKS, "daemon.sock"}
 
