@@ -5,13 +5,15 @@ Another machine is slower or faster by a factor, its pace, which the server lear
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
 from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_daemon.style_transfer.planning.work import Work
-from impasto_shared.settings import ContentLoss, Mode, StyleLoss
+from impasto_shared.layer_weights import parse_layer_weights
+from impasto_shared.settings import ContentLoss, Mode, StyleLoss, StyleSettings
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ GPU = TimeModel(
 # The evaluations with other style losses than the default one, and of other modes, relative to it.
 _OF_LOSS: Mapping[StyleLoss, float] = {StyleLoss.MMD_GAUSSIAN: 1.25}
 _OF_MODE: Mapping[Mode, float] = {Mode.TEXTURE: 0.85, Mode.CONTENT: 0.75}
+# The processor's time for an evaluation down to the first layer of a VGG's block, relative to that
+# down to the fifth: what lies deeper is not evaluated.
+_OF_DEPTH: Mapping[int, float] = {1: 0.085, 2: 0.25, 3: 0.39, 4: 0.71, 5: 1.0}
+_LAYER = re.compile(r"relu([1-5])_[1-4]")
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ def scale_times(work: Work, model: TimeModel) -> Sequence[ScaleTime]:
     settings = work.settings
     padding_px = circular_padding_px(settings)
     factor = _OF_LOSS.get(settings.style_loss, 1.0) * _OF_MODE.get(settings.mode, 1.0)
+    factor *= _of_depth(settings) / _of_depth(StyleSettings(mode=settings.mode))
     is_swap = settings.mode is Mode.TRANSFER and settings.content_loss is ContentLoss.STYLE_SWAP
     times: list[ScaleTime] = []
     for scale in plan_scales(work.side_px, settings, work.begun_px):
@@ -110,6 +117,15 @@ def scale_times(work: Work, model: TimeModel) -> Sequence[ScaleTime]:
         after_s = px * model.calibration_px if is_calibrated else 0.0
         times.append(ScaleTime(px**0.5, scale.evaluations, evaluation_s, targets_s, after_s))
     return times
+
+
+def _of_depth(settings: StyleSettings) -> float:
+    """Returns the share of the network that is evaluated; 1 for networks that are no VGG."""
+    content = [] if settings.mode is Mode.TEXTURE else parse_layer_weights(settings.content_layers)
+    style = [] if settings.mode is Mode.CONTENT else parse_layer_weights(settings.style_layers)
+    layers = [*content, *style]
+    blocks = [_LAYER.fullmatch(layer) for layer in layers]
+    return max(_OF_DEPTH[int(block[1])] if block else 1.0 for block in blocks)
 
 
 def scale_of(scales: Sequence[ScaleTime], step: int) -> int:

@@ -55,6 +55,26 @@ def test_tileable_pictures_take_longer_small_ones_most_of_all() -> None:
     assert 1.5 < at_512 < at_64
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_shallow_layers_take_less(mode: Mode) -> None:
+    """Explore's sheets use one layer after the other."""
+    usual = seconds(StyleSettings(mode=mode), 160, 160)
+    times = [
+        seconds(StyleSettings(mode=mode, content_layers=layers, style_layers=layers), 160, 160)
+        for layers in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    ]
+
+    assert times == sorted(times)
+    assert times[0] < 0.5 * times[-1]
+    assert usual in (pytest.approx(times[3]), pytest.approx(times[4]))
+
+
+def test_layers_of_other_networks_are_counted_as_all_of_it() -> None:
+    settings = StyleSettings(content_layers="features.3", style_layers="features.3")
+
+    assert seconds(settings, 160, 160) >= seconds(StyleSettings(), 160, 160)
+
+
 def test_losses_that_do_more_take_longer() -> None:
     usual = seconds(DRAFT, 512, 512)
 
