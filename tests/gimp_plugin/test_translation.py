@@ -198,16 +198,9 @@ def test_english_is_spelt_as_gimp_s_own(language: str, spelling: str) -> None:
         "from impasto_gimp.translation import gettext, ngettext\n"
         "print(gettext('Colour scheme'), ngettext('{count} favourite', '{count} favourites', 2))"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "LANGUAGE": language},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
 
     ending = "favorites" if language == "en_US" else "favourites"
-    assert said == f"{spelling} {{count}} {ending}\n"
+    assert _said(program, {"LANGUAGE": language}) == f"{spelling} {{count}} {ending}\n"
 
 
 def test_no_name_of_a_value_is_spelt_in_two_ways() -> None:
@@ -220,12 +213,5 @@ def test_no_name_of_a_value_is_spelt_in_two_ways() -> None:
 )
 def test_share_is_written_as_the_language_does(language: str, written: str) -> None:
     program = "from impasto_gimp.translation import percent; print(percent(0.334))"
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "LANGUAGE": language, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    ).stdout
 
-    assert said == f"{written}\n"
+    assert _said(program, {"LANGUAGE": language}) == f"{written}\n"
