@@ -127,7 +127,9 @@ def test_job_of_a_removed_key_has_no_lease(
 
     ended = ended_within(2 * CHECK_S, leases, clock, near.name, far.name)
     assert list(ended) == [far]
-    assert "no longer authorised" in ended[far].message
+    problem = ended[far]
+    assert problem is not None
+    assert problem.reason == "key-removed"
 
 
 def test_keys_that_cannot_be_read_end_no_lease(
