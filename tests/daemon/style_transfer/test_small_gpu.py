@@ -53,7 +53,6 @@ def assert_alike(one: Image, other: Image) -> None:
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
 @pytest.mark.parametrize("available_bytes", [math.inf, 0], ids=["untiled", "tiled"])
-@pytest.mark.filterwarnings("ignore:at..frobenius_norm is deprecated")  # torch's own call of it
 def test_painting_is_that_of_the_processor(
     device: torch.device, settings: dict[str, object], available_bytes: float
 ) -> None:

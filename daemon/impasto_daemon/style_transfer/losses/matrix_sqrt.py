@@ -41,7 +41,7 @@ def matrix_sqrt(matrix: Tensor, floor: Tensor) -> Root:
     scaled to be as long as is safe (Chen and Chow 2014).
     """
     identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    norm = _MARGIN * matrix.norm().clamp_min(_SMALLEST_NORM)
+    norm = _MARGIN * torch.linalg.matrix_norm(matrix).clamp_min(_SMALLEST_NORM)
     # Without symmetry the steps below would not converge to the sign.
     matrix = (matrix + matrix.T) / (2 * norm)
     sign = matrix

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from impasto_daemon.style_transfer.optimizers.minimiser import (
     FIRST_CHANGE,
@@ -89,7 +90,7 @@ class LBFGS:
     def _remember(self, pairs: deque[Pair], s: Tensor, y: Tensor) -> None:
         rounded_s, rounded_y = _rounded(s), _rounded(y)
         curvature = _dot(rounded_s, rounded_y.to(s))
-        if curvature > _SMALLEST_CURVATURE * s.norm() * y.norm():
+        if curvature > _SMALLEST_CURVATURE * vector_norm(s) * vector_norm(y):
             pairs.append(Pair(rounded_s, rounded_y, 1 / curvature))
             self._preconditioner.update(s, y)
 
