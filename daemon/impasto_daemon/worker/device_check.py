@@ -23,7 +23,7 @@ from impasto_shared.text.printable import printable
 
 logger = logging.getLogger(__name__)
 
-_TRIED = ("cpu", "cuda")
+_ESTABLISHED = ("cpu", "cuda")
 _SETTINGS = StyleSettings(size=64, iterations=4)
 # Of 255, in the mean: rounding makes some hundredths.
 _LARGEST_DIFFERENCE = 2.0
@@ -35,7 +35,7 @@ def trusted(device: torch.device) -> tuple[torch.device, str]:
 
     The processor, with the reason, if `device` is experimental and does not paint what it should.
     """
-    if device.type in _TRIED or is_missing(device):  # a job will say that it is missing
+    if device.type in _ESTABLISHED or is_missing(device):  # a job will say that it is missing
         return device, ""
     problem = _problem_of(device)
     if not problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from types import TracebackType
 
 from impasto_gimp.image.layer_reader import SourceLayer
 from impasto_gimp.image.layer_writer import PaintedFrame, new_layer
@@ -60,12 +59,7 @@ class PaintedFrames:
     def __enter__(self) -> PaintedFrames:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._is_shown:
             self._hidden.delete()
 

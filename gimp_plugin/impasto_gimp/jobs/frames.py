@@ -7,13 +7,12 @@ no GTK.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from impasto_gimp.jobs.series_display import SeriesDisplay
 from impasto_gimp.jobs.session import (
     Abandoned,
     Connect,
     Painting,
-    Progress,
     ProgressDisplay,
     Session,
     UserAction,
@@ -22,7 +21,6 @@ from impasto_gimp.translation import gettext
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image
-from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -82,35 +80,18 @@ class FramePainter:
         return Beginning(painted, size, photo=photo)
 
 
-class _FrameDisplay:
-    """The user's display for frame `number` of `count`, from 0.
-
-    Stopping early cancels this frame, which would look unlike the others.
-    """
+class _FrameDisplay(SeriesDisplay):
+    """The user's display for frame `number` of `count`, from 0."""
 
     def __init__(self, display: ProgressDisplay, number: int, count: int) -> None:
-        self._display, self._number, self._count = display, number, count
-        self.is_stopped = False
+        def text_of(progress: str) -> str:
+            text = gettext("Frame {number} of {count}: {progress}")
+            return text.format(number=number + 1, count=count, progress=progress)
 
-    @property
-    def previews(self) -> PreviewOptions | None:
-        return self._display.previews
-
-    def show(self, progress: Progress) -> None:
-        text = gettext("Frame {number} of {count}: {progress}").format(
-            number=self._number + 1, count=self._count, progress=progress.text
-        )
-        fraction = (self._number + (progress.fraction or 0.0)) / self._count
-        can_keep = self._number > 0
-        self._display.show(replace(progress, text=text, fraction=fraction, can_keep=can_keep))
-
-    def show_picture(self, picture: Image) -> None:
-        self._display.show_picture(picture)
+        super().__init__(display, number, count, text_of, has_pictures=number > 0)
 
     def user_action(self) -> UserAction:
-        action = self._display.user_action()
-        if action is UserAction.KEEP:
-            self.is_stopped = True
-            return UserAction.CANCEL
+        """Returns what the user has chosen."""
+        action = super().user_action()
         # A single frame is of no use after the end of GIMP.
         return UserAction.CONTINUE if action is UserAction.LEAVE else action

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 
 from impasto_gimp.arguments.explore_arguments import full_caption
+from impasto_gimp.jobs.series_display import SeriesDisplay
 from impasto_gimp.jobs.session import (
     Abandoned,
     Connect,
-    Progress,
     ProgressDisplay,
     Session,
-    UserAction,
 )
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.explore.contact_sheet import ContactSheet, SheetTile
 from impasto_shared.explore.sheet_painting import PaintedSheet, SheetPainter
 from impasto_shared.image import Image
-from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.style import Style
 
 
@@ -93,8 +90,15 @@ class _SessionPainter(SheetPainter[Image]):
     def paint_tile(self, sheet: ContactSheet, tile: SheetTile) -> Image:
         """Returns the picture of a tile; raises what `Session.painted` raises."""
         caption = full_caption(sheet.row_of(tile), tile)
-        position = _Position(self.done, self.count, caption, self.has_pictures)
-        display = _TileDisplay(self._display, position)
+        number, count = self.done, self.count
+
+        def text_of(progress: str) -> str:
+            text = gettext("Picture {number} of {count}, {caption}: {progress}")
+            return text.format(number=number + 1, count=count, caption=caption, progress=progress)
+
+        display = SeriesDisplay(
+            self._display, number, count, text_of, has_pictures=self.has_pictures
+        )
         styles = self._styles if tile.needs_painting else ()
         try:
             session = Session(self._connect, display)
@@ -102,53 +106,3 @@ class _SessionPainter(SheetPainter[Image]):
             return self.sessions.enter_context(painted).picture
         finally:
             self.is_stopped = display.is_stopped
-
-
-@dataclass(frozen=True)
-class _Position:
-    """The place of a picture in its sheet, from 0, and whether one before it is finished."""
-
-    number: int
-    count: int
-    caption: str
-    has_pictures: bool
-
-
-class _TileDisplay:
-    """The user's display for the session that paints one picture of a sheet.
-
-    Stopping early cancels the current picture: with fewer steps than the others it would not
-    compare with them.
-    """
-
-    def __init__(self, display: ProgressDisplay, position: _Position) -> None:
-        self._display = display
-        self._position = position
-        self.is_stopped = False
-
-    @property
-    def previews(self) -> PreviewOptions | None:
-        return self._display.previews
-
-    def show(self, progress: Progress) -> None:
-        position = self._position
-        text = gettext("Picture {number} of {count}, {caption}: {progress}").format(
-            number=position.number + 1,
-            count=position.count,
-            caption=position.caption,
-            progress=progress.text,
-        )
-        fraction = (position.number + (progress.fraction or 0.0)) / position.count
-        self._display.show(
-            replace(progress, text=text, fraction=fraction, can_keep=position.has_pictures)
-        )
-
-    def show_picture(self, picture: Image) -> None:
-        self._display.show_picture(picture)
-
-    def user_action(self) -> UserAction:
-        action = self._display.user_action()
-        if action is UserAction.KEEP:
-            self.is_stopped = True
-            return UserAction.CANCEL
-        return action
