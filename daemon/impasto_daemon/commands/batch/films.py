@@ -22,6 +22,9 @@ class Film:
     def finish(self) -> None:
         """Makes what is made of all frames, after they are painted. Raises ImpastoError."""
 
+    def close(self) -> None:
+        """Closes what the frames are read from."""
+
     def reason_not_finished(self) -> str | None:
         """Returns why it is useless without a frame, in a sentence; None if it is not."""
         return None
@@ -90,6 +93,7 @@ class Walk:
         if self._frame is None and not self._is_finished:
             self._is_finished = True
             self._finish_film()
+            self._film.close()
         return self._frame
 
     def _look_at(self, picture: Picture) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,19 +22,19 @@ from impasto_shared.errors import ImpastoError
 
 _FRAMES = "{name}.frames"
 _FRAME = "{number:06}.png"
+# In a folder of frames, so that no other folder of that name is written to.
+_MARK = ".impasto"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoFrame(Picture):
     """A frame of a video, whose number is from 0; it is read as a PPM file."""
 
-    video: Video | None = None
-    number: int = 0
+    video: Video
+    number: int
 
     def read(self) -> bytes:
         """Returns a picture file of the frame. Raises InvalidVideo."""
-        if self.video is None:
-            raise InvalidVideo(f"{self.photo} has no video.")
         frame = self.video.frame(self.number)
         return b"P6 %d %d 255\n" % (frame.width, frame.height) + bytes(frame.pixels)
 
@@ -56,7 +56,20 @@ class VideoFilm(Film):
         text = self.record.text()
         write_video(self.target, self.video, pictures, text, lambda note: warn(f"impasto: {note}"))
         say(str(self.target))
-        shutil.rmtree(frames_folder(self.target), ignore_errors=True)
+        self._remove_frames()
+
+    def close(self) -> None:
+        """Closes the file of the video that is read."""
+        self.video.close()
+
+    def _remove_frames(self) -> None:
+        folder = frames_folder(self.target)
+        # Other files in it are the user's; then the folder stays.
+        with suppress(OSError):
+            for frame in self.frames:
+                frame.target.unlink(missing_ok=True)
+            (folder / _MARK).unlink(missing_ok=True)
+            folder.rmdir()
 
     def reason_not_finished(self) -> str:
         """Returns that the video is not written."""
@@ -102,7 +115,8 @@ def plan_videos(
 def _film(path: Path, target: Path, choices: Choices) -> VideoFilm | None:
     """Returns the film of the video at `path`; None if the new video is there.
 
-    Raises InvalidVideo if it cannot be read, or the new one cannot be written.
+    Raises InvalidVideo if it cannot be read, or the new one cannot be written, and InvalidImage for
+    too large frames.
     """
     video = Video(path)
     sources = [painting.source for painting in choices.paintings]
@@ -116,10 +130,7 @@ def _film(path: Path, target: Path, choices: Choices) -> VideoFilm | None:
                 "--overwrite."
             )
     folder = frames_folder(target)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InvalidVideo(f"{folder} cannot be made: {reason_of(error)}.") from error
+    _make_folder(folder)
     frames = [
         VideoFrame(
             photo=Path(f"{path}, frame {number + 1}"),
@@ -134,3 +145,20 @@ def _film(path: Path, target: Path, choices: Choices) -> VideoFilm | None:
         for number in range(video.count)
     ]
     return VideoFilm(frames, video, target, record)
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder of the frames, or continues with that of an earlier attempt.
+
+    Raises InvalidVideo if it is another's.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        if not (folder / _MARK).exists() and any(folder.iterdir()):
+            raise InvalidVideo(
+                f"{folder}, where the frames go until the video is whole, holds other files. Move "
+                "it away, or choose another name for -o."
+            )
+        (folder / _MARK).touch()
+    except OSError as error:
+        raise InvalidVideo(f"{folder} cannot be made: {reason_of(error)}.") from error

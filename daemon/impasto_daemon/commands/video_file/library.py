@@ -9,7 +9,7 @@ from impasto_shared.errors import ImpastoError
 
 _NOT_INSTALLED = (
     "PyAV, which reads and writes videos, is not installed ({reason}). Install it with: "
-    "uv pip install --python {python} av"
+    "uv pip install --python {python} 'av>=14'"
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -35,13 +35,13 @@ class Video:
     def __init__(self, path: Path) -> None:
         """Decodes all of it, so that damage is found before anything is painted.
 
-        Raises InvalidVideo if it is no video, or damaged, or has too large frames.
+        Raises InvalidVideo if it is no video, or damaged, and InvalidImage for too large frames.
         """
         pyav()
         self.path = path
         self.digest = _digest_of(path)
         self.count = 0
-        self._frames: Iterator[Any] = iter(())
+        self._frames: Generator[Any] | None = None
         self._next = 0
         for frame in self._decoded():
             check_size(frame.width, frame.height, name=str(path))
@@ -60,20 +60,27 @@ class Video:
 
         Raises InvalidVideo if the file has changed.
         """
-        if number < self._next or not self._next:
-            self._frames, self._next = self._decoded(), 0
+        if self._frames is None or number < self._next:
+            self.close()
+            self._frames = self._decoded()
         for frame in self._frames:
             self._next += 1
             if self._next > number:
                 return _image(frame)
         raise InvalidVideo(f"{self.path} has changed: it has no frame {number + 1} any more.")
 
+    def close(self) -> None:
+        """Closes the file; the next frame opens it again, and decodes from its beginning."""
+        if self._frames is not None:
+            self._frames.close()
+        self._frames, self._next = None, 0
+
     def times(self) -> Iterator[int | None]:
         """Yields when each frame is shown, in units of `time_base`; None if it does not say."""
         for frame in self._decoded():
             yield frame.pts
 
-    def _decoded(self) -> Iterator[Any]:
+    def _decoded(self) -> Generator[Any]:
         with opened(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"

@@ -53,6 +53,39 @@ def test_frames_become_a_video(
     assert list(plan_videos([clip], choices(tmp_path / "new.mp4"))) == [None]
 
 
+def test_folder_of_other_files_is_left_alone(clip: Path, tmp_path: Path) -> None:
+    folder = frames_folder(tmp_path / "new.mp4")
+    folder.mkdir()
+    (folder / "000001.png").write_bytes(b"the user's")
+
+    (refused,) = plan_videos([clip], choices(tmp_path / "new.mp4", may_replace=True))
+
+    assert "holds other files" in str(refused)
+    assert [path.name for path in folder.iterdir()] == ["000001.png"]
+    (folder / "000001.png").unlink()
+    film = planned(clip, choices(tmp_path / "new.mp4"))
+    for frame in film.frames:
+        write_image(frame.image(frame.read()), frame.target)
+    (folder / "notes.txt").write_text("the user's")
+
+    film.finish()
+
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_closed_video_is_read_again(clip: Path, tmp_path: Path) -> None:
+    first, second, _ = planned(clip, choices(tmp_path / "new.mp4")).frames
+    film = planned(clip, choices(tmp_path / "new.mp4"))
+    pixels = [frame.read() for frame in (first, second)]
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+
+    film.frames[0].read()
+    film.close()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
+    assert [film.frames[number].read() for number in (1, 0)] == pixels[::-1]
+
+
 def test_video_with_missing_frames_is_not_written(clip: Path, tmp_path: Path) -> None:
     film = planned(clip, choices(tmp_path / "new.mp4"))
 
