@@ -36,6 +36,11 @@ class Beginning:
     photo: Image | None = None
 
     @property
+    def is_frame(self) -> bool:
+        """True for a frame of a video, whose paint the next one keeps where it can."""
+        return self.trust is not None or self.photo is not None
+
+    @property
     def images(self) -> tuple[Image, ...]:
         """The picture, and its mask or frame if there is one."""
         images = (self.image, self.trust, self.photo)

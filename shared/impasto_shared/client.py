@@ -300,15 +300,19 @@ class Client:
         paintings: int = 1,
         begun_px: int = 0,
         segments: bool = False,
+        follows: bool = False,
     ) -> ForecastReport | None:
         """Returns the time and memory of a job whose content has `width` × `height` pixels.
 
         begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
         segments: whether the job is one of `segment`, for which the settings do not matter.
+        follows: whether it is a frame of a video that keeps the paint of the one before it.
 
         None if the daemon is too old to forecast; it can still paint.
         """
-        request = Forecast(self._next_id(), settings, width, height, paintings, begun_px, segments)
+        request = Forecast(
+            *(self._next_id(), settings, width, height, paintings, begun_px, segments, follows)
+        )
         try:
             return self._conversation.request(request, ForecastReport, timeout_s)
         except DaemonError as error:

@@ -27,7 +27,7 @@ from impasto_daemon.commands.image_file import (
 )
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.system.malloc import keep_freed_memory, release_freed_memory
-from impasto_daemon.worker.device_memory import device_bytes
+from impasto_daemon.worker.device_memory import device_bytes, release_gpu_memory
 from impasto_daemon.worker.devices import device_of
 from impasto_daemon.worker.loaded_network import LoadedNetwork
 from impasto_shared.beginning import Beginning, beginning_of
@@ -64,8 +64,7 @@ def paint(order: Order, *paintings: bytes) -> Outcome:
             return Outcome(None, None, notes, worker.address)
         finally:
             release_freed_memory()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            release_gpu_memory(device_of(""))
     return Outcome(file, None, notes, worker.address)
 
 

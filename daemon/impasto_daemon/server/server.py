@@ -141,6 +141,7 @@ class Server:
             self._sandbox_address.remember_file()
         except (ImpastoError, OSError) as error:
             logger.warning("programs in a sandbox cannot connect: %s", error)
+            self._sandbox_watch = None
 
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
@@ -152,7 +153,10 @@ class Server:
                 poller.register(fileno, select.POLLIN)
         for pipe in self._workers.pipes:
             poller.register(pipe, pipe.events)
-        timeouts_ms = self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms
+        timeouts_ms = [
+            *(self._timeout_ms(), self._notifier.interval_ms, self._clients.timeout_ms),
+            *(0 for pipe in self._workers.pipes if pipe.has_messages),
+        ]
         ready = dict(poller.poll(int(min(timeouts_ms))))
         if self._signals.fileno() in ready:
             self._signals.clear()

@@ -142,7 +142,9 @@ def forecast(request: Forecast, table: JobTable, workers: Workers) -> ForecastRe
         job_s = table.throughput.segmentation_s
         memory = MemoryEstimate(segmentation_bytes(*size, on_gpu=workers.has_gpu), tiles=1)
     else:
-        work = Work(request.settings, *size, request.paintings, request.begun_px)
+        work = Work(
+            *(request.settings, *size, request.paintings, request.begun_px, request.follows)
+        )
         job_s = table.throughput.estimate_s(work)
         memory = estimate_memory(
             work,

@@ -20,7 +20,7 @@ from impasto_daemon.style_transfer.losses.temporal import FormerFrame
 from impasto_daemon.style_transfer.networks.network import ConvolutionChain, Network
 from impasto_daemon.style_transfer.optimize import Optimisation, ShouldStop
 from impasto_daemon.style_transfer.paint_scale import ScalePainter
-from impasto_daemon.style_transfer.planning.scales import Scale, following, plan_scales
+from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
 from impasto_daemon.style_transfer.warm_start import COLD, CoarsePicture, WarmStart, shortened
 from impasto_shared.beginning import Beginning
 from impasto_shared.errors import InvalidSettings
@@ -96,7 +96,9 @@ def stylize(
         warm_start = COLD
         begin_from = brought_along(begin_from, content)
     begun_px = 0 if begin_from is None else begin_from.size
-    scales = plan_scales(min(settings.size, max(photo.shape[2:])), settings, begun_px)
+    follows = begin_from is not None and begin_from.is_frame
+    side_px = min(settings.size, max(photo.shape[2:]))
+    scales = plan_scales(side_px, settings, begun_px, follows=follows)
     optimisation = Optimisation(network, settings, should_stop, warm_start.targets)
     painter = ScalePainter(optimisation, target, regions, available_bytes)
     coarse = warm_start.find(target, regions, settings)
@@ -104,7 +106,6 @@ def stylize(
         beginning = _beginning(begin_from, settings)
         if begin_from.trust is not None:
             painter.follow(_former(begin_from.trust, beginning))
-            scales = following(scales)
         painter.begin_with(beginning)
         painter.calibrate(painter.painted)
     elif coarse is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 
 from impasto_daemon.worker.messages import ServerMessage, WorkerMessage
-from impasto_daemon.worker.pipe import MessagePipe
+from impasto_daemon.worker.pipe import MessagePipe, PipeEnded
 from impasto_shared.protocol.codec import decode, encode
 
 
@@ -19,8 +19,10 @@ class Channel:
     def send(self, message: WorkerMessage) -> None:
         """Sends a message to the server; waits while that is behind."""
         self._pipe.send(encode(message))
-        while self._pipe.has_unsent:
+        while self._pipe.can_send and self._pipe.has_unsent:
             self._wait()
+        if not self._pipe.can_send:
+            raise PipeEnded("the server has exited")
 
     def receive(self) -> ServerMessage:
         """Returns the next message of the server; waits for it."""

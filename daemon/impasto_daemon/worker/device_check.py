@@ -58,6 +58,8 @@ def _problem_of(device: torch.device) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"it did not paint a tiny picture within {_TIMEOUT_S:.0f} s"
+    except OSError as error:
+        return f"it cannot be tried: {error}"
     if done.returncode < 0:
         return f"painting a tiny picture ended its process (signal {-done.returncode})"
     if done.returncode == 0:

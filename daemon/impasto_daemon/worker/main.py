@@ -115,6 +115,8 @@ class Worker:
         try:
             network = self._load(settings, should_stop)
             measured = measure(network, settings, should_stop)
+        except PipeEnded:
+            raise
         except Exception:
             # A job will fail with the same error, and report it to its client.
             logger.exception("the pace of this machine cannot be measured")
@@ -130,6 +132,8 @@ class Worker:
             return Stopped(run.job)
         except ImpastoError as error:
             problem = Problem.of(error)
+        except PipeEnded:  # the server has exited
+            raise
         except Exception as error:
             logger.exception("job %s failed", run.job)
             problem = _describe(error, run)

@@ -61,9 +61,19 @@ class MessagePipe:
         return receives | (select.POLLOUT if self._can_send and self._zmtp.has_outgoing else 0)
 
     @property
+    def has_messages(self) -> bool:
+        """True if messages have been received that `receive` has not returned yet."""
+        return bool(self._zmtp.messages)
+
+    @property
     def has_unsent(self) -> bool:
         """True while a message, or a part of one, waits until the other process has read more."""
         return self._zmtp.unsent_buffers > 0
+
+    @property
+    def can_send(self) -> bool:
+        """False once the other process no longer receives."""
+        return self._can_send
 
     def send(self, frames: Iterable[Frame]) -> bool:
         """Sends a message; returns False, and does not, while an earlier one waits.

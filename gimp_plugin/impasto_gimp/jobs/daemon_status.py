@@ -101,17 +101,19 @@ def _forecast_of_layers(
 ) -> ForecastReport | None:
     """Returns the forecast for a layer and those that follow; None if the daemon makes none."""
 
-    def of_one(begun_px: int) -> ForecastReport | None:
+    def of_one(begun_px: int, *, follows: bool = False) -> ForecastReport | None:
         return client.forecast(
             *(settings, planned.width, planned.height, patience_s()),
             paintings=planned.paintings,
             begun_px=begun_px,
+            follows=follows,
         )
 
     first = of_one(planned.begun_px)
     if first is None or not planned.further:
         return first
-    next_one = of_one(settings.size if planned.is_animation else 0)
+    is_film = planned.is_animation
+    next_one = of_one(settings.size if is_film else 0, follows=is_film)
     return None if next_one is None else combined([first, *[next_one] * planned.further])
 
 

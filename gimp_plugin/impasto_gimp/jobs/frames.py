@@ -26,7 +26,7 @@ from impasto_shared.style import Style
 
 _CANNOT_MOVE = gettext(
     "The Impasto daemon cannot follow the motion from frame to frame: it lacks OpenCV, or is older "
-    "than this plug-in. “Frames of a film” in docs/batch.md says how to install OpenCV."
+    "than this plug-in. “Films” in docs/batch.md says how to install OpenCV."
 )
 
 

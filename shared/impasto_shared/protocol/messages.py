@@ -135,6 +135,11 @@ class Submit(JobRequest):
         """The longest side at which the picture to begin from was painted; 0: there is none."""
         return 0 if self.begin_from is None else self.begin_from.size
 
+    @property
+    def follows(self) -> bool:
+        """True for a frame of a video that keeps the paint of the one before it."""
+        return self.begin_from is not None and self.begin_from.is_frame
+
 
 @dataclass(frozen=True)
 class Segment(JobRequest):
@@ -208,6 +213,7 @@ class Forecast(Request):
     paintings: their number.
     begun_px: the longest side at which the picture to begin from was painted; 0: there is none.
     segments: whether the job splits the content into regions; then only its size matters.
+    follows: whether it is a frame of a video that keeps the paint of the one before it.
     """
 
     type: ClassVar[str] = "forecast"
@@ -217,6 +223,7 @@ class Forecast(Request):
     paintings: int = 1
     begun_px: int = 0
     segments: bool = False
+    follows: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

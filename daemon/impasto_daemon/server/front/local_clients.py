@@ -106,10 +106,14 @@ class LocalClients:
             self._stop_accepting(earlier)
             earlier.close()
         listener.setblocking(False)
-        self._listeners[endpoint] = listener
         # If the system had no room for a connection, this one waits like the others.
         if self._refused_s is None:
-            self._epoll.register(listener.fileno(), select.EPOLLIN)
+            try:
+                self._epoll.register(listener.fileno(), select.EPOLLIN)
+            except OSError:
+                listener.close()
+                raise
+        self._listeners[endpoint] = listener
 
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or only parts of one."""

@@ -44,6 +44,7 @@ class Job:
     is_stored: whether it has a record in the journal.
     is_synced: whether its picture would survive a loss of power.
     begun_px: the longest side at which the picture that it begins from was painted; 0: none.
+    follows: whether it is a frame of a video that keeps the paint of the one before it.
     store_again_s: the time at which to try again to store its picture; None: it is stored.
     paintings: their number, as far as is known.
     painted_px: the longest side at which it is being painted, or was at its end; 0: unknown.
@@ -86,13 +87,16 @@ class Job:
     is_warm: bool = False
     paintings: int = 1
     begun_px: int = 0
+    follows: bool = False
     painted_px: int = 0
     segments: bool = False
 
     @property
     def work(self) -> Work:
         """The work, on which its time and its memory depend."""
-        return Work(self.settings, self.width, self.height, self.paintings, self.begun_px)
+        return Work(
+            *(self.settings, self.width, self.height, self.paintings, self.begun_px, self.follows)
+        )
 
     @property
     def turn_key(self) -> bytes:
@@ -133,5 +137,5 @@ def new_job(submission: Submit | Segment, origin: Origin, submitted_s: float, nu
     )
     if isinstance(submission, Submit):
         job.is_warm, job.begun_px = submission.warm_start, submission.begun_px
-        job.paintings = len(submission.styles)
+        job.paintings, job.follows = len(submission.styles), submission.follows
     return job

@@ -8,7 +8,6 @@ from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR, WI
 from impasto_daemon.style_transfer.planning.layouts import masks_pay
 from impasto_daemon.style_transfer.planning.memory_plan import ScaleWork, fastest_plan
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
-from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.settings import Precision, is_vgg
 
@@ -40,7 +39,7 @@ def estimate_memory(
     bfloat16 = settings.precision is Precision.BFLOAT16 or (
         settings.precision is Precision.AUTO and auto_bfloat16
     )
-    scale = plan_scales(work.side_px, settings, work.begun_px)[-1]
+    scale = work.scales[-1]
     factor = scale.longest_side_px / work.longest_px
     scaled_height = max(1, round(work.height * factor))
     scaled_width = max(1, round(work.width * factor))

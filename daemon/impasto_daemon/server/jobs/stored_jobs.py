@@ -50,6 +50,7 @@ def record_of(job: Job, now_s: float, wall_s: float, unsynced_boot: str | None) 
         picture=_picture_file(job.picture, unsynced_boot),
         removal_reason=job.removal_reason,
         begun_px=job.begun_px,
+        follows=job.follows,
         painted_px=job.painted_px,
     )
 
@@ -116,6 +117,7 @@ def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
         input_file=record.input,
         is_stored=True,
         begun_px=record.begun_px,
+        follows=record.follows,
         painted_px=record.painted_px,
     )
 

@@ -27,7 +27,6 @@ from impasto_daemon.server.jobs.pace_file import (
     is_usable,
     read_paces,
 )
-from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_daemon.style_transfer.planning.segmentation import SEEN_PX
 from impasto_daemon.style_transfer.planning.time_model import (
     GPU,
@@ -178,7 +177,7 @@ class ThroughputHistory:
 
 def longest_step_share(work: Work) -> float:
     """Returns the share of the longest step in the work of a job, in (0, 1]."""
-    scales = plan_scales(work.side_px, work.settings, work.begun_px)
+    scales = work.scales
     return max(scale.longest_side_px**2 for scale in scales) / sum(scale.cost for scale in scales)
 
 

@@ -63,6 +63,7 @@ class Record:
     number: its place in the order of submission.
     submitted_at, ended_at: the time of day in seconds, as the clock of a process ends with it.
     begun_px: the longest side at which the picture that it begins from was painted; 0: none.
+    follows: whether it is a frame of a video that keeps the paint of the one before it.
     painted_px: the longest side at which it was being painted at its end; 0: unknown.
     starts: how often it was running when the daemon ended without being asked to.
     """
@@ -89,6 +90,7 @@ class Record:
     removal_reason: str = ""
     begun_px: int = 0
     painted_px: int = 0
+    follows: bool = False
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height)

@@ -72,7 +72,9 @@ class Scale:
         return self.evaluations * self.longest_side_px**2
 
 
-def plan_scales(longest_side_px: int, settings: StyleSettings, begun_px: int = 0) -> list[Scale]:
+def plan_scales(
+    longest_side_px: int, settings: StyleSettings, begun_px: int = 0, *, follows: bool = False
+) -> list[Scale]:
     """Returns the scales up to `longest_side_px`, the coarsest first; a large draft ends earlier.
 
     Those up to `begun_px`, at which the picture to begin from was painted, are omitted, but for the
@@ -83,6 +85,9 @@ def plan_scales(longest_side_px: int, settings: StyleSettings, begun_px: int = 0
     prescribes; every scale gets at least one, and the coarsest are omitted if there are too few.
     Unless scales are requested, the content alone is painted at one: coarser ones would add
     information that the layer itself lacks.
+
+    follows: whether it is a frame of a video that keeps the paint of the one before it. What it
+        keeps is finished, and needs fewer evaluations; with more of them it changes more.
     """
     schedule = SCHEDULES[settings.quality]
     finest_px = painted_side_px(longest_side_px, settings.quality)
@@ -92,14 +97,12 @@ def plan_scales(longest_side_px: int, settings: StyleSettings, begun_px: int = 0
     count = settings.scales or (1 if settings.mode is Mode.CONTENT else len(scales))
     count = min(count, len(scales)) if begun_px else count
     scales = _with_count(scales, count, schedule)
-    return _with_evaluations(scales, settings.iterations) if settings.iterations else scales
+    if settings.iterations:
+        return _with_evaluations(scales, settings.iterations)
+    return _following(scales) if follows else scales
 
 
-def following(scales: Sequence[Scale]) -> list[Scale]:
-    """Returns the scales of a frame of a video that keeps the paint of the one before it.
-
-    What it keeps is finished, and needs fewer evaluations; with more of them it changes more.
-    """
+def _following(scales: Sequence[Scale]) -> list[Scale]:
     return [
         Scale(scale.longest_side_px, max(1, round(scale.evaluations * _FOLLOWING_SHARE)))
         for scale in scales

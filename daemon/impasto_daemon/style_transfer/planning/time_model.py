@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from impasto_daemon.style_transfer.planning.padding import circular_padding_px
-from impasto_daemon.style_transfer.planning.scales import plan_scales
 from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.layer_weights import parse_layer_weights
 from impasto_shared.settings import ContentLoss, Mode, StyleLoss, StyleSettings
@@ -107,7 +106,7 @@ def scale_times(work: Work, model: TimeModel) -> Sequence[ScaleTime]:
     factor *= _of_depth(settings) / _of_depth(StyleSettings(mode=settings.mode))
     is_swap = settings.mode is Mode.TRANSFER and settings.content_loss is ContentLoss.STYLE_SWAP
     times: list[ScaleTime] = []
-    for scale in plan_scales(work.side_px, settings, work.begun_px):
+    for scale in work.scales:
         ratio = scale.longest_side_px / work.longest_px
         px = (work.width * ratio + padding_px) * (work.height * ratio + padding_px)
         targets_px_s = work.paintings * (model.targets_px + is_swap * model.swap_px)

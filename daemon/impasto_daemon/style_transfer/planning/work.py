@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from impasto_daemon.style_transfer.planning.scales import Scale, plan_scales
 from impasto_shared.settings import StyleSettings
 
 
@@ -12,7 +13,7 @@ class Work:
     """The painting of a content of `width` × `height` pixels.
 
     paintings: their number.
-    begun_px: see `plan_scales`.
+    begun_px, follows: see `plan_scales`.
     """
 
     settings: StyleSettings
@@ -20,6 +21,12 @@ class Work:
     height: int
     paintings: int = 1
     begun_px: int = 0
+    follows: bool = False
+
+    @property
+    def scales(self) -> list[Scale]:
+        """The scales that it is painted at."""
+        return plan_scales(self.side_px, self.settings, self.begun_px, follows=self.follows)
 
     @property
     def longest_px(self) -> int:

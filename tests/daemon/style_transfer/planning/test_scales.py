@@ -1,6 +1,6 @@
 import pytest
 
-from impasto_daemon.style_transfer.planning.scales import COARSEST_PX, Scale, following, plan_scales
+from impasto_daemon.style_transfer.planning.scales import COARSEST_PX, plan_scales
 from impasto_shared.settings import Mode, Quality, StyleSettings
 
 
@@ -108,6 +108,18 @@ def test_iterations_are_those_after_the_picture_to_begin_from() -> None:
 
 
 def test_frame_that_keeps_paint_has_fewer_evaluations_and_some_at_least() -> None:
-    scales = [Scale(181, 30), Scale(256, 1)]
+    usual = plan_scales(1000, StyleSettings(), 512)
+    follows = plan_scales(1000, StyleSettings(), 512, follows=True)
 
-    assert following(scales) == [Scale(181, 18), Scale(256, 1)]
+    assert [scale.longest_side_px for scale in follows] == [
+        scale.longest_side_px for scale in usual
+    ]
+    assert all(
+        1 <= few.evaluations < scale.evaluations for few, scale in zip(follows, usual, strict=True)
+    )
+
+
+def test_frame_has_the_evaluations_that_are_asked_for() -> None:
+    settings = StyleSettings(iterations=30)
+
+    assert plan_scales(512, settings, 512, follows=True) == plan_scales(512, settings, 512)
