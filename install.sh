@@ -1,16 +1,8 @@
 #!/usr/bin/env bash
-# Installs Impasto for the person who runs it. Needs no root and touches nothing outside the home
-# folder and, for `test` and `demo`, the folder it is called in.
-
-DEMO_PHOTO=assets/photos/chelsea.jpg
-DEMO_PAINTING=assets/styles/auvers.jpg
-DEMO_PICTURE=impasto-demo.png
+# Finds a Python that is new enough, and has it run the setup: daemon/impasto_daemon/setup. Needs no
+# root and touches nothing outside the home folder and, for `test` and `demo`, the current folder.
 
 say() { printf '%s\n' "$*"; }
-fail() {
-    printf 'Impasto: %s\n' "$*" >&2
-    exit 1
-}
 
 usage() {
     cat <<'HELP'
@@ -30,109 +22,95 @@ Set IMPASTO_PYTHON to use another Python than python3; it must be 3.11 or newer.
 HELP
 }
 
-make_demo_picture() {
-    local photo=$CHECKOUT/$DEMO_PHOTO painting=$CHECKOUT/$DEMO_PAINTING picture=$PWD/$DEMO_PICTURE
-    if [[ $picture -nt $photo && $picture -nt $painting && $picture -nt $ENVIRONMENT/$STAMP ]]; then
-        say "Picture: up to date in $picture"
-        return
+# Python runs with -I: modules in the current folder, which may be anyone's, are not imported.
+is_new_enough() {
+    [[ $("$1" -I -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null) == True ]]
+}
+
+# Succeeds if Python $1, or uv, can fill an environment.
+can_make_environments() {
+    "$1" -I -c 'import venv' 2>/dev/null || return 1
+    uv --version >/dev/null 2>&1 || "$1" -I -c 'import ensurepip' 2>/dev/null
+}
+
+# Prints the path of the Python to run the setup for command $1.
+find_python() {
+    local names=(python3 python3.13 python3.12 python3.11) name python without_venv=
+    if [[ -n ${IMPASTO_PYTHON:-} ]]; then
+        names=("$IMPASTO_PYTHON")
     fi
-    say "Picture: repainting ${photo##*/} in the style of ${painting##*/}"
-    "$ENVIRONMENT/bin/impasto" stylize "$photo" "$painting" -o "$picture"
-    say "Picture: finished in $picture"
+    for name in "${names[@]}"; do
+        python=$(type -P "$name") || continue
+        if ! is_new_enough "$python"; then
+            continue
+        elif [[ $1 == uninstall ]] || can_make_environments "$python"; then
+            printf '%s\n' "$python"
+            return
+        fi
+        without_venv=${without_venv:-$name}
+    done
+    explain_missing "$without_venv" >&2
+    return 1
 }
 
-run_demo() {
-    install_plugin "$@"
-    make_demo_picture
-    say ""
-    if [[ -n $(gimp_profiles) ]]; then
-        say "Next: restart GIMP, open a photo, and choose Filters > Artistic > Neural Style..."
+# $1 is the name of a new enough Python without venv; empty if no Python is new enough.
+explain_missing() {
+    say "Impasto needs this, which is missing on your computer:"
+    if [[ -z $1 ]]; then
+        say "  - Python 3.11 or newer (found: $("${IMPASTO_PYTHON:-python3}" --version 2>/dev/null ||
+            echo none))"
     fi
-    say_undo
-}
-
-say_undo() { say "To undo all of this: $CHECKOUT/install.sh uninstall"; }
-
-uninstall() {
-    uninstall_service
-    stop_daemon
-    uninstall_plugin
-    uninstall_environment
-    say "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log," \
-        "the cache, and what 'test' made."
-    say_kept "${XDG_CONFIG_HOME:-$HOME/.config}/impasto" "settings, keys and authorised clients"
-    say_kept "${XDG_STATE_HOME:-$HOME/.local/state}/impasto" "the log"
-    say_kept "${XDG_CACHE_HOME:-$HOME/.cache}/impasto" "pictures and the speed of this machine"
-}
-
-# Says that $1, which contains $2, was not removed; nothing if it does not exist.
-say_kept() {
-    if [[ -e $1 ]]; then
-        say "  $1: $2"
+    if [[ -n $1 || -z $(type -P uv) ]]; then
+        say "  - Python's venv module, with pip"
     fi
+    say "Install it with:"
+    say "  $(install_command "$1")"
+    say "and run ./install.sh again."
 }
 
-# Fails unless the options of the command $1 are none, --cpu or --gpu.
-check_build() {
-    local command=$1
-    shift
-    case "$#,${1:-}" in
-        0, | 1,--cpu | 1,--gpu) ;;
-        *) fail "$command does not take '$*'. Its only option is --cpu or --gpu." ;;
+install_command() {
+    local family as_root="sudo " version=""
+    [[ $EUID -ne 0 ]] || as_root=""
+    [[ -n $1 || -z $(type -P python3) ]] || version=.11
+    # shellcheck source=/dev/null
+    family=$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${ID_LIKE:-}") || family=unknown
+    case " $family " in
+        *" debian "* | *" ubuntu "*)
+            if [[ -n $1 ]]; then
+                echo "${as_root}apt install ${1##*/}-venv"
+            else
+                echo "${as_root}apt install python3$version python3$version-venv"
+            fi
+            ;;
+        *" fedora "* | *" rhel "*) echo "${as_root}dnf install python3$version" ;;
+        *" arch "*) echo "${as_root}pacman -S python" ;;
+        *suse*) echo "${as_root}zypper install python3${version#.}" ;;
+        *) echo "the package manager of your system (the package of Python 3.11 or newer)" ;;
     esac
 }
 
-# Makes this independent of the caller's variables and permissions.
-prepare_shell() {
-    unset CDPATH
-    umask go-w
-    # A relative folder does not count, as the XDG specification has it.
-    [[ ${XDG_DATA_HOME:-/} == /* ]] || unset XDG_DATA_HOME
-    [[ ${XDG_CONFIG_HOME:-/} == /* ]] || unset XDG_CONFIG_HOME
-    [[ ${HOME:-} == /* ]] || HOME=$(unset HOME && echo ~)
-    [[ $HOME == /* ]] || fail "your account has no home folder. Set HOME to a folder of yours."
-    export HOME
+# Runs a command of the setup.
+set_up() {
+    local python
+    python=$(find_python "$1")
+    "$python" -I -B "$CHECKOUT/daemon/install.py" "$@"
 }
 
 main() {
     set -euo pipefail
-    prepare_shell
+    unset CDPATH
     CHECKOUT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-    ENVIRONMENT=${XDG_DATA_HOME:-$HOME/.local/share}/impasto/venv
-    readonly CHECKOUT ENVIRONMENT
-    # shellcheck source=daemon/choose_torch.sh
-    . "$CHECKOUT/daemon/choose_torch.sh"
-    # shellcheck source=daemon/install_environment.sh
-    . "$CHECKOUT/daemon/install_environment.sh"
-    # shellcheck source=daemon/install_service.sh
-    . "$CHECKOUT/daemon/install_service.sh"
-    # shellcheck source=gimp_plugin/install_plugin.sh
-    . "$CHECKOUT/gimp_plugin/install_plugin.sh"
-    local command=${1:---help}
-    shift || true
-    case "$command" in
-        demo)
-            check_build "$command" "$@"
-            run_demo "$@"
-            ;;
-        plugin)
-            install_plugin "$@"
-            say_undo
-            ;;
-        service)
-            check_build "$command" "$@"
-            install_service "$@"
-            say_undo
-            ;;
+    readonly CHECKOUT
+    case "${1:---help}" in
+        demo | plugin | service | uninstall) set_up "$@" ;;
         test)
             # shellcheck source=tests/run_tests.sh
             . "$CHECKOUT/tests/run_tests.sh"
-            run_tests "$@"
+            run_tests "${@:2}"
             ;;
-        uninstall) uninstall ;;
         --help | -h) usage ;;
         *)
-            printf "Impasto: unknown command '%s'.\n\n" "$command" >&2
+            printf "Impasto: unknown command '%s'.\n\n" "$1" >&2
             usage >&2
             exit 2
             ;;

@@ -68,7 +68,7 @@ def build_plugin_zip(folder: Path) -> Path:
 def plugin_files() -> Iterator[tuple[str, Path]]:
     """Yields the files of the plug-in, each by its name in the plug-in's folder.
 
-    They are those that install.sh copies, and the licence.
+    They are those that the setup installs, and the licence.
     """
     yield f"{PLUGIN}.py", ROOT / f"gimp_plugin/{PLUGIN}.py"
     yield "LICENSE", ROOT / "LICENSE"

@@ -13,7 +13,7 @@ MOST_PROCESSES=8
 prepare_test_gimps() {
     local version
     [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
-    [[ -n ${IMPASTO_REQUIRE_GIMP:-} || -z $(installed_gimps) ]] || return 0
+    [[ -n ${IMPASTO_REQUIRE_GIMP:-} ]] || ! set_up has-gimp || return 0
     for version in ${IMPASTO_REQUIRE_GIMP:-3.0 3.2}; do
         {
             "$GIMP_ROOT" "$version" ||
@@ -35,11 +35,8 @@ begin_lane() { printf '\nLane: %s\n' "$*"; }
 
 # Makes the environment of the tests, and has the commands found there.
 prepare_environment() {
-    local environment=$CHECKOUT/.venv expected
-    expected=$(fingerprint pyproject.toml shared/impasto_shared/__init__.py)
-    build_environment "$environment" "$expected" "" --editable "$CHECKOUT" \
-        --group "$CHECKOUT/pyproject.toml:dev"
-    PATH=$environment/bin:$PATH
+    set_up test-environment
+    PATH=$CHECKOUT/.venv/bin:$PATH
     # Else each of hundreds of processes would compile the same modules.
     unset PYTHONDONTWRITEBYTECODE
 }
@@ -49,7 +46,7 @@ run_sources() {
     begin_lane "sources (ruff, mypy against each GIMP, shellcheck, texts, packages)"
     ruff check
     ruff format --check
-    shellcheck -x install.sh .ci/run daemon/*.sh gimp_plugin/*.sh tests/*.sh tests/gimp/*.sh
+    shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh
     mypy &
     checks+=($!)
     MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 -p impasto_gimp &

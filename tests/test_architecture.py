@@ -208,10 +208,19 @@ ALLOWED = {
         "markupsafe",
         "matplotlib",
     },
+    # Before there is an environment: nothing but the standard library.
+    "daemon/impasto_daemon/setup": {
+        "impasto_daemon.commands.failure",
+        "impasto_daemon.commands.output",
+        "impasto_daemon.setup",
+        "impasto_shared",
+    },
+    "daemon/install.py": {"impasto_daemon.setup"},
     "daemon/impasto_daemon/commands": {
         "impasto_daemon.commands",
         "impasto_daemon.models",
         "impasto_daemon.server",
+        "impasto_daemon.setup",
         "impasto_daemon.system",
         "impasto_shared",
         "zmq",
@@ -404,12 +413,11 @@ def test_command_prints_only_text_without_control_characters(name: str) -> None:
     assert name == "daemon/impasto_daemon/commands/output.py" or calls == []
 
 
-_PYTHON_COMMAND = re.compile(r"(?<!compgen)(?<!\bsh)(?<!IB)(?<! -[IPB]) -[cm] ")
+_PYTHON_COMMAND = re.compile(r"(?<! -I) -[cm] |\$python\" (?!-I)")
 
 
-@pytest.mark.parametrize("name", sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[dgi]*/*.sh")))
-def test_installer_starts_no_python_in_the_current_folder(name: str) -> None:
-    lines = (ROOT / name).read_text().splitlines()
+def test_installer_starts_no_python_in_the_current_folder() -> None:
+    lines = (ROOT / "install.sh").read_text().splitlines()
 
     assert [line for line in lines if _PYTHON_COMMAND.search(line)] == []
 

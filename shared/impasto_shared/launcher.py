@@ -16,12 +16,12 @@ from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.files.paths import (
-    data_dir,
     is_in_flatpak,
     log_path,
     socket_path,
     spare_log_path,
 )
+from impasto_shared.installation.environment import installed_program, own_environment
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
@@ -41,19 +41,18 @@ _started: list[subprocess.Popen[bytes]] = []
 def find_impasto() -> list[str]:
     """Returns the command line of the `impasto` program, without arguments.
 
-    Tries $IMPASTO_COMMAND, the environment that install.sh creates, and the PATH, in this order.
+    Tries $IMPASTO_COMMAND, what the setup has installed, and the PATH, in this order.
 
     Raises:
         DaemonUnavailable: if the program is not installed.
     """
     if configured := os.environ.get("IMPASTO_COMMAND"):
         return [str(Path(configured).absolute()) if "/" in configured else configured]
-    installed = data_dir() / "venv" / "bin" / "impasto"
-    program = str(installed) if installed.exists() else shutil.which("impasto")
+    program = installed_program() or shutil.which("impasto")
     if program is None and is_in_flatpak():
         raise DaemonUnavailable(sentence("not-startable-in-sandbox"))
     if program is None:
-        raise DaemonUnavailable(sentence("not-installed", folder=installed.parent))
+        raise DaemonUnavailable(sentence("not-installed", folder=own_environment().program.parent))
     return [str(Path(program).absolute())]
 
 

@@ -1,7 +1,7 @@
 """A machine for the tests of install.sh: a home folder, a checkout, and chosen programs.
 
 uv is a stand-in that logs its arguments, because the real one downloads gigabytes. Everything else
-(bash, Python's venv, diff, cp) is the program of this machine.
+(bash, Python's venv) is the program of this machine.
 """
 
 from __future__ import annotations
@@ -82,6 +82,21 @@ class Machine:
         program.write_text(script)
         program.chmod(0o755)
 
+    def replace(self, name: str, pattern: str, replacement: str) -> None:
+        """Replaces the one place in a file of the checkout that matches a pattern."""
+        file = self.checkout / name
+        text, count = re.subn(pattern, replacement, file.read_text())
+        assert count == 1
+        file.write_text(text)
+
+    def has_free(self, megabytes: int) -> None:
+        """Has the installer find this much free on the disk."""
+        self.replace(
+            "daemon/impasto_daemon/setup/environment.py",
+            r"free_mb = .*",
+            f"free_mb = {megabytes}",
+        )
+
     def profile(self, path: str) -> Path:
         profile = self.home / path
         profile.mkdir(parents=True)
@@ -117,7 +132,7 @@ class Machine:
         """Starts a process that looks like a daemon run by `python`, and holds the lock."""
         command = [str(python), "-c", "import signal; signal.pause()", "serve"]
         with subprocess.Popen(command) as process:
-            self.lock.parent.mkdir(parents=True)
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
             self.lock.write_text(f"{process.pid}\n")
             try:
                 yield process
@@ -168,12 +183,11 @@ def _copy_checkout(checkout: Path) -> None:
 
 def _replace_gpus(machine: Machine) -> None:
     """Makes the machine's GPU independent of that of the machine that runs the tests."""
-    script = machine.checkout / "daemon/choose_torch.sh"
-    text, count = re.subn(
-        r"(?m)^GPU_DEVICES=.*", f"GPU_DEVICES=('{machine.gpu}')", script.read_text()
+    machine.replace(
+        "shared/impasto_shared/installation/torch_build.py",
+        r"(?m)^(GPU_DEVICES: .*?) = .*",
+        rf'\1 = ("{machine.gpu}",)',
     )
-    assert count == 1
-    script.write_text(text)
 
 
 def _link_programs(folder: Path) -> None:

@@ -6,17 +6,18 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon.commands.doctor.finding import State
-from impasto_daemon.commands.doctor.plugin import NAME, plugin_source
+from impasto_daemon.commands.doctor.installation import check_installation
+from impasto_daemon.commands.doctor.plugin import check_plugin
 from impasto_daemon.commands.doctor.service import check_service
+from impasto_daemon.setup.plugin_files import PARTS
 from impasto_daemon.system import process_memory
-from impasto_shared.files.paths import runtime_dir
+from impasto_shared.installation import torch_build
 from integration.install_machine import CHECKOUT, Machine, make_machine
 
 COMMANDS = ("demo", "plugin", "service", "test", "uninstall", "--help")
@@ -32,10 +33,6 @@ case "$*" in
     --version) echo "GNU Image Manipulation Program version 3.4.1" ;;
     *--quit*) mkdir -p "$HOME/.config/GIMP/3.4" && touch "$HOME/.config/GIMP/3.4/gimprc" ;;
 esac
-"""
-FULL_DISK = """#!/bin/sh
-echo "Filesystem 1048576-blocks Used Available Capacity Mounted on"
-echo "/dev/sda 100000 99900 100 100% /"
 """
 
 
@@ -105,7 +102,7 @@ def test_python_to_use_can_be_named(machine: Machine) -> None:
 
 
 def test_full_disk_is_refused_before_anything_is_created(machine: Machine) -> None:
-    machine.provide("df", FULL_DISK)
+    machine.has_free(100)
 
     result = machine.install("plugin")
 
@@ -330,7 +327,7 @@ def test_general_build_is_installed_where_pytorchs_index_cannot_be_reached(
 
 
 def test_general_build_needs_more_room(machine: Machine) -> None:
-    machine.provide("df", FULL_DISK.replace("100 100% /", "3000 97% /"))
+    machine.has_free(3000)
 
     small = machine.install("plugin")
     machine.install("uninstall")
@@ -389,10 +386,7 @@ def test_other_options_are_refused(machine: Machine, arguments: tuple[str, ...])
 
 
 def test_installer_looks_for_the_same_devices_as_the_daemon() -> None:
-    script = (CHECKOUT / "daemon/choose_torch.sh").read_text()
-    (devices,) = re.findall(r"^GPU_DEVICES=\((.*)\)", script, re.MULTILINE)
-
-    assert devices.split() == [str(path) for path in process_memory.GPU_DEVICES]
+    assert [*torch_build.GPU_DEVICES] == [str(path) for path in process_memory.GPU_DEVICES]
 
 
 def test_daemon_of_an_older_install_is_stopped(machine: Machine) -> None:
@@ -637,32 +631,18 @@ def test_unit_that_is_a_link_is_not_written_through(machine: Machine) -> None:
     assert (machine.folder / "mine.service").read_text() == "mine"
 
 
-@pytest.mark.parametrize("folder", ["/run/lock", "/nowhere", "relative", "", None])
-def test_installer_looks_for_the_lock_where_the_daemon_holds_it(
-    monkeypatch: pytest.MonkeyPatch, folder: str | None
-) -> None:
-    script = f". {CHECKOUT}/daemon/install_service.sh && runtime_folder"
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    if folder is not None:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-
-    printed = subprocess.run(
-        ["bash", "-c", script], env=dict(os.environ), capture_output=True, text=True, check=True
-    ).stdout
-
-    assert printed == f"{runtime_dir()}\n"
-
-
 def test_doctor_finds_what_was_installed(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(machine.home))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
 
+    folders = ("gimp_plugin", "gimp_plugin", "shared", "assets")
+    source = {part: machine.checkout / top / part for part, top in zip(PARTS, folders, strict=True)}
+    monkeypatch.setattr("impasto_daemon.commands.doctor.plugin.packaged_plugin", lambda: source)
+    profile = machine.profile(".config/GIMP/3.0")
     machine.install("service")
     machine.install("plugin")
 
-    source = plugin_source()
-    assert source is not None
-    assert source[f"{NAME}.py"].is_relative_to(machine.home)
-    assert all(path.exists() for path in source.values())
     assert [finding.state for finding in check_service()] == [State.OK]
+    assert [finding.state for finding in check_plugin(profile)] == [State.OK]
+    assert list(check_installation()) == []

@@ -19,10 +19,16 @@ def install_wheel(wheel: Path, environment: Path) -> Path:
     """Installs the wheel into a new environment, and returns its Python."""
     venv.create(environment, symlinks=True)
     python = environment / "bin/python"
-    folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    uv = shutil.which("uv", path=folders)
-    assert uv, "install.sh puts uv into the environment of the tests if the machine has none"
-    command = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", str(python)]
+    command = [
+        uv_program(),
+        "pip",
+        "install",
+        "--quiet",
+        "--offline",
+        "--no-deps",
+        "--python",
+        str(python),
+    ]
     subprocess.run([*command, str(wheel)], check=True)
     (site_packages,) = (environment / "lib").glob("python3*/site-packages")
     # Not as in an environment of its own, Python does not read the .pth files there, by which the
@@ -30,6 +36,14 @@ def install_wheel(wheel: Path, environment: Path) -> Path:
     paths = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     (site_packages / "packages_of_the_tests.pth").write_text("\n".join(paths))
     return python
+
+
+def uv_program() -> str:
+    """Returns the path of uv."""
+    folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    uv = shutil.which("uv", path=folders)
+    assert uv, "install.sh puts uv into the environment of the tests if the machine has none"
+    return str(Path(uv).absolute())
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -24,6 +24,7 @@ from build_release import (
     version,
     write_checksums,
 )
+from impasto_daemon.setup.plugin_files import files_below, packaged_plugin
 from impasto_shared import __version__
 
 PACKAGES = ("shared/impasto_shared", "daemon/impasto_daemon")
@@ -45,7 +46,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_has_every_file_of_its_packages_and_no_other(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert names == {name for folder in PACKAGES for name in tracked(folder)}
+    own = {name for name in names if "/plug_in/" not in name}
+    assert own == {name for folder in PACKAGES for name in tracked(folder)}
     assert "impasto_daemon/commands/explore/templates/page.html.j2" in names
 
 
@@ -76,15 +78,23 @@ def test_plugin_zip_has_what_git_has_and_a_program_that_can_be_run(tmp_path: Pat
     assert set(modes.values()) == {0o100644}
 
 
-def test_plugin_zip_has_the_packages_that_install_sh_copies() -> None:
-    script = (ROOT / "gimp_plugin/install_plugin.sh").read_text()
-    stage = re.findall(r"^stage_plugin\(\) \{\n(.*?)^\}", script, re.MULTILINE | re.DOTALL)[0]
+def test_plugin_zip_has_what_the_setup_installs() -> None:
+    source = packaged_plugin()
 
-    copied = {path.rpartition("/")[2] for path in re.findall(r'"\$CHECKOUT/([\w/]+)"', stage)}
-    assert copied == {name.split("/")[0] for name, _ in plugin_files()} - {
-        "impasto-gimp.py",
-        "LICENSE",
-    }
+    assert source is not None
+    assert dict(plugin_files()) == files_below(source) | {"LICENSE": ROOT / "LICENSE"}
+
+
+def test_wheel_has_the_plugin_for_the_setup(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    places = {f"impasto_daemon/plug_in/{name}": path for name, path in plugin_files()}
+    shared = "impasto_daemon/plug_in/impasto_shared/"  # is there anyway
+    del places["impasto_daemon/plug_in/LICENSE"]
+
+    expected = {place for place in places if not place.startswith(shared)}
+    assert {name for name in archive.namelist() if "/plug_in/" in name} == expected
+    for place in expected:
+        assert archive.read(place) == places[place].read_bytes()
 
 
 def test_same_sources_give_the_same_files(

@@ -5,7 +5,17 @@ Importing this loads neither torch nor numpy nor Pillow: commands import them wh
 
 from __future__ import annotations
 
-from impasto_daemon.commands import config, keys, regions, serve, status, stylize, texture, weights
+from impasto_daemon.commands import (
+    config,
+    keys,
+    regions,
+    serve,
+    setup,
+    status,
+    stylize,
+    texture,
+    weights,
+)
 from impasto_daemon.commands.batch import command as batch
 from impasto_daemon.commands.command_parser import IntermixedParser
 from impasto_daemon.commands.doctor import command as doctor
@@ -17,7 +27,7 @@ from impasto_shared import __version__
 _COMMANDS = (
     *(serve, stylize, batch, regions, texture, explore),
     *(status, list_jobs, show, fetch, cancel, keep),
-    *(weights, keys, config, doctor),
+    *(weights, keys, config, setup, doctor),
 )
 
 

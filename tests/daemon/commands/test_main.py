@@ -24,7 +24,7 @@ def test_every_command_is_listed_with_a_summary(capsys: pytest.CaptureFixture[st
     listed = [
         line.split()[0] for line in lines if line.startswith("    ") and len(line.split()) > 2
     ]
-    assert listed == [*COMMANDS.split(), "doctor"]
+    assert listed == [*COMMANDS.split(), "setup", "doctor"]
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -10,17 +10,15 @@ from impasto_daemon.commands.command_parser import Subparsers, add_command, add_
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State, guarded
 from impasto_daemon.commands.doctor.gimp_python import check_gimp_python
-from impasto_daemon.commands.doctor.gimps import (
-    check_gimps,
-    check_sandbox,
-    installed_gimps,
-    profiles,
-)
+from impasto_daemon.commands.doctor.gimps import check_gimps, check_sandbox
+from impasto_daemon.commands.doctor.installation import check_installation
 from impasto_daemon.commands.doctor.job import check_job
 from impasto_daemon.commands.doctor.machine import check_machine, check_painting
 from impasto_daemon.commands.doctor.plugin import check_plugin
-from impasto_daemon.commands.doctor.service import check_service, service_unit
+from impasto_daemon.commands.doctor.service import check_service
 from impasto_daemon.commands.output import say, say_json, warn
+from impasto_daemon.setup.gimps import installed_gimps, profiles
+from impasto_daemon.setup.service import service_unit
 from impasto_shared.errors import ImpastoError
 
 EXIT_PROBLEMS = 1
@@ -40,7 +38,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Checks everything, repairs it if asked to, and prints the findings; 0 if all is well."""
-    machine = [*guarded("machine", check_machine), *guarded("PyTorch", check_painting)]
+    machine = [*guarded("machine", check_machine), *guarded("installation", check_installation)]
+    machine += guarded("PyTorch", check_painting)
     config, endpoint = check_config()
     check = fix_problems if options.fix else examine
     findings = [*machine, config, *check(endpoint)]

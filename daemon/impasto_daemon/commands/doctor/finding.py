@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from impasto_shared.errors import ImpastoError
-
-# The first start of GIMP takes ten seconds, starting Python in a Flatpak a few.
-PATIENCE_S = 60.0
 
 
 class State(StrEnum):
@@ -68,39 +64,3 @@ def guarded(topic: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Find
     except Exception as error:  # noqa: BLE001 - the doctor must not end with a traceback
         text = f"this check failed with {type(error).__name__}: {error}"
         yield problem(topic, text, "Repair what the other findings name; if none does, report it.")
-
-
-def output_of(command: Sequence[str]) -> str | None:
-    """Returns the standard output of a program; None if it fails or does not end in time."""
-    try:
-        return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-            timeout=PATIENCE_S,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def run_fix(command: Sequence[str]) -> None:
-    """Runs a program that repairs something; raises FixFailed if it fails."""
-    try:
-        completed = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise FixFailed(f"{command[0]} cannot be run: {error}") from error
-    if completed.returncode:
-        last_line = (completed.stderr.strip() or "it printed no message").splitlines()[-1]
-        raise FixFailed(f"{' '.join(command)} failed: {last_line}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.process.endpoint import Address
+from impasto_daemon.setup.programs import PATIENCE_S
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ImpastoError
 from impasto_shared.image import Image, PixelFormat

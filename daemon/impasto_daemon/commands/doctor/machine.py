@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from impasto_daemon.commands.doctor.finding import PATIENCE_S, Finding, note, ok, problem
+from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
+from impasto_daemon.setup.programs import PATIENCE_S
 from impasto_daemon.system.process_memory import may_have_gpu
 from impasto_shared import __version__
 from impasto_shared.settings import Model
@@ -94,7 +95,7 @@ def _check_gpu(report: dict[str, Any]) -> Finding:
         return problem(
             "GPU",
             "this computer seems to have one, but PyTorch is installed for the processor only",
-            "Run ./install.sh demo --gpu in the Impasto folder (a download of about 3 GB).",
+            "Run: impasto setup --gpu (a download of about 3 GB)",
         )
     if Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi"):
         return problem(

@@ -9,36 +9,17 @@ import filecmp
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, FixFailed, ok, problem
-from impasto_shared.files.paths import data_dir
+from impasto_daemon.setup import plugin_files
+from impasto_daemon.setup.plugin_files import MANIFEST, NAME, PARTS, SCRIPT, STYLES, packaged_plugin
+from impasto_daemon.setup.pythons import ANY_PYTHON
 
-NAME = "impasto-gimp"
-SCRIPT = f"{NAME}.py"
-_PARTS = (SCRIPT, "impasto_gimp", "impasto_shared", "styles")
-_STYLES = "styles"  # to which people may add their own
-_GENERATED = ("__pycache__", "installed-files", "vendor")  # the last by earlier versions
+_GENERATED = ("__pycache__", MANIFEST, "vendor")  # the last by earlier versions
 _PLUGIN_PATH = re.compile(r'^\(plug-in-path\s+"([^"]*)"', re.MULTILINE)
-
-
-def plugin_source() -> dict[str, Path] | None:
-    """Returns the path of each part of the plug-in to install; None if there is no source.
-
-    The source is the copy that install.sh keeps, or the checkout that this program runs from.
-    """
-    copy = data_dir() / "plug-in"
-    if (copy / SCRIPT).is_file():
-        return {part: copy / part for part in _PARTS}
-    checkout = Path(__file__).parents[4]
-    if (checkout / "gimp_plugin" / SCRIPT).is_file():
-        folders = ("gimp_plugin", "gimp_plugin", "shared", "assets")
-        return {
-            part: checkout / folder / part for part, folder in zip(_PARTS, folders, strict=True)
-        }
-    return None
 
 
 def check_plugin(profile: Path) -> Iterator[Finding]:
@@ -46,7 +27,7 @@ def check_plugin(profile: Path) -> Iterator[Finding]:
     topic = f"plug-in in {profile}"
     plugins = profile / "plug-ins"
     folder = plugins / NAME
-    source = plugin_source()
+    source = packaged_plugin()
     yield from _check_search_path(topic, profile)
     yield from _check_misplaced_copies(topic, plugins)
     defect = _defect(folder, source)
@@ -64,7 +45,7 @@ def check_plugin(profile: Path) -> Iterator[Finding]:
         yield problem(
             topic,
             defect,
-            "Run ./install.sh plugin in the Impasto folder.",
+            "Run: impasto setup",
             fix=None if source is None else partial(_install, source, folder),
         )
 
@@ -79,7 +60,7 @@ def _defect(  # noqa: PLR0911 - one for each defect
         return f"{folder} is a link to {folder.readlink()}, which does not exist"
     if not folder.is_dir():
         return "not installed"
-    for path in (folder / part for part in _PARTS):
+    for path in (folder / part for part in PARTS):
         if path.is_symlink() and not path.exists():
             return f"its {path.name} is a link to {path.readlink()}, which does not exist"
         if not path.exists():
@@ -91,7 +72,7 @@ def _defect(  # noqa: PLR0911 - one for each defect
     versions = _version(folder), _version(source["impasto_shared"].parent)
     if versions[0] != versions[1]:
         return f"its version is {versions[0]}, not {versions[1]}"
-    changed = next((part for part in _PARTS if not _is_same(folder / part, source[part])), None)
+    changed = next((part for part in PARTS if not _is_same(folder / part, source[part])), None)
     return f"its {changed} differs from this version's" if changed else None
 
 
@@ -110,7 +91,7 @@ def _is_same(installed: Path, source: Path) -> bool:
         # The first line names the Python, which differs from machine to machine.
         return installed.read_bytes().split(b"\n")[1:] == source.read_bytes().split(b"\n")[1:]
     missing, added = _names(source) - _names(installed), _names(installed) - _names(source)
-    if missing or (added and source.name != _STYLES):
+    if missing or (added and source.name != STYLES):
         return False
     return all(
         filecmp.cmp(installed / name, source / name, shallow=False)
@@ -127,19 +108,10 @@ def _names(folder: Path) -> set[Path]:
     }
 
 
-def _install(source: dict[str, Path], folder: Path) -> None:
+def _install(source: Mapping[str, Path], folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, path in source.items():
-        if part != _STYLES or (folder / part).is_symlink():
-            _remove(folder / part)
-        if path.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(path, folder / part, ignore=ignored, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, folder / part)
-    (folder / SCRIPT).chmod(0o755)
+    plugin_files.install(source, folder, ANY_PYTHON)
 
 
 def _remove(path: Path) -> None:
@@ -152,7 +124,7 @@ def _remove(path: Path) -> None:
 def _check_misplaced_copies(topic: str, plugins: Path) -> Iterator[Finding]:
     """Finds copies where GIMP does not look: not in a folder, or in one of another name."""
     if (plugins / SCRIPT).exists():
-        loose = [plugins / part for part in _PARTS[:3] if (plugins / part).exists()]
+        loose = [plugins / part for part in PARTS[:3] if (plugins / part).exists()]
         yield problem(
             topic,
             f"{SCRIPT} lies directly in {plugins}; GIMP expects it in a folder {NAME} there",
@@ -178,7 +150,7 @@ def _remove_all(paths: Sequence[Path]) -> None:
 
 def _remove_plugin_folder(folder: Path) -> None:
     """Removes a folder of the plug-in; raises FixFailed if it holds files of the person's."""
-    others = sorted({path.name for path in folder.iterdir()} - {*_PARTS, *_GENERATED})
+    others = sorted({path.name for path in folder.iterdir()} - {*PARTS, *_GENERATED})
     if others:
         raise FixFailed(f"{folder} also holds other files ({others[0]}). Move them away first.")
     _remove(folder)

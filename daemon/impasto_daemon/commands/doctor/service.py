@@ -1,4 +1,4 @@
-"""The check of the systemd unit that install.sh writes."""
+"""The check of the systemd unit that the setup writes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
-from impasto_daemon.commands.doctor.gimps import config_home
+from impasto_daemon.setup.service import service_unit
 
 _TOPIC = "service"
 _PROGRAM = re.compile(r'^ExecStart=("(?:[^"\\\n]|\\.)+"|[^"\n]+?) serve', re.MULTILINE)
-
-
-def service_unit() -> Path:
-    """Returns the path where install.sh writes the unit."""
-    return config_home() / "systemd/user/impasto.service"
 
 
 def check_service() -> Iterator[Finding]:
@@ -30,10 +25,10 @@ def check_service() -> Iterator[Finding]:
         yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
         return
     wrong = f"starts {program}, which does not exist" if program else "does not start impasto"
-    yield problem(_TOPIC, f"{unit} {wrong}", "Run ./install.sh service in the Impasto folder.")
+    yield problem(_TOPIC, f"{unit} {wrong}", "Run: impasto setup --service")
 
 
 def _unescaped(word: str) -> str:
-    """Returns a word of ExecStart as systemd reads it; install.sh writes such words."""
+    """Returns a word of ExecStart as systemd reads it; the setup writes such words."""
     text = re.sub(r"\\(.)", r"\1", word.strip('"')) if word.startswith('"') else word
     return text.replace("%%", "%").replace("$$", "$")

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.commands.doctor.finding import State
-from impasto_daemon.commands.doctor.gimp_python import (
-    OLDEST_PYTHON,
-    check_gimp_python,
-)
-from impasto_daemon.commands.doctor.gimps import Gimp
+from impasto_daemon.commands.doctor.gimp_python import check_gimp_python
+from impasto_daemon.setup.gimps import Gimp
+from impasto_daemon.setup.pythons import OLDEST_PYTHON
 from integration.daemon_process import ROOT
 
 

@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.commands.doctor.finding import State
-from impasto_daemon.commands.doctor.gimps import (
-    FLATPAK,
-    Gimp,
-    check_gimps,
-    installed_gimps,
-    profiles,
-)
+from impasto_daemon.commands.doctor.gimps import check_gimps
+from impasto_daemon.setup.gimps import FLATPAK, Gimp, installed_gimps, profiles
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_gpu_that_appears_later_needs_another_build(
     without = painting_check(tmp_path, with_networks(cuda=None, gpu=None))["GPU"]
 
     assert for_processor.state is State.PROBLEM
-    assert "./install.sh demo --gpu" in for_processor.remedy
+    assert "impasto setup --gpu" in for_processor.remedy
     assert (for_amd.state, without.state) == (State.OK, State.OK)
 
 

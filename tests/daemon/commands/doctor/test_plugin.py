@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon.commands.doctor.finding import Finding, FixFailed, State
-from impasto_daemon.commands.doctor.plugin import NAME, SCRIPT, check_plugin, plugin_source
-from integration.daemon_process import ROOT
+from impasto_daemon.commands.doctor.plugin import check_plugin
+from impasto_daemon.setup.plugin_files import NAME, SCRIPT
 
 
 @pytest.fixture
@@ -35,32 +34,6 @@ def test_repaired_plugin_is_sound(profile: Path) -> None:
 
     assert finding.state is State.OK
     assert os.access(profile / "plug-ins" / NAME / SCRIPT, os.X_OK)
-
-
-def test_copy_of_the_installer_is_preferred_as_the_source(tmp_path: Path, profile: Path) -> None:
-    from_checkout = plugin_source()
-    copy = tmp_path / "data/impasto/plug-in"
-    copy.mkdir(parents=True)
-    (copy / SCRIPT).touch()
-
-    from_copy = plugin_source()
-
-    assert profile.exists()
-    assert from_checkout is not None
-    assert from_copy is not None
-    assert from_checkout[SCRIPT] == ROOT / "gimp_plugin" / SCRIPT
-    assert set(from_copy.values()) == {copy / part for part in from_checkout}
-
-
-def test_parts_are_those_that_the_installer_copies() -> None:
-    installer = (ROOT / "gimp_plugin/install_plugin.sh").read_text()
-    stage = installer.partition("stage_plugin() {")[2].partition("\n}")[0]
-    copied = set(re.findall(r"\$CHECKOUT/(?:\w+)/([^\"]+)", stage))
-
-    source = plugin_source()
-
-    assert source is not None
-    assert {part.replace("$PLUGIN", NAME) for part in copied} == set(source)
 
 
 def test_other_first_line_is_no_difference(profile: Path) -> None:

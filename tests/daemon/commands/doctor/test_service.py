@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.commands.doctor.finding import State
-from impasto_daemon.commands.doctor.service import check_service, service_unit
+from impasto_daemon.commands.doctor.service import check_service
+from impasto_daemon.setup.service import service_unit
 
 
 @pytest.fixture

@@ -1,0 +1,149 @@
+"""The environment that the daemon runs in, made or brought up to date from a checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from impasto_daemon.commands.output import say
+from impasto_daemon.setup.failure import SetupFailed
+from impasto_daemon.setup.programs import run, succeeds
+from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
+from impasto_shared.installation.environment import Environment
+from impasto_shared.installation.torch_build import Build
+
+
+def fingerprint(checkout: Path, *names: str) -> str:
+    """Returns a hash of all that determines the contents of an environment: files and folders."""
+    digest = hashlib.sha256()
+    for path in sorted(_files(checkout, names)):
+        digest.update(f"{path.relative_to(checkout)}\0".encode(errors="surrogateescape"))
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _files(checkout: Path, names: Sequence[str]) -> list[Path]:
+    tops = [checkout / name for name in names]
+    paths = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
+    return [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+
+
+def is_current(environment: Environment, expected: str) -> bool:
+    """Returns whether the environment was made from what `expected` says, and its Python runs."""
+    stamp = environment.stamp
+    return stamp.is_file() and stamp.read_text().strip() == expected and _runs(environment)
+
+
+def _runs(environment: Environment) -> bool:
+    return succeeds([str(environment.python), "-I", "-c", ""])
+
+
+def _can_be_updated(environment: Environment, build: Build) -> bool:
+    """Returns whether it need not be made from scratch: uv keeps a PyTorch of the same version."""
+    return environment.build is build and _runs(environment)
+
+
+def make(
+    environment: Environment,
+    expected: str,
+    build: Build | None,
+    what: Sequence[str],
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Makes or repairs an environment, unless it is current.
+
+    expected: says what it is made from. build: None for what the usual index has.
+    what: the arguments with which uv installs it. before: called before anything is changed.
+
+    Raises:
+        SetupFailed: if it cannot be made; what was begun is known as unfinished.
+    """
+    stamp = expected if build is None else f"{expected} {build.value}"
+    if is_current(environment, stamp):
+        say(f"Environment: up to date in {environment.folder}")
+        return
+    is_new = not _can_be_updated(environment, build or Build.GPU)
+    if is_new:
+        _check_place(environment)
+        check_disk_space(environment.folder.parent, (build or Build.GPU).needed_mb)
+    before()
+    _begin(environment, is_new=is_new)
+    uv = provided_uv(environment)
+    torch: list[str] = []
+    if build is not None:
+        torch = torch_arguments(uv, build, environment.python)
+        announce(build, torch, environment.folder)
+        if is_new and not torch:
+            check_disk_space(environment.folder, Build.GPU.needed_mb)
+    run([uv, "pip", "install", "--python", str(environment.python), *torch, *what])
+    environment.finish(stamp)
+
+
+def _check_place(environment: Environment) -> None:
+    """Raises SetupFailed if there is something that the setup did not make."""
+    folder = environment.folder
+    if folder.is_symlink():
+        raise SetupFailed(f"{folder} is a link to {folder.readlink()}. Remove it, and try again.")
+    is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_empty and not environment.is_ours:
+        raise SetupFailed(f"{folder} was not made by Impasto. Move it away, and try again.")
+
+
+def check_disk_space(folder: Path, needed_mb: int) -> None:
+    """Raises SetupFailed if the disk of a folder has less than this free."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free_mb = shutil.disk_usage(existing).free // 2**20
+    if free_mb < needed_mb:
+        raise SetupFailed(
+            f"{folder} has {free_mb} MB free, but the environment needs {needed_mb} MB. Free some "
+            "space, or set XDG_DATA_HOME to a folder on a larger disk."
+        )
+
+
+def _begin(environment: Environment, *, is_new: bool) -> None:
+    """Declares the environment unfinished; a new one is empty but for its Python."""
+    if not is_new:
+        say(f"Environment: bringing {environment.folder} up to date")
+        environment.begin()
+        return
+    say(f"Environment: creating {environment.folder}")
+    remove(environment)
+    environment.folder.mkdir(parents=True)
+    environment.begin()
+    venv.EnvBuilder(symlinks=True).create(environment.folder)
+
+
+def remove(environment: Environment) -> None:
+    """Removes the environment; one whose removal is interrupted is still known as Impasto's."""
+    if not environment.folder.is_dir():
+        return
+    if environment.is_ours:
+        environment.begin()
+    for path in environment.folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != environment.unfinished:
+            path.unlink()
+    environment.unfinished.unlink(missing_ok=True)
+    environment.folder.rmdir()
+
+
+def uninstall(environment: Environment) -> None:
+    """Removes the environment if it is Impasto's, and says so."""
+    folder = environment.folder
+    if folder.is_symlink():
+        say(f"Kept {folder}: it is a link to {folder.readlink()}")
+    elif environment.is_ours:
+        remove(environment)
+        say(f"Removed {folder}")
+    elif folder.exists():
+        say(f"Kept {folder}: it was not made by Impasto")
+
+
+def this_environment() -> Environment:
+    """Returns the environment that this program runs in."""
+    return Environment(Path(sys.prefix))

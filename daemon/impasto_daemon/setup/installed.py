@@ -1,0 +1,97 @@
+"""`impasto setup`: the rest of the installation, from the environment that holds the wheel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from impasto_daemon.commands.output import say
+from impasto_daemon.setup import plugin, service
+from impasto_daemon.setup.environment import check_disk_space, this_environment
+from impasto_daemon.setup.home import prepare_process
+from impasto_daemon.setup.lock import only_setup
+from impasto_daemon.setup.programs import run
+from impasto_daemon.setup.removal import remove_all
+from impasto_daemon.setup.running_daemon import stop_daemon
+from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
+from impasto_shared.files.atomic_write import write_atomically
+from impasto_shared.installation.environment import Environment, own_environment, program_record
+from impasto_shared.installation.torch_build import Build
+
+_PACKAGES = ("torch", "torchvision")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The wish for another build of PyTorch than the installed one, and for the service."""
+
+    gpu: bool = False
+    cpu: bool = False
+    service: bool = False
+
+    @property
+    def build(self) -> Build | None:
+        """The build to install, if it is named."""
+        if self.gpu or self.cpu:
+            return Build.GPU if self.gpu else Build.CPU
+        return None
+
+
+def set_up(wish: Wish) -> None:
+    """Installs the wish, and the plug-in in every profile of GIMP."""
+    prepare_process()
+    plugin.check_folders()
+    service.check_unit()
+    environment = this_environment()
+    with only_setup():
+        if wish.build is not None:
+            _change_build(environment, wish.build)
+        _record(environment)
+        plugin.install(again="impasto setup", service="impasto setup --service")
+        if wish.service:
+            service.install(environment)
+    say("To undo this: impasto setup --remove")
+
+
+def remove() -> None:
+    """Removes all that `set_up` and install.sh have installed."""
+    prepare_process()
+    environment = this_environment()
+    with only_setup():
+        remove_all(environment if environment.is_ours else own_environment())
+        stop_daemon(environment)
+    if not environment.is_ours and environment.folder.exists():
+        say(
+            f"The program itself is in {environment.folder}. Remove it with what installed it, "
+            "such as: uv tool uninstall impasto"
+        )
+
+
+def _change_build(environment: Environment, build: Build) -> None:
+    """Replaces PyTorch by another build of the same version."""
+    stamp = environment.stamp.read_text().strip() if environment.stamp.is_file() else None
+    check_disk_space(environment.folder, build.needed_mb)
+    uv = provided_uv(environment)
+    torch = torch_arguments(uv, build, environment.python)
+    announce(build, torch, environment.folder)
+    stop_daemon(environment)
+    environment.begin()
+    again = [word for name in _PACKAGES for word in ("--reinstall-package", name)]
+    versions = [f"{name}=={version(name).partition('+')[0]}" for name in _PACKAGES]
+    run([uv, "pip", "install", "--python", str(environment.python), *torch, *again, *versions])
+    if stamp is None:
+        environment.unfinished.unlink()
+    else:
+        environment.finish(f"{stamp.rpartition(' ')[0] or stamp} {build.value}")
+    service.start_again()
+
+
+def _record(environment: Environment) -> None:
+    """Records this environment's program for GIMP, unless it is where GIMP looks anyway."""
+    record = program_record()
+    if environment.folder == own_environment().folder:
+        record.unlink(missing_ok=True)
+        return
+    data = f"{environment.program}\n".encode(errors="surrogateescape")
+    if not record.is_file() or record.read_bytes() != data:
+        write_atomically(record, data)

@@ -1,0 +1,83 @@
+"""Other programs, which the setup runs outside the current folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from impasto_daemon.setup.failure import SetupFailed
+
+# The first start of GIMP takes ten seconds, starting Python in a Flatpak a few.
+PATIENCE_S = 60.0
+
+
+def succeeds(command: Sequence[str], variables: Mapping[str, str] | None = None) -> bool:
+    """Returns whether a program can be run and succeeds; what it prints is dropped."""
+    try:
+        completed = subprocess.run(  # noqa: S603 - programs of this machine
+            command,
+            cwd="/",
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    except OSError:
+        return False
+    return completed.returncode == 0
+
+
+def run(command: Sequence[str]) -> None:
+    """Runs a program, which shows its own progress; raises SetupFailed unless it succeeds."""
+    sys.stdout.flush()
+    try:
+        completed = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    except OSError as error:
+        raise SetupFailed(f"{command[0]} cannot be run: {error.strerror}.") from error
+    if completed.returncode:
+        raise SetupFailed(
+            f"{command[0]} failed (see above). What is done so far stays: repair the cause, and "
+            "run the same command again."
+        )
+
+
+def output_of(command: Sequence[str]) -> str | None:
+    """Returns the standard output of a program; None if it fails or does not end in time."""
+    try:
+        return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=PATIENCE_S,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def run_quietly(command: Sequence[str]) -> None:
+    """Runs a program whose output matters only if it fails; raises SetupFailed then."""
+    try:
+        completed = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    except OSError as error:
+        raise SetupFailed(f"{command[0]} cannot be run: {error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise SetupFailed(f"{' '.join(command)} did not end in {PATIENCE_S:.0f} s") from error
+    if completed.returncode:
+        last_line = (completed.stderr.strip() or "it printed no message").splitlines()[-1]
+        raise SetupFailed(f"{' '.join(command)} failed: {last_line}")

@@ -1,0 +1,36 @@
+"""The end of what was installed, and what stays."""
+
+from __future__ import annotations
+
+from impasto_daemon.commands.output import say
+from impasto_daemon.setup import environment as environments
+from impasto_daemon.setup import plugin, service
+from impasto_daemon.setup.running_daemon import stop_daemon
+from impasto_shared.files.paths import cache_dir, config_dir, log_path
+from impasto_shared.installation.environment import Environment, program_record
+
+
+def remove_all(environment: Environment) -> None:
+    """Ends the daemon, and removes service, plug-in and, if the setup made it, the environment."""
+    service.uninstall()
+    stop_daemon(environment)
+    plugin.uninstall()
+    program_record().unlink(missing_ok=True)
+    environments.uninstall(environment)
+    say_what_stays()
+
+
+def say_what_stays() -> None:
+    """Prints the folders of the person's own things."""
+    say(
+        "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log, "
+        "the cache, and what 'test' made."
+    )
+    folders = {
+        config_dir(): "settings, keys and authorised clients",
+        log_path().parent: "the log",
+        cache_dir() / "impasto": "pictures and the speed of this machine",
+    }
+    for folder, contents in folders.items():
+        if folder.exists():
+            say(f"  {folder}: {contents}")
