@@ -4,8 +4,6 @@ from collections import OrderedDict
 import pytest
 import torch
 from torch import nn
-from torchvision import models
-from torchvision.models.vgg import make_layers
 
 from daemon.style_transfer.networks.tiny_network import random_rgb
 from daemon.style_transfer.reading import features
@@ -21,6 +19,8 @@ from impasto_shared.settings import Pooling
 
 
 def test_batch_norm_is_folded_into_the_convolutions() -> None:
+    from torchvision.models.vgg import make_layers
+
     torch.manual_seed(2)
     # torchvision's own VGG-16, with few channels and random statistics.
     widths = (*(4, 4, "M", 5, 5, "M", 6, 6, 6, "M", 6, 6, 6, "M", 7, 7, 7, "M"),)
@@ -54,6 +54,8 @@ def test_batch_norm_is_folded_into_the_convolutions() -> None:
 
 
 def test_old_names_in_the_files_of_densenets_are_translated() -> None:
+    from torchvision import models
+
     torch.manual_seed(8)
     state = models.densenet121(weights=None, num_classes=1000).state_dict()
     old_state = OrderedDict(
@@ -80,6 +82,8 @@ def test_weights_are_those_that_were_published_first() -> None:
 
 
 def test_vgg19_of_torchvision_has_a_name_of_its_own() -> None:
+    from torchvision import models
+
     published = models.VGG19_Weights.IMAGENET1K_V1
 
     assert published_weights("vgg19-torchvision") is published

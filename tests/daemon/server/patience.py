@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = 30.0
+PATIENCE_S = 150.0
 
 
 def eventually(condition: Callable[[], Any]) -> Any:

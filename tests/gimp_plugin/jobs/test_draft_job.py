@@ -24,7 +24,6 @@ from impasto_shared.settings import Quality, StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess, picture
 
-PATIENCE_S = 150.0  # on a machine that does other work, too
 TICK_S = 0.1
 SETTINGS = StyleSettings()
 STRONGER = replace(SETTINGS, style_strength=2.0)
@@ -395,9 +394,7 @@ def test_real_daemon_paints_the_newest_choice_only(shared_daemon: DaemonProcess)
         shared_daemon.client, lambda: (content, [style]), content.width, content.height, is_on=True
     )
     drafts.choose(chosen(replace(SETTINGS, iterations=10_000)))
-    deadline_s = time.monotonic() + PATIENCE_S
     while not drafts.text.startswith("This is"):
-        assert time.monotonic() < deadline_s, drafts.text
         drafts.tick()
         if drafts.text == "The draft begins…":
             drafts.choose(chosen(STRONGER))

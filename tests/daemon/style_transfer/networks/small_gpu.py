@@ -6,7 +6,7 @@ tensors cannot be used together with the processor's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
 DEVICE = torch.device("mps")
 _PROCESSOR = torch.device("cpu")
@@ -67,6 +66,11 @@ class SmallGpu:
 
 
 class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Returns false, or PyTorch's compiler would be imported, which takes seconds."""
+        return False
+
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
@@ -85,9 +89,9 @@ class _Calls(TorchFunctionMode):
                 return OnDevice(torch.tensor(args[1], dtype=kwargs.get("dtype", args[0].dtype)))
             if function is Tensor.tolist:
                 return args[0].numbers.tolist()
-        if not any(_is_device(leaf) for leaf in tree_leaves((args, kwargs))):
+        if not any(_is_device(leaf) for leaf in _leaves((args, kwargs))):
             return function(*args, **kwargs)
-        args, kwargs = tree_map(
+        args, kwargs = _mapped(
             lambda leaf: _PROCESSOR if _is_device(leaf) else leaf, (args, kwargs)
         )
         return OnDevice(function(*_numbers(args), **_numbers(kwargs)))
@@ -95,7 +99,7 @@ class _Calls(TorchFunctionMode):
 
 def _run(operation: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Runs an operation on the processor; raises Refused if the device could not."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    tensors = [leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     ours = [tensor for tensor in tensors if isinstance(tensor, OnDevice)]
     wanted = kwargs.get("device")
     if ours and wanted is None:
@@ -107,7 +111,7 @@ def _run(operation: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     for tensor in ours:
         if result is tensor.numbers:  # changed in place
             return tensor
-    return tree_map(lambda leaf: OnDevice(leaf) if isinstance(leaf, Tensor) else leaf, result)
+    return _mapped(lambda leaf: OnDevice(leaf) if isinstance(leaf, Tensor) else leaf, result)
 
 
 def _check(name: str, tensors: Sequence[Tensor], ours: Sequence[OnDevice]) -> None:
@@ -129,4 +133,26 @@ def _is_device(leaf: object) -> bool:
 
 
 def _numbers(tree: Any) -> Any:
-    return tree_map(lambda leaf: leaf.numbers if isinstance(leaf, OnDevice) else leaf, tree)
+    return _mapped(lambda leaf: leaf.numbers if isinstance(leaf, OnDevice) else leaf, tree)
+
+
+# PyTorch's own functions for trees know many more kinds, and take most of a test's time.
+def _leaves(tree: Any) -> Iterator[Any]:
+    """Yields what the sequences and dictionaries of a tree hold."""
+    if isinstance(tree, list | tuple):
+        for part in tree:
+            yield from _leaves(part)
+    elif isinstance(tree, dict):
+        yield from _leaves(tuple(tree.values()))
+    else:
+        yield tree
+
+
+def _mapped(change: Callable[[Any], Any], tree: Any) -> Any:
+    """Returns a tree of the same shape, with each leaf changed."""
+    if isinstance(tree, list | tuple):
+        parts = [_mapped(change, part) for part in tree]
+        return parts if type(tree) is list else type(tree)(parts)
+    if isinstance(tree, dict):
+        return {name: _mapped(change, part) for name, part in tree.items()}
+    return change(tree)

@@ -1,12 +1,13 @@
+from __future__ import annotations
+
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.resnet import BasicBlock, ResNet
 
 from daemon.style_transfer.networks.tiny_network import Burnt, Fuse, random_image, random_rgb
 from daemon.style_transfer.reading import features
@@ -14,12 +15,17 @@ from impasto_daemon.style_transfer.images.regions import Painting, Region
 from impasto_daemon.style_transfer.losses.guides import guide_at
 from impasto_daemon.style_transfer.losses.objective import build_objective
 from impasto_daemon.style_transfer.networks.network import IMAGENET_MEAN, IMAGENET_STD
-from impasto_daemon.style_transfer.networks.traced_network import RESIDUAL_STAND_INS, TracedNetwork
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_shared.errors import InvalidSettings
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.settings import Colours, Mode, Pooling, StyleLoss, StyleSettings
 from impasto_shared.style import Style
+
+if TYPE_CHECKING:
+    # torchvision takes seconds, in every process that collects this test.
+    from torchvision.models.resnet import ResNet
+
+    from impasto_daemon.style_transfer.networks.traced_network import TracedNetwork
 
 MERGES = ("layer1.0.add", "layer2.0.add", "layer3.0.add", "layer3.1.add", "layer4.0.add")
 SETTINGS = StyleSettings(size=48, iterations=4)
@@ -27,6 +33,8 @@ SETTINGS = StyleSettings(size=48, iterations=4)
 
 def residual() -> ResNet:
     """Makes the smallest ResNet with all stand-ins for VGG's layers, the same at every call."""
+    from torchvision.models.resnet import BasicBlock, ResNet
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = ResNet(BasicBlock, [1, 1, 2, 1], num_classes=2)
@@ -42,7 +50,22 @@ def residual() -> ResNet:
 
 
 def traced(dtype: torch.dtype = torch.float64, pooling: Pooling = Pooling.MAX) -> TracedNetwork:
-    return TracedNetwork(residual(), pooling=pooling, dtype=dtype)
+    return traced_network(residual(), pooling, dtype)
+
+
+def traced_network(
+    model: nn.Module, pooling: Pooling = Pooling.MAX, dtype: torch.dtype = torch.float32
+) -> TracedNetwork:
+    from impasto_daemon.style_transfer.networks.traced_network import TracedNetwork
+
+    return TracedNetwork(model, pooling=pooling, dtype=dtype)
+
+
+def stand_ins() -> Mapping[str, str]:
+    """Returns the nodes of a ResNet that stand for VGG's layers."""
+    from impasto_daemon.style_transfer.networks.traced_network import RESIDUAL_STAND_INS
+
+    return RESIDUAL_STAND_INS
 
 
 def read(network: TracedNetwork, rgb: Tensor, *layers: str) -> dict[str, Tensor]:
@@ -103,16 +126,16 @@ def test_activations_are_those_of_torchvision(height: int, width: int) -> None:
 def test_names_of_vggs_layers_mean_the_merges() -> None:
     rgb = random_rgb(40, 56, seed=2)
 
-    activations = read(traced(), rgb, *RESIDUAL_STAND_INS, *MERGES, "relu")
+    activations = read(traced(), rgb, *stand_ins(), *MERGES, "relu")
 
-    for vggs, merge in RESIDUAL_STAND_INS.items():
+    for vggs, merge in stand_ins().items():
         assert torch.equal(activations[vggs], activations[merge])
 
 
 def test_depth_is_that_of_the_node_whatever_its_name() -> None:
     network = traced()
 
-    depths = [network.depth(layer) for layer in RESIDUAL_STAND_INS]
+    depths = [network.depth(layer) for layer in stand_ins()]
 
     assert depths == sorted(set(depths))
     assert network.depth("relu3_1") == network.depth("layer2.0.add")
@@ -196,7 +219,7 @@ def test_pass_can_be_ended_before_every_layer_in_both_directions() -> None:
 def test_weights_take_no_gradient_and_stay_as_they_are() -> None:
     model = residual()
     before = copy.deepcopy(model.state_dict())
-    network = TracedNetwork(model, pooling=Pooling.MAX)
+    network = traced_network(model)
     rgb = random_rgb(32, 32, seed=11, dtype=torch.float32).requires_grad_()
 
     torch.autograd.backward(read(network, rgb, "layer4.0.add")["layer4.0.add"].sum())
@@ -243,7 +266,7 @@ class Flattening(nn.Module):
 
 
 def test_layer_without_rows_and_columns_is_refused() -> None:
-    network = TracedNetwork(Flattening(32 * 48), pooling=Pooling.MAX)
+    network = traced_network(Flattening(32 * 48))
 
     with pytest.raises(
         InvalidSettings, match=r"layer dense of this network does not follow .*\(1 × 4\)"
@@ -264,14 +287,14 @@ class Splitting(nn.Module):
 
 
 def test_layer_without_numbers_is_refused() -> None:
-    network = TracedNetwork(Splitting(), pooling=Pooling.MAX)
+    network = traced_network(Splitting())
 
     with pytest.raises(InvalidSettings, match="layer chunk of this network"):
         read(network, random_rgb(32, 48, seed=13, dtype=torch.float32), "chunk")
 
 
 def test_network_for_pictures_of_one_size_is_refused() -> None:
-    network = TracedNetwork(Flattening(7), pooling=Pooling.MAX)
+    network = traced_network(Flattening(7))
 
     with pytest.raises(InvalidSettings, match="accepts pictures of one size only"):
         read(network, random_rgb(32, 48, seed=14, dtype=torch.float32), "dense")

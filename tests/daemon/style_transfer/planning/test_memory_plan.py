@@ -44,7 +44,7 @@ def smooth_image(width: int, height: int, form: PixelFormat, *, seed: int) -> Im
 PHOTO = smooth_image(190, 150, PixelFormat.RGB_U16, seed=1)
 PAINTING = Style(smooth_image(90, 70, PixelFormat.RGB_U8, seed=2))
 # With these few steps every history has room for all of them.
-SETTINGS = StyleSettings(iterations=4, size=190)
+SETTINGS = StyleSettings(iterations=3, size=190)
 SMALLEST_SIDE_PX = 128
 
 scales = st.builds(
@@ -213,7 +213,9 @@ def test_a_larger_picture_is_the_same_with_deep_blocks_in_tiles_too() -> None:
     photo = random_image(480, 384, PixelFormat.RGB_U16, seed=1)
     settings = replace(SETTINGS, size=480)
     network = VGG(tiny_convolutions(), TINY_BLOCKS, pooling=Pooling.MAX)
-    smallest = plans(ScaleWork(384, 480, 90 * 70, 4, Optimizer.LBFGS, network.number_bytes))[-1]
+    smallest = plans(
+        ScaleWork(384, 480, 90 * 70, SETTINGS.iterations, Optimizer.LBFGS, network.number_bytes)
+    )[-1]
     assert smallest.tiling is not None
     deep = next(stage for stage in smallest.tiling if 4 in stage.blocks)
     assert deep.side is not None
