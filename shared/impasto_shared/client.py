@@ -35,7 +35,7 @@ from impasto_shared.errors import (
     ErrorCode,
     InvalidImage,
 )
-from impasto_shared.files.paths import socket_path
+from impasto_shared.files.paths import local_path
 from impasto_shared.image import Image
 from impasto_shared.protocol.messages import (
     Accepted,
@@ -115,7 +115,7 @@ class Client:
         except BaseException:
             connection.close()
             raise
-        return cls(Conversation(connection, is_network=socket_path(endpoint) is None))
+        return cls(Conversation(connection, is_network=local_path(endpoint) is None))
 
     @property
     def welcome(self) -> Welcome:

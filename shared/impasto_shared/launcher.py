@@ -15,10 +15,11 @@ from typing import BinaryIO
 from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import (
     is_in_flatpak,
+    local_path,
     log_path,
-    socket_path,
     spare_log_path,
 )
 from impasto_shared.installation.environment import installed_program, own_environment
@@ -79,7 +80,7 @@ def connect_or_start(
     try:
         return connect()
     except DaemonUnavailable:
-        if socket_path(endpoint) is None:
+        if local_path(endpoint) is None:
             raise  # a daemon at a TCP address must be started on its machine
     on_start()
     output, log = _open_log()
@@ -90,8 +91,8 @@ def connect_or_start(
 
 def _open_log() -> tuple[BinaryIO, Path | None]:
     """Opens the log, or the spare one; a user who can write to neither has none."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    flags |= os.O_NONBLOCK  # for a pipe without a reader
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOFOLLOW | PLAIN
+    flags |= NONBLOCK  # for a pipe without a reader
     for path in (log_path(), spare_log_path()):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -137,8 +137,8 @@ def add_endpoint(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--endpoint",
         metavar="ADDRESS",
-        help="address of the daemon, ipc:///PATH or tcp://ADDRESS:PORT (default: see impasto "
-        "config)",
+        help="address of the daemon, ipc:///PATH, loopback:///PATH or tcp://ADDRESS:PORT (default: "
+        "see impasto config)",
     )
 
 

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import write_all
+from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
 
 KEPT_S = 7 * 24 * 3600.0
 """The time after which an unfinished download that was not continued is removed."""
@@ -147,7 +148,7 @@ def prune(folder: Path, hub: Path, now_s: float | None = None) -> None:
 @contextmanager
 def _locked(path: Path, check_stop: Callable[[], None]) -> Iterator[FileIO]:
     """Opens a file that no other process is downloading to, or no longer."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | NOFOLLOW | PLAIN
     with FileIO(os.open(path, flags, 0o644), "r+") as file:
         while True:
             try:

@@ -6,7 +6,6 @@ Plain Python: no sockets; the worker stands behind a protocol, and the clock is 
 from __future__ import annotations
 
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from impasto_daemon.server.jobs.time_estimate import longest_step_share
 from impasto_daemon.server.stall_watch import StallWatch
 from impasto_daemon.server.start_timer import StartTimer
 from impasto_daemon.style_transfer.planning.work import Work
+from impasto_daemon.system.host import is_killed, processor_ticks
 from impasto_daemon.system.malloc import release_freed_memory
-from impasto_daemon.system.process_activity import processor_ticks
 from impasto_daemon.worker.messages import (
     Begun,
     Failed,
@@ -501,6 +500,6 @@ def _hung(watch: StallWatch) -> Problem:
 
 
 def _died(exit_status: int) -> Problem:
-    if exit_status == -signal.SIGKILL:
+    if is_killed(exit_status):
         return Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-killed"))
     return Problem.saying(ErrorCode.WORKER_DIED, sentence("worker-ended", status=exit_status))

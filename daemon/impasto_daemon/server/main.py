@@ -17,11 +17,11 @@ from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 from impasto_daemon.server.journal.database import NewerDatabase
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
-from impasto_daemon.server.process.limits import set_limits
 from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.server import Server
 from impasto_daemon.server.workers import Workers
+from impasto_daemon.system.host import set_limits
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.worker.process import WorkerProcess
 from impasto_shared.configuration.options import DaemonOptions

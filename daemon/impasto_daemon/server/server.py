@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import time
 from collections.abc import Callable
 from functools import partial
@@ -29,6 +28,7 @@ from impasto_daemon.server.process.signals import StopSignals
 from impasto_daemon.server.process.systemd import SystemdNotifier
 from impasto_daemon.server.status import StatusReporter, forecast
 from impasto_daemon.server.workers import Workers
+from impasto_daemon.system.polling import READ, new_poller
 from impasto_shared import __version__
 from impasto_shared.errors import ErrorCode, ImpastoError, ProtocolError
 from impasto_shared.image import MAX_FRAME_BYTES, MAX_PIXELS
@@ -145,12 +145,12 @@ class Server:
 
     def _wait(self) -> None:
         """Returns on a message from a client or the worker, on a signal, or after a timeout."""
-        poller = select.poll()
+        poller = new_poller()
         self._clients.register(poller)
-        poller.register(self._signals, select.POLLIN)
+        poller.register(self._signals, READ)
         if self._jobs.journal is not None:
             for fileno in self._jobs.journal.filenos():
-                poller.register(fileno, select.POLLIN)
+                poller.register(fileno, READ)
         for pipe in self._workers.pipes:
             poller.register(pipe, pipe.events)
         timeouts_ms = [

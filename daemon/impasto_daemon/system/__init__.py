@@ -1,1 +1,1 @@
-"""The operating system: the memory of a process, the log."""
+"""The operating system: what differs between systems, the memory of a process, the log."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto_shared.configuration.options import LogLevel
+from impasto_shared.files.open_flags import NONBLOCK, PLAIN
 from impasto_shared.files.paths import log_path, spare_log_path
 
 LIMIT_BYTES = 2**20
@@ -64,7 +65,7 @@ class LimitedLog(logging.StreamHandler):  # type: ignore[type-arg]
             self._rotate()
         if self._is_file(descriptor):
             return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | PLAIN | NONBLOCK
         new = os.open(self._path, flags, 0o600)  # which does not wait if it is a pipe by now
         for number in self._descriptors:
             os.dup2(new, number)

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from impasto_daemon.system.host import free_bytes, has_gpu_driver, resident_bytes
+
+__all__ = ["GPU_DEVICES", "available_bytes", "may_have_gpu", "resident_bytes"]
 
 # The share of free memory to take: the user works at the same machine.
 _USABLE = 0.85
 GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"), Path("/dev/dxg"))
 """The device files of a first GPU: of NVIDIA's and AMD's drivers, and of Windows' for its Linux."""
-
-
-def resident_bytes(pid: int) -> int | None:
-    """Returns the bytes of memory that a process has; None if the system does not say."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def available_bytes(*pids: int) -> float:
@@ -30,12 +23,12 @@ def available_bytes(*pids: int) -> float:
 
     pids: the processes that have some of them already; others are yet to be started.
     """
-    match = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    free = free_bytes()
     resident = [resident_bytes(pid) for pid in pids]
     known = [count for count in resident if count is not None]
-    if match is None or len(known) < len(resident):
+    if free is None or len(known) < len(resident):
         return math.inf
-    return _USABLE * (1024 * int(match[1]) + sum(known))
+    return _USABLE * (free + sum(known))
 
 
 def may_have_gpu() -> bool:
@@ -43,11 +36,4 @@ def may_have_gpu() -> bool:
 
     Asking PyTorch takes seconds.
     """
-    return any(os.path.exists(path) for path in GPU_DEVICES)  # noqa: PTH110 - Path's may fail
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""
+    return has_gpu_driver(GPU_DEVICES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from impasto_shared.configuration.resolution import default_endpoint
-from impasto_shared.files.paths import socket_path
+from impasto_shared.files.paths import local_path
 
 if TYPE_CHECKING:
     from impasto_shared.client import Client
@@ -54,4 +54,4 @@ def connect_to_running(*, while_waiting: Callable[[], object], name: str = NAME)
 
 def patience_s() -> float:
     """Returns the time within which a running daemon answers."""
-    return _PATIENCE_S if socket_path(default_endpoint()) else _REMOTE_PATIENCE_S
+    return _PATIENCE_S if local_path(default_endpoint()) else _REMOTE_PATIENCE_S

@@ -10,7 +10,7 @@ from impasto_gimp.jobs.connection import PREVIEW_NAME, connect_to_running, patie
 from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
-from impasto_shared.files.paths import socket_path
+from impasto_shared.files.paths import local_path
 from impasto_shared.protocol.messages import ForecastReport, StatusReport
 from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
@@ -69,7 +69,7 @@ def daemon_status(
             text = status_text(status, forecast, len(planned.pictures) + planned.further)
             return DaemonStatus(text, alternatives=alternatives)
     except DaemonUnavailable as error:
-        if socket_path(default_endpoint()) is None:
+        if local_path(default_endpoint()) is None:
             return DaemonStatus(str(error))  # on another machine: cannot be started from here
         return _stopped()
     except ImpastoError as error:

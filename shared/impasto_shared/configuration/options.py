@@ -36,8 +36,8 @@ _HOST = r"(?:[\w.-]+|\*|\[[\w.:%]+\])"
 _PORT = r"(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _TCP = rf"tcp://{_HOST}:(?!0){_PORT}"
 _ANY_ENDPOINT = {
-    "pattern": rf"ipc:///[^\0\n]+|{_TCP}",
-    "values": "ipc:///PATH or tcp://ADDRESS:PORT, PORT from 1 to 65535",
+    "pattern": rf"(?:ipc|loopback):///[^\0\n]+|{_TCP}",
+    "values": "ipc:///PATH, loopback:///PATH or tcp://ADDRESS:PORT, PORT from 1 to 65535",
 }
 
 

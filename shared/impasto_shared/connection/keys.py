@@ -15,6 +15,7 @@ from pathlib import Path
 
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import FileNotDurable, create_atomically
+from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import config_dir, make_private
 from impasto_shared.str_enum import StrEnum
 from impasto_shared.text.sentences import reason_of, sentence
@@ -52,7 +53,7 @@ def load_keys(role: Role) -> KeyPair:
     """
     path = keys_dir() / f"{role}.secret"
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDONLY | NOFOLLOW | NONBLOCK | PLAIN
         descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise KeysUnusable(sentence("key-missing", role=role)) from None

@@ -1,13 +1,18 @@
-"""The socket of a client to a daemon on this machine: a Unix socket, in the standard library."""
+"""The socket of a client to a daemon on this machine, in the standard library.
+
+It is a Unix socket, or where these are missing (Windows) one of loopback TCP, with a proof.
+"""
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from impasto_shared.connection.loopback import HOST, LoopbackAddress
+from impasto_shared.connection.proof import ClientProof
+from impasto_shared.connection.system_sockets import send_buffers, wait_for
 from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.image import MAX_FRAME_BYTES
@@ -22,20 +27,24 @@ _SHORTEST_VISIT_S = 0.02
 _SEND_BUFFER_BYTES = 2**20
 # The system refuses connections while many of them wait to be accepted.
 _RETRY_S = 0.01
+# Windows tries for two seconds to connect to a port that nothing listens at.
+_CONNECT_S = 1.0
 
 
 class LocalSocket:
-    """A connection to the daemon's socket at `path`.
+    """A connection to the daemon's socket at `path`; or to a port, as the file at `path` says.
+
+    loopback: what is in that file; both ends then prove that they know its secret.
 
     It sends and receives in calls only: `send` begins to send a message, and `wait` continues.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, loopback: LoopbackAddress | None = None) -> None:
         self._path = path
-        self._zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        self._loopback = loopback
+        proof = None if loopback is None else ClientProof(loopback.secret)
+        self._zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES, proof=proof)
+        self._socket = _new_socket(is_unix=loopback is None)
         self._is_accepted = False
         self._can_send = True
         self.is_connected = True
@@ -84,9 +93,7 @@ class LocalSocket:
         if not self._is_accepted:
             time.sleep(_RETRY_S)
             return True
-        poller = select.poll()
-        poller.register(self._socket, select.POLLIN | (select.POLLOUT if self._has_to_send else 0))
-        return bool(poller.poll(int(timeout_s * 1000) + 1 if timeout_s else 0))
+        return wait_for(self._socket, timeout_s, sends=self._has_to_send)
 
     def _transfer(self, *, receives: bool = True) -> None:
         """Sends and receives what the system takes and gives at once.
@@ -113,7 +120,10 @@ class LocalSocket:
     def _try_to_connect(self) -> bool:
         """Returns whether the daemon's system has accepted the connection; it may do so later."""
         try:
-            self._socket.connect(str(self._path))
+            if self._loopback is None:
+                self._socket.connect(str(self._path))
+            else:
+                self._connect_to_port(self._loopback.port)
         except BlockingIOError:
             return False
         except OSError:
@@ -122,11 +132,17 @@ class LocalSocket:
         self._is_accepted = True
         return True
 
+    def _connect_to_port(self, port: int) -> None:
+        """Connects, or raises OSError: unlike a Unix socket, a port answers at once."""
+        self._socket.settimeout(_CONNECT_S)
+        self._socket.connect((HOST, port))
+        self._socket.setblocking(False)
+
     def _send_part(self) -> None:
         if not self._has_to_send:
             return
         try:
-            self._zmtp.sent(self._socket.sendmsg(self._zmtp.outgoing()))
+            self._zmtp.sent(send_buffers(self._socket, self._zmtp.outgoing()))
         except BlockingIOError:
             pass
         except OSError:  # the end; the daemon's last messages can still be received
@@ -147,3 +163,12 @@ class LocalSocket:
     def _disconnect(self) -> None:
         self.is_connected = False
         self._socket.close()
+
+
+def _new_socket(*, is_unix: bool) -> socket.socket:
+    new = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET, socket.SOCK_STREAM)
+    new.setblocking(False)
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    if not is_unix:
+        new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return new

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from impasto_shared.connection.local_socket import LocalSocket
+from impasto_shared.connection.loopback import LoopbackAddress
 from impasto_shared.errors import DaemonUnavailable, ErrorCode, ImpastoError, ProtocolError
-from impasto_shared.files.paths import check_private, socket_path
+from impasto_shared.files.paths import check_private, local_path, loopback_file
 from impasto_shared.protocol.codec import decode, encode
 from impasto_shared.protocol.messages import DaemonMessage
 from impasto_shared.text.sentences import sentence
@@ -92,7 +93,7 @@ class Transport:
         """Returns the error for a daemon that does not answer or has refused the connection."""
         if self._socket.refusal is not None:
             return self._socket.refusal
-        is_remote = socket_path(self._endpoint) is None
+        is_remote = local_path(self._endpoint) is None
         code = "no-answer-remote" if is_remote else "no-answer"
         return DaemonUnavailable(sentence(code, endpoint=self._endpoint))
 
@@ -107,12 +108,13 @@ class Transport:
 def _socket(
     endpoint: str, send_timeout_s: float, server_key: str | None
 ) -> LocalSocket | TcpSocket:
-    path = socket_path(endpoint)
+    path = local_path(endpoint)
     if path is not None:
         if not path.exists():
             raise DaemonUnavailable(sentence("not-running", path=path))
         check_private(path.parent)  # else another user could impersonate the daemon
-        return LocalSocket(path)
+        is_loopback = loopback_file(endpoint) is not None
+        return LocalSocket(path, LoopbackAddress.read(path) if is_loopback else None)
     if not endpoint.startswith("tcp://"):
         raise DaemonUnavailable(sentence("wrong-address", endpoint=endpoint))
     try:

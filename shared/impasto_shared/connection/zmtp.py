@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable
 from contextlib import suppress
 from itertools import islice
 
+from impasto_shared.connection.proof import NotProven, Proof
 from impasto_shared.errors import ImpastoError
 from impasto_shared.protocol.codec import Frame
 from impasto_shared.text.printable import printable
@@ -57,6 +58,7 @@ class ZmtpConnection:
     max_frames: of a message with more frames, only one too many is kept.
     max_excess: a message with more frames in excess than this is an error; None: there is no limit.
     is_daemon: whether it is the end of a daemon (ROUTER), and not of a client (DEALER).
+    proof: what both ends exchange before anything else; None on a socket of this user alone.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ZmtpConnection:
         max_excess: int | None = None,
         *,
         is_daemon: bool = False,
+        proof: Proof | None = None,
     ) -> None:
         self._max_frame_bytes = max_frame_bytes
         self._max_frames = max_frames
@@ -73,9 +76,12 @@ class ZmtpConnection:
         self._type = _ROUTER if is_daemon else _DEALER
         self.messages: deque[list[Frame]] = deque()
         """The messages that have arrived, oldest first, until the owner removes them."""
+        self._proof = proof
+        self.is_proven = proof is None
+        """Whether the other end is known to be a program of this user."""
         self._is_ready = False  # once both ends have agreed to talk
         self._frames: list[Frame] = []  # of the message that is arriving
-        self._outgoing = deque([memoryview(_GREETING)])
+        self._outgoing: deque[memoryview] = deque()
         self._sent_bytes = 0  # of the first buffer
         self._postponed: deque[memoryview] = deque()  # until then
         self._pong: memoryview | None = None
@@ -183,6 +189,9 @@ class ZmtpConnection:
         target[: len(rest)] = rest
 
     def _parse(self) -> _Parser:
+        if self._proof is not None:
+            yield from self._prove(self._proof)
+        self._outgoing.append(memoryview(_GREETING))
         yield from _parse_greeting()
         self._outgoing.append(_ready(self._type))
         while not self._is_ready:
@@ -203,6 +212,20 @@ class ZmtpConnection:
             if not flags & _MORE:
                 self.messages.append(self._frames)
                 self._frames, count = [], 0
+
+    def _prove(self, proof: Proof) -> _Parser:
+        """Has both ends prove themselves; until then nothing else is sent."""
+        steps = proof.steps()
+        try:
+            outgoing, size = next(steps)
+            while True:
+                if outgoing:
+                    self._outgoing.append(memoryview(outgoing))
+                outgoing, size = steps.send((yield size) if size else b"")
+        except StopIteration:
+            self.is_proven = True
+        except NotProven as error:
+            raise ZmtpError(str(error)) from error
 
     def _parse_frame(self) -> Generator[int, Frame, tuple[int, Frame]]:
         """Parses a frame; returns its flags and its body."""

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from impasto_shared.files.open_flags import DIRECTORY, NOFOLLOW, PLAIN
+
 _DRAFT = ".impasto-{}.new"
 # For example on memory sticks, or in a sandbox.
 _NO_HARD_LINKS = (errno.EPERM, errno.EACCES, errno.EXDEV, errno.ENOTSUP, errno.ENOSYS)
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | PLAIN
 # Of a file system without nameless files, or a kernel that takes the flag for O_DIRECTORY.
 _NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 # Some network file systems cannot sync a folder, and one that is not readable cannot be opened.
@@ -146,7 +148,7 @@ class _Draft:
         return self.path
 
     def _link(self) -> None:
-        folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(self.path.parent, os.O_PATH | DIRECTORY | PLAIN)
         try:
             # The descriptor of a folder makes Python call linkat, which follows the link.
             source = f"/proc/self/fd/{self.descriptor}"
@@ -186,7 +188,7 @@ def _open_draft(path: Path, mode: int) -> tuple[int, bool]:
     # Without /proc, it could not be given a name.
     if Path("/proc/self/fd").exists():
         try:
-            flags = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_TMPFILE | PLAIN
             return os.open(path.parent, flags, mode), True
         except OSError as error:
             if error.errno not in _NO_NAMELESS:
@@ -214,7 +216,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 def sync_folder(folder: Path) -> None:
     """Returns when the names in a folder are on the disk. Raises FileNotDurable."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | DIRECTORY | PLAIN)
         try:
             os.fsync(descriptor)
         finally:

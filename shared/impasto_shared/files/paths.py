@@ -17,6 +17,8 @@ from impasto_shared.text.sentences import reason_of, sentence
 _MAX_SOCKET_PATH_BYTES = 107
 # The owner of root's folders as a sandbox sees them, such as Flatpak's.
 _UNMAPPED_USER = 65534
+_LOOPBACK = "loopback://"
+_DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
 _TCP = re.compile(r"tcp://(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):\w+")
 
 
@@ -156,6 +158,25 @@ def socket_path(endpoint: str) -> Path | None:
             sentence("socket-path-no-text", path=path.encode(errors="backslashreplace").decode())
         )
     return Path(path)
+
+
+def loopback_file(endpoint: str) -> Path | None:
+    """Returns the file that says where a daemon on loopback TCP serves; None for another transport.
+
+    Its name begins with the letter of a drive on Windows: loopback:///C:/Users/…
+    """
+    if not endpoint.startswith(_LOOPBACK):
+        return None
+    path = endpoint.removeprefix(_LOOPBACK)
+    return Path(path.removeprefix("/") if _DRIVE.match(path) else path)
+
+
+def local_path(endpoint: str) -> Path | None:
+    """Returns the path of what a daemon on this machine serves at: of its socket, or of its file.
+
+    None for a daemon at a TCP address. Raises ImpastoError like `socket_path`.
+    """
+    return loopback_file(endpoint) or socket_path(endpoint)
 
 
 def fits_socket(path: Path | str) -> bool:

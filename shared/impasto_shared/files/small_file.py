@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from impasto_shared.files.open_flags import NONBLOCK, PLAIN
+
 MAX_BYTES = 2**20
 
 
@@ -19,7 +21,7 @@ def read_small_file(path: Path) -> bytes:
         OSError: if there is no file, or it cannot be read; also if it has more than a megabyte, or
             is a pipe, a device or a folder.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | NONBLOCK | PLAIN)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "It is not a file", str(path))

@@ -60,7 +60,7 @@ SENTENCES: Mapping[str, str] = {
         "machine: impasto serve."
     ),
     "wrong-address": (
-        "{endpoint} is not an address of a daemon. Use ipc:///PATH or tcp://ADDRESS:PORT."
+        "{endpoint} is not an address of a daemon. Use ipc:///PATH, loopback:///PATH or tcp://ADDRESS:PORT."
     ),
     "pyzmq-missing": (
         "The daemon at {endpoint} can be reached with pyzmq only, which this Python does not have "
@@ -70,6 +70,10 @@ SENTENCES: Mapping[str, str] = {
     "no-daemon-at-address": (
         "The program that answers at {path} is not an Impasto daemon. {reason} End that program, "
         "or choose another endpoint in the configuration."
+    ),
+    "address-file-damaged": (
+        "The file {path}, which says where the Impasto daemon serves, is damaged. Remove it, and "
+        "start the daemon again."
     ),
     "connection-closed": "The connection to the Impasto daemon is closed.",
     "daemon-lost-of-detached": (

@@ -84,7 +84,10 @@ def test_endpoint_that_is_no_address_is_refused(
         main(["status", "--endpoint", endpoint])
 
     assert exit_.value.code == 1
-    assert "--endpoint: Endpoint must be ipc:///PATH or tcp://" in capsys.readouterr().err
+    assert (
+        "--endpoint: Endpoint must be ipc:///PATH, loopback:///PATH or tcp://"
+        in capsys.readouterr().err
+    )
 
 
 def test_endpoint_of_a_client_is_not_that_of_the_daemon_to_run() -> None:

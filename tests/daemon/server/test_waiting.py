@@ -22,9 +22,9 @@ CALLS = {
     *("send", "send_multipart", "sendmsg", "sendto", "sendall", "send_string", "send_json"),
 }
 # Objects of our own, whose methods are checked where they are defined, or have no socket (zmtp).
-OWN = {"self._worker", "self._clients", "self._unix", "self._link", "self.link", "front", "client"}
+OWN = {"self._worker", "self._clients", "self._local", "self._link", "self.link", "front", "client"}
 OWN |= {"connection.zmtp", "zmtp", "self._zmtp", "self._pipe"}
-NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT"}
+NON_BLOCKING = {"zmq.NOBLOCK", "socket.MSG_DONTWAIT", "NO_WAIT"}
 
 
 def waiting_calls(source: str) -> list[str]:

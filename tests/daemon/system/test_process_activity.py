@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 
-from impasto_daemon.system.process_activity import processor_ticks
+from impasto_daemon.system.host import processor_ticks
 from integration.daemon_process import wait_for
 
 BUSY = "import sys\nprint(1, flush=True)\nwhile True: pass"

@@ -24,7 +24,7 @@ def test_the_memory_of_no_process_is_unknown() -> None:
 
 
 def test_a_process_may_keep_the_memory_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_memory, "_read", lambda _: "MemTotal: 9 kB\nMemAvailable:  1000 kB")
+    monkeypatch.setattr(Path, "read_text", lambda _: "MemTotal: 9 kB\nMemAvailable:  1000 kB")
     monkeypatch.setattr(process_memory, "resident_bytes", lambda _: 24_000)
 
     assert available_bytes() == pytest.approx(0.85 * 1_024_000)
@@ -35,7 +35,7 @@ def test_a_process_may_keep_the_memory_that_it_has(monkeypatch: pytest.MonkeyPat
 def test_memory_is_infinite_if_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
     assert available_bytes(NO_PID) == math.inf
 
-    monkeypatch.setattr(process_memory, "_read", lambda _: "")
+    monkeypatch.setattr(Path, "read_text", lambda _: "")
     assert available_bytes() == math.inf
 
 

@@ -98,7 +98,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         (
             '[daemon]\nendpoint = ""\n[client]\nendpoint = "gpu:5570"',
             4,
-            "endpoint in [client]: Endpoint must be ipc:///PATH or tcp://ADDRESS:PORT, PORT from",
+            "endpoint in [client]: Endpoint must be ipc:///PATH, loopback:///PATH or tcp://",
         ),
         ('[client]\nserver_key = "abc"', 2, "must be 64 hexadecimal digits"),
         ("[daemon]\nidle_minute = 5", 2, "there is no option idle_minute in [daemon]. Choose from"),

@@ -154,7 +154,9 @@ def test_socket_in_a_folder_of_others_is_refused(socket_endpoint: str, tmp_path:
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:port"])
 def test_malformed_address_is_refused_with_the_form_expected(address: str) -> None:
-    with pytest.raises(DaemonUnavailable, match=r"Use ipc:///PATH or tcp://ADDRESS:PORT\."):
+    with pytest.raises(
+        DaemonUnavailable, match=r"Use ipc:///PATH, loopback:///PATH or tcp://ADDRESS:PORT\."
+    ):
         Transport(address, send_timeout_s=1, server_key="")
 
 

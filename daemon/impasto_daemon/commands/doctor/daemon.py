@@ -25,10 +25,10 @@ from impasto_shared.connection.keys import KeysUnusable, Role, keys_dir, load_ke
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.files.paths import (
     jobs_dir,
+    local_path,
     lock_path,
     log_path,
     runtime_dir,
-    socket_path,
     spare_log_path,
     throughput_path,
     usual_endpoint,
@@ -162,13 +162,13 @@ def _check_running(endpoint: str) -> Iterator[Finding]:
 def _unavailable(endpoint: str) -> Finding:
     """Returns a note if clients can start a daemon themselves, otherwise a problem."""
     pid = lock_holder(lock_path())
-    if pid is not None and endpoint.startswith("ipc:"):
+    if pid is not None and local_path(endpoint) is not None:
         return problem(
             TOPIC,
             f"process {pid} is a daemon, but does not answer at {endpoint}",
             f"It hangs, or serves at another address. To end it, run: kill -KILL {pid}",
         )
-    if socket_path(endpoint) is None:
+    if local_path(endpoint) is None:
         text = f"no daemon answers at {endpoint}"
         return problem(TOPIC, text, "Start it on that machine: impasto serve.")
     return note(TOPIC, "not running; it starts by itself when it is needed")

@@ -18,6 +18,7 @@ from pathlib import Path
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import write_atomically
+from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
 from impasto_shared.files.paths import make_private
 from impasto_shared.files.small_file import read_small_file
 
@@ -116,7 +117,7 @@ class AuthorizedClients:
     def _locked(self) -> Iterator[None]:
         """Keeps other processes from changing the file between our reading and our writing."""
         make_private(self._path.parent)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | NOFOLLOW | PLAIN
         # A file of its own: the list is replaced, and NFS locks no folders.
         lock = os.open(self._path.with_name(f"{self._path.name}.lock"), flags, 0o600)
         try:

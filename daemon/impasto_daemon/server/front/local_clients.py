@@ -1,4 +1,7 @@
-"""The Unix sockets that programs of this user connect to, without libzmq.
+"""The sockets that programs of this user connect to, without libzmq.
+
+Other users cannot open Unix sockets; over loopback TCP, where these are missing (Windows), programs
+prove that they have read this user's private file, and get nothing before.
 
 libzmq shows a message only when all of it is there, and aborts the process if there is no
 descriptor for a connection. Here a message is limited as it arrives, and so is the number of
@@ -7,13 +10,9 @@ connections. No call waits, and each does a bounded amount of work.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import resource
-import select
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -27,6 +26,16 @@ from impasto_daemon.server.front.delivery import (
     Delivery,
     Received,
 )
+from impasto_daemon.system.host import (
+    LATER,
+    NO_WAIT,
+    most_descriptors,
+    physical_bytes,
+    program_of,
+)
+from impasto_daemon.system.polling import BROKEN, READ, WRITE, Poller, SelectEpoll, new_epoll
+from impasto_shared.connection.proof import DaemonProof
+from impasto_shared.connection.system_sockets import send_buffers
 from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
@@ -35,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1024
 """Beyond it, the program with the most connections loses its oldest one for each new one."""
-MAX_UNFINISHED_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+MAX_UNFINISHED_BYTES = physical_bytes() // 2
 """Of all messages that are arriving; beyond it, the connection with the longest one is closed."""
 _LONG_BYTES = 2**20
 _EVENTS_OF_A_CALL = 8
@@ -44,25 +53,30 @@ _ACCEPT_AGAIN_S = 0.1
 _LINGER_STEP_S = 0.005
 # With the usual 200 kB, a picture is sent more slowly.
 _SEND_BUFFER_BYTES = 2**20
-_PEER = struct.Struct("=iII")  # struct ucred: process, user, group
-# The connection is as good as before, and the system says so once it has room.
-_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
-_IN = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
+# Of a program that connects: its proof is a few bytes, which it has at hand.
+_PROOF_S = 5.0
 
 
 class _Connection:
-    """A connection of the program `pid`; messages to it go to `address`."""
+    """A connection of the program `pid`; messages to it go to `address`.
 
-    def __init__(self, plain: socket.socket, address: bytes) -> None:
+    secret: what the program must prove to know; None on a Unix socket.
+    """
+
+    def __init__(self, plain: socket.socket, address: bytes, secret: bytes | None) -> None:
         plain.setblocking(False)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self.plain, self.address = plain, address
         self.descriptor = plain.fileno()
-        peer = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        self.pid = int(_PEER.unpack(peer)[0])
-        self.zmtp = ZmtpConnection(MAX_FRAME_BYTES, MAX_FRAMES, FRAMES_IN_EXCESS, is_daemon=True)
-        self.events = select.EPOLLIN
+        self.proof = None if secret is None else DaemonProof(secret)
+        # Programs that have not proved themselves count as one.
+        self.pid = program_of(plain) if self.proof is None else 0
+        self.zmtp = ZmtpConnection(
+            *(MAX_FRAME_BYTES, MAX_FRAMES, FRAMES_IN_EXCESS), is_daemon=True, proof=self.proof
+        )
+        self.events = READ
         self.is_open = True
+        self.begin_s = time.monotonic()
 
 
 class LocalClients:
@@ -74,11 +88,12 @@ class LocalClients:
     def __init__(
         self, limit: int | None = None, unfinished_bytes: int = MAX_UNFINISHED_BYTES
     ) -> None:
-        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._limit = limit or min(MAX_CONNECTIONS, descriptors // 2)
+        self._limit = limit or min(MAX_CONNECTIONS, most_descriptors() // 2)
         self._unfinished_bytes = unfinished_bytes
-        self._epoll = select.epoll()
+        self._epoll = new_epoll()
         self._listeners: dict[str, socket.socket] = {}
+        self._secrets: dict[socket.socket, bytes] = {}  # of those that require a proof
+        self._unproven: dict[int, _Connection] = {}  # oldest first
         self._refused_s: float | None = None
         self._connections: dict[int, _Connection] = {}
         self._by_address: dict[bytes, _Connection] = {}
@@ -89,36 +104,45 @@ class LocalClients:
         self.is_receiving = False
         """True if the last call of `receive` has made progress, and more may follow at once."""
 
-    def fileno(self) -> int:
-        """Returns a descriptor that is readable when there is something to do."""
-        return self._epoll.fileno()
+    def register_in(self, poller: Poller) -> None:
+        """Has a poller return when there is something to do."""
+        poller.register(self._epoll, READ)
 
     @property
     def timeout_ms(self) -> float:
         """The longest time until the next call of `receive`, whatever the descriptor says."""
         if self._with_messages:
             return 0
-        return float("inf") if self._refused_s is None else 1000 * _ACCEPT_AGAIN_S
+        if self._refused_s is not None:
+            return 1000 * _ACCEPT_AGAIN_S
+        return 1000 * _PROOF_S if self._unproven else float("inf")
 
-    def serve(self, endpoint: str, listener: socket.socket) -> None:
-        """Accepts connections to a listening socket, in place of an earlier one of the endpoint."""
+    def serve(self, endpoint: str, listener: socket.socket, secret: bytes | None = None) -> None:
+        """Accepts connections to a listening socket, in place of an earlier one of the endpoint.
+
+        secret: what a program that connects must prove to know; None if only this user's can.
+        """
         if earlier := self._listeners.pop(endpoint, None):
+            self._secrets.pop(earlier, None)
             self._stop_accepting(earlier)
             earlier.close()
         listener.setblocking(False)
         # If the system had no room for a connection, this one waits like the others.
         if self._refused_s is None:
             try:
-                self._epoll.register(listener.fileno(), select.EPOLLIN)
+                self._epoll.register(listener.fileno(), READ)
             except OSError:
                 listener.close()
                 raise
         self._listeners[endpoint] = listener
+        if secret is not None:
+            self._secrets[listener] = secret
 
     def receive(self) -> Received | None:
         """Returns the next message; None if there is none, or only parts of one."""
         self.is_receiving = False
         self._accept_again()
+        self._drop_unproven()
         self._work()
         if not self._with_messages:
             return None
@@ -168,9 +192,9 @@ class LocalClients:
                     if descriptor == listener.fileno():
                         self._accept(listener)
                 continue
-            if events & select.EPOLLOUT:
+            if events & WRITE:
                 self._send_part(connection)
-            if events & _IN and connection.is_open:
+            if events & (READ | BROKEN) and connection.is_open:
                 self._receive_part(connection)
 
     def _accept(self, listener: socket.socket) -> None:
@@ -185,7 +209,8 @@ class LocalClients:
                 self._stop_accepting(each)
             return
         try:
-            connection = _Connection(plain, next(self._numbers).to_bytes(8))
+            address = next(self._numbers).to_bytes(8)
+            connection = _Connection(plain, address, self._secrets.get(listener))
             self._epoll.register(connection.descriptor, connection.events)
         except OSError as error:
             logger.warning("a connection cannot be served: %s", error)
@@ -194,6 +219,9 @@ class LocalClients:
         self._connections[connection.descriptor] = connection
         self._by_address[connection.address] = connection
         self._by_program.setdefault(connection.pid, {})[connection.descriptor] = connection
+        if connection.proof is not None:
+            self._unproven[connection.descriptor] = connection
+            self._send_part(connection)  # the challenge
         if len(self._connections) > self._limit:
             self._make_room()
 
@@ -205,12 +233,32 @@ class LocalClients:
             return
         for listener in self._listeners.values():
             self._stop_accepting(listener)  # it may be registered since a try that failed
-            self._epoll.register(listener.fileno(), select.EPOLLIN)
+            self._epoll.register(listener.fileno(), READ)
         self._refused_s = None  # not before: it may fail, and is then due again
 
     def _stop_accepting(self, listener: socket.socket) -> None:
         with suppress(OSError):
             self._epoll.unregister(listener.fileno())
+
+    def _drop_unproven(self) -> None:
+        """Closes the connections whose programs have not proved themselves in time."""
+        latest_s = time.monotonic() - _PROOF_S
+        for connection in list(self._unproven.values()):
+            if connection.begin_s > latest_s:
+                return
+            logger.warning("a program that does not prove to be this user's is cut off")
+            self._drop(connection)
+
+    def _count_proven(self, connection: _Connection) -> None:
+        """Counts a connection among those of its program."""
+        if connection.proof is None or self._unproven.pop(connection.descriptor, None) is None:
+            return
+        strangers = self._by_program[connection.pid]
+        del strangers[connection.descriptor]
+        if not strangers:
+            del self._by_program[connection.pid]
+        connection.pid = connection.proof.pid
+        self._by_program.setdefault(connection.pid, {})[connection.descriptor] = connection
 
     def _make_room(self) -> None:
         """Closes the oldest connection of the program with the most."""
@@ -227,9 +275,9 @@ class LocalClients:
         if zmtp.messages:
             return
         try:
-            size = connection.plain.recv_into(zmtp.receive_buffer(), 0, socket.MSG_DONTWAIT)
+            size = connection.plain.recv_into(zmtp.receive_buffer(), 0, NO_WAIT)
         except OSError as error:
-            if error.errno in _LATER:
+            if error.errno in LATER:
                 return
             size = 0
         if not size:
@@ -240,15 +288,21 @@ class LocalClients:
         except ZmtpError as error:
             logger.warning("program %d is cut off. %s", connection.pid, error)
             self._drop(connection)
-        if zmtp.messages:
-            self._with_messages.append(connection)
-            of_program = self._by_program.get(connection.pid, {})
-            if connection.is_open:  # the latest now
-                of_program[connection.descriptor] = of_program.pop(connection.descriptor)
+        self._note_received(connection)
         if connection.is_open:
             self._send_part(connection)  # the answers to a greeting or a ping
         if connection.is_open and zmtp.unfinished_bytes > _LONG_BYTES:
             self._limit_memory()
+
+    def _note_received(self, connection: _Connection) -> None:
+        """Notes whether a connection is proven by now, and has messages."""
+        if connection.zmtp.is_proven:
+            self._count_proven(connection)
+        if connection.zmtp.messages:
+            self._with_messages.append(connection)
+            of_program = self._by_program.get(connection.pid, {})
+            if connection.is_open:  # the latest now
+                of_program[connection.descriptor] = of_program.pop(connection.descriptor)
 
     def _limit_memory(self) -> None:
         sizes = {each: each.zmtp.unfinished_bytes for each in self._connections.values()}
@@ -264,16 +318,14 @@ class LocalClients:
     def _send_part(self, connection: _Connection) -> None:
         if connection.zmtp.has_outgoing:
             try:
-                size = connection.plain.sendmsg(
-                    connection.zmtp.outgoing(), (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-                )
+                size = send_buffers(connection.plain, connection.zmtp.outgoing(), NO_WAIT)
             except OSError as error:
-                if error.errno not in _LATER:
+                if error.errno not in LATER:
                     self._drop(connection)
                     return
                 size = 0
             connection.zmtp.sent(size)
-        events = select.EPOLLIN | (select.EPOLLOUT if connection.zmtp.has_outgoing else 0)
+        events = READ | (WRITE if connection.zmtp.has_outgoing else 0)
         if events != connection.events:
             try:
                 self._epoll.modify(connection.descriptor, events)
@@ -292,5 +344,8 @@ class LocalClients:
         del of_program[connection.descriptor]
         if not of_program:
             del self._by_program[connection.pid]
-        connection.plain.close()  # which takes it off the epoll
+        self._unproven.pop(connection.descriptor, None)
+        if isinstance(self._epoll, SelectEpoll):
+            self._epoll.unregister(connection.descriptor)
+        connection.plain.close()  # which takes it off the system's epoll
         connection.zmtp.close()

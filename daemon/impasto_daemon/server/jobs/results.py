@@ -9,6 +9,7 @@ from pathlib import Path
 
 from impasto_daemon.server.journal.pixel_files import read_pixels, remove_file
 from impasto_shared.errors import ImpastoError
+from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
 from impasto_shared.files.paths import make_private
 from impasto_shared.image import Image, PixelFormat
 
@@ -96,7 +97,7 @@ class ResultFile:
         # A worker of an earlier daemon that still writes does not have this name.
         self._path: Path | None = folder / f"{job}-{os.urandom(4).hex()}.picture"
         self.path = str(self._path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | PLAIN
         os.close(os.open(self._path, flags, 0o600))
 
     def take(self, width: int, height: int, form: PixelFormat) -> Picture:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
+
 _VERSION = 1
 _LOCK_TIMEOUT_S = 5.0
 # The codes of SQLite that say nothing about the contents of the file.
@@ -41,7 +43,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         # SQLite would create it with the permissions of the umask.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | NOFOLLOW | PLAIN, 0o600))
         self._path, self._inode = path, path.stat().st_ino
         with _translated():
             self._connection = sqlite3.connect(

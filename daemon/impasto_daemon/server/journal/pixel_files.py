@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from impasto_shared.files.atomic_write import sync_folder, write_all
+from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.protocol.codec import Frame
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def read_pixels(path: Path, size_bytes: int) -> bytes:
     Raises:
         OSError: if the file cannot be read, or has another size.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK | PLAIN)
     try:
         actual_bytes = os.fstat(descriptor).st_size
         if actual_bytes != size_bytes:
@@ -76,7 +77,7 @@ def read_pixels(path: Path, size_bytes: int) -> bytes:
 
 def sync_file(path: Path) -> None:
     """Returns when the contents of a file, and its name, are on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK | PLAIN)
     try:
         os.fsync(descriptor)
     finally:
@@ -94,7 +95,7 @@ def remove_file(path: Path) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[int]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | PLAIN
     descriptor = os.open(path, flags, 0o600)
     try:
         yield descriptor

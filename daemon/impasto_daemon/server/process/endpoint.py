@@ -9,13 +9,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from impasto_daemon.server.process.single_instance import InstanceLock
+from impasto_shared.connection.loopback import HOST, LoopbackAddress
+from impasto_shared.connection.proof import SECRET_BYTES
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.paths import (
     check_private,
     is_loopback,
+    local_path,
     lock_path,
+    loopback_file,
     make_private,
-    socket_path,
 )
 
 _BACKLOG = 128
@@ -46,7 +49,7 @@ class Address:
 
     def __init__(self, endpoint: str, *, is_another: bool = False) -> None:
         self.endpoint = endpoint
-        self._path = socket_path(endpoint)
+        self._path = local_path(endpoint)
         paths = [] if is_another else [lock_path()]
         if self._path is not None:
             paths.append(self._path.with_name(f"{self._path.name}.lock"))
@@ -78,7 +81,10 @@ class Address:
         if self._path is not None:
             if self._path.parent.exists():
                 check_private(self._path.parent)
-            _check_unused(self._path)
+            if loopback_file(self.endpoint) is None:
+                _check_unused(self._path)
+            else:
+                _check_is_file_or_new(self._path)
 
     def remember_file(self) -> None:
         """Takes the file that is now at the path for the socket's own; to be called once bound."""
@@ -114,17 +120,17 @@ def check_endpoint(endpoint: str) -> None:
         UnsafeEndpoint: for an address that other users or machines can reach.
         UnsafeDirectory: if the socket's folder is not this user's alone.
     """
-    path = socket_path(endpoint)
+    path = local_path(endpoint)
     if path is not None:
         if not path.is_absolute():
-            raise UnsafeEndpoint(f"The socket path in {endpoint} must be absolute.")
+            raise UnsafeEndpoint(f"The path in {endpoint} must be absolute.")
         make_private(path.parent)
         return
     if not is_loopback(endpoint):
         raise UnsafeEndpoint(
-            f"{endpoint} is neither ipc:///path nor tcp://127.0.0.1:port: the endpoint serves only "
-            "this machine. To serve other machines, set listen, which requires authorised keys: "
-            "docs/remote.md."
+            f"{endpoint} is neither ipc:///path nor loopback:///path nor tcp://127.0.0.1:port: the "
+            "endpoint serves only this machine. To serve other machines, set listen, which "
+            "requires authorised keys: docs/remote.md."
         )
 
 
@@ -152,6 +158,43 @@ def listening_unix_socket(path: Path) -> sockets.socket:
     finally:
         os.umask(old_umask)
     return listener
+
+
+def loopback_socket(path: Path) -> tuple[sockets.socket, bytes]:
+    """Returns a socket that listens at a free port of this machine, and a new secret.
+
+    Both are in the file at `path`, which is this user's alone, like its folder.
+
+    Raises:
+        CannotServe: if no port can be had, or the file cannot be written.
+    """
+    _check_is_file_or_new(path)
+    secret = os.urandom(SECRET_BYTES)
+    try:
+        listener = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
+        try:
+            if hasattr(sockets, "SO_EXCLUSIVEADDRUSE"):  # Windows lets others share a port
+                listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_EXCLUSIVEADDRUSE, 1)
+            listener.bind((HOST, 0))
+            listener.listen(_BACKLOG)
+            LoopbackAddress(listener.getsockname()[1], secret, os.getpid()).write(path)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise CannotServe(
+            f"The daemon cannot serve at loopback://{path}: {error}. Choose another address."
+        ) from error
+    return listener, secret
+
+
+def _check_is_file_or_new(path: Path) -> None:
+    """Refuses to take the place of anything but the file of an earlier daemon."""
+    status = _status(path)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        raise CannotServe(
+            f"{path} exists and is not a file. Move it away, or choose another address."
+        )
 
 
 def listening_socket(endpoint: str) -> tuple[str, sockets.socket]:

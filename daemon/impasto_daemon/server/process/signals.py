@@ -7,13 +7,13 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-# Ignored under nohup, and by programs in the background; they stay ignored then.
-_OF_TERMINALS = (signal.SIGINT, signal.SIGHUP)
+from impasto_daemon.system.host import CHILD_SIGNALS, NO_WAIT, STOP_SIGNALS, TERMINAL_SIGNALS
 
 
 class StopSignals:
     """SIGTERM, SIGINT and SIGHUP as a flag, and a descriptor that any signal makes readable.
 
+    On Windows the first is Ctrl+Break, and there is none for the last.
     SIGCHLD sets no flag but makes the descriptor readable too, so that a worker's death is noticed
     at once. To be used as a context manager, from the main thread.
     """
@@ -27,10 +27,11 @@ class StopSignals:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        heeded = [each for each in _OF_TERMINALS if signal.getsignal(each) is not signal.SIG_IGN]
-        for number in (signal.SIGTERM, *heeded):
+        heeded = [each for each in TERMINAL_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        for number in (*STOP_SIGNALS, *heeded):
             self._handle(number, self.request_stop)
-        self._handle(signal.SIGCHLD, lambda *_: None)
+        for number in CHILD_SIGNALS:
+            self._handle(number, lambda *_: None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,7 +47,7 @@ class StopSignals:
 
     def clear(self) -> None:
         """Makes the descriptor unreadable until the next signal."""
-        self._reader.recv(4096, socket.MSG_DONTWAIT)
+        self._reader.recv(4096, NO_WAIT)
 
     def _handle(self, number: signal.Signals, handler: Callable[..., None]) -> None:
         self._previous[number] = signal.signal(number, handler)

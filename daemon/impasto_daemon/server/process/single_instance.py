@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import re
 from pathlib import Path
 
+from impasto_daemon.system.host import is_locked, read_start, try_to_lock, write_start
 from impasto_shared.errors import ImpastoError
+from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import make_private
 
 logger = logging.getLogger(__name__)
@@ -69,17 +69,16 @@ def lock_holder(path: Path) -> int | None:
     It only looks: a daemon that starts meanwhile must be able to lock the file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK | PLAIN)
     except OSError:
         return None
     try:
-        pid, inode = _read_pid(descriptor), os.fstat(descriptor).st_ino
+        pid = _read_pid(descriptor)
+        return int(pid) if pid.isdecimal() and is_locked(descriptor, pid) else None
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    lock = re.compile(rf"FLOCK +ADVISORY +WRITE +{re.escape(pid)} +\S+:{inode} ")
-    return int(pid) if pid.isdecimal() and lock.search(Path("/proc/locks").read_text()) else None
 
 
 def _locked(path: Path) -> int:
@@ -87,12 +86,10 @@ def _locked(path: Path) -> int:
     make_private(path.parent)
     while True:
         descriptor = _opened(path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_to_lock(descriptor):
             pid = _read_pid(descriptor) or "unknown"
             os.close(descriptor)
-            raise AlreadyRunning(f"An Impasto daemon is running already (pid {pid}).") from None
+            raise AlreadyRunning(f"An Impasto daemon is running already (pid {pid}).")
         try:
             is_current = _is_at(path, descriptor)
         except CannotLock:
@@ -105,7 +102,7 @@ def _locked(path: Path) -> int:
 
 
 def _opened(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | NOFOLLOW | NONBLOCK | PLAIN
     try:
         return os.open(path, flags, 0o600)
     except OSError as error:
@@ -125,13 +122,13 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _read_pid(descriptor: int) -> str:
-    return os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+    return read_start(descriptor, 32).decode(errors="replace").strip()
 
 
 def _write_pid(descriptor: int, text: str) -> None:
     """Writes the id of the holder, for people; on a full disk the lock holds without it."""
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode(), 0)
+        write_start(descriptor, text.encode())
     except OSError as error:
         logger.warning("the process id cannot be written to the lock: %s", error)

@@ -7,7 +7,7 @@ from integration.daemon_process import ROOT
 PROGRAM = """
 import resource
 from contextlib import suppress
-from impasto_daemon.server.process.limits import set_limits
+from impasto_daemon.system.host import set_limits
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
 with suppress(OSError, ValueError):  # of a user who may write no core files anyway
     resource.setrlimit(resource.RLIMIT_CORE, (1000, 1000))
