@@ -41,6 +41,10 @@ docs:
 release *options:
     {{ python }} release/build_release.py dist {{ options }}
 
+# pins the versions that an installation gets; --check asks whether the pinned ones can be installed
+pins *options:
+    {{ python }} release/pin_versions.py {{ options }}
+
 # updates the catalogues of translations; names of new languages may follow
 translate *languages:
     {{ python }} tests/gimp_plugin/catalogues.py {{ languages }}

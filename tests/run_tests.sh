@@ -47,6 +47,9 @@ run_sources() {
     ruff check
     ruff format --check
     shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh
+    if [[ ${CI:-} == true ]]; then # it asks the index
+        python -P release/pin_versions.py --check
+    fi
     mypy &
     checks+=($!)
     MYPYPATH=typings/gimp-3.0 mypy --cache-dir .mypy_cache/gimp-3.0 -p impasto_gimp &

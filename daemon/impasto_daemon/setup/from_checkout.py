@@ -20,6 +20,7 @@ from impasto_daemon.setup.programs import run
 from impasto_daemon.setup.removal import remove_all
 from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_shared.installation.environment import Environment, own_environment, program_record
+from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.installation.torch_build import Build, wanted_build
 
 _DEMO = ("assets/photos/chelsea.jpg", "assets/styles/auvers.jpg", "impasto-demo.png")
@@ -146,7 +147,8 @@ class Installer:
         environment = own_environment()
         build = wanted_build(options.build, environment.build)
         expected = environments.fingerprint(self.checkout, *_SOURCES, *_OF_THE_PLUGIN)
-        what = ["--reinstall-package", "impasto", str(self.checkout)]
+        what = ["--constraints", str(CONSTRAINTS)]
+        what += ["--reinstall-package", "impasto", str(self.checkout)]
         environments.make(
             environment, expected, build, what, before=partial(stop_daemon, environment)
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup.programs import run, succeeds
 from impasto_shared.installation.environment import Environment
+from impasto_shared.installation.pins import CONSTRAINTS, pin_of
 from impasto_shared.installation.torch_build import Build, probe_of, uv_backend
 
 
@@ -26,7 +27,7 @@ def provided_uv(environment: Environment) -> str:
         pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if not succeeds([python, "-I", "-m", "pip", "--version"]):
             run([python, "-I", "-m", "ensurepip"])
-        run([*pip, "uv"])
+        run([*pip, "--constraint", str(CONSTRAINTS), f"uv=={pin_of('uv').version}"])
         uv = str(environment.folder / "bin/uv")
     return uv
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.str_enum import StrEnum
 
 # As in impasto_daemon/system/process_memory.py; a test compares them.
@@ -66,6 +67,6 @@ def uv_backend(build: Build) -> str | None:
 
 
 def probe_of(uv: str, python: Path, backend: str) -> list[str]:
-    """Returns the command that succeeds if PyTorch's own index can be reached."""
+    """Returns the command that succeeds if PyTorch's own index has the build, within reach."""
     install = [uv, "pip", "install", "--dry-run", "--quiet", "--python", str(python)]
-    return [*install, f"--torch-backend={backend}", "torch"]
+    return [*install, f"--torch-backend={backend}", "--constraints", str(CONSTRAINTS), "torch"]
