@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from impasto_daemon.commands.output import say
-from impasto_daemon.setup.programs import run, succeeds
+from impasto_daemon.setup.programs import run, run_quietly, succeeds
 from impasto_shared.installation.environment import Environment
-from impasto_shared.installation.pins import CONSTRAINTS, pin_of
+from impasto_shared.installation.pins import pin_of
 from impasto_shared.installation.torch_build import Build, probe_of, uv_backend
 
 
@@ -26,8 +26,11 @@ def provided_uv(environment: Environment) -> str:
         python = str(environment.python)
         pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if not succeeds([python, "-I", "-m", "pip", "--version"]):
-            run([python, "-I", "-m", "ensurepip"])
-        run([*pip, "--constraint", str(CONSTRAINTS), f"uv=={pin_of('uv').version}"])
+            run_quietly([python, "-I", "-m", "ensurepip"])
+        # pip verifies the hashes of a file of requirements alone.
+        requirement = environment.folder / "uv.txt"
+        requirement.write_text(f"{pin_of('uv').requirement}\n")
+        run([*pip, "--requirement", str(requirement)])
         uv = str(environment.folder / "bin/uv")
     return uv
 
@@ -35,7 +38,7 @@ def provided_uv(environment: Environment) -> str:
 def torch_arguments(uv: str, build: Build, python: Path) -> list[str]:
     """Returns the arguments of uv for a build of PyTorch.
 
-    None if PyTorch's own index cannot be reached, or if this uv does not know it.
+    Those are none if PyTorch's own index cannot be reached, or if this uv does not know it.
     """
     backend = uv_backend(build)
     if backend is None:
