@@ -1,5 +1,6 @@
 import pytest
 
+from impasto_daemon.style_transfer.networks.vgg import VGG16_BLOCKS
 from impasto_daemon.style_transfer.planning.layouts import (
     LAYOUTS,
     Stage,
@@ -31,6 +32,23 @@ def test_the_side_of_a_stage_is_relative_to_that_of_the_first() -> None:
 
     assert [stage.side for stage in layout.tiling(512)] == [512, 320, None]
     assert layout.first_untiled_block == 3
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_stage_has_larger_tiles_than_the_first(layout: StageLayout) -> None:
+    first, *others = (side for _, side in layout.stages)
+
+    assert first == 1
+    assert all(0 < side < 1 for side in others if side is not None)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_overlap_is_the_receptive_field_of_the_first_stage(layout: StageLayout) -> None:
+    blocks, _ = layout.stages[0]
+
+    # A convolution sees one position more on each side, which are 2^(block - 1) pixels apart.
+    fields = [VGG16_BLOCKS[block - 1] * 2 * 2 ** (block - 1) for block in blocks]
+    assert layout.overlap_px == sum(fields)
 
 
 def test_masks_are_kept_of_one_block() -> None:

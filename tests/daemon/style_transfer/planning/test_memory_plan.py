@@ -4,6 +4,8 @@ import math
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,8 @@ from daemon.style_transfer.networks.tiny_network import TINY_BLOCKS, random_imag
 from impasto_daemon.style_transfer.images.pixels import from_image, repaint, resize
 from impasto_daemon.style_transfer.networks.vgg import VGG
 from impasto_daemon.style_transfer.planning import memory_plan
-from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR
-from impasto_daemon.style_transfer.planning.layouts import grid
+from impasto_daemon.style_transfer.planning.cost_model import GPU, PROCESSOR, CostModel
+from impasto_daemon.style_transfer.planning.layouts import StageLayout, grid
 from impasto_daemon.style_transfer.planning.memory_plan import (
     HISTORY,
     UNLIMITED,
@@ -181,10 +183,125 @@ def test_only_an_optimizer_with_a_history_needs_memory_for_it(
     assert any(plan.history < HISTORY for plan in candidates[:-2]) == shorter
 
 
+# A device on which nothing needs memory.
+FREE = CostModel(
+    base=0,
+    images=0,
+    activation=0,
+    tile=0,
+    tile_with_masks=None,
+    painting=0,
+    deep_shares={3: 0},
+    sides_px=(50,),
+    small_sides_px=(),
+)
+# 100 × 200 pixels are 2 × 4 tiles of 50, or with their overlap of 60.
+HEIGHT, WIDTH = 100, 200
+PX, TILE_PX = HEIGHT * WIDTH, 60 * 60
+
+
+def bytes_of(monkeypatch: pytest.MonkeyPatch, layout: dict[str, int], **work: Any) -> list[int]:
+    """Returns what a scale needs untiled and tiled, with the longest history."""
+    stages = [((1,), 1), ((2,), 1), ((3, 4, 5), None)]
+    memory = {"overlap_px": 10, "boundary_bytes": 0, **layout}
+    monkeypatch.setattr(memory_plan, "LAYOUTS", [StageLayout(stages, **memory)])
+    monkeypatch.setattr(memory_plan, "_TARGET_NUMBERS", 0)
+    scale = {"painting_px": 0, "evaluations": 5, "optimizer": Optimizer.ADAM, **work}
+    candidates = memory_plan._candidates(ScaleWork(HEIGHT, WIDTH, **scale))
+    return [plan.needed_bytes for plan in islice(candidates, 2)]
+
+
+@pytest.mark.parametrize(
+    ("costs", "work", "untiled", "tiled"),
+    [
+        ({"base": 5}, {}, 5, 5),
+        ({"images": 2}, {}, 2 * PX, 2 * PX),
+        ({"images": 2}, {"number_bytes": 2}, 2 * PX, 2 * PX),
+        ({"activation": 8, "tile": 3}, {}, 8 * PX, 3 * TILE_PX),
+        ({"activation": 8, "tile": 4}, {"number_bytes": 2}, 4 * PX, 2 * TILE_PX),
+        ({"activation": 8, "deep_shares": {3: 0.25}}, {}, 8 * PX, 2 * PX),
+        ({"painting": 4}, {"painting_px": 2 * TILE_PX}, 8 * TILE_PX, 4 * TILE_PX),
+        ({"painting": 4}, {"painting_px": 100}, 400, 400),
+    ],
+)
+def test_memory_is_that_of_its_parts(
+    monkeypatch: pytest.MonkeyPatch,
+    costs: dict[str, Any],
+    work: dict[str, int],
+    untiled: int,
+    tiled: int,
+) -> None:
+    needed = bytes_of(monkeypatch, {}, cost_model=replace(FREE, **costs), **work)
+
+    assert needed == [untiled, tiled]
+
+
+@pytest.mark.parametrize(
+    ("layout", "work", "tiled"),
+    [
+        ({"boundary_bytes": 7}, {}, 7 * PX),
+        ({"boundary_bytes": 7}, {"painting_px": 2 * PX}, 14 * PX),
+        ({"boundary_gradient_bytes": 3}, {}, 3 * PX + TILE_PX),
+        ({"boundary_gradient_bytes": 3}, {"painting_px": 2 * PX}, 3 * PX + TILE_PX),
+        ({"boundary_bytes": 7, "boundary_gradient_bytes": 3}, {}, 10 * PX + TILE_PX),
+        ({"mask_bytes": 9}, {}, 9 * PX + 2 * TILE_PX),
+        ({"mask_bytes": 9}, {"number_bytes": 2}, 9 * PX + TILE_PX),
+    ],
+)
+def test_tiles_keep_what_is_between_stages(
+    monkeypatch: pytest.MonkeyPatch, layout: dict[str, int], work: dict[str, int], tiled: int
+) -> None:
+    has_gradients, has_masks = "boundary_gradient_bytes" in layout, "mask_bytes" in layout
+    costs = replace(FREE, tile=int(has_gradients), tile_with_masks=2 if has_masks else None)
+
+    assert bytes_of(monkeypatch, layout, cost_model=costs, **work) == [0, tiled]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "evaluations", "expected"),
+    [
+        (Optimizer.LBFGS, 1, 12),
+        (Optimizer.LBFGS, 5, 4 * 12),
+        (Optimizer.LBFGS, 500, 20 * 12),
+        (Optimizer.SCIPY, 5, (2 * 4 + 5) * 24),
+    ],
+)
+def test_history_has_two_pictures_a_step(
+    monkeypatch: pytest.MonkeyPatch, optimizer: Optimizer, evaluations: int, expected: int
+) -> None:
+    untiled, *_ = bytes_of(
+        monkeypatch, {}, cost_model=FREE, optimizer=optimizer, evaluations=evaluations
+    )
+
+    assert untiled == expected * PX
+
+
+def test_own_activations_of_a_network_count() -> None:
+    work = replace(scale_work(HEIGHT, WIDTH, evaluations=1), cost_model=FREE, untiled_bytes=5000)
+
+    assert [plan.needed_bytes for plan in plans(work)] == [5000 * PX + 12 * PX]
+
+
+def test_plan_that_needs_all_of_the_memory_fits() -> None:
+    second = plans(LARGE)[1]
+
+    assert fastest_plan(LARGE, second.needed_bytes) == second
+    assert fastest_plan(LARGE, second.needed_bytes - 1) != second
+
+
+def test_tile_as_large_as_the_picture_is_not_tried_without_masks() -> None:
+    work = replace(scale_work(1024, 1024), cost_model=replace(GPU, sides_px=(1024, 1023)))
+
+    sides = [plan.side_px for plan in memory_plan._candidates(work)]
+
+    assert sides[:2] == [None, 1023]
+
+
 def test_plans_are_described_for_the_log() -> None:
     candidates = plans(LARGE)
 
-    assert str(candidates[0]).startswith("all at once, history 20, ")
+    gigabytes = f"{candidates[0].needed_bytes / 10**9:.2f}"
+    assert str(candidates[0]) == f"all at once, history 20, {gigabytes} GB"
     assert str(candidates[1]).startswith(
         "in tiles of 1024 pixels before block 3, with ReLU masks, history 20, "
     )
