@@ -98,6 +98,7 @@ ALLOWED = {
         "impasto_daemon.style_transfer.networks",
         "impasto_shared",
         "torch",
+        "torchvision",
     },
     "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
     "daemon/impasto_daemon/system": {"impasto_daemon.system", "impasto_shared"},

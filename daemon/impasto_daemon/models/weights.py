@@ -1,7 +1,7 @@
 """The weights of the networks: downloading, verifying and loading them.
 
-It handles files, not pictures. torchvision is imported only where it is needed, since that takes
-seconds.
+It handles files, not pictures. torch and torchvision are imported only where they are needed, since
+that takes seconds: to list and to verify files takes none of them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from impasto_daemon.models.cache import (
     VGG19_PACKAGE,
@@ -26,18 +24,17 @@ from impasto_daemon.models.cache import (
     torchvision_name,
 )
 from impasto_daemon.models.download import Download, DownloadDamaged
-from impasto_daemon.models.original_vgg19 import read_convolutions
-from impasto_daemon.models.torchvision_models import (
-    build_model,
-    published_weights,
-    vgg_blocks,
-    vgg_convolutions,
-)
-from impasto_daemon.style_transfer.networks.network import Network
-from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS, Convolution
 from impasto_shared.errors import ErrorCode, ImpastoError
 from impasto_shared.settings import SETTINGS, Model, Pooling
 from impasto_shared.text.sentences import sentence
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torchvision.models import WeightsEnum
+
+    from impasto_daemon.style_transfer.networks.network import Network
+    from impasto_daemon.style_transfer.networks.vgg import Convolution
 
 # A server that is silent for this long will not answer any more.
 DOWNLOAD_TIMEOUT_S = 15.0
@@ -69,11 +66,12 @@ def load_network(
     pooling: Pooling,
     *,
     device: torch.device | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Network:
-    """Returns the network of that name, calculating in `dtype`; missing weights are downloaded.
+    """Returns the network of that name; missing weights are downloaded.
 
+    dtype: of its calculations; by default float32.
     should_stop: ends a download if it returns true.
 
     Raises:
@@ -82,6 +80,12 @@ def load_network(
         WeightsMissing: if the weights cannot be downloaded.
         WeightsDamaged: if the file differs from the published one.
     """
+    import torch
+
+    from impasto_daemon.models.torchvision_models import build_model, vgg_blocks, vgg_convolutions
+    from impasto_daemon.style_transfer.networks.vgg import VGG, VGG19_BLOCKS
+
+    dtype = dtype or torch.float32
     vgg = partial(VGG, pooling=pooling, device=device, dtype=dtype)
     if model == Model.VGG19:
         return vgg(vgg19_convolutions(), VGG19_BLOCKS)
@@ -141,7 +145,7 @@ def verify(model: str) -> Path:
         return _checked_vgg19()
     cached = _cached(model)
     if cached is None:
-        size_mb = published_weights(model).meta["_file_size"]
+        size_mb = _published(model).meta["_file_size"]
         raise WeightsMissing(sentence("weights-missing", model=model, size=f"{size_mb:.0f}"))
     return _check_hub_file(model, cached)
 
@@ -159,7 +163,7 @@ def download(
         WeightsMissing: if it cannot be downloaded or is damaged.
         DownloadStopped: if it should stop; the next download continues.
     """
-    published = published_weights(model)
+    published = _published(model)
     path = hub_folder() / str(published.url).rpartition("/")[2]
     size_mib = published.meta.get("_file_size")
     try:
@@ -202,7 +206,14 @@ def _cached(model: str) -> Path | None:
         return file
     if model in frozenset(Model):  # their files are named after them
         return None
-    return cached_file(published_weights(model).url.rpartition("/")[2].rpartition("-")[0])
+    return cached_file(_published(model).url.rpartition("/")[2].rpartition("-")[0])
+
+
+def _published(model: str) -> WeightsEnum:
+    """Returns torchvision's entry for a model; raises InvalidSettings if unknown."""
+    from impasto_daemon.models.torchvision_models import published_weights
+
+    return published_weights(model)
 
 
 def _check_hub_file(model: str, path: Path) -> Path:
@@ -219,6 +230,8 @@ def vgg19_convolutions() -> list[Convolution]:
         WeightsMissing: if its file is not installed.
         WeightsDamaged: if it differs from the published one.
     """
+    from impasto_daemon.models.original_vgg19 import read_convolutions
+
     return read_convolutions(_checked_vgg19())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,19 @@ def test_list_is_the_default_action(
     for line in others:
         name = line.split()[0]
         assert line.split()[1:] == ["missing", "impasto", "weights", "fetch", name]
+
+
+@pytest.mark.parametrize("action", ["list", "verify vgg19"])
+def test_files_are_listed_and_verified_without_torch_which_takes_seconds(action: str) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from impasto_daemon.commands.main import main\n"
+        f"main(['weights', *{action.split()!r}])"
+    )
+
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+
+    assert (completed.returncode, completed.stderr) == (0, b"")
 
 
 def test_size_of_a_downloaded_network_is_shown(
