@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import ROOT, DaemonProcess, free_address, picture, wait_for
-from integration.scripted_jobs import submit
+from integration.scripted_jobs import last_report, submit
+from integration.scripted_worker import Behaviour
 
 KEY = "0123456789abcdef" * 4
 
@@ -131,6 +134,38 @@ def watch_a_job(client: Client) -> tuple[set[tuple[int, int]], JobReport, bytes]
             sizes.add((preview.width, preview.height))
     last = replace(reports[-1], job="", submitted_s=0.0, painted_s=None, kept_s=None)
     return sizes, last, bytes(client.fetch(job).pixels)
+
+
+def front_of(daemon: RemoteDaemon) -> int:
+    """Returns the process id of the daemon's front."""
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    (front,) = (
+        child for child in children if b"front.main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return int(front)
+
+
+def refuse_large_files(pid: int) -> None:
+    """Leaves a process no memory that it could share: it has nothing to pass pictures on with."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (2**16, 2**16))
+
+
+@pytest.mark.parametrize("is_front", [True, False], ids=["to the server", "to the client"])
+def test_client_whose_picture_cannot_be_passed_on_learns_it(
+    *, machine: str, is_front: bool
+) -> None:
+    with RemoteDaemon() as daemon:
+        daemon.run("keys", "add", "laptop", machine)
+        with Client.connect(daemon.address, name="test", server_key=daemon.key) as client:
+            job = submit(client, behaviour=Behaviour.ECHO, content=picture(512, 512))
+            last_report(client, job)
+            refuse_large_files(front_of(daemon) if is_front else daemon.pid)
+
+            request = partial(submit, client, content=picture(512, 512))
+            with pytest.raises(DaemonUnavailable, match="short of memory"):
+                request() if is_front else client.fetch(job)
+
+            assert client.status().pid == daemon.pid
 
 
 @pytest.mark.usefixtures("known")

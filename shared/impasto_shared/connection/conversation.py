@@ -33,6 +33,8 @@ from impasto_shared.text.sentences import sentence
 
 # The time that a request waits for the next daemon if that has nothing to do with it.
 _SHORT_PATIENCE_S = 2.0
+# A request is sent through at most as many connections: one that ends them all would do so forever.
+_MOST_CONNECTIONS = 8
 # Messages received in a row before the caller regains control.
 _MAX_PENDING = 1000
 
@@ -82,16 +84,22 @@ class Conversation:
         """Sends a request, again through each new connection, and returns its reply.
 
         timeout_s: the time for all of that. Updates that arrive before the reply stay unread.
+
+        Raises DaemonUnavailable, too, if the connections end one after the other.
         """
         connection = self.connection
         started_s = connection.now_s
         patience_s = self.patience_s if self._outlasts_daemon(request) else _SHORT_PATIENCE_S
         has_pictures = isinstance(request, Submit | Segment | Fetch)
-        sent_through = 0
+        sent_through = times_sent = 0
         self._advance(0, may_be_silent=has_pictures)  # notices a loss
         while (remaining_s := started_s + timeout_s - connection.now_s) > 0:
-            if sent_through != connection.number and connection.send(request):
-                sent_through = connection.number
+            if sent_through != connection.number:
+                if times_sent == _MOST_CONNECTIONS:
+                    raise DaemonUnavailable(sentence("request-interrupted", count=times_sent))
+                if connection.send(request):
+                    sent_through = connection.number
+                    times_sent += 1
             message = self._advance(remaining_s, may_be_silent=has_pictures)
             if isinstance(message, ErrorReply) and message.re in (request.id, None):
                 problem = message.problem

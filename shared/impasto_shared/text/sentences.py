@@ -76,6 +76,10 @@ SENTENCES: Mapping[str, str] = {
         "start the daemon again."
     ),
     "connection-closed": "The connection to the Impasto daemon is closed.",
+    "request-interrupted": (
+        "The connection to the Impasto daemon has ended {count} times in the middle of a request. "
+        "The daemon may be short of memory; its log says why."
+    ),
     "daemon-lost-of-detached": (
         "The Impasto daemon has stopped answering in the middle of the job: it crashed, hangs or "
         "was ended. It paints the job when it is started again (impasto serve); then fetch the "

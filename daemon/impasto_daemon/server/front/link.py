@@ -42,6 +42,8 @@ class Kind(IntEnum):
     """A message from or to the client at `address`."""
     OUTCOME = 2
     """The outcome of a message to `address`."""
+    CUT_OFF = 3
+    """The connection of `address` is to be closed: a message to it is lost."""
 
 
 class LinkBroken(Exception):

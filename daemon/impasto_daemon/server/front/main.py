@@ -132,8 +132,6 @@ class Front:
             self._outgoing.append(packet)
         elif sending := self._sending(packet):
             self._copying[received.address] = sending
-        else:
-            self._clients.release(received.address)
 
     def _copy(self) -> None:
         """Continues with the long messages; receives again from the clients of those sent."""
@@ -141,7 +139,7 @@ class Front:
             try:
                 sending.advance()
             except OSError:
-                logger.exception(_NO_MEMORY)
+                self._cut_off(address)
             if sending.is_over:
                 del self._copying[address]
                 self._clients.release(address)
@@ -161,9 +159,13 @@ class Front:
         try:
             return self._link.send(packet)
         except OSError:
-            # Its client waits in vain for an answer, like one whose connection is lost.
-            logger.exception(_NO_MEMORY)
+            self._cut_off(packet.address)
         return None
+
+    def _cut_off(self, address: bytes) -> None:
+        """Closes the connection of a client whose message is lost: it would wait in vain."""
+        logger.exception(_NO_MEMORY)
+        self._clients.close_connection(address)
 
     # Replies
 
@@ -173,7 +175,9 @@ class Front:
             packet = self._link.receive()
             if packet is None:
                 return
-            if packet.address in self._waiting:
+            if packet.kind is Kind.CUT_OFF:
+                self._clients.close_connection(packet.address)
+            elif packet.address in self._waiting:
                 self._waiting[packet.address].append(packet)
             elif not self._send(packet):
                 self._waiting[packet.address] = deque([packet])

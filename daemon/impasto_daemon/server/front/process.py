@@ -126,8 +126,8 @@ class FrontProcess:
             self._lose(str(error))
             return Delivery.LOST
         except OSError:
-            logger.exception("there is no memory for a message to a client, which is dropped")
-            return Delivery.SENT
+            self._cut_off(address)
+            return Delivery.LOST
         if sending.is_copying:
             self._sending[address] = sending
         elif not sending.is_over:
@@ -221,10 +221,25 @@ class FrontProcess:
                 self._lose(str(error))
                 return
             except OSError:
-                logger.exception("there is no memory for a message to a client, which is dropped")
-                self._confirm(address, Delivery.SENT.value)
+                self._confirm(address, Delivery.DISCONNECTED.value)
+                self._cut_off(address)
             if sending.is_over:
-                del self._sending[address]
+                self._sending.pop(address, None)
+
+    def _cut_off(self, address: bytes) -> None:
+        """Closes the connection of a client whose message cannot be passed on.
+
+        It would wait for the message in vain; now it connects and asks again.
+        """
+        logger.exception("there is no memory for a message to a client, which is cut off")
+        reason = "it cannot be told to cut off a client"
+        try:
+            packet = Packet(Kind.CUT_OFF, address[_GENERATION_BYTES:])
+            is_told = self.link is not None and self.link.send(packet).is_over
+        except (LinkBroken, OSError) as error:
+            is_told, reason = False, str(error)
+        if not is_told:
+            self._lose(reason)
 
     def _cancel_sending(self) -> None:
         for sending in self._sending.values():

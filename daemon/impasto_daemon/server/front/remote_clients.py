@@ -169,6 +169,13 @@ class RemoteClients:
         for client in list(self._by_user.get(user, {}).values()):
             self._drop(client)
 
+    def close_connection(self, address: bytes) -> None:
+        """Ends a connection at once, if there is one; its client may connect again."""
+        self._held.discard(address)
+        client = self._by_address.get(address)
+        if client is not None:
+            self._drop(client)
+
     def close(self, linger_s: float) -> None:
         """Sends what is waiting, within a time, and closes all connections."""
         if self._refused_s is None:
