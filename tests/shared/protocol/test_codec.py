@@ -56,7 +56,7 @@ from impasto_shared.protocol.reports import (
     WorkerReport,
 )
 from impasto_shared.settings import StyleSettings
-from impasto_shared.style import Style
+from impasto_shared.style import MAX_STYLES, Style
 
 JOB = "0123456789abcdef" * 2
 
@@ -272,6 +272,18 @@ def test_client_of_an_earlier_version_may_name_its_network(model: str) -> None:
     message = decode(with_header({"settings": {"model": model}}), ClientMessage)
 
     assert message.settings == StyleSettings(model="vgg19")
+
+
+def test_largest_submission_has_the_most_frames() -> None:
+    pixel = Image(1, 1, PixelFormat.RGB_U8, bytes(3))
+    styles = (Style(pixel, 1.0, pixel, pixel),) * MAX_STYLES
+    beginning = Beginning(pixel, 64, trust=pixel)
+    largest = Submit("1", JOB, StyleSettings(), pixel, styles, begin_from=beginning)
+
+    frames = encode(largest)
+
+    assert len(frames) == MAX_FRAMES
+    assert len(encode(decode(frames, ClientMessage))) == MAX_FRAMES
 
 
 @pytest.mark.parametrize("frame", range(4))

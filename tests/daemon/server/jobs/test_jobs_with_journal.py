@@ -34,6 +34,7 @@ from impasto_daemon.server.jobs.job import Job, Origin
 from impasto_daemon.server.jobs.job_table import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
 from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
+from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.journal import Journal
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -326,6 +327,19 @@ def test_picture_of_an_ordinary_job_is_synced_when_it_has_not_been_fetched(daemo
     daemon.start()
 
     assert daemon.table.find(job.name).is_synced
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_picture_of_a_detached_job_alone_survives_the_machine_at_once(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, detached: bool
+) -> None:
+    job = done(daemon, detached=detached)
+
+    daemon.kill()
+    monkeypatch.setattr(journal_module, "_boot", lambda: "the next one")
+    daemon.start()
+
+    assert (daemon.table.find(job.name).picture is not None) is detached
 
 
 def test_picture_that_cannot_be_stored_is_kept_in_memory_and_painted_again_later(

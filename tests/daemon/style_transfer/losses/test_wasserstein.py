@@ -33,6 +33,21 @@ def test_distance_is_the_closed_form(seed: int) -> None:
     assert distance(one, other) == pytest.approx(distance_of_paper(one, other), rel=1e-3)
 
 
+@pytest.mark.parametrize("scale", [0.01, 1e8])
+def test_distance_is_relative_to_the_variance(scale: float) -> None:
+    one, other = covariance(1), covariance(2)
+
+    scaled = distance(scale * one, scale * other)
+
+    assert scaled == pytest.approx(scale * distance(one, other), rel=1e-9)
+
+
+def test_directions_that_hardly_vary_are_left_out_by_default() -> None:
+    target = torch.diag(torch.tensor([3.0, 2.0, *[1e-4] * 20], dtype=torch.float64))
+
+    assert OptimalTransport(target)._root.shape == (2, 22)
+
+
 def test_distance_of_equal_covariances_is_nothing() -> None:
     one = covariance(1)
 
