@@ -1,6 +1,7 @@
 """Builds the files of a release: the wheel, the plug-in as a zip, their bill of materials.
 
-`python release/build_release.py FOLDER [--environment PYTHON]`. RELEASING.md says when. The same
+`python release/build_release.py FOLDER [--index ADDRESS] [--environment PYTHON]`. RELEASING.md says
+when. The same
 sources give the same bytes, whenever and wherever they are built.
 """
 
@@ -18,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PLUGIN = "impasto-gimp"
 CHECKSUMS = "SHA256SUMS"
+# As impasto_shared/installation/package_index.py reads it.
+_INDEX = "impasto_shared/installation/index.txt"
 # As in the wheel: the oldest date that build tools agree on.
 _DATE = (2020, 2, 2, 0, 0, 0)
 # GIMP starts the plug-in as a program.
@@ -52,17 +55,26 @@ def build_wheel(folder: Path) -> Path:
     return folder / f"impasto-{version()}-py3-none-any.whl"
 
 
-def build_plugin_zip(folder: Path) -> Path:
-    """Packs the plug-in, to be unpacked in GIMP's folder of plug-ins, and returns the zip."""
+def build_plugin_zip(folder: Path, index: str | None = None) -> Path:
+    """Packs the plug-in, to be unpacked in GIMP's folder of plug-ins, and returns the zip.
+
+    index: the address of the package index from which it installs the daemon.
+    """
     target = folder / f"{PLUGIN}-{version()}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(plugin_files()):
-            entry = zipfile.ZipInfo(f"{PLUGIN}/{name}", _DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, which has permissions
-            entry.external_attr = (_PROGRAM if name == f"{PLUGIN}.py" else _FILE) << 16
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(_entry(name), path.read_bytes())
+        if index is not None:
+            archive.writestr(_entry(_INDEX), f"{index}\n")
     return target
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(f"{PLUGIN}/{name}", _DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = 3  # Unix, which has permissions
+    entry.external_attr = (_PROGRAM if name == f"{PLUGIN}.py" else _FILE) << 16
+    return entry
 
 
 def plugin_files() -> Iterator[tuple[str, Path]]:
@@ -106,11 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     help_ = "write the bill of materials, too, of the environment with this Python"
     parser.add_argument("--environment", metavar="PYTHON", help=help_)
+    help_ = "the package index with this release, from which the plug-in installs the daemon"
+    parser.add_argument("--index", metavar="ADDRESS", help=help_)
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     check_has_only_this_version(folder)
-    files = [build_wheel(folder), build_plugin_zip(folder)]
+    files = [build_wheel(folder), build_plugin_zip(folder, options.index)]
     if options.environment:
         files.append(write_bill_of_materials(folder, options.environment))
     for path in [*files, write_checksums(folder)]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -23,14 +22,12 @@ from impasto_shared.files.paths import (
     spare_log_path,
 )
 from impasto_shared.installation.environment import installed_program, own_environment
+from impasto_shared.installation.variables import own_variables
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
 START_TIMEOUT_S = 20.0
 _RETRY_S = 0.1
-# What an AppImage, a Snap or a wrapper of GIMP sets for its own programs: the daemon would load the
-# wrong modules and libraries, or look for certificates in a folder that goes with GIMP.
-_FOREIGN_VARIABLES = re.compile(r"PYTHON\w*|LD_\w+|DYLD_\w+|SSL_CERT_(FILE|DIR)")
 # Large pictures get huge pages, of two megabytes: with pages of four kilobytes, page faults take a
 # third of the time of a transfer. (Older versions of glibc ignore this variable.)
 MEMORY_VARIABLES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -109,9 +106,7 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
 
     Not in this process's folder: it could not be unmounted, or deleted without harm to the daemon.
     """
-    environment = MEMORY_VARIABLES | {
-        name: value for name, value in os.environ.items() if not _FOREIGN_VARIABLES.fullmatch(name)
-    }
+    environment = MEMORY_VARIABLES | own_variables()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own program
             command,

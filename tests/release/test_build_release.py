@@ -26,6 +26,7 @@ from build_release import (
 )
 from impasto_daemon.setup.plugin_files import files_below, packaged_plugin
 from impasto_shared import __version__
+from impasto_shared.installation import package_index
 
 PACKAGES = ("shared/impasto_shared", "daemon/impasto_daemon")
 
@@ -83,6 +84,13 @@ def test_plugin_zip_has_what_the_setup_installs() -> None:
 
     assert source is not None
     assert dict(plugin_files()) == files_below(source) | {"LICENSE": ROOT / "LICENSE"}
+
+
+def test_plugin_zip_names_the_index_of_the_release(tmp_path: Path) -> None:
+    archive = zipfile.ZipFile(build_plugin_zip(tmp_path, "https://example.org/simple"))
+
+    name = package_index._OF_A_RELEASE.relative_to(ROOT / "shared")
+    assert archive.read(f"impasto-gimp/{name}") == b"https://example.org/simple\n"
 
 
 def test_wheel_has_the_plugin_for_the_setup(wheel: Path) -> None:

@@ -39,6 +39,7 @@ SIZE_IS_CHOSEN = "size-is-chosen"
 """An argument only of GIMP's memory: whether the user chose the size, and not the dialog."""
 ADVANCED_LABEL = gettext("Advanced")
 START_LABEL = gettext("Start the daemon")
+INSTALL_LABEL = gettext("Install…")
 VARIATIONS_LABEL = gettext("Variations…")
 PREVIEW_LABEL = gettext("Preview")
 RESULTS_LABEL = gettext("Results…")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from impasto_gimp.arguments.procedure_arguments import LABELS, START_LABEL
+from impasto_gimp.arguments.procedure_arguments import INSTALL_LABEL, LABELS, START_LABEL
 from impasto_gimp.dialogs.bindings import connect_while
+from impasto_gimp.dialogs.installation.installation_window import show_installation
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp, GLib
 from impasto_gimp.introspection_gtk import Gtk
@@ -21,7 +22,7 @@ _SPACING_PX = 6
 
 
 class DaemonBar:
-    """A line of text about the daemon, kept up to date, and the button Start if none runs.
+    """A line of text about the daemon, kept up to date, and the button to start or install it.
 
     widget: the bar, to be packed into a dialog.
     planned_jobs: returns the jobs that `config` asks for; None while it is invalid.
@@ -45,9 +46,13 @@ class DaemonBar:
         )
         self._start.set_no_show_all(True)
         self._start.connect("clicked", self._on_start)
+        self._install = Gtk.Button(label=INSTALL_LABEL)
+        self._install.set_no_show_all(True)
+        self._install.connect("clicked", self._on_install)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
         self.widget.pack_start(self._text, True, True, 0)
-        self.widget.pack_end(self._start, False, False, 0)
+        for button in (self._start, self._install):
+            self.widget.pack_end(button, False, False, 0)
         self.widget.connect("destroy", self._on_destroy)
         self._polling = GLib.timeout_add_seconds(_POLL_S, self._poll)
         self._poll_after_change: int | None = None
@@ -58,6 +63,7 @@ class DaemonBar:
     def _show(self, status: DaemonStatus) -> None:
         self._text.set_text(status.text)
         self._start.set_visible(status.can_start)
+        self._install.set_visible(status.can_install)
         self._on_status(status)
 
     def _poll(self) -> bool:
@@ -79,6 +85,11 @@ class DaemonBar:
         self._poll_after_change = None
         self._poll()
         return False
+
+    def _on_install(self, *_: object) -> None:
+        dialog = self.widget.get_toplevel()
+        show_installation(dialog if isinstance(dialog, Gtk.Window) else None)
+        self._poll()
 
     def _on_start(self, *_: object) -> None:
         if self._is_busy:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DaemonStatus:
-    """The state of the daemon in words, and whether it can be started from here.
+    """The state of the daemon in words, and whether it can be started, or installed, from here.
 
     alternatives: the forecast for each alternative that was planned, by its size.
     """
 
     text: str
     can_start: bool = False
+    can_install: bool = False
     alternatives: Mapping[int, ForecastReport | None] = field(default_factory=dict)
 
 
@@ -78,12 +79,14 @@ def daemon_status(
 
 def _stopped() -> DaemonStatus:
     """Returns the state of a daemon on this machine that does not run."""
+    from impasto_shared.installation.sandbox import is_in_sandbox
     from impasto_shared.launcher import find_impasto
 
     try:
         find_impasto()
     except DaemonUnavailable as error:  # it is not installed
-        return DaemonStatus(str(error))
+        text = gettext("The daemon, which paints the pictures, is not installed yet.")
+        return DaemonStatus(str(error) if is_in_sandbox() else text, can_install=True)
     text = gettext("Impasto's background program (the daemon) is not running; OK starts it.")
     return DaemonStatus(text, can_start=True)
 

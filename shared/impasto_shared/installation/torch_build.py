@@ -30,6 +30,11 @@ class Build(StrEnum):
         return "400 MB" if self is Build.CPU else "3 GB"
 
     @property
+    def download_bytes(self) -> int:
+        """The same as a number."""
+        return 400_000_000 if self is Build.CPU else 3_000_000_000
+
+    @property
     def disk(self) -> str:
         """The size of an environment with it on the disk."""
         return "1.3 GB" if self is Build.CPU else "6 GB"

@@ -28,6 +28,37 @@ SENTENCES: Mapping[str, str] = {
         "No Impasto daemon is running, and this GIMP's sandbox (Flatpak) cannot start one. Run "
         "./install.sh service in the Impasto folder: then it starts when you log in."
     ),
+    # The installation from within GIMP.
+    "no-index": (
+        "This copy of the plug-in does not say where packages come from, so it cannot install the "
+        "daemon. Run ./install.sh demo in the Impasto folder."
+    ),
+    "no-uv": (
+        "The program uv {version}, which installs Impasto, is not available for this computer "
+        "({system})."
+    ),
+    "uv-damaged": (
+        "The program uv {version} that was received is not the published one, and was deleted. Try "
+        "again, perhaps in another network."
+    ),
+    "uv-failed": "The installation failed: {line}. The whole log is {log}. Another try continues.",
+    "small-build-unreachable": (
+        "PyTorch's own index, which has the small build for processors, cannot be reached from "
+        "here. The general build can be installed instead:"
+    ),
+    "not-installable": (
+        "The installation stopped at {place}: {errno}. Another try continues where it stopped."
+    ),
+    "data-folder-unusable": (
+        "{folder}, where Impasto is installed, cannot be used: {errno}. Remove what is there, or "
+        "set XDG_DATA_HOME to another folder."
+    ),
+    "not-our-folder": "{folder} was not made by Impasto. Move it away, and try again.",
+    "disk-full": (
+        "There are {free} MB free for {folder}, but {needed} MB are needed. Make some room, and "
+        "try again."
+    ),
+    "installation-cancelled": "Cancelled. What was downloaded stays for another try.",
     "not-started": (
         "The Impasto daemon could not be started: {command}: {errno}. Run ./install.sh demo in "
         "the Impasto folder to repair the installation."

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.lock import only_setup
+from impasto_shared.errors import ImpastoError
 from impasto_shared.files.paths import data_dir
 
 _HOLDER = """
@@ -69,5 +69,5 @@ def test_folder_with_files_stays() -> None:
 def test_file_in_its_place_is_explained() -> None:
     data_dir().touch()
 
-    with pytest.raises(SetupFailed, match="cannot be used"), only_setup():
+    with pytest.raises(ImpastoError, match="cannot be used"), only_setup():
         pass

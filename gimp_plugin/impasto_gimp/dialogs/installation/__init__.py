@@ -1,0 +1,1 @@
+"""Windows that install the daemon, or say how."""

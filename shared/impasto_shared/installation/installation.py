@@ -1,0 +1,258 @@
+"""The installation of the daemon from a package index, by the plug-in: in steps that resume."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+
+from impasto_shared import __version__
+from impasto_shared.errors import ImpastoError
+from impasto_shared.files.paths import log_path
+from impasto_shared.installation.environment import Environment, own_environment
+from impasto_shared.installation.lock import only_installation
+from impasto_shared.installation.package_index import package_index
+from impasto_shared.installation.pins import CONSTRAINTS
+from impasto_shared.installation.torch_build import Build, probe_of, uv_backend, wanted_build
+from impasto_shared.installation.uv_download import fetched_uv
+from impasto_shared.installation.variables import own_variables
+from impasto_shared.text.sentences import reason_of, sentence
+
+_OLDEST_PYTHON = ">=3.11"
+_DOWNLOAD = re.compile(r"\s*(Downloading|Downloaded) (\S+)(?: \(([\d.]+)([KMG])iB\))?")
+_BYTES = {"K": 2**10, "M": 2**20, "G": 2**30}
+_MOST_LINES = 200
+
+
+class InstallationStopped(ImpastoError):
+    """The user has cancelled the installation; the next one continues."""
+
+
+class Step(Enum):
+    """A step of the installation."""
+
+    WAITING = auto()
+    """Another installation is in progress."""
+    UV = auto()
+    ENVIRONMENT = auto()
+    PACKAGES = auto()
+    DONE = auto()
+
+
+@dataclass
+class Progress:
+    """The progress so far: the step, the fraction of it in [0, 1], and what was logged."""
+
+    step: Step = Step.UV
+    fraction: float = 0.0
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The things to be installed: from where, what, and where to."""
+
+    index: str
+    build: Build
+    environment: Environment
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which everything is."""
+        return self.environment.folder.parent
+
+
+def plan(build: Build | None = None) -> Plan:
+    """Returns the plan for this computer, or for a build that the user has chosen.
+
+    Raises ImpastoError if there can be none.
+    """
+    index = package_index()
+    if index is None:
+        raise ImpastoError(sentence("no-index"))
+    environment = own_environment()
+    return Plan(index, wanted_build(build, environment.build), environment)
+
+
+class Installation:
+    """An installation that runs in a thread, and can be watched and cancelled from another.
+
+    needs_general_build: whether it failed since PyTorch's small build cannot be reached.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._process: subprocess.Popen[str] | None = None
+        self._is_cancelled = False
+        self._descriptor = -1
+        self._sizes: dict[str, float] = {}
+        self._done_bytes = 0.0
+        self.progress = Progress()
+        self.error: str | None = None
+        self.needs_general_build = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Returns whether it has not ended; then `error` says why it failed, if it did."""
+        return self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """Ends it soon; what was downloaded stays for the next one."""
+        self._is_cancelled = True
+        process = self._process
+        if process is not None and process.poll() is None:
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits for the end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._log(f"Impasto {__version__}: {self._plan}")
+            with only_installation(self._wait) as self._descriptor:
+                self._install()
+            self.progress.step = Step.DONE
+        except ImpastoError as error:
+            self.error = str(error)
+        except OSError as error:
+            place = error.filename or self._plan.index
+            self.error = str(sentence("not-installable", place=place, errno=_reason(error)))
+        except ValueError as error:
+            self.error = str(sentence("not-installable", place=self._plan.index, errno=str(error)))
+        if self.error is not None:
+            self._log(self.error)
+
+    def _install(self) -> None:
+        environment = self._plan.environment
+        self._check_place()
+        self._begin(Step.UV)
+        uv = str(fetched_uv(self._plan.index, self._plan.folder, self._on_download))
+        self._begin(Step.ENVIRONMENT)
+        environment.folder.mkdir(exist_ok=True)
+        environment.begin()
+        self._call([uv, "venv", "--allow-existing", "--python", _OLDEST_PYTHON], environment.folder)
+        self._begin(Step.PACKAGES)
+        install = [uv, "pip", "install", "--python", str(environment.python)]
+        what = [*self._torch_arguments(uv), "--constraints", str(CONSTRAINTS)]
+        self._call([*install, *what, f"impasto=={__version__}"])
+        environment.finish(f"impasto=={__version__} {self._plan.build.value}")
+
+    def _check_place(self) -> None:
+        """Raises ImpastoError if something else is there, or the disk is full."""
+        folder = self._plan.environment.folder
+        is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        if folder.is_symlink() or not (is_empty or self._plan.environment.is_ours):
+            raise ImpastoError(sentence("not-our-folder", folder=folder))
+        free_mb = shutil.disk_usage(self._plan.folder).free // 2**20
+        needed_mb = self._plan.build.needed_mb
+        if free_mb < needed_mb:
+            raise ImpastoError(sentence("disk-full", folder=folder, free=free_mb, needed=needed_mb))
+
+    def _torch_arguments(self, uv: str) -> list[str]:
+        backend = uv_backend(self._plan.build)
+        if backend is None:
+            return []
+        try:
+            self._call(probe_of(uv, self._plan.environment.python, backend), UV_HTTP_RETRIES="1")
+        except _ProgramFailed:
+            if self._plan.build is Build.CPU:  # the other one is larger than was said
+                self.needs_general_build = True
+                raise ImpastoError(sentence("small-build-unreachable")) from None
+            self._log("PyTorch's own index cannot be reached: its general build is installed")
+            return []
+        return [f"--torch-backend={backend}"]
+
+    def _begin(self, step: Step) -> None:
+        self.progress.step, self.progress.fraction = step, 0.0
+        self._check_cancel()
+
+    def _wait(self) -> None:
+        self.progress.step = Step.WAITING
+        self._check_cancel()
+
+    def _check_cancel(self) -> None:
+        if self._is_cancelled:
+            raise InstallationStopped(sentence("installation-cancelled"))
+
+    def _on_download(self, received: int, total: int | None) -> None:
+        self.progress.fraction = received / total if total else 0.0
+        self._check_cancel()
+
+    def _call(self, command: Sequence[object], *more: object, **variables: str) -> None:
+        """Runs uv, whose lines are logged; it holds the lock for as long as it runs."""
+        environment = own_variables() | {"UV_DEFAULT_INDEX": self._plan.index} | variables
+        words = [str(word) for word in (*command, *more)]
+        self._process = subprocess.Popen(  # noqa: S603 - uv, verified
+            words,
+            cwd="/",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            pass_fds=(self._descriptor,),
+        )
+        with self._process as process:
+            if self._is_cancelled:
+                self.cancel()
+            assert process.stdout is not None  # noqa: S101 - for the type checker
+            for line in process.stdout:
+                self._on_line(line.rstrip())
+        self._check_cancel()
+        if process.returncode:
+            raise _ProgramFailed(sentence("uv-failed", line=self._last_line(), log=install_log()))
+
+    def _on_line(self, line: str) -> None:
+        self._log(line)
+        match = _DOWNLOAD.fullmatch(line)
+        if match is None:
+            return
+        if match[3]:
+            self._sizes[match[2]] = float(match[3]) * _BYTES[match[4]]
+        else:
+            self._done_bytes += self._sizes.pop(match[2], 0.0)
+        expected = max(self._plan.build.download_bytes, 1)
+        self.progress.fraction = min(self._done_bytes / expected, 0.95)
+
+    def _last_line(self) -> str:
+        lines = [line.strip() for line in self.progress.lines if line.strip()]
+        return (lines or ["-"])[-1].rstrip(".")
+
+    def _log(self, line: str) -> None:
+        self.progress.lines = [*self.progress.lines, line][-_MOST_LINES:]
+        with suppress(OSError):
+            install_log().parent.mkdir(parents=True, exist_ok=True)
+            with install_log().open("a", encoding="utf-8") as log:
+                log.write(f"{line}\n")
+
+
+class _ProgramFailed(ImpastoError):
+    """A call of uv has failed."""
+
+
+def _reason(error: OSError) -> str:
+    """Returns the reason of an error as a sentence has it: by its number, or in its own words."""
+    inner = getattr(error, "reason", error)
+    return str(reason_of(inner) if isinstance(inner, OSError) else inner)
+
+
+def install_log() -> Path:
+    """Returns the path of the log of installations by the plug-in."""
+    return log_path().with_name("install.log")
