@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from zmq.utils import z85
 
 from daemon.server.fake_clock import FakeClock
 from daemon.server.patience import PATIENCE_S, eventually
@@ -100,7 +101,7 @@ class Service:
 
 
 def _decoded(key: bytes) -> bytes:
-    return zmq.utils.z85.decode(key)
+    return z85.decode(key)
 
 
 @pytest.fixture
