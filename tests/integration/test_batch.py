@@ -436,7 +436,7 @@ def test_full_queue_is_waited_for(service: DaemonProcess, monkeypatch: pytest.Mo
                 return submit_once(*arguments)
             except DaemonError as error:
                 refusals.append(error.code)
-                for report in client.jobs():
+                for report in reversed(client.jobs()):  # else each one begins
                     client.cancel(report.job)
                 raise
 

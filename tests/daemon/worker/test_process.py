@@ -22,7 +22,7 @@ from impasto_daemon.worker.process import WORKER_ERRORS, WorkerProcess, worker_e
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.settings import StyleSettings
-from integration.daemon_process import is_alive, wait_for
+from integration.daemon_process import PATIENCE_S, is_alive, wait_for
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -58,6 +58,12 @@ if not pictures:
 def echo(count: int) -> Sequence[str]:
     """Returns a worker that answers `count` messages, sends their pictures back, and exits."""
     return (sys.executable, "-c", ECHO.replace("COUNT", str(count)))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a killed worker waited for on a machine that does other work, too."""
+    monkeypatch.setattr(worker_process, "KILL_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -143,6 +149,7 @@ def test_long_message_is_sent_part_by_part_and_others_follow_it() -> None:
 
     wait_for(receive_all, "the answers")
     worker.end()
+    worker.wait_ended()
 
     first, second, third = messages
     assert refusals > 1
@@ -208,6 +215,7 @@ def test_worker_that_exits_is_no_error_and_its_last_words_are_heard() -> None:
     assert not [worker.send(Stop("a" * 32)) for _ in range(2)][-1]
     assert list(worker.receive()) == []
     worker.end()
+    worker.wait_ended()
 
 
 def test_refusals_of_the_system_do_not_keep_a_worker_from_being_ended(
