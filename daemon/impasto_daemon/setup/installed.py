@@ -8,6 +8,7 @@ from importlib.metadata import version
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup import plugin, service
 from impasto_daemon.setup.environment import check_disk_space, this_environment
+from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.home import prepare_process
 from impasto_daemon.setup.lock import only_setup
 from impasto_daemon.setup.programs import run
@@ -69,7 +70,12 @@ def remove() -> None:
 
 def _change_build(environment: Environment, build: Build) -> None:
     """Replaces PyTorch by another build of the same version."""
-    stamp = environment.stamp.read_text().strip() if environment.stamp.is_file() else None
+    stamp = environment.made_from
+    if environment == own_environment() and not stamp:
+        raise SetupFailed(
+            f"{environment.folder} is not complete. Finish its installation first: run the same "
+            "command, or press the same button, again."
+        )
     check_disk_space(environment.folder, build.needed_mb)
     uv = provided_uv(environment)
     torch = torch_arguments(uv, build, environment.python)
@@ -79,10 +85,10 @@ def _change_build(environment: Environment, build: Build) -> None:
     again = [word for name in _PACKAGES for word in ("--reinstall-package", name)]
     versions = [f"{name}=={version(name).partition('+')[0]}" for name in _PACKAGES]
     run([uv, "pip", "install", "--python", str(environment.python), *torch, *again, *versions])
-    if stamp is None:
-        environment.unfinished.unlink()
-    else:
+    if stamp:
         environment.finish(f"{stamp.rpartition(' ')[0] or stamp} {build.value}")
+    else:  # it was not made by the setup
+        environment.unfinished.unlink()
     service.start_again()
 
 

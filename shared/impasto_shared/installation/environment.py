@@ -51,6 +51,12 @@ class Environment:
         is_small = self.stamp.read_text(errors="replace").strip().endswith(f" {Build.CPU.value}")
         return Build.CPU if is_small else Build.GPU
 
+    @property
+    def made_from(self) -> str:
+        """The text of the stamp, also while it is brought up to date; empty if there is none."""
+        files = (file for file in (self.stamp, self.unfinished) if file.is_file())
+        return next((file.read_text(errors="replace").strip() for file in files), "")
+
     def begin(self) -> None:
         """Declares it unfinished."""
         if self.stamp.is_file():

@@ -20,6 +20,7 @@ class OutsideWindow(Frame):
     def __init__(self, parent: Gtk.Window | None) -> None:
         super().__init__(parent)
         self._line = Gtk.Entry(text=command_outside(), editable=False)
+        self._line.set_width_chars(len(command_outside()))
         self.add_text(ABOUT)
         self.add_text(_OUTSIDE)
         self.box.pack_start(self._line, False, False, 0)
