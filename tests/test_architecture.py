@@ -100,7 +100,11 @@ ALLOWED = {
         "torch",
         "torchvision",
     },
-    "daemon/impasto_daemon/models": {"impasto_daemon.models", "impasto_shared"},
+    "daemon/impasto_daemon/models": {
+        "impasto_daemon.models",
+        "impasto_daemon.system",
+        "impasto_shared",
+    },
     "daemon/impasto_daemon/system": {"impasto_daemon.system", "impasto_shared"},
     # The processes that strangers reach; libzmq ends its process on errors of the system.
     "daemon/impasto_daemon/server/front/main.py": FRONT,
@@ -378,7 +382,7 @@ def unisolated_commands(tree: ast.AST) -> list[str]:
                 commands.append(ast.unparse(node))
         elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
             named = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            if named.get("cwd") != "'/'":
+            if named.get("cwd") not in ("'/'", "ROOT"):
                 commands.append(ast.unparse(node))
     return commands
 

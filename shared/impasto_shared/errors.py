@@ -5,6 +5,7 @@ ImpastoError
 ├── InvalidImage         an image is too large, too small, or its bytes do not fit its description
 ├── ProtocolError        a message does not follow PROTOCOL.md
 ├── DaemonUnavailable    no daemon answers, it exited, or it could not be started
+├── UnsafeDirectory      a folder of sockets, keys or pictures is missing, or open to other users
 ├── AccessDenied         a daemon on another machine does not authorise this client
 └── DaemonError          the daemon answered with an error, or the job failed
 
@@ -72,6 +73,10 @@ class ProtocolError(ImpastoError):
 
 class DaemonUnavailable(ImpastoError):
     """No daemon answers at the endpoint, or it stopped in the middle of a job."""
+
+
+class UnsafeDirectory(ImpastoError):
+    """A folder of sockets, keys or pictures is missing, or accessible to other users."""
 
 
 class AccessDenied(ImpastoError):

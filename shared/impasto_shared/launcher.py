@@ -23,6 +23,7 @@ from impasto_shared.files.paths import (
 )
 from impasto_shared.installation.environment import installed_program, own_environment
 from impasto_shared.installation.variables import own_variables
+from impasto_shared.system.host import background_command, restrict, start_apart
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
@@ -45,13 +46,13 @@ def find_impasto() -> list[str]:
         DaemonUnavailable: if the program is not installed.
     """
     if configured := os.environ.get("IMPASTO_COMMAND"):
-        return [str(Path(configured).absolute()) if "/" in configured else configured]
+        return [str(Path(configured).absolute()) if os.sep in configured else configured]
     program = installed_program() or shutil.which("impasto")
     if program is None and is_in_flatpak():
         raise DaemonUnavailable(sentence("not-startable-in-sandbox"))
     if program is None:
         raise DaemonUnavailable(sentence("not-installed", folder=own_environment().program.parent))
-    return [str(Path(program).absolute())]
+    return background_command(str(Path(program).absolute()))
 
 
 def connect_or_start(
@@ -94,7 +95,7 @@ def _open_log() -> tuple[BinaryIO, Path | None]:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             output = os.fdopen(os.open(path, flags, 0o600), "ab")
-            os.fchmod(output.fileno(), 0o600)  # it may be one of an earlier version
+            restrict(output.fileno())  # it may be one of an earlier version
             return output, path
         except OSError:
             continue
@@ -108,14 +109,12 @@ def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
     """
     environment = MEMORY_VARIABLES | own_variables()
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = start_apart(
             command,
-            cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env=environment,
-            start_new_session=True,
         )
     except OSError as error:
         raise DaemonUnavailable(

@@ -15,7 +15,7 @@ say_contents() { printf '%s\n' "${PACKAGES[@]}" "${LANGUAGES[@]}"; }
 is_made() { diff -q <(say_contents) "$1/$STAMP" >/dev/null 2>&1; }
 say() { printf '%s\n' "$*" >&2; }
 fail() {
-    say "gimp_root.sh: $*"
+    say "${0##*/}: $*"
     exit 1
 }
 
@@ -69,15 +69,15 @@ build_root() {
 }
 
 make_root() {
-    local version=$1 suite=$2 root=$3
+    local program=$1 suite=$2 root=$3
     [[ $EUID -eq 0 && -f /etc/debian_version ]] || fail "this needs root on Debian."
-    say "GIMP $version: making $root from Debian $suite (about a minute, 1.5 GB)"
+    say "$program: making $root from Debian $suite (about a minute, 1.5 GB)"
     install_debootstrap >&2
     rm -rf --one-file-system "$root.new"
-    if ! unshare --mount --propagation private "${BASH_SOURCE[0]}" --build "$suite" "$root.new" \
+    if ! unshare --mount --propagation private "$0" --build "$suite" "$root.new" \
         >"$root.log" 2>&1; then
         tail -n 20 "$root.log" >&2
-        fail "GIMP $version could not be installed; the whole record is in $root.log"
+        fail "$program could not be installed; the whole record is in $root.log"
     fi
     rm -rf --one-file-system "$root"
     mv "$root.new" "$root"
@@ -97,9 +97,10 @@ main() {
         # Two test runs at once: the second waits, and finds the work done.
         exec {lock}>"$root.lock"
         flock "$lock"
-        is_made "$root" || make_root "$1" "$suite" "$root"
+        is_made "$root" || make_root "GIMP $1" "$suite" "$root"
     fi
     printf '%s\n' "$root"
 }
 
-main "$@"
+# tests/wine/wine_root.sh takes the functions.
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

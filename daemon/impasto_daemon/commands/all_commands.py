@@ -5,12 +5,14 @@ Importing this loads neither torch nor numpy nor Pillow: commands import them wh
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 from impasto_daemon.commands import (
     config,
     keys,
     regions,
     serve,
-    setup,
     status,
     stylize,
     texture,
@@ -18,17 +20,25 @@ from impasto_daemon.commands import (
 )
 from impasto_daemon.commands.batch import command as batch
 from impasto_daemon.commands.command_parser import IntermixedParser
-from impasto_daemon.commands.doctor import command as doctor
 from impasto_daemon.commands.explore import command as explore
 from impasto_daemon.commands.jobs import cancel, fetch, keep, list_jobs, show
 from impasto_shared import __version__
 
 # In the order in which --help lists them.
-_COMMANDS = (
+_COMMANDS: tuple[ModuleType, ...] = (
     *(serve, stylize, batch, regions, texture, explore),
     *(status, list_jobs, show, fetch, cancel, keep),
-    *(weights, keys, config, setup, doctor),
+    *(weights, keys, config),
 )
+if sys.platform != "win32":  # where they know neither the folders nor the programs
+    from impasto_daemon.commands import setup
+    from impasto_daemon.commands.doctor import command as doctor
+
+    _COMMANDS = (*_COMMANDS, setup, doctor)
+else:
+    from impasto_daemon.commands import stop
+
+    _COMMANDS = (*_COMMANDS, stop)
 
 
 def all_commands() -> IntermixedParser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import time
@@ -16,6 +15,7 @@ from io import FileIO
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from impasto_daemon.system.host import try_to_lock
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import write_all
 from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
@@ -151,13 +151,10 @@ def _locked(path: Path, check_stop: Callable[[], None]) -> Iterator[FileIO]:
     flags = os.O_RDWR | os.O_CREAT | NOFOLLOW | PLAIN
     with FileIO(os.open(path, flags, 0o644), "r+") as file:
         while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                check_stop()
-                time.sleep(_WAIT_S)
-            else:
+            if try_to_lock(file.fileno()):
                 break
+            check_stop()
+            time.sleep(_WAIT_S)
         yield file
 
 

@@ -35,6 +35,7 @@ from impasto_shared.files.paths import (
     throughput_path,
     usual_endpoint,
 )
+from impasto_shared.system.host import ROOT
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def serve(config: DaemonOptions) -> None:
     """
     start_logging("server", config.log_level, rotates=True)
     set_limits()
-    os.chdir("/")  # the caller's folder may be unmounted or deleted
+    os.chdir(ROOT)  # the caller's folder may be unmounted or deleted
     endpoint = config.endpoint or usual_endpoint()
     with Address(endpoint) as address, StopSignals() as signals, ExitStack() as stack:
         limit_bytes = round(config.memory_limit_gb * 1e9)

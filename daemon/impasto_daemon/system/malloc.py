@@ -35,6 +35,11 @@ _NEVER = 2**31 - 1
 _LARGEST_COUNT = 65_536
 
 
+def _c_library() -> ctypes.CDLL | None:
+    """Returns the C library of this process; None on Windows, whose allocator keeps nothing."""
+    return None if os.name == "nt" else ctypes.CDLL(None)
+
+
 def is_kept() -> bool:
     """Returns whether this process keeps the memory it frees."""
     return os.environ.get(_MMAP_MAX_VARIABLE) == _KEEP
@@ -42,7 +47,7 @@ def is_kept() -> bool:
 
 def keep_freed_memory() -> None:
     """Has this process keep the memory it frees, from now on, as with KEEP_FREED_MEMORY."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(_c_library(), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, _NEVER)
@@ -55,7 +60,7 @@ def trim_large_blocks() -> Iterator[None]:
 
     It does nothing unless freed memory is kept: glibc returns such blocks by default.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(_c_library(), "mallopt", None)
     if mallopt is None or not is_kept():
         yield
         return
@@ -69,6 +74,6 @@ def trim_large_blocks() -> Iterator[None]:
 
 def release_freed_memory() -> None:
     """Returns the memory that this process has freed to the system; only glibc keeps it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = getattr(_c_library(), "malloc_trim", None)
     if trim is not None:
         trim(0)

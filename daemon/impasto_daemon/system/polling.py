@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 import time
 from typing import Protocol
 
@@ -66,9 +67,9 @@ class SelectPoller:
         else:
             self._events[what if isinstance(what, int) else what.fileno()] = events
 
-    def poll(self, timeout_ms: float) -> list[tuple[int, int]]:
+    def poll(self, timeout_ms: float | None = None) -> list[tuple[int, int]]:
         """Returns the sockets with the events that they have; waits for the first."""
-        return _selected(self._events, timeout_ms / 1000)
+        return _selected(self._events, None if timeout_ms is None else timeout_ms / 1000)
 
 
 class Poller(Protocol):
@@ -77,7 +78,7 @@ class Poller(Protocol):
     def register(self, what: int | _Waitable, events: int = READ, /) -> object:
         """Waits for the events of a socket from now on."""
 
-    def poll(self, timeout_ms: float, /) -> list[tuple[int, int]]:
+    def poll(self, timeout_ms: float | None = None, /) -> list[tuple[int, int]]:
         """Returns the sockets with the events that they have; waits for the first."""
 
 
@@ -86,16 +87,40 @@ def new_poller() -> Poller:
     return select.poll() if hasattr(select, "poll") else SelectPoller()
 
 
-def new_epoll() -> select.epoll | SelectEpoll:
+class Epoll(Protocol):
+    """The methods that select.epoll and SelectEpoll have in common."""
+
+    def register(self, descriptor: int, events: int, /) -> None:
+        """Waits for the events of a socket from now on."""
+
+    def modify(self, descriptor: int, events: int, /) -> None:
+        """Waits for other events of a socket."""
+
+    def unregister(self, descriptor: int, /) -> None:
+        """Waits for a socket no longer."""
+
+    def poll(self, timeout_s: float, most: int, /) -> list[tuple[int, int]]:
+        """Returns some of the sockets that have events, with these."""
+
+    def fileno(self) -> int:
+        """Returns the descriptor of the epoll."""
+
+    def close(self) -> None:
+        """Waits for nothing more."""
+
+
+def new_epoll() -> Epoll:
     """Returns the fastest that the system has for sockets that stay the same."""
-    return select.epoll() if hasattr(select, "epoll") else SelectEpoll()
+    if sys.platform == "linux":
+        return select.epoll()
+    return SelectEpoll()
 
 
-def _selected(events_of: dict[int, int], timeout_s: float) -> list[tuple[int, int]]:
+def _selected(events_of: dict[int, int], timeout_s: float | None) -> list[tuple[int, int]]:
     reading = [each for each, events in events_of.items() if events & READ]
     writing = [each for each, events in events_of.items() if events & WRITE]
     if not (reading or writing):  # which Windows refuses to wait for
-        time.sleep(timeout_s)
+        time.sleep(timeout_s or 0.0)
         return []
     # A connection that fails is reported apart on Windows.
     ready = select.select(reading, writing, writing, timeout_s)

@@ -11,9 +11,13 @@ import resource
 import signal
 import socket
 import struct
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+from impasto_shared.system.host import ROOT
 
 assert sys.platform != "win32"  # noqa: S101 - for mypy
 
@@ -45,6 +49,11 @@ def try_to_lock(descriptor: int) -> bool:
     return True
 
 
+def wait_for_lock(descriptor: int) -> None:
+    """Locks a file until it is closed, once no other process has locked it."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def is_locked(descriptor: int, pid: str) -> bool:
     """Returns whether the process has locked a file; it only looks."""
     inode = os.fstat(descriptor).st_ino
@@ -52,9 +61,9 @@ def is_locked(descriptor: int, pid: str) -> bool:
     return bool(lock.search(Path("/proc/locks").read_text()))
 
 
-def read_start(descriptor: int, size: int) -> bytes:
-    """Returns the first bytes of a file. Raises OSError."""
-    return os.pread(descriptor, size, 0)
+def read_at(position: int, descriptor: int, size: int) -> bytes:
+    """Returns bytes of a file, fewer than `size` only at its end or by chance. Raises OSError."""
+    return os.pread(descriptor, size, position)
 
 
 def write_start(descriptor: int, data: bytes) -> None:
@@ -140,9 +149,39 @@ def prefer_to_kill_this(adjustment: int) -> None:
         logger.warning("the worker's oom_score_adj cannot be changed: %s", error)
 
 
+def request_end(pid: int) -> None:
+    """Asks a daemon of this user to end. Raises OSError."""
+    os.kill(pid, signal.SIGTERM)
+
+
+def watch_for_end(_on_request: Callable[[], None]) -> None:
+    """Changes nothing: `request_end` sends a signal."""
+
+
 def is_killed(exit_status: int) -> bool:
     """Returns whether a process was killed, as the kernel does when memory runs out."""
     return exit_status == -signal.SIGKILL
+
+
+def start_with_socket(
+    program: Sequence[str], end: socket.socket, arguments: Sequence[str], **options: Any
+) -> subprocess.Popen[bytes]:
+    """Starts a program that inherits a socket; its first argument is for `inherited_socket`.
+
+    Its standard input is a pipe. options: of Popen. Raises OSError.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [*program, str(end.fileno()), *arguments],
+        stdin=subprocess.PIPE,
+        pass_fds=[end.fileno()],
+        cwd=ROOT,
+        **options,
+    )
+
+
+def inherited_socket(argument: str) -> socket.socket:
+    """Returns the socket that this process was started with."""
+    return socket.socket(fileno=int(argument))
 
 
 def program_of(connection: socket.socket) -> int:

@@ -8,11 +8,18 @@ import msvcrt
 import os
 import signal
 import socket
+import struct
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import wintypes
 from pathlib import Path
+from typing import Any
+
+from impasto_shared.system.host import ROOT
 
 assert sys.platform == "win32"  # noqa: S101 - for mypy
 
@@ -28,8 +35,13 @@ NO_WAIT = 0
 LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.WSAEWOULDBLOCK, errno.WSAENOBUFS)
 """The errors of a connection that is as good as before: the system says when it has room."""
 
-# Locked is a byte behind the process id, which others can then read.
-_LOCKED_AT = 1024
+# Locked is a byte behind all contents, which other processes can then read.
+_LOCKED_AT = 2**31 - 2
+_LOCK_S = 0.05
+_LOCKED = (errno.EACCES, errno.EDEADLK, 0)  # of Windows, of its second tries, of Wine
+_LENGTH = struct.Struct("<I")
+_END_EVENT = "Local\\impasto-end-{}"
+_MAY_SET, _FOREVER = 2, 0xFFFFFFFF
 _BELOW_NORMAL = 0x4000
 _QUERY_LIMITED = 0x1000
 _CONNECTIONS = 500  # of which select takes 512 at once
@@ -40,6 +52,17 @@ _kernel32.GetCurrentProcess.restype = wintypes.HANDLE
 _kernel32.SetPriorityClass.argtypes = [wintypes.HANDLE, wintypes.DWORD]
 _kernel32.OpenProcess.restype = wintypes.HANDLE
 _kernel32.OpenProcess.argtypes = [wintypes.DWORD, wintypes.BOOL, wintypes.DWORD]
+_kernel32.OpenEventW.restype = wintypes.HANDLE
+_kernel32.OpenEventW.argtypes = [wintypes.DWORD, wintypes.BOOL, wintypes.LPCWSTR]
+_kernel32.CreateEventW.restype = wintypes.HANDLE
+_kernel32.CreateEventW.argtypes = [
+    wintypes.LPVOID,
+    wintypes.BOOL,
+    wintypes.BOOL,
+    wintypes.LPCWSTR,
+]
+_kernel32.SetEvent.argtypes = [wintypes.HANDLE]
+_kernel32.WaitForSingleObject.argtypes = [wintypes.HANDLE, wintypes.DWORD]
 _kernel32.CloseHandle.argtypes = [wintypes.HANDLE]
 _kernel32.GetProcessTimes.argtypes = [
     wintypes.HANDLE,
@@ -74,26 +97,32 @@ class _ProcessMemory(ctypes.Structure):
 
 def try_to_lock(descriptor: int) -> bool:
     """Locks a file until it is closed; returns False if another process has locked it."""
-    os.lseek(descriptor, _LOCKED_AT, os.SEEK_SET)
     try:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except PermissionError:
+        _lock(descriptor, msvcrt.LK_NBLCK)
+    except OSError as error:
+        if error.errno not in _LOCKED:
+            raise
         return False
     return True
+
+
+def wait_for_lock(descriptor: int) -> None:
+    """Locks a file until it is closed, once no other process has locked it."""
+    while not try_to_lock(descriptor):
+        time.sleep(_LOCK_S)
 
 
 def is_locked(descriptor: int, _pid: str) -> bool:
     """Returns whether a process has locked a file; a lock for the moment of the look shows it."""
     if not try_to_lock(descriptor):
         return True
-    os.lseek(descriptor, _LOCKED_AT, os.SEEK_SET)
-    msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    _lock(descriptor, msvcrt.LK_UNLCK)
     return False
 
 
-def read_start(descriptor: int, size: int) -> bytes:
-    """Returns the first bytes of a file. Raises OSError."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
+def read_at(position: int, descriptor: int, size: int) -> bytes:
+    """Returns bytes of a file, fewer than `size` only at its end or by chance. Raises OSError."""
+    os.lseek(descriptor, position, os.SEEK_SET)
     return os.read(descriptor, size)
 
 
@@ -165,14 +194,74 @@ def prefer_to_kill_this(_adjustment: int) -> None:
     """Changes nothing: Windows ends no process when memory runs out, but refuses it more."""
 
 
+def request_end(pid: int) -> None:
+    """Asks a daemon of this user to end. Raises OSError.
+
+    There are no signals to other programs, but names for events that programs of a user share.
+    """
+    event = _kernel32.OpenEventW(_MAY_SET, False, _END_EVENT.format(pid))
+    if not event:
+        raise ctypes.WinError(ctypes.get_last_error())
+    _kernel32.SetEvent(event)
+    _kernel32.CloseHandle(event)
+
+
+def watch_for_end(on_request: Callable[[], None]) -> None:
+    """Has a thread call `on_request` once another program calls `request_end`."""
+    event = _kernel32.CreateEventW(None, True, False, _END_EVENT.format(os.getpid()))
+
+    def wait() -> None:
+        if event and _kernel32.WaitForSingleObject(event, _FOREVER) == 0:
+            on_request()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def is_killed(_exit_status: int) -> bool:
     """Returns False: Windows does not say whether a process was killed."""
     return False
 
 
+def start_with_socket(
+    program: Sequence[str], end: socket.socket, arguments: Sequence[str], **options: Any
+) -> subprocess.Popen[bytes]:
+    """Starts a program that is given a socket; its first argument is for `inherited_socket`.
+
+    Its standard input is a pipe, through which it learns of the socket. options: of Popen. Raises
+    OSError.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [*program, "stdin", *arguments], stdin=subprocess.PIPE, cwd=ROOT, **options
+    )
+    try:
+        shared = end.share(process.pid)
+        assert process.stdin is not None  # noqa: S101 - for mypy
+        process.stdin.write(_LENGTH.pack(len(shared)) + shared)
+        process.stdin.flush()
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def inherited_socket(_argument: str) -> socket.socket:
+    """Returns the socket that this process was given."""
+    (length,) = _LENGTH.unpack(sys.stdin.buffer.read(_LENGTH.size))
+    return socket.fromshare(sys.stdin.buffer.read(length))
+
+
 def program_of(_connection: socket.socket) -> int:
     """Returns 0: there are no Unix sockets whose other end could be asked for."""
     return 0
+
+
+def _lock(descriptor: int, how: int) -> None:
+    position = os.lseek(descriptor, 0, os.SEEK_CUR)
+    os.lseek(descriptor, _LOCKED_AT, os.SEEK_SET)
+    try:
+        msvcrt.locking(descriptor, how, 1)
+    finally:
+        os.lseek(descriptor, position, os.SEEK_SET)
 
 
 def _memory_status() -> _MemoryStatus | None:

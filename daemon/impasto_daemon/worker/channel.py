@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import select
-
+from impasto_daemon.system.polling import new_poller
 from impasto_daemon.worker.messages import ServerMessage, WorkerMessage
 from impasto_daemon.worker.pipe import MessagePipe, PipeEnded
 from impasto_shared.protocol.codec import decode, encode
@@ -47,7 +46,7 @@ class Channel:
 
     def _wait(self) -> None:
         """Waits until the pipe makes progress."""
-        poller = select.poll()
+        poller = new_poller()
         poller.register(self._pipe, self._pipe.events)
         poller.poll()
         self._pipe.transfer()

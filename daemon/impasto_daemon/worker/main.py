@@ -10,11 +10,9 @@ import logging
 import math
 import os
 import signal
-import socket
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import torch
 
@@ -26,6 +24,7 @@ from impasto_daemon.style_transfer.runtime.out_of_memory import is_out_of_memory
 from impasto_daemon.style_transfer.segmentation.segment import segment
 from impasto_daemon.style_transfer.stylize import stylize
 from impasto_daemon.style_transfer.warm_start import COLD, KEPT_BYTES, WarmStart
+from impasto_daemon.system.host import inherited_socket, lower_priority, prefer_to_kill_this
 from impasto_daemon.system.log import start_logging
 from impasto_daemon.system.malloc import release_freed_memory
 from impasto_daemon.worker.channel import Channel
@@ -216,24 +215,15 @@ def _end_with_server() -> None:
     os._exit(0)
 
 
-def _prefer_to_other_processes_when_memory_runs_out() -> None:
-    """Has the kernel kill this process before the server, which then reports the lost job."""
-    file = Path("/proc/self/oom_score_adj")
-    try:
-        file.write_text(str(min(1000, int(file.read_text()) + OOM_SCORE_ADJUSTMENT)))
-    except OSError as error:
-        logger.warning("the worker's oom_score_adj cannot be changed: %s", error)
-
-
 def main() -> None:
     """Runs a worker; the arguments are its end of the pipe, the bytes for painting, its device."""
     start_logging("worker")
     # Ctrl+C in the server's terminal reaches both processes: the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe = MessagePipe(inherited_socket(sys.argv[1]))
     threading.Thread(target=_end_with_server, daemon=True).start()
-    os.nice(NICENESS)
-    _prefer_to_other_processes_when_memory_runs_out()
-    pipe = MessagePipe(socket.socket(fileno=int(sys.argv[1])))
+    lower_priority(NICENESS)
+    prefer_to_kill_this(OOM_SCORE_ADJUSTMENT)
     limit_bytes, device = int(sys.argv[2]), device_of(sys.argv[3])
     if device.type == "cuda" and device.index is not None and device.index < gpu_count():
         torch.cuda.set_device(device)

@@ -1,4 +1,4 @@
-"""Messages between the server and a worker, over a pair of Unix sockets and without libzmq.
+"""Messages between the server and a worker, over a pair of sockets and without libzmq.
 
 libzmq ends its process if the system refuses it a descriptor or memory, and that of the server has
 all jobs. The worker inherits its end, so that no other process can be reached by mistake. Messages
@@ -7,11 +7,12 @@ are cut into frames as on the socket of clients (ZMTP). No call waits.
 
 from __future__ import annotations
 
-import errno
-import select
 import socket
 from collections.abc import Iterable
 
+from impasto_daemon.system.host import LATER, NO_WAIT
+from impasto_daemon.system.polling import READ, WRITE
+from impasto_shared.connection.system_sockets import send_buffers
 from impasto_shared.connection.zmtp import ZmtpConnection
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES, Frame
@@ -20,8 +21,6 @@ from impasto_shared.protocol.codec import MAX_FRAMES, Frame
 _BUFFER_BYTES = 2**20
 # A picture of a gigabyte takes a second to be sent, in which others are served.
 _SENT_BYTES_OF_A_CALL = 2**23
-# The system says that it has room again.
-_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 
 
 class PipeEnded(Exception):
@@ -57,8 +56,8 @@ class MessagePipe:
     @property
     def events(self) -> int:
         """The events to poll for: then `transfer` makes progress."""
-        receives = 0 if self._zmtp.messages else select.POLLIN
-        return receives | (select.POLLOUT if self._can_send and self._zmtp.has_outgoing else 0)
+        receives = 0 if self._zmtp.messages else READ
+        return receives | (WRITE if self._can_send and self._zmtp.has_outgoing else 0)
 
     @property
     def has_messages(self) -> bool:
@@ -116,21 +115,19 @@ class MessagePipe:
         count = 0
         while self._can_send and self._zmtp.has_outgoing and count < _SENT_BYTES_OF_A_CALL:
             try:
-                sent = self._end.sendmsg(
-                    self._zmtp.outgoing(), (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-                )
+                sent = send_buffers(self._end, self._zmtp.outgoing(), NO_WAIT)
             except OSError as error:
                 # It may be the end; the last messages can still be received.
-                self._can_send = error.errno in _LATER
+                self._can_send = error.errno in LATER
                 return
             self._zmtp.sent(sent)
             count += sent
 
     def _receive_part(self) -> None:
         try:
-            count = self._end.recv_into(self._zmtp.receive_buffer(), 0, socket.MSG_DONTWAIT)
+            count = self._end.recv_into(self._zmtp.receive_buffer(), 0, NO_WAIT)
         except OSError as error:
-            if error.errno in _LATER:
+            if error.errno in LATER:
                 return
             raise PipeEnded(str(error)) from error
         if not count:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from impasto_daemon.system.host import processors, start_with_socket
 from impasto_daemon.system.malloc import KEEP_FREED_MEMORY
 from impasto_daemon.system.process_memory import available_bytes, may_have_gpu
 from impasto_daemon.worker.messages import Ready, ServerMessage, WorkerMessage
@@ -45,7 +46,7 @@ class WorkerProcess:
     """At most one worker, connected by a pipe of its own.
 
     A worker of an earlier server that still runs cannot be reached. `command` starts a worker; its
-    arguments are the descriptor of its end, the bytes of memory that painting may take, 0 for no
+    arguments are the number of its end, the bytes of memory that painting may take, 0 for no
     limit, and the device.
 
     device: its name in the configuration; "" for the first GPU, or the processor if there is none.
@@ -85,12 +86,11 @@ class WorkerProcess:
         self._pipe, far = MessagePipe.pair()
         self._has_hung_up = False
         with far:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [*self._command, str(far.fileno()), str(self._limit_bytes), self._device_name],
-                stdin=subprocess.PIPE,
-                cwd="/",
+            self._process = start_with_socket(
+                self._command,
+                far,
+                [str(self._limit_bytes), self._device_name],
                 env=worker_environment(self._sharing),
-                pass_fds=[far.fileno()],
             )
         logger.info("worker %d started", self._process.pid)
         return True
@@ -194,7 +194,7 @@ def worker_environment(sharing: int = 1) -> dict[str, str]:
     """
     threads = {}
     if sharing > 1:
-        threads["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // sharing))
+        threads["OMP_NUM_THREADS"] = str(max(1, processors() // sharing))
     return {**_MEMORY_VARIABLES, **threads, **os.environ}
 
 

@@ -18,6 +18,7 @@ from impasto_shared.files.atomic_write import FileNotDurable, create_atomically
 from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import config_dir, make_private
 from impasto_shared.str_enum import StrEnum
+from impasto_shared.system.host import is_secret
 from impasto_shared.text.sentences import reason_of, sentence
 
 
@@ -66,7 +67,7 @@ def load_keys(role: Role) -> KeyPair:
         raise KeysUnusable(sentence("key-unreadable", path=path, errno=reason_of(error))) from error
     finally:
         os.close(descriptor)
-    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+    if not is_secret(status):
         raise KeysUnusable(sentence("key-exposed", path=path))
     from zmq import ZMQError, curve_public
     from zmq.utils import z85

@@ -16,6 +16,7 @@ from itertools import islice
 from impasto_shared.connection.proof import NotProven, Proof
 from impasto_shared.errors import ImpastoError
 from impasto_shared.protocol.codec import Frame
+from impasto_shared.system.host import NEW_MEMORY
 from impasto_shared.text.printable import printable
 
 _MORE, _LONG, _COMMAND = 1, 2, 4
@@ -285,7 +286,7 @@ def _memory(size: int) -> memoryview:
     if size <= _SMALL_BYTES:
         return memoryview(bytearray(size))
     try:
-        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory = mmap.mmap(-1, size, **NEW_MEMORY)
     except OSError as error:
         raise ZmtpError(
             f"It sends a frame of {size} bytes, which do not fit into the memory."

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto_shared.files.open_flags import DIRECTORY, NOFOLLOW, PLAIN
+from impasto_shared.system.host import copy_access, replace_file
 
 _DRAFT = ".impasto-{}.new"
 # For example on memory sticks, or in a sandbox.
@@ -73,10 +74,10 @@ def _replacement(path: Path, mode: int, *, is_synced: bool) -> Iterator[int]:
     _check_is_file_or_new(path)
     with _draft(path.parent, mode, is_synced=is_synced) as draft:
         if path.exists():
-            _copy_access(path, draft.descriptor)
+            copy_access(path.stat(), draft.descriptor)
         yield draft.descriptor
         draft.sync(draft.descriptor)
-        draft.named().replace(path)
+        replace_file(draft.named(), path)
     if is_synced:
         sync_folder(path.parent)
 
@@ -115,7 +116,7 @@ def _rename_without_replacing(draft: Path, path: Path) -> None:
             raise
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
-        draft.replace(path)
+        replace_file(draft, path)
 
 
 @dataclass
@@ -145,7 +146,14 @@ class _Draft:
                     raise
                 self._copy()
             self.is_nameless = False
+        self.close()  # Windows does not rename open files
         return self.path
+
+    def close(self) -> None:
+        """Closes the file; may be called more than once."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
     def _link(self) -> None:
         folder = os.open(self.path.parent, os.O_PATH | DIRECTORY | PLAIN)
@@ -179,14 +187,14 @@ def _draft(folder: Path, mode: int, *, is_synced: bool) -> Iterator[_Draft]:
     try:
         yield draft
     finally:
-        os.close(draft.descriptor)
+        draft.close()
         draft.path.unlink(missing_ok=True)
 
 
 def _open_draft(path: Path, mode: int) -> tuple[int, bool]:
     """Returns the descriptor of a new file, and whether it is nameless."""
     # Without /proc, it could not be given a name.
-    if Path("/proc/self/fd").exists():
+    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").exists():
         try:
             flags = os.O_RDWR | os.O_TMPFILE | PLAIN
             return os.open(path.parent, flags, mode), True
@@ -194,16 +202,6 @@ def _open_draft(path: Path, mode: int) -> tuple[int, bool]:
             if error.errno not in _NO_NAMELESS:
                 raise
     return os.open(path, _NEW_FILE, mode), False
-
-
-def _copy_access(path: Path, descriptor: int) -> None:
-    """Gives the draft the owner and the mode of the file that it will replace."""
-    old, new = path.stat(), os.fstat(descriptor)
-    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-        # Only root can; the new file is then this user's, like any other that the user creates.
-        with suppress(PermissionError):
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:

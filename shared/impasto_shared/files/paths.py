@@ -3,77 +3,56 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
-import stat
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
-from impasto_shared.errors import ImpastoError
+from impasto_shared.errors import ImpastoError, UnsafeDirectory
+from impasto_shared.system.host import (
+    HAS_UNIX_SOCKETS,
+    check_private,
+    home_dir,
+    is_own_folder,
+    machine_name,
+    runtime_dir,
+    temporary_dir,
+    xdg_dir,
+)
 from impasto_shared.text.sentences import reason_of, sentence
+
+__all__ = [
+    "UnsafeDirectory",
+    "cache_dir",
+    "check_private",
+    "config_dir",
+    "data_dir",
+    "fits_socket",
+    "home_dir",
+    "is_in_flatpak",
+    "is_loopback",
+    "is_own_folder",
+    "jobs_dir",
+    "local_path",
+    "lock_path",
+    "log_path",
+    "loopback_file",
+    "make_private",
+    "runtime_dir",
+    "sandbox_endpoint",
+    "socket_path",
+    "spare_log_path",
+    "temporary_dir",
+    "throughput_path",
+    "usual_endpoint",
+    "xdg_dir",
+]
 
 # sun_path of a Unix socket holds 108 bytes, including the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 107
-# The owner of root's folders as a sandbox sees them, such as Flatpak's.
-_UNMAPPED_USER = 65534
 _LOOPBACK = "loopback://"
 _DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
 _TCP = re.compile(r"tcp://(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):\w+")
-
-
-class UnsafeDirectory(ImpastoError):
-    """A folder of sockets, keys or pictures is missing, or accessible to other users."""
-
-
-def runtime_dir() -> Path:
-    """Returns the folder of the socket and the lock, which does not survive a reboot.
-
-    $XDG_RUNTIME_DIR/impasto; if the variable is not set (as under cron or ssh) or names another
-    user's folder (as after su or sudo -E), its usual value is used; if that does not exist, a
-    folder of this user's in /tmp.
-    """
-    configured, default = os.environ.get("XDG_RUNTIME_DIR", ""), Path(f"/run/user/{os.getuid()}")
-    if is_own_folder(configured):
-        return Path(configured) / "impasto"
-    if default.is_dir() and is_own_folder(str(default)):
-        return default / "impasto"
-    return temporary_dir()
-
-
-def temporary_dir() -> Path:
-    """Returns this user's folder in /tmp, whose path is short; see `make_private`."""
-    return Path(f"/tmp/impasto-{os.getuid()}")  # noqa: S108 - checked by make_private
-
-
-def is_own_folder(path: str) -> bool:
-    """Returns whether this user owns the folder at an absolute path, or can create it."""
-    if not path.startswith("/") or "\0" in path:
-        return False
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)  # noqa: PTH120 - Path reports an unreadable folder as an error
-    status = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 - likewise
-    return status is not None and stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-
-
-def home_dir() -> Path:
-    """Returns the user's home folder; a folder in the runtime folder for a user who has none."""
-    home = os.environ.get("HOME", "")
-    if not home.startswith("/"):
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            home = ""
-    return Path(home) if home.startswith("/") else runtime_dir() / "home"
-
-
-def xdg_dir(variable: str, fallback: str) -> Path:
-    """Returns the folder that a variable of the XDG specification names, or its default in home.
-
-    A relative path does not count, as the specification has it.
-    """
-    configured = os.environ.get(variable, "")
-    return Path(configured) if configured.startswith("/") else home_dir() / fallback
 
 
 def data_dir() -> Path:
@@ -125,8 +104,11 @@ def is_in_flatpak() -> bool:
 def usual_endpoint() -> str:
     """Returns the endpoint of a daemon that is not configured: a socket in the runtime folder.
 
-    In a Flatpak sandbox, which shows another runtime folder, that of `sandbox_endpoint`.
+    In a Flatpak sandbox, which shows another runtime folder, that of `sandbox_endpoint`. On systems
+    without Unix sockets, a file there.
     """
+    if not HAS_UNIX_SOCKETS:
+        return f"loopback:///{(runtime_dir() / 'daemon.json').as_posix()}"
     if is_in_flatpak():
         return sandbox_endpoint()
     return f"ipc://{runtime_dir() / 'daemon.sock'}"
@@ -136,9 +118,12 @@ def sandbox_endpoint() -> str:
     """Returns the endpoint at which a daemon that is not configured serves sandboxed programs, too.
 
     A socket in the home folder, which Flatpak shows to GIMP; its place does not depend on the XDG
-    variables, which Flatpak changes. Named after the machine, since some share a home folder.
+    variables, which Flatpak changes. Named after the machine, since some share a home folder. On a
+    system without Unix sockets, the usual endpoint.
     """
-    name = re.sub(r"[^\w.-]", "_", os.uname().nodename)
+    if not HAS_UNIX_SOCKETS:
+        return usual_endpoint()
+    name = re.sub(r"[^\w.-]", "_", machine_name())
     return f"ipc://{home_dir()}/.cache/impasto/sandbox/{name}.sock"
 
 
@@ -216,37 +201,3 @@ def make_private(directory: Path) -> None:
             sentence("folder-not-created", folder=directory, errno=reason_of(error))
         ) from error
     check_private(directory)
-
-
-def check_private(directory: Path) -> None:
-    """Checks that only this user has access to `directory`, which must exist.
-
-    Raises:
-        UnsafeDirectory: if another user owns it or has access to it, or could put another folder
-            in its place; or if it cannot be examined.
-    """
-    try:
-        status = directory.lstat()
-    except OSError as error:
-        raise UnsafeDirectory(
-            sentence("folder-not-examined", folder=directory, errno=reason_of(error))
-        ) from error
-    if status.st_uid != os.getuid():
-        raise UnsafeDirectory(sentence("folder-of-another-user", folder=directory))
-    if not stat.S_ISDIR(status.st_mode):
-        raise UnsafeDirectory(sentence("no-folder", folder=directory))
-    if status.st_mode & 0o077:
-        raise UnsafeDirectory(sentence("folder-open-to-others", folder=directory))
-    for parent in directory.parents:
-        _check_parent(directory, parent)
-
-
-def _check_parent(directory: Path, parent: Path) -> None:
-    """Raises UnsafeDirectory if other users can rename what is in `parent`."""
-    status = parent.stat()
-    is_sticky = bool(status.st_mode & stat.S_ISVTX)
-    is_shared = bool(status.st_mode & stat.S_IWGRP) and status.st_gid != os.getgid()
-    if (is_shared or status.st_mode & stat.S_IWOTH) and not is_sticky:
-        raise UnsafeDirectory(sentence("folder-replaceable", folder=directory, parent=parent))
-    if status.st_uid not in (0, os.getuid(), _UNMAPPED_USER):
-        raise UnsafeDirectory(sentence("folder-in-anothers", folder=directory, parent=parent))

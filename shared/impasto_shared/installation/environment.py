@@ -7,6 +7,7 @@ from pathlib import Path
 
 from impasto_shared.files.paths import data_dir
 from impasto_shared.installation.torch_build import Build
+from impasto_shared.system.host import PROGRAM_SUFFIX, PROGRAMS
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,12 @@ class Environment:
     @property
     def python(self) -> Path:
         """Its interpreter."""
-        return self.folder / "bin/python"
+        return self.folder / PROGRAMS / f"python{PROGRAM_SUFFIX}"
 
     @property
     def program(self) -> Path:
         """The command `impasto` in it."""
-        return self.folder / "bin/impasto"
+        return self.folder / PROGRAMS / f"impasto{PROGRAM_SUFFIX}"
 
     @property
     def stamp(self) -> Path:

@@ -24,6 +24,7 @@ from impasto_shared.configuration.resolution import (
 from impasto_shared.connection.keys import KeysUnusable, Role, keys_dir, load_keys
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.files.paths import (
+    is_own_folder,
     jobs_dir,
     local_path,
     lock_path,
@@ -33,6 +34,7 @@ from impasto_shared.files.paths import (
     throughput_path,
     usual_endpoint,
 )
+from impasto_shared.system.host import HAS_UNIX_SOCKETS
 
 TOPIC = "daemon"
 
@@ -71,10 +73,10 @@ def _check_folder(folder: Path) -> Iterator[Finding]:
     except OSError as error:
         yield problem(topic, f"{folder} cannot be examined: {error.strerror}")
         return
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+    if not stat.S_ISDIR(status.st_mode) or not is_own_folder(str(folder)):
         remedy = "Remove it; the daemon creates it again."
         yield problem(topic, f"{folder} is not a folder of yours", remedy)
-    elif status.st_mode & 0o077:
+    elif HAS_UNIX_SOCKETS and status.st_mode & 0o077:
         yield problem(
             topic,
             f"other users can enter {folder}, so the daemon refuses to start there",

@@ -16,6 +16,7 @@ from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
 from impasto_daemon.setup.programs import PATIENCE_S
+from impasto_daemon.system.host import physical_bytes
 from impasto_daemon.system.process_memory import may_have_gpu
 from impasto_shared import __version__
 from impasto_shared.settings import Model
@@ -30,7 +31,7 @@ def check_machine() -> Iterator[Finding]:
     yield ok("Impasto", f"{__version__} in {Path(__file__).parents[3]}")
     yield ok("Python", f"{platform.python_version()} ({sys.executable})")
     yield ok("system", f"{platform.platform()}, {_distribution()}")
-    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    memory_gib = physical_bytes() / 2**30
     yield ok("memory", f"{memory_gib:.1f} GiB, {os.cpu_count()} processors")
     yield _check_zmq()
 

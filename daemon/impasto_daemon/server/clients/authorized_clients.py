@@ -7,7 +7,6 @@ cannot be read, the clients that were authorised before remain so, and no other 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from impasto_daemon.system.host import wait_for_lock
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import write_atomically
@@ -121,7 +121,7 @@ class AuthorizedClients:
         # A file of its own: the list is replaced, and NFS locks no folders.
         lock = os.open(self._path.with_name(f"{self._path.name}.lock"), flags, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             yield
         finally:
             os.close(lock)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import select
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+
+from impasto_daemon.system.polling import READ, new_poller
+from impasto_daemon.system.wakeup import Wakeup
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class Background:
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         # The thread is started by the first work. If that fails, it should be now.
         self._executor.submit(int).result()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wakeup = Wakeup()
 
     def run(self, work: Callable[[], T], then: Callable[[T | Exception], None]) -> None:
         """Does `work` in the thread; `collect` passes its result, or its exception, to `then`."""
@@ -38,8 +38,7 @@ class Background:
 
     def collect(self) -> None:
         """Passes on the outcomes that there are by now; does not wait."""
-        with suppress(OSError):  # the outcomes are there in any case
-            os.eventfd_read(self._event)
+        self._wakeup.clear()
         while True:
             try:
                 deliver = self._done.get_nowait()
@@ -51,15 +50,15 @@ class Background:
     def wait(self, timeout_s: float) -> None:
         """Waits until all work is done, and passes on its outcomes."""
         deadline_s = time.monotonic() + timeout_s
-        poll = select.poll()
-        poll.register(self._event, select.POLLIN)
+        poll = new_poller()
+        poll.register(self._wakeup, READ)
         while self._unfinished and (remaining_s := deadline_s - time.monotonic()) > 0:
             poll.poll(1000 * remaining_s)
             self.collect()
 
     def fileno(self) -> int:
         """Returns a descriptor that is readable when there are outcomes to collect."""
-        return self._event
+        return self._wakeup.fileno()
 
     def close(self) -> None:
         """Finishes the thread; work that has not begun is dropped."""
@@ -67,7 +66,7 @@ class Background:
 
     def _announce(self, deliver: Callable[[], None]) -> None:
         self._done.put(deliver)
-        os.eventfd_write(self._event, 1)
+        self._wakeup.set()
 
 
 def _deliver(done: Future[T], then: Callable[[T | Exception], None]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from impasto_daemon.system.host import read_at
 from impasto_shared.files.atomic_write import sync_folder, write_all
-from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
+from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN, TO_SYNC
 from impasto_shared.protocol.codec import Frame
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def read_pixels(path: Path, size_bytes: int) -> bytes:
 
 def sync_file(path: Path) -> None:
     """Returns when the contents of a file, and its name, are on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK | PLAIN)
+    descriptor = os.open(path, TO_SYNC | NOFOLLOW | NONBLOCK | PLAIN)
     try:
         os.fsync(descriptor)
     finally:
@@ -111,7 +112,7 @@ def _read_all(descriptor: int, size_bytes: int) -> bytes:
     chunks: list[bytes] = []
     position = 0
     while position < size_bytes:
-        chunk = os.pread(descriptor, size_bytes - position, position)
+        chunk = read_at(position, descriptor, size_bytes - position)
         if not chunk:
             raise OSError(f"the file ends after {position} of {size_bytes} bytes")
         chunks.append(chunk)

@@ -19,7 +19,9 @@ from impasto_shared.files.paths import (
     lock_path,
     loopback_file,
     make_private,
+    socket_path,
 )
+from impasto_shared.system.host import HAS_UNIX_SOCKETS
 
 _BACKLOG = 128
 
@@ -122,6 +124,11 @@ def check_endpoint(endpoint: str) -> None:
     """
     path = local_path(endpoint)
     if path is not None:
+        if socket_path(endpoint) is not None and not HAS_UNIX_SOCKETS:
+            raise UnsafeEndpoint(
+                f"{endpoint} is a Unix socket, which this system does not have. Use "
+                "loopback:///path, or remove the option endpoint from the configuration."
+            )
         if not path.is_absolute():
             raise UnsafeEndpoint(f"The path in {endpoint} must be absolute.")
         make_private(path.parent)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from impasto_daemon.system.host import CHILD_SIGNALS, NO_WAIT, STOP_SIGNALS, TERMINAL_SIGNALS
+from impasto_daemon.system.host import (
+    CHILD_SIGNALS,
+    NO_WAIT,
+    STOP_SIGNALS,
+    TERMINAL_SIGNALS,
+    watch_for_end,
+)
 
 
 class StopSignals:
@@ -32,6 +39,7 @@ class StopSignals:
             self._handle(number, self.request_stop)
         for number in CHILD_SIGNALS:
             self._handle(number, lambda *_: None)
+        watch_for_end(self._request_stop_from_thread)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,6 +59,11 @@ class StopSignals:
 
     def _handle(self, number: signal.Signals, handler: Callable[..., None]) -> None:
         self._previous[number] = signal.signal(number, handler)
+
+    def _request_stop_from_thread(self) -> None:
+        self.stop_requested = True
+        with suppress(OSError):  # it has ended meanwhile
+            self._writer.send(b"\0", NO_WAIT)
 
     def request_stop(self, *_: object) -> None:
         """Stops the server as a signal does."""

@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from impasto_daemon.system.host import is_locked, read_start, try_to_lock, write_start
+from impasto_daemon.system.host import is_locked, read_at, try_to_lock, write_start
 from impasto_shared.errors import ImpastoError
 from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import make_private
@@ -122,7 +122,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _read_pid(descriptor: int) -> str:
-    return read_start(descriptor, 32).decode(errors="replace").strip()
+    return read_at(0, descriptor, 32).decode(errors="replace").strip()
 
 
 def _write_pid(descriptor: int, text: str) -> None:

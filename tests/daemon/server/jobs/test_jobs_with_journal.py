@@ -92,7 +92,7 @@ class Daemon:
         """Ends it in the middle of what the journal is doing; the rest is never done."""
         for background in (self.journal._writer, self.journal._reader):
             background._executor.shutdown(wait=True, cancel_futures=True)
-            os.close(background._event)
+            os.close(background._wakeup.fileno())
         self.journal._database.close()
 
     def shut_down(self) -> None:
