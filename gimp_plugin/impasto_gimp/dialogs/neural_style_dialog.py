@@ -235,9 +235,7 @@ def _new_style_tabs(
     tabs.connect("destroy", lambda _: regions.close())
     for arguments in STYLES:
         page = new_style_page(config, arguments, paintings)
-        weight = scale_entry(dialog, arguments.weight)
-        weight.set_logarithmic(True)
-        weights.append(weight)
+        weights.append(scale_entry(dialog, arguments.weight))
         choosers.append(RegionChooser(config, arguments, regions).widget)
         region = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX // 2)
         region.pack_start(choosers[-1], True, True, 0)
@@ -334,8 +332,12 @@ def _keep_open(tabs: Gtk.Notebook, expander: Gtk.Expander, state: DialogState) -
 
 
 def scale_entry(dialog: GimpUi.ProcedureDialog, argument: str) -> GimpUi.ScaleEntry:
-    """Returns the row of a number, whose slider has the name that GIMP gives only the number."""
+    """Returns the row of a number, whose slider has the name that GIMP gives only the number.
+
+    The slider is logarithmic: the default is near its middle, and half of it as far as twice of it.
+    """
     entry = cast(GimpUi.ScaleEntry, dialog.get_scale_entry(argument, 1.0))
+    entry.set_logarithmic(True)
     entry.get_range().get_accessible().set_name(entry.get_label().get_text())
     return entry
 
