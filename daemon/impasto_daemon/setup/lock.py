@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from impasto_daemon.commands.output import say
 from impasto_shared.installation.lock import only_installation
 
+_held: list[int] = []
+
 
 @contextmanager
 def only_setup() -> Iterator[None]:
-    """Opens a context in which no other process of this user installs or removes anything."""
+    """Opens a context in which no other process of this user installs or removes anything.
+
+    Programs that `run` starts meanwhile hold the lock, too, should this process be killed.
+    """
     has_told = False
 
     def tell() -> None:
@@ -20,5 +25,14 @@ def only_setup() -> Iterator[None]:
             say("Another installation of Impasto is in progress; waiting for its end")
         has_told = True
 
-    with only_installation(tell):
-        yield
+    with only_installation(tell) as descriptor:
+        _held.append(descriptor)
+        try:
+            yield
+        finally:
+            _held.remove(descriptor)
+
+
+def held_descriptors() -> tuple[int, ...]:
+    """Returns the descriptors that hold the lock, if this process has it."""
+    return tuple(_held)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from impasto_daemon.setup.failure import SetupFailed
+from impasto_daemon.setup.lock import held_descriptors
 
 # The first start of GIMP takes ten seconds, starting Python in a Flatpak a few.
 PATIENCE_S = 60.0
@@ -34,7 +35,13 @@ def run(command: Sequence[str]) -> None:
     """Runs a program, which shows its own progress; raises SetupFailed unless it succeeds."""
     sys.stdout.flush()
     try:
-        completed = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        completed = subprocess.run(  # noqa: S603 - programs of this machine
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            check=False,
+            pass_fds=held_descriptors(),
+        )
     except OSError as error:
         raise SetupFailed(f"{command[0]} cannot be run: {error.strerror}.") from error
     if completed.returncode:

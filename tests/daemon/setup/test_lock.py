@@ -59,6 +59,28 @@ def test_killed_setup_holds_nothing() -> None:
             assert data_dir().is_dir()
 
 
+def test_program_of_a_killed_setup_is_waited_for(tmp_path: Path) -> None:
+    hold = tmp_path / "hold"
+    hold.touch()
+    wait = f"echo held; while [ -e {hold} ]; do sleep 0.1; done"
+    program = f"""
+from impasto_daemon.setup.lock import only_setup
+from impasto_daemon.setup.programs import run
+with only_setup():
+    run(["sh", "-c", {wait!r}])
+"""
+    command = [sys.executable, "-P", "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as setup:
+        assert next_line(setup) == "held"
+        setup.kill()
+        setup.wait()
+        with holder() as next_one:
+            assert "waiting" in next_line(next_one)
+            hold.unlink()
+            assert next_line(next_one) == "held"
+            next_one.communicate("\n")
+
+
 def test_folder_with_files_stays() -> None:
     with only_setup():
         (data_dir() / "program").touch()
