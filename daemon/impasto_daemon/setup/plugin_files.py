@@ -22,6 +22,7 @@ STYLES = "styles"
 """The folder to which people may add their own."""
 MANIFEST = "installed-files"
 """The list of installed files in the plug-in's folder."""
+_LICENSE = "LICENSE"  # in the zip, which has no list
 _OBSOLETE = ("vendor",)  # of earlier versions
 _PACKAGES = ("impasto_gimp", "impasto_shared", *_OBSOLETE)  # with nothing of the person's
 
@@ -158,6 +159,7 @@ def _known(folder: Path) -> list[str]:
     if not listed.is_file() and (folder / SCRIPT).is_file():
         styles = packaged_plugin() or {}
         inside |= {name for name in files_below(styles) if name.startswith(f"{STYLES}/")}
+        inside.add(_LICENSE)
     present = (path for package in _PACKAGES for path in _files_in(folder / package))
     inside |= {str(path.relative_to(folder)) for path in present}
     if (folder / SCRIPT).is_file():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup import environment as environments
 from impasto_daemon.setup import plugin, service
 from impasto_daemon.setup.running_daemon import stop_daemon
-from impasto_shared.files.paths import cache_dir, config_dir, log_path
+from impasto_shared.files.paths import cache_dir, config_dir, data_dir, log_path
 from impasto_shared.installation.environment import Environment, program_record
 
 
@@ -17,7 +20,16 @@ def remove_all(environment: Environment) -> None:
     plugin.uninstall()
     program_record().unlink(missing_ok=True)
     environments.uninstall(environment)
+    remove_downloads(data_dir())
     say_what_stays()
+
+
+def remove_downloads(folder: Path) -> None:
+    """Removes the uv that the plug-in has downloaded, and what it has not finished."""
+    for program in folder.glob("uv-*/uv"):
+        shutil.rmtree(program.parent)
+    for draft in folder.glob("uv.whl.part"):
+        draft.unlink()
 
 
 def say_what_stays() -> None:

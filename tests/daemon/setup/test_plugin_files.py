@@ -91,6 +91,20 @@ def test_removal_killed_at_any_change_is_completed_by_the_next(
     assert number > 4
 
 
+def test_plugin_from_the_zip_is_removed_with_its_license(
+    tmp_path: Path, source: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_files, "packaged_plugin", lambda: source)
+    folder = tmp_path / "plug-in"
+    install(source, folder, ANY_PYTHON)
+    (folder / plugin_files.MANIFEST).unlink()
+    (folder / "LICENSE").touch()
+
+    remove(folder)
+
+    assert not folder.exists()
+
+
 def test_second_installation_changes_nothing(tmp_path: Path, source: dict[str, Path]) -> None:
     assert install(source, tmp_path / "plug-in", ANY_PYTHON)
     assert not install(source, tmp_path / "plug-in", ANY_PYTHON)
