@@ -195,7 +195,8 @@ def _remove_files(folder: Path, names: list[str]) -> None:
         path = folder / name
         if any(parent.is_symlink() for parent in (folder / part for part in Path(name).parents)):
             continue
-        path.unlink(missing_ok=True)
+        if path.is_symlink() or not path.is_dir():  # the list of --dev names folders, as links
+            path.unlink(missing_ok=True)
         for parent in Path(name).parents[:-1]:
             _remove_tree(folder / parent / "__pycache__")
             with suppress(OSError):

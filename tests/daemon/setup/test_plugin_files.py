@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.setup import plugin_files
-from impasto_daemon.setup.plugin_files import PARTS, SCRIPT, files_below, install, is_plugin, remove
+from impasto_daemon.setup.plugin_files import (
+    PARTS,
+    SCRIPT,
+    files_below,
+    install,
+    is_plugin,
+    link,
+    remove,
+)
 from impasto_daemon.setup.pythons import ANY_PYTHON
 
 _CHANGES = ("mkdir", "unlink", "rmdir", "chmod", "replace")
@@ -145,3 +153,21 @@ def test_file_in_the_place_of_a_folder_is_replaced(tmp_path: Path, source: dict[
     install(source, folder, ANY_PYTHON)
 
     assert (folder / "impasto_gimp/inner/file").is_file()
+
+
+def test_links_for_developers_replace_an_installation_and_are_replaced_by_one(
+    tmp_path: Path, source: dict[str, Path]
+) -> None:
+    folder = tmp_path / "plug-in"
+    install(source, folder, ANY_PYTHON)
+
+    assert link(source, folder, ANY_PYTHON)
+    assert not link(source, folder, ANY_PYTHON)
+    assert all((folder / part).readlink() == source[part] for part in PARTS if part != SCRIPT)
+    assert install(source, folder, ANY_PYTHON)
+    assert not any((folder / part).is_symlink() for part in PARTS)
+    assert all(path.exists() for path in source.values())
+    link(source, folder, ANY_PYTHON)
+    remove(folder)
+    assert not folder.exists()
+    assert all(path.exists() for path in source.values())
