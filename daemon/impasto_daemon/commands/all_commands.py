@@ -5,50 +5,50 @@ Importing this loads neither torch nor numpy nor Pillow: commands import them wh
 
 from __future__ import annotations
 
+import importlib
 import sys
-from types import ModuleType
+from collections.abc import Sequence
 
-from impasto_daemon.commands import (
-    config,
-    keys,
-    regions,
-    serve,
-    status,
-    stylize,
-    texture,
-    weights,
-)
-from impasto_daemon.commands.batch import command as batch
 from impasto_daemon.commands.command_parser import IntermixedParser
-from impasto_daemon.commands.explore import command as explore
-from impasto_daemon.commands.jobs import cancel, fetch, keep, list_jobs, show
 from impasto_shared import __version__
 
-# In the order in which --help lists them.
-_COMMANDS: tuple[ModuleType, ...] = (
-    *(serve, stylize, batch, regions, texture, explore),
-    *(status, list_jobs, show, fetch, cancel, keep),
-    *(weights, keys, config),
-)
+# The modules of the commands in impasto_daemon.commands, in the order in which --help lists them.
+_MODULES = {
+    "serve": "serve",
+    "stylize": "stylize",
+    "batch": "batch.command",
+    "regions": "regions",
+    "texture": "texture",
+    "explore": "explore.command",
+    "status": "status",
+    "jobs": "jobs.list_jobs",
+    "show": "jobs.show",
+    "fetch": "jobs.fetch",
+    "cancel": "jobs.cancel",
+    "keep": "jobs.keep",
+    "weights": "weights",
+    "keys": "keys",
+    "config": "config",
+}
 if sys.platform != "win32":  # where they know neither the folders nor the programs
-    from impasto_daemon.commands import setup
-    from impasto_daemon.commands.doctor import command as doctor
-
-    _COMMANDS = (*_COMMANDS, setup, doctor)
+    _MODULES |= {"setup": "setup", "doctor": "doctor.command"}
 else:
-    from impasto_daemon.commands import stop
-
-    _COMMANDS = (*_COMMANDS, stop)
+    _MODULES |= {"stop": "stop"}
 
 
-def all_commands() -> IntermixedParser:
-    """Returns the parser of all commands; `run` of its result executes the chosen one."""
+def all_commands(arguments: Sequence[str] = ()) -> IntermixedParser:
+    """Returns the parser of all commands; `run` of its result executes the chosen one.
+
+    arguments: if they begin with the name of a command, only its module is imported, and the parser
+        knows no other: half of the time that a short command takes.
+    """
     parser = IntermixedParser(
         prog="impasto",
         description="Neural style transfer: repaints a photo in the style of paintings.",
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(subparsers)
+    chosen = _MODULES.get(arguments[0]) if arguments else None
+    for module in _MODULES.values() if chosen is None else [chosen]:
+        importlib.import_module(f"impasto_daemon.commands.{module}").add_parser(subparsers)
     return parser

@@ -26,17 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from impasto_daemon.commands.output import prepare_streams
 
     prepare_streams()
-    status = _status(new_parser(), arguments, handler)
+    parser = new_parser(sys.argv[1:] if arguments is None else arguments)
+    status = _status(parser, arguments, handler)
     if arguments is None:  # the process ends now
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(_flushed(status))
 
 
-def new_parser() -> argparse.ArgumentParser:
-    """Returns the parser of all commands; `run` of its result executes the chosen one."""
+def new_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Returns the parser of all commands; `run` of its result executes the chosen one.
+
+    arguments: if they begin with the name of a command, the parser needs to know only that one.
+    """
     from impasto_daemon.commands.all_commands import all_commands
 
-    return all_commands()
+    return all_commands(arguments)
 
 
 def _status(

@@ -27,6 +27,23 @@ def test_every_command_is_listed_with_a_summary(capsys: pytest.CaptureFixture[st
     assert listed == [*COMMANDS.split(), "setup", "doctor"]
 
 
+@pytest.mark.parametrize("name", [*COMMANDS.split(), "setup", "doctor"])
+def test_command_is_found_by_its_name_alone(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([name, "--help"])
+
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: impasto {name} ")
+
+
+def test_unknown_command_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["statue"])
+
+    told = capsys.readouterr().err
+    assert all(name in told for name in COMMANDS.split())
+
+
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     """Returns the exit status of a command that raises `error`."""
 
@@ -35,7 +52,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
 
     parser = argparse.ArgumentParser()
     parser.set_defaults(run=run)
-    monkeypatch.setattr(main_module, "new_parser", lambda: parser)
+    monkeypatch.setattr(main_module, "new_parser", lambda _: parser)
     with pytest.raises(SystemExit) as exit_:
         main([])
     assert isinstance(exit_.value.code, int)

@@ -45,7 +45,7 @@ def _distribution() -> str:
 
 def _check_zmq() -> Finding:
     try:
-        import zmq  # here, because the server process imports the parsers of all commands
+        import zmq  # here, because the doctor must start without it
     except ImportError as error:
         return problem("ZeroMQ", f"pyzmq cannot be used: {error}", _REPAIR)
     text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"

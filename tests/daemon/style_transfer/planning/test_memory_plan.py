@@ -218,6 +218,7 @@ def bytes_of(monkeypatch: pytest.MonkeyPatch, layout: dict[str, int], **work: An
         ({"images": 2}, {}, 2 * PX, 2 * PX),
         ({"images": 2}, {"number_bytes": 2}, 2 * PX, 2 * PX),
         ({"activation": 8, "tile": 3}, {}, 8 * PX, 3 * TILE_PX),
+        ({"tile": 3, "tile_with_masks": 2}, {}, 0, 3 * TILE_PX),
         ({"activation": 8, "tile": 4}, {"number_bytes": 2}, 4 * PX, 2 * TILE_PX),
         ({"activation": 8, "deep_shares": {3: 0.25}}, {}, 8 * PX, 2 * PX),
         ({"painting": 4}, {"painting_px": 2 * TILE_PX}, 8 * TILE_PX, 4 * TILE_PX),
