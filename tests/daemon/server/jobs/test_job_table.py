@@ -20,7 +20,7 @@ from impasto_daemon.style_transfer.planning.work import Work
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.messages import Submit
-from impasto_shared.protocol.reports import JobState, Problem
+from impasto_shared.protocol.reports import CurvePoint, JobState, Problem
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 
@@ -258,6 +258,16 @@ def test_job_can_be_started_again_until_its_first_step(table: JobTable, clock: F
     table.advance(job, 1, 11, 5.0, 0.1)
     with pytest.raises(ValueError, match="can no longer be started"):
         table.start(job)
+
+
+def test_curve_begins_with_the_first_step(table: JobTable, clock: FakeClock) -> None:
+    job = table.submit(submission(), ALICE)
+    table.start(job)
+    for step, loss in ((1, 9.0), (2, 8.0)):
+        clock.now_s += 5
+        table.advance(job, step=step, steps=11, loss=loss, done=step / 11)
+
+    assert job.curve.points == (CurvePoint(1, 0, 9.0), CurvePoint(2, 5, 8.0))
 
 
 def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
