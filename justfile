@@ -27,6 +27,10 @@ test-integration *options:
 test-gimp *options:
     ./install.sh test gimp {{ options }}
 
+# tests the daemon on Windows, by Wine
+test-wine *options:
+    ./install.sh test wine {{ options }}
+
 # runs a benchmark; --keep RECORD stores what it measured, and shows it in docs/benchmarks.md
 bench name *options:
     .venv/bin/python -m benchmarks {{ name }} {{ options }}

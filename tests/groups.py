@@ -10,7 +10,11 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 # Modules whose tests share one daemon, or one cluster, that paints.
-_WHOLE_MODULES = ("tests/integration/test_cluster.py", "tests/integration/test_explore.py")
+_WHOLE_MODULES = (
+    "tests/integration/test_cluster.py",
+    "tests/integration/test_explore.py",
+    "tests/wine/test_windows.py",
+)
 
 
 class GroupScheduling(LoadScopeScheduling):

@@ -23,6 +23,13 @@ prepare_test_gimps() {
     wait
 }
 
+# Root on Debian makes a Wine with a Windows' Python for the tests, from 400 MB of downloads.
+prepare_test_wine() {
+    [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    { "$CHECKOUT/tests/wine/wine_root.sh" && python -P "$CHECKOUT/tests/wine/windows_python.py"; } ||
+        say "Wine could not be prepared (see above); its tests cannot run"
+}
+
 # The tests of failing system calls are skipped without strace, which CI installs.
 prepare_strace() {
     [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
@@ -46,7 +53,7 @@ run_sources() {
     begin_lane "sources (ruff, mypy against each GIMP, shellcheck, texts, packages)"
     ruff check
     ruff format --check
-    shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh
+    shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh tests/wine/*.sh
     if [[ ${CI:-} == true ]]; then # it asks the index
         python -P release/pin_versions.py --check
     fi
@@ -56,6 +63,9 @@ run_sources() {
     checks+=($!)
     # For GIMP's Python on macOS, which is older than the daemon's.
     mypy --python-version 3.10 --cache-dir .mypy_cache/3.10 -p impasto_shared -p impasto_gimp &
+    checks+=($!)
+    mypy --platform win32 --cache-dir .mypy_cache/windows \
+        -p impasto_shared.system -p impasto_daemon.system &
     checks+=($!)
     python -P -m pytest -q "${TESTS_OF_SOURCES[@]}" &
     checks+=($!)
@@ -67,7 +77,7 @@ run_sources() {
 
 # Some of these tests wait, for a disk or a time to pass; three processes keep two cores busy.
 run_units() {
-    local others=(tests/integration tests/gimp tests/benchmarks "${TESTS_OF_SOURCES[@]}")
+    local others=(tests/integration tests/gimp tests/wine tests/benchmarks "${TESTS_OF_SOURCES[@]}")
     begin_lane "units"
     python -P -m pytest -n $((($(nproc) * 3 + 1) / 2)) --dist worksteal tests \
         "${others[@]/#/--ignore=}" "$@"
@@ -90,25 +100,35 @@ run_gimp() {
     run_waiting tests/gimp "$@"
 }
 
+run_wine() {
+    begin_lane "Windows, by Wine"
+    prepare_test_wine
+    python -P -m pytest tests/wine "$@"
+}
+
 run_everything() {
-    local gimps
+    local gimps wine=
     prepare_strace # before the GIMPs, which use apt-get, too
     # These take a minute or two; the first lanes run meanwhile.
     prepare_test_gimps &
     gimps=$!
     trap wait EXIT
     prepare_environment
+    if [[ -n ${IMPASTO_REQUIRE_WINE:-} ]]; then
+        prepare_test_wine &
+        wine=$!
+    fi
     run_sources
     if [[ $# -gt 0 ]]; then
-        wait "$gimps"
+        wait "$gimps" ${wine:+"$wine"}
         python -P -m pytest "$@"
         return
     fi
     # Measuring takes half a minute, so the lane by itself goes without.
     run_units --cov --cov-report=term
-    wait "$gimps"
-    begin_lane "GIMP and integration" # GIMPs first: one of them takes longest
-    run_waiting tests/gimp tests/integration tests/benchmarks
+    wait "$gimps" ${wine:+"$wine"}
+    begin_lane "Windows, GIMP and integration" # what takes longest first
+    run_waiting tests/wine tests/gimp tests/integration tests/benchmarks
     say "All lanes have passed."
 }
 
@@ -117,7 +137,7 @@ run_tests() {
     cd "$CHECKOUT" || exit
     case "${1:-}" in
         setup) prepare_environment ;;
-        sources | units | integration | gimp)
+        sources | units | integration | gimp | wine)
             prepare_environment
             "run_$1" "${@:2}"
             ;;
