@@ -20,6 +20,7 @@ import pytest
 import zmq
 
 from daemon.server.patience import PATIENCE_S, eventually
+from impasto_daemon.server.front import local_clients
 from impasto_daemon.server.front.delivery import (
     FRAMES_IN_EXCESS,
     QUEUED_BYTES,
@@ -29,6 +30,7 @@ from impasto_daemon.server.front.delivery import (
 )
 from impasto_daemon.server.front.local_clients import LocalClients
 from impasto_daemon.server.process.endpoint import listening_unix_socket
+from impasto_daemon.system.polling import SelectEpoll, new_epoll
 from impasto_shared.image import MAX_FRAME_BYTES
 from impasto_shared.protocol.codec import MAX_FRAMES
 from shared.connection.zmtp_peer import command, greeting, message, ready
@@ -44,8 +46,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "s"
 
 
-@pytest.fixture
-def clients(path: Path) -> Iterator[LocalClients]:
+@pytest.fixture(params=[new_epoll, SelectEpoll], ids=["epoll", "select"])
+def clients(
+    path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalClients]:
+    monkeypatch.setattr(local_clients, "new_epoll", request.param)
     clients = LocalClients(LIMIT, UNFINISHED_BYTES)
     clients.serve(f"ipc://{path}", listening_unix_socket(path))
     yield clients
