@@ -431,6 +431,18 @@ def test_absent_daemon_is_named(machine: DaemonProcess, command: tuple[str, ...]
     assert "No Impasto daemon is running" in refused.stderr
 
 
+def test_stop_ends_the_daemon() -> None:
+    with DaemonProcess(is_scripted=True) as daemon:
+        stopped = daemon.run("stop")
+        answers = daemon.answers()
+        again = daemon.run("stop")
+
+    assert (stopped.returncode, again.returncode) == (0, 0), stopped.stderr + again.stderr
+    assert f"has ended (process {daemon.pid})" in stopped.stdout
+    assert not answers
+    assert "No Impasto daemon is running" in again.stdout
+
+
 def test_second_daemon_leaves_the_first_one_alone(shared_daemon: DaemonProcess) -> None:
     second = shared_daemon.run("serve")
 

@@ -26,14 +26,13 @@ _MODULES = {
     "fetch": "jobs.fetch",
     "cancel": "jobs.cancel",
     "keep": "jobs.keep",
+    "stop": "stop",
     "weights": "weights",
     "keys": "keys",
     "config": "config",
 }
 if sys.platform != "win32":  # where they know neither the folders nor the programs
     _MODULES |= {"setup": "setup", "doctor": "doctor.command"}
-else:
-    _MODULES |= {"stop": "stop"}
 
 
 def all_commands(arguments: Sequence[str] = ()) -> IntermixedParser:

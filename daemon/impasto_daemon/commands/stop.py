@@ -1,20 +1,28 @@
-"""The command `impasto stop`: ends the daemon, where no signal can (Windows)."""
+"""The command `impasto stop`: ends the daemon."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
 from impasto_daemon.commands.output import say
 
+# A daemon gives its worker some seconds to end.
+_PATIENCE_S = 20.0
+_POLL_S = 0.05
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
-    add_command(subparsers, "stop", "end the daemon of this user", run)
+    add_command(
+        subparsers, "stop", "end the daemon of this user; jobs that are not detached end, too", run
+    )
 
 
 def run(_options: argparse.Namespace) -> int:
-    """Asks the daemon to end; jobs that were not detached end with it."""
+    """Asks the daemon to end, and waits until it has."""
     from impasto_daemon.server.process.single_instance import lock_holder
     from impasto_daemon.system.host import request_end
     from impasto_shared.files.paths import lock_path
@@ -24,5 +32,13 @@ def run(_options: argparse.Namespace) -> int:
         say("No Impasto daemon is running.")
         return 0
     request_end(pid)
-    say(f"The daemon (pid {pid}) ends.")
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while lock_holder(lock_path()) == pid:
+        if time.monotonic() > deadline_s:
+            sys.stderr.write(
+                f"impasto: The daemon (process {pid}) does not end. End that process yourself.\n"
+            )
+            return 1
+        time.sleep(_POLL_S)
+    say(f"The Impasto daemon has ended (process {pid}).")
     return 0
