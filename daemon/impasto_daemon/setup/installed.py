@@ -59,9 +59,10 @@ def remove() -> None:
     prepare_process()
     environment = this_environment()
     with only_setup():
-        remove_all(environment if environment.is_ours else own_environment())
+        # Any other one is the user's, even if an exchange of PyTorch has left it unfinished.
+        remove_all(own_environment())
         stop_daemon(environment)
-    if not environment.is_ours and environment.folder.exists():
+    if environment.folder.exists():
         say(
             f"The program itself is in {environment.folder}. Remove it with what installed it, "
             "such as: uv tool uninstall impasto"

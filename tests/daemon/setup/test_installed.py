@@ -11,7 +11,7 @@ import pytest
 from impasto_daemon.commands.doctor.installation import check_installation
 from impasto_daemon.setup import installed
 from impasto_daemon.setup.failure import SetupFailed
-from impasto_daemon.setup.installed import Wish, set_up
+from impasto_daemon.setup.installed import Wish, remove, set_up
 from impasto_shared.installation.environment import Environment, own_environment, program_record
 from impasto_shared.installation.torch_build import Build
 
@@ -73,6 +73,33 @@ def test_exchange_that_fails_is_known_and_repeated(machine: Path, environment: E
     assert not environment.unfinished.exists()
     assert environment.stamp.read_text() == "impasto==1.0 gpu\n"
     assert [finding.text for finding in check_installation() if "complete" in finding.text] == []
+
+
+def test_environment_of_the_user_is_never_removed(machine: Path, environment: Environment) -> None:
+    environment.stamp.unlink()  # it was not made by the setup
+    thesis = environment.folder / "thesis.txt"
+    thesis.touch()
+    (machine / "broken").touch()
+    with pytest.raises(SetupFailed):
+        set_up(Wish(gpu=True))
+
+    remove()
+
+    assert thesis.exists()
+
+
+def test_own_environment_is_removed_by_its_own_program(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = own_environment()
+    own.folder.mkdir(parents=True)
+    own.begin()
+    monkeypatch.setattr(installed, "this_environment", lambda: own)
+
+    remove()
+
+    assert not own.folder.exists()
+    assert machine.exists()
 
 
 @pytest.mark.usefixtures("machine")
