@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -148,6 +149,18 @@ def test_interrupted_installation_is_known_and_resumed(index: LoopbackIndex) -> 
 
 
 @pytest.mark.usefixtures("index")
+def test_pytorch_that_may_be_of_another_build_is_replaced() -> None:
+    installed()
+    unchanged = installed()
+    own_environment().begin()  # an exchange of builds was killed
+    after_kill = installed()
+
+    assert not any("torch==" in line for line in unchanged.progress.lines)
+    for package in ("torch", "torchvision"):
+        assert any(re.match(rf" ~ {package}==", line) for line in after_kill.progress.lines)
+
+
+@pytest.mark.usefixtures("index")
 def test_cancelled_installation_leaves_nothing_that_is_used() -> None:
     installation = Installation(plan())
     installation.cancel()
@@ -181,3 +194,35 @@ def test_index_that_is_gone_is_explained(
 
     assert os.strerror(111) in str(installation.error)
     assert index.requests == []
+
+
+def test_login_of_the_index_is_used_and_not_shown(
+    index: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.login = "user:secret word"
+    login = "user:secret%20word@"
+    monkeypatch.setenv("IMPASTO_INDEX", index.address.replace("//", f"//{login}"))
+
+    installation = installed()
+
+    assert installation.error is None
+    assert plan().host == index.address.split("/")[2]
+    assert "secret" not in install_log().read_text()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+    ids=["another protocol", "another document"],
+)
+def test_server_that_is_no_index_is_no_success(index: LoopbackIndex, noise: bytes) -> None:
+    index.noise = noise
+
+    installation = installed()
+
+    assert "Another try continues" in str(installation.error)
+    assert installation.progress.step is not Step.DONE
+    assert installed_program() is None

@@ -17,9 +17,7 @@ from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
 from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.installation.environment import Environment, own_environment, program_record
-from impasto_shared.installation.torch_build import Build
-
-_PACKAGES = ("torch", "torchvision")
+from impasto_shared.installation.torch_build import TORCH_PACKAGES, Build
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ def _change_build(environment: Environment, build: Build) -> None:
     announce(build, torch, environment.folder)
     stop_daemon(environment)
     environment.begin()
-    again = [word for name in _PACKAGES for word in ("--reinstall-package", name)]
-    versions = [f"{name}=={version(name).partition('+')[0]}" for name in _PACKAGES]
+    again = [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
+    versions = [f"{name}=={version(name).partition('+')[0]}" for name in TORCH_PACKAGES]
     run([uv, "pip", "install", "--python", str(environment.python), *torch, *again, *versions])
     if stamp:
         environment.finish(f"{stamp.rpartition(' ')[0] or stamp} {build.value}")

@@ -19,9 +19,15 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.files.paths import log_path
 from impasto_shared.installation.environment import Environment, own_environment
 from impasto_shared.installation.lock import only_installation
-from impasto_shared.installation.package_index import package_index
+from impasto_shared.installation.package_index import host_of, package_index
 from impasto_shared.installation.pins import CONSTRAINTS
-from impasto_shared.installation.torch_build import Build, probe_of, uv_backend, wanted_build
+from impasto_shared.installation.torch_build import (
+    TORCH_PACKAGES,
+    Build,
+    probe_of,
+    uv_backend,
+    wanted_build,
+)
 from impasto_shared.installation.uv_download import fetched_uv
 from impasto_shared.installation.variables import own_variables
 from impasto_shared.text.sentences import reason_of, sentence
@@ -68,6 +74,16 @@ class Plan:
     def folder(self) -> Path:
         """The folder in which everything is."""
         return self.environment.folder.parent
+
+    @property
+    def host(self) -> str:
+        """The host of the index, without the password that its address may have."""
+        return host_of(self.index)
+
+    @property
+    def description(self) -> str:
+        """The plan as the log has it."""
+        return f"PyTorch for {self.build.value}, from {self.host}, to {self.environment.folder}"
 
 
 def plan(build: Build | None = None) -> Plan:
@@ -123,17 +139,19 @@ class Installation:
 
     def _run(self) -> None:
         try:
-            self._log(f"Impasto {__version__}: {self._plan}")
+            self._log(f"Impasto {__version__}: {self._plan.description}")
             with only_installation(self._wait) as self._descriptor:
                 self._install()
             self.progress.step = Step.DONE
         except ImpastoError as error:
             self.error = str(error)
         except OSError as error:
-            place = error.filename or self._plan.index
+            place = error.filename or self._plan.host
             self.error = str(sentence("not-installable", place=place, errno=_reason(error)))
-        except ValueError as error:
-            self.error = str(sentence("not-installable", place=self._plan.index, errno=str(error)))
+        except Exception as error:  # noqa: BLE001 - of an index, a proxy or a zip, of many kinds
+            reason = str(error) if isinstance(error, ValueError) else repr(error)
+            place = self._plan.host
+            self.error = str(sentence("not-installable", place=place, errno=reason))
         if self.error is not None:
             self._log(self.error)
 
@@ -143,12 +161,13 @@ class Installation:
         self._begin(Step.UV)
         uv = str(fetched_uv(self._plan.index, self._plan.folder, self._on_download))
         self._begin(Step.ENVIRONMENT)
+        again = self._torch_again()
         environment.folder.mkdir(exist_ok=True)
         environment.begin()
         self._call([uv, "venv", "--allow-existing", "--python", _OLDEST_PYTHON], environment.folder)
         self._begin(Step.PACKAGES)
         install = [uv, "pip", "install", "--python", str(environment.python)]
-        what = [*self._torch_arguments(uv), "--constraints", str(CONSTRAINTS)]
+        what = [*self._torch_arguments(uv), *again, "--constraints", str(CONSTRAINTS)]
         self._call([*install, *what, f"impasto=={__version__}"])
         environment.finish(f"impasto=={__version__} {self._plan.build.value}")
 
@@ -162,6 +181,15 @@ class Installation:
         needed_mb = self._plan.build.needed_mb
         if free_mb < needed_mb:
             raise ImpastoError(sentence("disk-full", folder=folder, free=free_mb, needed=needed_mb))
+
+    def _torch_again(self) -> list[str]:
+        """Returns the arguments that replace a PyTorch which may be of another build.
+
+        uv would keep it: its version is the same. It is in the cache, unless the build changes.
+        """
+        if self._plan.environment.build is self._plan.build:
+            return []
+        return [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
 
     def _torch_arguments(self, uv: str) -> list[str]:
         backend = uv_backend(self._plan.build)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import Request, urlopen
@@ -35,17 +38,43 @@ def package_index() -> str | None:
     return named if named and urlsplit(named).scheme in ("https", "http") else None
 
 
+def host_of(address: str) -> str:
+    """Returns the host of an address, and its port, without a user's name and password."""
+    return urlsplit(address).netloc.rpartition("@")[2]
+
+
+def opened(address: str, headers: Mapping[str, str]) -> HTTPResponse:
+    """Opens an address, with the user's name and password that it may have; raises OSError."""
+    parts = urlsplit(address)
+    plain = parts._replace(netloc=host_of(address)).geturl()
+    request = Request(plain, headers=dict(headers))  # noqa: S310 - package_index checks it
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        encoded = base64.b64encode(login.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {encoded}")
+    reply: HTTPResponse = urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+    return reply
+
+
 def files_of(index: str, package: str) -> list[IndexFile]:
     """Returns the files of a package; raises OSError or ValueError if the index does not answer."""
     page = f"{index.rstrip('/')}/{package}/"
     accepted = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
-    request = Request(page, headers={"Accept": accepted})  # noqa: S310 - package_index checks it
-    with urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310
+    with opened(page, {"Accept": accepted}) as reply:
         text = reply.read(_LIMIT_BYTES).decode()
         is_json = "json" in reply.headers.get("Content-Type", "")
         page = reply.url
     links = [file["url"] for file in json.loads(text)["files"]] if is_json else _links_in(text)
-    return [IndexFile(_name_of(link), urljoin(page, link)) for link in links]
+    addresses = (_with_login_of(index, urljoin(page, link)) for link in links)
+    return [IndexFile(_name_of(address), address) for address in addresses]
+
+
+def _with_login_of(index: str, file: str) -> str:
+    """Returns the address of a file, with the login of the index if it is on the same host."""
+    of_index, of_file = urlsplit(index), urlsplit(file)
+    if of_index.scheme != of_file.scheme or host_of(index) != host_of(file):
+        return file
+    return of_file._replace(netloc=of_index.netloc).geturl()
 
 
 def _name_of(link: str) -> str:

@@ -12,6 +12,9 @@ from impasto_shared.str_enum import StrEnum
 # As in impasto_daemon/system/process_memory.py; a test compares them.
 GPU_DEVICES: Sequence[str] = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
+TORCH_PACKAGES = ("torch", "torchvision")
+"""The packages that belong to a build."""
+
 
 class Build(StrEnum):
     """A build of PyTorch."""

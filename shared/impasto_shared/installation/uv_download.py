@@ -10,15 +10,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from impasto_shared.errors import ImpastoError
-from impasto_shared.installation.package_index import IndexFile, files_of
+from impasto_shared.installation.package_index import IndexFile, files_of, opened
 from impasto_shared.installation.pins import Pin, pin_of
 from impasto_shared.text.sentences import sentence
 
 _CHUNK_BYTES = 2**16
-_TIMEOUT_S = 30.0
 _LIMIT_BYTES = 200 * 2**20
 _PARTIAL_CONTENT = 206
 # The ends of the names of wheels, by system; the C library's minimal version stands before.
@@ -86,7 +84,7 @@ def _receive(file: IndexFile, partial: Path, report: Report) -> None:
     begin = partial.stat().st_size if partial.is_file() else 0
     headers = {"Range": f"bytes={begin}-"} if begin else {}
     try:
-        reply = urlopen(Request(file.url, headers=headers), timeout=_TIMEOUT_S)  # noqa: S310
+        reply = opened(file.url, headers)
     except OSError as error:
         if getattr(error, "code", None) == 416:  # all of it is there
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from impasto_gimp.dialogs.installation.frame import ABOUT, Frame
 from impasto_gimp.dialogs.installation.outside_window import OutsideWindow
 from impasto_gimp.introspection import GLib
@@ -100,8 +98,7 @@ class _InstallationWindow(Frame):
             return
         heading = before or (_GPU if planned.build is Build.GPU else _CPU)
         what = _WHAT_OF_BOTH if uv_backend(planned.build) else _WHAT
-        index = urlsplit(planned.index).netloc
-        said = what.format(download=planned.build.download, index=index)
+        said = what.format(download=planned.build.download, index=planned.host)
         where = _WHERE.format(disk=planned.build.disk, folder=planned.folder)
         self._text.set_text(f"{heading}\n{said}\n{where}")
 
