@@ -33,8 +33,10 @@ class LoopbackAddress:
             "pid": self.pid,
             "version": __version__,
         }
-        # No file of a daemon outlives a power cut to any use.
-        write_atomically(path, json.dumps(contents).encode(), mode=_PRIVATE, is_synced=False)
+        data = json.dumps(contents).encode()
+        # No file of a daemon outlives a power cut to any use; and who could read an earlier one
+        # must not read the secret.
+        write_atomically(path, data, mode=_PRIVATE, is_synced=False, keeps_access=False)
 
     @classmethod
     def read(cls, path: Path) -> LoopbackAddress:
@@ -52,7 +54,14 @@ class LoopbackAddress:
             raise DaemonUnavailable(
                 sentence("no-daemon-at-address", path=path, reason=f"{reason_of(error)}.")
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise _damaged(path) from error
         is_valid = host == HOST and 0 < address.port < 2**16 and len(address.secret) == SECRET_BYTES
         if not is_valid:

@@ -38,7 +38,12 @@ class FileNotDurable(OSError):
 
 
 def write_atomically(
-    path: Path, data: bytes | memoryview, *, mode: int = 0o666, is_synced: bool = True
+    path: Path,
+    data: bytes | memoryview,
+    *,
+    mode: int = 0o666,
+    is_synced: bool = True,
+    keeps_access: bool = True,
 ) -> None:
     """Replaces the file at `path`: a reader, and a restart, sees the old bytes or the new ones.
 
@@ -47,10 +52,11 @@ def write_atomically(
 
     mode: that of a new file, less the umask.
     is_synced: whether to wait for the disk; without it, a power cut may damage the file.
+    keeps_access: whether the mode and the owner of an existing file count; else those of a new one.
     Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
     is complete, but a power cut could bring the old one back.
     """
-    with _replacement(path, mode, is_synced=is_synced) as descriptor:
+    with _replacement(path, mode, is_synced=is_synced, keeps_access=keeps_access) as descriptor:
         write_all(descriptor, data)
 
 
@@ -61,19 +67,21 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     After an error, the old file is as it was. Raises OSError as `write_atomically` does.
     """
     with (
-        _replacement(path, 0o666, is_synced=True) as descriptor,
+        _replacement(path, 0o666) as descriptor,
         os.fdopen(os.dup(descriptor), "w+b") as file,
     ):
         yield file
 
 
 @contextmanager
-def _replacement(path: Path, mode: int, *, is_synced: bool) -> Iterator[int]:
+def _replacement(
+    path: Path, mode: int, *, is_synced: bool = True, keeps_access: bool = True
+) -> Iterator[int]:
     """Yields the descriptor of a new file, which takes the place of `path` at the end."""
     path = Path(os.path.realpath(path))
     _check_is_file_or_new(path)
     with _draft(path.parent, mode, is_synced=is_synced) as draft:
-        if path.exists():
+        if keeps_access and path.exists():
             copy_access(path.stat(), draft.descriptor)
         yield draft.descriptor
         draft.sync(draft.descriptor)

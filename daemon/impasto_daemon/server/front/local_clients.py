@@ -66,6 +66,8 @@ class _Connection:
     def __init__(self, plain: socket.socket, address: bytes, secret: bytes | None) -> None:
         plain.setblocking(False)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        if secret is not None:  # TCP, which keeps short parts back until earlier ones have arrived
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.plain, self.address = plain, address
         self.descriptor = plain.fileno()
         self.proof = None if secret is None else DaemonProof(secret)
@@ -115,7 +117,10 @@ class LocalClients:
             return 0
         if self._refused_s is not None:
             return 1000 * _ACCEPT_AGAIN_S
-        return 1000 * _PROOF_S if self._unproven else float("inf")
+        oldest = next(iter(self._unproven.values()), None)
+        if oldest is None:
+            return float("inf")
+        return 1000 * max(0.0, oldest.begin_s + _PROOF_S - time.monotonic())
 
     def serve(self, endpoint: str, listener: socket.socket, secret: bytes | None = None) -> None:
         """Accepts connections to a listening socket, in place of an earlier one of the endpoint.

@@ -14,8 +14,10 @@ from impasto_daemon.server.process.endpoint import (
     check_endpoint,
     listening_socket,
     listening_unix_socket,
+    loopback_socket,
 )
 from impasto_daemon.server.process.single_instance import AlreadyRunning
+from impasto_shared.connection.loopback import LoopbackAddress
 from impasto_shared.errors import ImpastoError
 
 
@@ -124,6 +126,20 @@ def test_removed_folder_is_made_and_locked_again(path: Path, on: ExitStack) -> N
         assert address.is_ours
         assert path.parent.stat().st_mode & 0o777 == 0o700
         assert (path.parent / "daemon.sock.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_secret_of_a_port_is_new_each_time_and_this_users_alone(path: Path, on: ExitStack) -> None:
+    path.write_text("an earlier one")
+    path.chmod(0o644)
+    secrets = set()
+    for _ in range(2):
+        listener, secret = loopback_socket(path)
+        on.enter_context(listener)
+        secrets.add(secret)
+
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert LoopbackAddress.read(path).secret == secret
+    assert len(secrets) == 2
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "pipe"])
