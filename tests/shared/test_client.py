@@ -75,8 +75,11 @@ def test_malformed_address_is_reported(endpoint: str) -> None:
     ("version", "advice"),
     [
         (b"impasto/2", "speaks impasto/2, and this program impasto/1. Update the older one, this"),
-        (b"impasto/10", "Update the older one, this program: run ./install.sh"),
-        (b"impasto/0", "Update the older one, the daemon: run ./install.sh .* and restart it"),
+        (b"impasto/10", "Update the older one, this program: install the newer"),
+        (
+            b"impasto/0",
+            "Update the older one, the daemon: install the newer Impasto, and restart it",
+        ),
         (b"other/1", "no message of Impasto"),
     ],
 )

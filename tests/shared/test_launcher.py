@@ -51,7 +51,7 @@ def test_configured_program_takes_precedence_over_all(
 
 
 def test_missing_program_is_reported_with_the_command_to_install_it(home: Path) -> None:
-    with pytest.raises(DaemonUnavailable, match=r"Run \./install\.sh demo"):
+    with pytest.raises(DaemonUnavailable, match=r"Press Install… .* run \./install\.sh demo"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test")
 
 
@@ -60,7 +60,7 @@ def test_sandbox_without_a_program_is_told_to_have_it_started_outside(
 ) -> None:
     monkeypatch.setenv("FLATPAK_ID", "org.gimp.GIMP")
 
-    with pytest.raises(DaemonUnavailable, match=r"sandbox.*Run \./install\.sh service"):
+    with pytest.raises(DaemonUnavailable, match=r"sandbox.*impasto setup --service, or"):
         connect_or_start(f"ipc://{home}/daemon.sock", name="test")
 
 

@@ -13,7 +13,7 @@ from impasto_daemon.commands.output import say
 from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.programs import run, succeeds
 from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
-from impasto_shared.installation.environment import Environment
+from impasto_shared.installation.environment import Environment, own_environment
 from impasto_shared.installation.torch_build import Build
 
 
@@ -147,3 +147,12 @@ def uninstall(environment: Environment) -> None:
 def this_environment() -> Environment:
     """Returns the environment that this program runs in."""
     return Environment(Path(sys.prefix))
+
+
+def how_to_repair(environment: Environment) -> str:
+    """Returns what its user does to have everything in an environment installed again."""
+    if environment != own_environment():
+        return "Install Impasto again, such as with: uv tool upgrade --reinstall impasto"
+    if environment.made_from.startswith("impasto=="):
+        return f"Remove {environment.folder}, and press Install… in GIMP's dialog of Neural Style."
+    return "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."

@@ -337,7 +337,7 @@ def _checked(picture: Image, content: Image) -> Image:
             gettext(
                 "The daemon painted {width} × {height} pixels instead of {right_width} × "
                 "{right_height}. The plug-in and the daemon have different versions: run "
-                "./install.sh plugin in the Impasto folder."
+                "./install.sh plugin in the Impasto folder, or impasto setup."
             ).format(
                 width=picture.width,
                 height=picture.height,

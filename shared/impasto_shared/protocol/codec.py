@@ -105,7 +105,7 @@ def _other_version(first: bytes, *, by_daemon: bool) -> str:
         sides = f"The daemon speaks {theirs}, and this program {ours}."
         older = "this program" if is_newer else daemon
     restart = ", and restart it" if older == daemon else ""
-    return f"{sides} Update the older one, {older}: run ./install.sh of the newer Impasto{restart}."
+    return f"{sides} Update the older one, {older}: install the newer Impasto{restart}."
 
 
 def _to_json(header: dict[str, Any]) -> bytes:

@@ -22,16 +22,19 @@ SENTENCES: Mapping[str, str] = {
     # The connection.
     "not-installed": (
         "The Impasto daemon is not installed: the program impasto is neither on the PATH nor "
-        "in {folder}. Run ./install.sh demo in the Impasto folder."
+        "in {folder}. Press Install… in the dialog of Neural Style, or run ./install.sh demo in "
+        "the Impasto folder."
     ),
     "not-startable-in-sandbox": (
-        "No Impasto daemon is running, and this GIMP's sandbox (Flatpak) cannot start one. Run "
-        "./install.sh service in the Impasto folder: then it starts when you log in."
+        "No Impasto daemon is running, and this GIMP's sandbox (Flatpak) cannot start one. In a "
+        "terminal, run impasto setup --service, or ./install.sh service in the Impasto folder: "
+        "then it starts when you log in."
     ),
     # The installation from within GIMP.
     "no-index": (
         "This copy of the plug-in does not say where packages come from, so it cannot install the "
-        "daemon. Run ./install.sh demo in the Impasto folder."
+        "daemon. Run ./install.sh demo in the Impasto folder or, in a folder with Impasto's wheel: "
+        "uv tool install --torch-backend=auto --find-links . impasto && impasto setup"
     ),
     "no-uv": (
         "The program uv {version}, which installs Impasto, is not available for this computer "
@@ -61,7 +64,7 @@ SENTENCES: Mapping[str, str] = {
     "installation-cancelled": "Cancelled. What was downloaded stays for another try.",
     "not-started": (
         "The Impasto daemon could not be started: {command}: {errno}. Run ./install.sh demo in "
-        "the Impasto folder to repair the installation."
+        "the Impasto folder, or install Impasto again the way you did."
     ),
     "exited-at-start": (
         "The Impasto daemon exited as soon as it was started. Its log ends with: {line}. To see "
@@ -406,7 +409,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "worker-not-started": (
         "The painting process could not be started: {reason}. Close other programs and try again; "
-        "if that does not help, run ./install.sh demo in the Impasto folder."
+        "if that does not help, run impasto doctor."
     ),
     "worker-connection-failed": (
         "The connection to the painting process failed: {reason}. Run the job again; if it fails "
@@ -449,7 +452,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "weights-not-installed": (
         "The network {model} is not installed: the package {package}, which contains it, is "
-        "missing. Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
+        "missing. Install Impasto again: impasto doctor says how."
     ),
     "weights-damaged": (
         "The file {path} is damaged: its SHA-256 should begin with {expected}, and begins with "
@@ -457,7 +460,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "installed-weights-damaged": (
         "The file {path} is damaged: its SHA-256 should begin with {expected}, and begins with "
-        "{actual}. Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
+        "{actual}. Install Impasto again: impasto doctor says how."
     ),
 }
 """The sentence of each code, in English; in braces, the names of its values."""

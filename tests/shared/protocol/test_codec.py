@@ -414,7 +414,7 @@ def test_any_json_is_decoded_or_refused_on_purpose(
     ("version", "advice"),
     [
         (b"impasto/2", "connects to it impasto/2. Update the older one, the daemon: .* restart it"),
-        (b"impasto/0", "Update the older one, the program that connects to it: run ./install.sh"),
+        (b"impasto/0", "Update the older one, the program that connects to it: install the newer"),
         (b"impasto/1" * 9, "no message of Impasto"),
     ],
 )

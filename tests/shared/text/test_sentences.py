@@ -196,3 +196,14 @@ def test_long_values_are_cut() -> None:
 
     assert [len(value.text) for value in problem.values] == [LONGEST_VALUE]
     assert len(problem.message) <= 1000
+
+
+def test_no_sentence_sends_everybody_to_a_checkout() -> None:
+    # The wheel and the zip have no install.sh.
+    ways = ("Press Install…", "impasto setup", "the way you did")
+
+    assert [
+        text
+        for text in SENTENCES.values()
+        if "./install.sh" in text and not any(way in text for way in ways)
+    ] == []

@@ -15,6 +15,7 @@ from typing import Any
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
+from impasto_daemon.setup.environment import how_to_repair, this_environment
 from impasto_daemon.setup.programs import PATIENCE_S
 from impasto_daemon.system.host import physical_bytes
 from impasto_daemon.system.process_memory import may_have_gpu
@@ -23,7 +24,10 @@ from impasto_shared.settings import Model
 
 # Reading 550 MB of downloaded weights and computing their checksum takes seconds on a slow disk.
 _PAINTING_PATIENCE_S = 3 * PATIENCE_S
-_REPAIR = "Run ./install.sh uninstall, then ./install.sh demo, in the Impasto folder."
+
+
+def _repair() -> str:
+    return how_to_repair(this_environment())
 
 
 def check_machine() -> Iterator[Finding]:
@@ -47,11 +51,11 @@ def _check_zmq() -> Finding:
     try:
         import zmq  # here, because the doctor must start without it
     except ImportError as error:
-        return problem("ZeroMQ", f"pyzmq cannot be used: {error}", _REPAIR)
+        return problem("ZeroMQ", f"pyzmq cannot be used: {error}", _repair())
     text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"
     missing = [name for name in ("ipc", "curve") if not zmq.has(name)]
     if missing:
-        return problem("ZeroMQ", f"{text}, built without {' and '.join(missing)}", _REPAIR)
+        return problem("ZeroMQ", f"{text}, built without {' and '.join(missing)}", _repair())
     return ok("ZeroMQ", text)
 
 
@@ -72,16 +76,18 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
             timeout=_PAINTING_PATIENCE_S,
         )
     except OSError as error:
-        yield problem("PyTorch", f"{python} cannot be run: {error}", _REPAIR)
+        yield problem("PyTorch", f"{python} cannot be run: {error}", _repair())
         return
     except subprocess.TimeoutExpired:
-        yield problem("PyTorch", f"it did not answer within {_PAINTING_PATIENCE_S:.0f} s", _REPAIR)
+        yield problem(
+            "PyTorch", f"it did not answer within {_PAINTING_PATIENCE_S:.0f} s", _repair()
+        )
         return
     try:
         report = json.loads(completed.stdout)
     except ValueError:
         last_line = (completed.stderr.strip() or f"status {completed.returncode}").splitlines()[-1]
-        yield problem("PyTorch", f"it cannot be used: {last_line}", _REPAIR)
+        yield problem("PyTorch", f"it cannot be used: {last_line}", _repair())
         return
     yield ok("PyTorch", f"{report['torch']}, torchvision {report['torchvision']}")
     yield _check_gpu(report)
@@ -111,11 +117,12 @@ def _check_networks(networks: list[dict[str, str]]) -> Iterator[Finding]:
     for network in networks:
         topic = f"network {network['model']}"
         if "problem" in network:
-            yield problem(topic, network["problem"])
+            comes_with_impasto = network["model"] == Model.VGG19
+            yield problem(topic, network["problem"], _repair() if comes_with_impasto else "")
         elif "path" in network:
             yield ok(topic, f"complete, in {network['path']}")
         elif network["model"] == Model.VGG19:
-            yield problem(topic, "the network that comes with Impasto is missing", _REPAIR)
+            yield problem(topic, "the network that comes with Impasto is missing", _repair())
 
 
 def _check_downloads(folder: Path) -> Iterator[Finding]:

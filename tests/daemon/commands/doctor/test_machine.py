@@ -10,7 +10,9 @@ import pytest
 
 from impasto_daemon.commands.doctor import machine
 from impasto_daemon.commands.doctor.finding import Finding, State
+from impasto_daemon.setup.environment import how_to_repair, this_environment
 from impasto_daemon.system import process_memory
+from impasto_shared.installation.environment import Environment
 
 REPORT = {
     "torch": "2.9.0",
@@ -52,11 +54,19 @@ def test_damaged_network_is_a_problem(tmp_path: Path) -> None:
     assert findings["network vgg16"].text == "The weights are damaged. Fetch them again."
 
 
+def test_damaged_network_that_comes_with_impasto_has_a_remedy(tmp_path: Path) -> None:
+    network = {"model": "vgg19", "problem": "Install Impasto again: impasto doctor says how."}
+
+    findings = painting_check(tmp_path, with_networks(network))
+
+    assert findings["network vgg19"].remedy == how_to_repair(this_environment())
+
+
 def test_only_the_network_that_comes_with_impasto_must_be_there(tmp_path: Path) -> None:
     findings = painting_check(tmp_path, with_networks({"model": "vgg19"}, {"model": "resnet50"}))
 
     assert findings["network vgg19"].state is State.PROBLEM
-    assert "./install.sh demo" in findings["network vgg19"].remedy
+    assert findings["network vgg19"].remedy.startswith("Install Impasto again")
     assert "network resnet50" not in findings
 
 
@@ -110,3 +120,23 @@ def test_versions_of_the_machine_are_listed() -> None:
     topics = [finding.topic for finding in machine.check_machine()]
 
     assert topics == ["Impasto", "Python", "system", "memory", "ZeroMQ"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "made_from", "remedy"),
+    [
+        ("venv", "5f2c gpu", "./install.sh demo"),
+        ("venv", "impasto==0.1.0 cpu", "press Install…"),
+        ("tools/impasto", "", "uv tool upgrade --reinstall impasto"),
+    ],
+)
+def test_remedy_suits_the_way_of_the_installation(
+    folder: str, made_from: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    environment = Environment(tmp_path / "impasto" / folder)
+    environment.folder.mkdir(parents=True)
+    if made_from:
+        environment.finish(made_from)
+
+    assert remedy in how_to_repair(environment)
