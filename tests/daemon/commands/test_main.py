@@ -11,8 +11,8 @@ from impasto_daemon.commands.main import main, new_parser
 from impasto_shared.errors import InvalidImage
 
 COMMANDS = (
-    "serve stylize batch regions texture explore status jobs show fetch cancel keep weights keys "
-    "config"
+    "serve stylize batch regions texture explore status jobs show fetch cancel keep stop weights "
+    "keys config"
 )
 
 
