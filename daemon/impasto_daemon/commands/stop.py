@@ -24,16 +24,16 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(_options: argparse.Namespace) -> int:
     """Asks the daemon to end, and waits until it has."""
     from impasto_daemon.server.process.single_instance import lock_holder
-    from impasto_daemon.system.host import request_end
     from impasto_shared.files.paths import lock_path
 
     pid = lock_holder(lock_path())
     if pid is None:
         say("No Impasto daemon is running.")
         return 0
-    request_end(pid)
+    is_asked = False
     deadline_s = time.monotonic() + _PATIENCE_S
     while lock_holder(lock_path()) == pid:
+        is_asked = is_asked or _ask(pid)
         if time.monotonic() > deadline_s:
             sys.stderr.write(
                 f"impasto: The daemon (process {pid}) does not end. End that process yourself.\n"
@@ -42,3 +42,14 @@ def run(_options: argparse.Namespace) -> int:
         time.sleep(_POLL_S)
     say(f"The Impasto daemon has ended (process {pid}).")
     return 0
+
+
+def _ask(pid: int) -> bool:
+    """Asks a daemon to end; returns False if it is no longer there, or on Windows not yet ready."""
+    from impasto_daemon.system.host import request_end
+
+    try:
+        request_end(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
