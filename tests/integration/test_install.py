@@ -398,6 +398,17 @@ def test_daemon_of_an_older_install_is_stopped(machine: Machine) -> None:
         assert daemon.wait(timeout=10) == -signal.SIGTERM
 
 
+def test_line_that_undoes_it_can_be_pasted(machine: Machine) -> None:
+    folder = machine.checkout.rename(machine.folder / "my downloads")
+
+    result = machine.install("plugin", program=(str(folder / "install.sh"),))
+
+    (line,) = re.findall(r"To undo all of this: (.*)", result.stdout)
+    undone = machine.install(program=("sh", "-c", line))
+    assert undone.returncode == 0, undone.stderr
+    assert not machine.environment.exists()
+
+
 def test_process_that_is_not_our_daemon_keeps_running(machine: Machine) -> None:
     machine.install("plugin")
     with machine.daemon(Path(sys.executable)) as stranger:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from impasto_daemon.commands.failure import FAILURES, sentence
 from impasto_daemon.commands.output import prepare_streams, say, warn
@@ -169,7 +170,7 @@ class Installer:
         say(f"Picture: finished in {picture}")
 
     def _say_undo(self) -> None:
-        say(f"To undo all of this: {self.checkout}/install.sh uninstall")
+        say(f"To undo all of this: {quote(str(self.checkout / 'install.sh'))} uninstall")
 
 
 def run_from(checkout: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,10 +27,16 @@ def remove_all(environment: Environment) -> None:
 
 def remove_downloads(folder: Path) -> None:
     """Removes the uv that the plug-in has downloaded, and what it has not finished."""
-    for program in folder.glob("uv-*/uv"):
-        shutil.rmtree(program.parent)
+    for place in folder.glob("uv-*"):
+        if place.is_dir() and {path.name for path in place.iterdir()} <= {"uv", "uv.new"}:
+            shutil.rmtree(place)
     for draft in folder.glob("uv.whl.part"):
         draft.unlink()
+
+
+def _cache_of_uv() -> Path:
+    configured = os.environ.get("UV_CACHE_DIR", "")
+    return Path(configured) if configured else cache_dir() / "uv"
 
 
 def say_what_stays() -> None:
@@ -42,6 +49,7 @@ def say_what_stays() -> None:
         config_dir(): "settings, keys and authorised clients",
         log_path().parent: "the log",
         cache_dir() / "impasto": "pictures and the speed of this machine",
+        _cache_of_uv(): "the packages that uv has downloaded, for any program; it can be removed",
     }
     for folder, contents in folders.items():
         if folder.exists():
