@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from build_release import build_wheel
 from impasto_shared import __version__
+from impasto_shared.errors import ImpastoError
 from impasto_shared.installation import installation as installation_module
 from impasto_shared.installation import pins, torch_build, uv_download
 from impasto_shared.installation.environment import installed_program, own_environment
@@ -158,6 +160,16 @@ def test_pytorch_that_may_be_of_another_build_is_replaced() -> None:
     assert not any("torch==" in line for line in unchanged.progress.lines)
     for package in ("torch", "torchvision"):
         assert any(re.match(rf" ~ {package}==", line) for line in after_kill.progress.lines)
+
+
+@pytest.mark.usefixtures("index")
+def test_system_without_locks_is_told_before_anything_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+
+    with pytest.raises(ImpastoError, match="cannot be installed from within GIMP"):
+        plan()
 
 
 @pytest.mark.usefixtures("index")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from importlib.util import find_spec
 from pathlib import Path
 
 from impasto_shared import __version__
@@ -91,6 +92,8 @@ def plan(build: Build | None = None) -> Plan:
 
     Raises ImpastoError if there can be none.
     """
+    if find_spec("fcntl") is None:  # Windows has none, for the lock
+        raise ImpastoError(sentence("no-installation-here"))
     index = package_index()
     if index is None:
         raise ImpastoError(sentence("no-index"))

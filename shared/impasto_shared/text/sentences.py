@@ -36,6 +36,10 @@ SENTENCES: Mapping[str, str] = {
         "daemon. Run ./install.sh demo in the Impasto folder or, in a folder with Impasto's wheel: "
         "uv tool install --torch-backend=auto --find-links . impasto && impasto setup"
     ),
+    "no-installation-here": (
+        "The daemon cannot be installed from within GIMP on this system. docs/platforms.md in "
+        "Impasto's sources says what can be done."
+    ),
     "no-uv": (
         "The program uv {version}, which installs Impasto, is not available for this computer "
         "({system})."

@@ -27,8 +27,8 @@ _CPU = gettext("With PyTorch for processors, since no GPU was found:")
 _WHAT = gettext("About {download} are downloaded from {index}.")
 _WHAT_OF_BOTH = gettext("About {download} are downloaded from {index} and PyTorch's own index.")
 _WHERE = gettext(
-    "They take {disk} in {folder}. Nothing else on this computer is changed. You can cancel at any "
-    "time; another try continues."
+    "They take {disk} in {folder}; uv keeps its downloads in a cache of its own. Nothing else on "
+    "this computer is changed. You can cancel at any time; another try continues."
 )
 
 
