@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from impasto_daemon.commands.output import say
@@ -22,7 +23,8 @@ def stop_daemon(environment: Environment) -> None:
     if pid is None or not _is_daemon(pid, environment):
         return
     say(f"Daemon: stopping process {pid}")
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(pid, signal.SIGTERM)
     deadline_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline_s:
         if not _is_daemon(pid, environment):

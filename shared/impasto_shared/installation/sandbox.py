@@ -9,7 +9,8 @@ from impasto_shared.files.paths import is_in_flatpak
 
 def is_in_sandbox() -> bool:
     """Returns whether this GIMP is from Flatpak or Snap."""
-    return is_in_flatpak() or "SNAP" in os.environ
+    # A terminal in another program's Snap passes that one's variables on.
+    return is_in_flatpak() or os.environ.get("SNAP_NAME") == "gimp"
 
 
 def command_outside() -> str:
