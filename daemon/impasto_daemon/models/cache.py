@@ -26,7 +26,7 @@ _MAX_NAMES = 64
 def hub_folder() -> Path:
     """Returns the folder of torch hub's downloads."""
     configured = os.path.expanduser(os.environ.get("TORCH_HOME", ""))  # noqa: PTH111 - never fails
-    home = Path(configured) if configured.startswith("/") else cache_dir() / "torch"
+    home = Path(configured) if Path(configured).is_absolute() else cache_dir() / "torch"
     return home / "hub/checkpoints"
 
 

@@ -1,11 +1,12 @@
 import errno
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 import torch
 
+from impasto_daemon.models import cache
 from impasto_daemon.models.cache import (
     cached_file,
     cached_models,
@@ -27,6 +28,13 @@ def test_folder_is_the_one_that_torch_hub_uses(
         monkeypatch.setenv(name, value)
 
     assert hub_folder() == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def test_folder_that_is_chosen_may_be_on_a_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "Path", PureWindowsPath)
+    monkeypatch.setenv("TORCH_HOME", r"D:\models")
+
+    assert str(hub_folder()) == r"D:\models\hub\checkpoints"
 
 
 def test_cached_models_are_recognised_by_their_files(hub: Path) -> None:
