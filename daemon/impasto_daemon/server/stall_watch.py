@@ -15,8 +15,8 @@ IDLE_STALL_S = 120.0
 the time without any use of the processor."""
 START_LIMIT_S = 300.0
 """The longest time in which a new worker must report that it is ready."""
-RECEIPT_LIMIT_S = 15.0
-"""The longest time in which a worker that is ready must confirm a job."""
+RECEIPT_LIMIT_S = 60.0
+"""The longest time in which a worker that is ready must confirm a job: much, on a busy machine."""
 _SAMPLE_S = 1.0
 
 
