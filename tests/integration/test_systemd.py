@@ -21,7 +21,7 @@ from integration.daemon_process import ROOT, DaemonProcess, free_address, pictur
 
 WATCHDOG_S = 1.0
 NO_KEY = "WARNING impasto_daemon.server.main: no client is authorised yet"
-UNIT = ROOT / "daemon/impasto.service"
+UNIT = ROOT / "daemon/impasto_daemon/setup/impasto.service"
 
 
 class Service(DaemonProcess):
