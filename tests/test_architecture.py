@@ -217,6 +217,8 @@ ALLOWED = {
     "daemon/impasto_daemon/setup": {
         "impasto_daemon.commands.failure",
         "impasto_daemon.commands.output",
+        "impasto_daemon.server.process.ending",
+        "impasto_daemon.server.process.single_instance",
         "impasto_daemon.setup",
         "impasto_shared",
     },

@@ -36,6 +36,16 @@ cd "{environment}/bin" && chmod +x impasto.new && mv impasto.new impasto
 """
 
 
+_DAEMON = """
+import fcntl, os, signal, sys
+lock = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT, 0o600)
+fcntl.flock(lock, fcntl.LOCK_EX)
+os.write(lock, f"{os.getpid()}\\n".encode())
+print("locked", flush=True)
+signal.pause()
+"""
+
+
 @dataclass(frozen=True)
 class Machine:
     """A computer with a checkout of Impasto, a home folder, and programs chosen by the test."""
@@ -130,10 +140,11 @@ class Machine:
     @contextmanager
     def daemon(self, python: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Starts a process that looks like a daemon run by `python`, and holds the lock."""
-        command = [str(python), "-c", "import signal; signal.pause()", "serve"]
-        with subprocess.Popen(command) as process:
-            self.lock.parent.mkdir(parents=True, exist_ok=True)
-            self.lock.write_text(f"{process.pid}\n")
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(python), "-c", _DAEMON, "serve", str(self.lock)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"locked\n"
             try:
                 yield process
             finally:

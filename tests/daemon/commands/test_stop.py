@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from impasto_daemon.commands.main import main
-from impasto_daemon.server.process import single_instance
-from impasto_daemon.system import host
+from impasto_daemon.server.process import ending, single_instance
 
 PID = 4711
 
@@ -20,8 +19,9 @@ def stop(monkeypatch: pytest.MonkeyPatch, outcomes: list[OSError | None]) -> int
         if error := remaining.pop(0):
             raise error
 
-    monkeypatch.setattr(host, "request_end", request_end)
-    monkeypatch.setattr(single_instance, "lock_holder", lambda _: PID if remaining else None)
+    monkeypatch.setattr(ending, "request_end", request_end)
+    for module in (single_instance, ending):
+        monkeypatch.setattr(module, "lock_holder", lambda _: PID if remaining else None)
     with pytest.raises(SystemExit) as exit_:
         main(["stop"])
     assert not remaining
