@@ -16,12 +16,12 @@ from impasto_shared.configuration.resolution import default_endpoint
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import (
-    is_in_flatpak,
     local_path,
     log_path,
     spare_log_path,
 )
 from impasto_shared.installation.environment import installed_program, own_environment
+from impasto_shared.installation.sandbox import is_in_sandbox
 from impasto_shared.installation.variables import own_variables
 from impasto_shared.system.host import background_command, restrict, start_apart
 from impasto_shared.text.printable import printable
@@ -48,7 +48,7 @@ def find_impasto() -> list[str]:
     if configured := os.environ.get("IMPASTO_COMMAND"):
         return [str(Path(configured).absolute()) if os.sep in configured else configured]
     program = installed_program() or shutil.which("impasto")
-    if program is None and is_in_flatpak():
+    if program is None and is_in_sandbox():
         raise DaemonUnavailable(sentence("not-startable-in-sandbox"))
     if program is None:
         raise DaemonUnavailable(sentence("not-installed", folder=own_environment().program.parent))

@@ -18,6 +18,7 @@ from build_release import build_plugin_zip
 from gimp.conftest import REQUIRED
 from gimp.gimps import KNOWN_VERSIONS, REPOSITORY, Home, find_gimp
 from gimp.screen import Screen
+from impasto_shared import __version__
 from impasto_shared.installation.pins import pin_of
 from integration.loopback_index import LoopbackIndex, index_of
 from release.installed_release import unpack
@@ -171,7 +172,7 @@ def test_sandbox_shows_the_line_to_run_outside(tmp_path: Path) -> None:
     ):
         press(screen, DIALOG, "Install…")
         screen.wait_for_window(WINDOW)
-        wait_for_text(screen, "uv tool install --torch-backend=auto impasto && impasto setup")
+        wait_for_text(screen, f" impasto=={__version__} && impasto setup --service")
         screen.photograph("installation-sandbox", WINDOW)
         press(screen, WINDOW, "Copy")
         press(screen, WINDOW, "Close")

@@ -43,11 +43,15 @@ def host_of(address: str) -> str:
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
+def without_login(address: str) -> str:
+    """Returns an address without a user's name and password."""
+    return urlsplit(address)._replace(netloc=host_of(address)).geturl()
+
+
 def opened(address: str, headers: Mapping[str, str]) -> HTTPResponse:
     """Opens an address, with the user's name and password that it may have; raises OSError."""
     parts = urlsplit(address)
-    plain = parts._replace(netloc=host_of(address)).geturl()
-    request = Request(plain, headers=dict(headers))  # noqa: S310 - package_index checks it
+    request = Request(without_login(address), headers=dict(headers))  # noqa: S310 - package_index checks it
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         encoded = base64.b64encode(login.encode()).decode()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 
+from impasto_shared import __version__
 from impasto_shared.files.paths import is_in_flatpak
 
 
@@ -14,5 +16,13 @@ def is_in_sandbox() -> bool:
 
 
 def command_outside() -> str:
-    """Returns the line that installs Impasto, run in a terminal outside of the sandbox."""
-    return "uv tool install --torch-backend=auto impasto && impasto setup --service"
+    """Returns the line that installs Impasto, run in a terminal outside of the sandbox.
+
+    It names the index of *Install…*, but not the password that its address may have.
+    """
+    from impasto_shared.installation.package_index import package_index, without_login
+
+    index = package_index()
+    named = "" if index is None else f" --default-index {shlex.quote(without_login(index))}"
+    install = f"uv tool install --torch-backend=auto{named} impasto=={__version__}"
+    return f"{install} && impasto setup --service"

@@ -26,8 +26,8 @@ SENTENCES: Mapping[str, str] = {
         "the Impasto folder."
     ),
     "not-startable-in-sandbox": (
-        "No Impasto daemon is running, and this GIMP's sandbox (Flatpak) cannot start one. In a "
-        "terminal, run impasto setup --service, or ./install.sh service in the Impasto folder: "
+        "No Impasto daemon is running, and this GIMP's sandbox cannot start one. In a terminal, "
+        "run impasto setup --service, or ./install.sh service in the Impasto folder: "
         "then it starts when you log in."
     ),
     # The installation from within GIMP.

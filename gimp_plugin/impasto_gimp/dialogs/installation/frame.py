@@ -8,9 +8,6 @@ from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
 
 TITLE = gettext("Install Impasto's Daemon")
-ABOUT = gettext(
-    "Pictures are painted by a program in the background, the daemon, which is not installed yet."
-)
 _SPACING_PX = 12
 _TEXT_CHARS = 60
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto_gimp.dialogs.installation.frame import ABOUT, Frame
+from impasto_gimp.dialogs.installation.frame import Frame
 from impasto_gimp.dialogs.installation.outside_window import OutsideWindow
 from impasto_gimp.introspection import GLib
 from impasto_gimp.introspection_gtk import Gtk
@@ -12,6 +12,9 @@ from impasto_shared.installation.installation import Installation, Step, plan
 from impasto_shared.installation.sandbox import is_in_sandbox
 from impasto_shared.installation.torch_build import Build, uv_backend
 
+_ABOUT = gettext(
+    "Pictures are painted by a program in the background, the daemon, which is not installed yet."
+)
 _INSTALL = 1
 _TICK_MS = 200
 _LOG_PX = 140
@@ -50,7 +53,7 @@ class _InstallationWindow(Frame):
         self._step = Gtk.Label(xalign=0.0, no_show_all=True)
         self._log = Gtk.Label(xalign=0.0, yalign=0.0, selectable=True)
         self._shown_log = ""
-        self._about = self.add_text(ABOUT)
+        self._about = self.add_text(_ABOUT)
         self._text = self.add_text("")
         for widget in (self._step, self._bar):
             self.box.pack_start(widget, False, False, 0)
