@@ -79,6 +79,8 @@ def _change_build(environment: Environment, build: Build) -> None:
     uv = provided_uv(environment)
     torch = torch_arguments(uv, build, environment.python)
     announce(build, torch, environment.folder)
+    if not torch:  # the large one, since the other cannot be reached
+        check_disk_space(environment.folder, Build.GPU.needed_mb)
     stop_daemon(environment)
     environment.begin()
     again = [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]

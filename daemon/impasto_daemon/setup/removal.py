@@ -12,6 +12,7 @@ from impasto_daemon.setup import plugin, service
 from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_shared.files.paths import cache_dir, config_dir, data_dir, log_path
 from impasto_shared.installation.environment import Environment, program_record
+from impasto_shared.installation.installation import PYTHON_FOLDER
 
 
 def remove_all(environment: Environment) -> None:
@@ -26,10 +27,11 @@ def remove_all(environment: Environment) -> None:
 
 
 def remove_downloads(folder: Path) -> None:
-    """Removes the uv that the plug-in has downloaded, and what it has not finished."""
+    """Removes the uv that the plug-in has downloaded, its Python, and what is not finished."""
     for place in folder.glob("uv-*"):
         if place.is_dir() and {path.name for path in place.iterdir()} <= {"uv", "uv.new"}:
             shutil.rmtree(place)
+    shutil.rmtree(folder / PYTHON_FOLDER, ignore_errors=True)
     for draft in folder.glob("uv.whl.part"):
         draft.unlink()
 
@@ -42,8 +44,8 @@ def _cache_of_uv() -> Path:
 def say_what_stays() -> None:
     """Prints the folders of the person's own things."""
     say(
-        "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log, "
-        "the cache, and what 'test' made."
+        "Kept: your settings and keys, your own styles and pictures, downloaded networks, the log "
+        "and the cache."
     )
     folders = {
         config_dir(): "settings, keys and authorised clients",

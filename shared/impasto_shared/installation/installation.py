@@ -33,14 +33,12 @@ from impasto_shared.installation.uv_download import fetched_uv
 from impasto_shared.installation.variables import own_variables
 from impasto_shared.text.sentences import reason_of, sentence
 
+PYTHON_FOLDER = "uv-python"
+"""The folder, next to the environment, of the Python that uv downloads if there is none."""
 _OLDEST_PYTHON = ">=3.11"
 _DOWNLOAD = re.compile(r"\s*(Downloading|Downloaded) (\S+)(?: \(([\d.]+)([KMG])iB\))?")
 _BYTES = {"K": 2**10, "M": 2**20, "G": 2**30}
 _MOST_LINES = 200
-
-
-class InstallationStopped(ImpastoError):
-    """The user has cancelled the installation; the next one continues."""
 
 
 class Step(Enum):
@@ -167,7 +165,8 @@ class Installation:
         again = self._torch_again()
         environment.folder.mkdir(exist_ok=True)
         environment.begin()
-        self._call([uv, "venv", "--allow-existing", "--python", _OLDEST_PYTHON], environment.folder)
+        new = [uv, "venv", "--allow-existing", "--python", _OLDEST_PYTHON]
+        self._call([*new, environment.folder])
         self._begin(Step.PACKAGES)
         install = [uv, "pip", "install", "--python", str(environment.python)]
         what = [*self._torch_arguments(uv), *again, "--constraints", str(CONSTRAINTS)]
@@ -218,18 +217,21 @@ class Installation:
 
     def _check_cancel(self) -> None:
         if self._is_cancelled:
-            raise InstallationStopped(sentence("installation-cancelled"))
+            raise ImpastoError(sentence("installation-cancelled"))
 
     def _on_download(self, received: int, total: int | None) -> None:
         self.progress.fraction = received / total if total else 0.0
         self._check_cancel()
 
-    def _call(self, command: Sequence[object], *more: object, **variables: str) -> None:
+    def _call(self, command: Sequence[str | Path], **variables: str) -> None:
         """Runs uv, whose lines are logged; it holds the lock for as long as it runs."""
-        environment = own_variables() | {"UV_DEFAULT_INDEX": self._plan.index} | variables
-        words = [str(word) for word in (*command, *more)]
+        environment = own_variables() | {
+            "UV_DEFAULT_INDEX": self._plan.index,
+            "UV_PYTHON_INSTALL_DIR": str(self._plan.folder / PYTHON_FOLDER),
+            **variables,
+        }
         self._process = subprocess.Popen(  # noqa: S603 - uv, verified
-            words,
+            command,
             cwd="/",
             env=environment,
             stdin=subprocess.DEVNULL,
