@@ -127,7 +127,7 @@ run_everything() {
     # Measuring takes half a minute, so the lane by itself goes without.
     run_units --cov --cov-report=term
     wait "$gimps" ${wine:+"$wine"}
-    begin_lane "Windows, GIMP and integration" # what takes longest first
+    begin_lane "${wine:+Windows, }GIMP and integration" # what takes longest first
     run_waiting tests/wine tests/gimp tests/integration tests/benchmarks
     say "All lanes have passed."
 }

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from enum import IntEnum
-from pathlib import Path
 
 from impasto_daemon.commands import main as cli
 from impasto_daemon.system import process_memory as memory
@@ -128,7 +127,7 @@ def main() -> None:
     if sys.argv[1] == "serve":
         worker_process.WORKER_COMMAND = (sys.executable, __file__)
         if GPU_BYTES is not None:
-            memory.GPU_DEVICES = (Path(__file__),)
+            memory.GPU_DEVICES = (__file__,)
         cli.main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()

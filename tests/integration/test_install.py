@@ -16,8 +16,6 @@ from impasto_daemon.commands.doctor.installation import check_installation
 from impasto_daemon.commands.doctor.plugin import check_plugin
 from impasto_daemon.commands.doctor.service import check_service
 from impasto_daemon.setup.plugin_files import PARTS
-from impasto_daemon.system import process_memory
-from impasto_shared.installation import torch_build
 from integration.install_machine import CHECKOUT, Machine, make_machine
 
 COMMANDS = ("demo", "plugin", "service", "test", "uninstall", "--help")
@@ -383,10 +381,6 @@ def test_other_options_are_refused(machine: Machine, arguments: tuple[str, ...])
     assert "--cpu" in result.stderr
     assert machine.uv_calls() == []
     assert machine.contents() == {}
-
-
-def test_installer_looks_for_the_same_devices_as_the_daemon() -> None:
-    assert [*torch_build.GPU_DEVICES] == [str(path) for path in process_memory.GPU_DEVICES]
 
 
 def test_daemon_of_an_older_install_is_stopped(machine: Machine) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pwd
 
 from impasto_daemon.setup.failure import SetupFailed
+from impasto_shared.system.posix import own_home
 
 
 def prepare_process() -> None:
@@ -15,15 +15,10 @@ def prepare_process() -> None:
         SetupFailed: if the user has none.
     """
     os.umask(os.umask(0o022) | 0o022)
-    home = os.environ.get("HOME", "")
-    if not home.startswith("/"):
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            home = ""
-    if not home.startswith("/"):
+    home = own_home()
+    if home is None:
         raise SetupFailed("Your account has no home folder. Set HOME to a folder of yours.")
-    os.environ["HOME"] = home
+    os.environ["HOME"] = str(home)
     # A relative folder does not count, as the XDG specification has it.
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
         if not os.environ.get(name, "/").startswith("/"):

@@ -51,36 +51,36 @@ def run(command: Sequence[str]) -> None:
         )
 
 
+def captured(command: Sequence[str], patience_s: float) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end, whatever its status, and returns what it printed.
+
+    Raises OSError if it cannot be run, subprocess.TimeoutExpired if it does not end in time.
+    """
+    return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
+        command,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=patience_s,
+    )
+
+
 def output_of(command: Sequence[str]) -> str | None:
     """Returns the standard output of a program; None if it fails or does not end in time."""
     try:
-        return subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-            timeout=PATIENCE_S,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
+        completed = captured(command, PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
         return None
+    return None if completed.returncode else completed.stdout
 
 
 def run_quietly(command: Sequence[str]) -> None:
     """Runs a program whose output matters only if it fails; raises SetupFailed then."""
     try:
-        completed = subprocess.run(  # noqa: S603 - programs of this machine, no text from outside
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=PATIENCE_S,
-        )
+        completed = captured(command, PATIENCE_S)
     except OSError as error:
         raise SetupFailed(f"{command[0]} cannot be run: {error}") from error
     except subprocess.TimeoutExpired as error:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup.failure import SetupFailed
+from impasto_daemon.setup.gimps import config_home
 from impasto_daemon.setup.programs import run, succeeds
 from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_shared.files.atomic_write import write_atomically
-from impasto_shared.files.paths import home_dir, xdg_dir
+from impasto_shared.files.paths import home_dir
 from impasto_shared.installation.environment import Environment
 
 UNIT = "impasto.service"
@@ -20,7 +21,7 @@ _PLACEHOLDER = "@ENVIRONMENT@"
 
 def service_unit() -> Path:
     """Returns the path of the unit."""
-    return xdg_dir("XDG_CONFIG_HOME", ".config") / "systemd/user" / UNIT
+    return config_home() / "systemd/user" / UNIT
 
 
 def check_unit() -> None:

@@ -1,93 +1,13 @@
-"""The calls and constants of the operating system: those of `posix`, or of `windows`."""
+"""The calls and constants of the operating system: those of `posix`, or of `windows`.
+
+A name means the same in both, so all of them are passed on.
+"""
 
 from __future__ import annotations
 
 import sys
 
 if sys.platform == "win32":
-    from impasto_daemon.system.windows import (
-        CHILD_SIGNALS,
-        LATER,
-        NO_WAIT,
-        STOP_SIGNALS,
-        TERMINAL_SIGNALS,
-        free_bytes,
-        has_gpu_driver,
-        inherited_socket,
-        is_killed,
-        is_locked,
-        lower_priority,
-        most_descriptors,
-        physical_bytes,
-        prefer_to_kill_this,
-        processor_ticks,
-        processors,
-        program_of,
-        read_at,
-        request_end,
-        resident_bytes,
-        set_limits,
-        start_with_socket,
-        try_to_lock,
-        wait_for_lock,
-        watch_for_end,
-        write_start,
-    )
+    from impasto_daemon.system.windows import *  # noqa: F403
 else:
-    from impasto_daemon.system.posix import (
-        CHILD_SIGNALS,
-        LATER,
-        NO_WAIT,
-        STOP_SIGNALS,
-        TERMINAL_SIGNALS,
-        free_bytes,
-        has_gpu_driver,
-        inherited_socket,
-        is_killed,
-        is_locked,
-        lower_priority,
-        most_descriptors,
-        physical_bytes,
-        prefer_to_kill_this,
-        processor_ticks,
-        processors,
-        program_of,
-        read_at,
-        request_end,
-        resident_bytes,
-        set_limits,
-        start_with_socket,
-        try_to_lock,
-        wait_for_lock,
-        watch_for_end,
-        write_start,
-    )
-
-__all__ = [
-    "CHILD_SIGNALS",
-    "LATER",
-    "NO_WAIT",
-    "STOP_SIGNALS",
-    "TERMINAL_SIGNALS",
-    "free_bytes",
-    "has_gpu_driver",
-    "inherited_socket",
-    "is_killed",
-    "is_locked",
-    "lower_priority",
-    "most_descriptors",
-    "physical_bytes",
-    "prefer_to_kill_this",
-    "processor_ticks",
-    "processors",
-    "program_of",
-    "read_at",
-    "request_end",
-    "resident_bytes",
-    "set_limits",
-    "start_with_socket",
-    "try_to_lock",
-    "wait_for_lock",
-    "watch_for_end",
-    "write_start",
-]
+    from impasto_daemon.system.posix import *  # noqa: F403

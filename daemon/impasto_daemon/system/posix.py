@@ -109,7 +109,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def has_gpu_driver(devices: Sequence[Path]) -> bool:
+def has_gpu_driver(devices: Sequence[str | Path]) -> bool:
     """Returns whether one of the device files of GPUs is there."""
     return any(os.path.exists(path) for path in devices)  # noqa: PTH110 - Path's may fail
 

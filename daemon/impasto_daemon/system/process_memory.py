@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 
 from impasto_daemon.system.host import free_bytes, has_gpu_driver, resident_bytes
+from impasto_shared.installation.torch_build import GPU_DEVICES
 
 __all__ = ["GPU_DEVICES", "available_bytes", "may_have_gpu", "resident_bytes"]
 
 # The share of free memory to take: the user works at the same machine.
 _USABLE = 0.85
-GPU_DEVICES: Sequence[Path] = (Path("/dev/nvidia0"), Path("/dev/kfd"), Path("/dev/dxg"))
-"""The device files of a first GPU: of NVIDIA's and AMD's drivers, and of Windows' for its Linux."""
 
 
 def available_bytes(*pids: int) -> float:

@@ -170,7 +170,7 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def has_gpu_driver(_devices: Sequence[Path]) -> bool:
+def has_gpu_driver(_devices: Sequence[str | Path]) -> bool:
     """Returns whether the driver of NVIDIA's GPUs is installed."""
     root = os.environ.get("SYSTEMROOT", r"C:\Windows")
     return os.path.exists(rf"{root}\System32\nvcuda.dll")  # noqa: PTH110 - Path's may fail

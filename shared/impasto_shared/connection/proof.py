@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import os
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 
 from impasto_shared.errors import ImpastoError
@@ -30,7 +31,7 @@ class NotProven(ImpastoError):
     """The other end does not know the secret; "It" is that end."""
 
 
-class Proof:
+class Proof(ABC):
     """The part of one end in the exchange; `steps` raises NotProven.
 
     secret: that in the private file of the daemon.
@@ -41,9 +42,9 @@ class Proof:
         self.pid = 0
         """The process id of the client, as that says; 0 before it has proved itself."""
 
+    @abstractmethod
     def steps(self) -> Steps:
         """Returns the steps; the connection is proven when they end."""
-        raise NotImplementedError
 
     def _code(self, role: bytes, *parts: bytes) -> bytes:
         return hmac.digest(self._secret, role + b"".join(parts), "sha256")

@@ -9,8 +9,8 @@ from pathlib import Path
 from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.str_enum import StrEnum
 
-# As in impasto_daemon/system/process_memory.py; a test compares them.
 GPU_DEVICES: Sequence[str] = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
+"""The device files of a first GPU: of NVIDIA's and AMD's drivers, and of Windows' for its Linux."""
 
 TORCH_PACKAGES = ("torch", "torchvision")
 """The packages that belong to a build."""

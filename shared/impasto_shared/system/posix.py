@@ -61,13 +61,18 @@ def is_own_folder(path: str) -> bool:
 
 def home_dir() -> Path:
     """Returns the user's home folder; a folder in the runtime folder for a user who has none."""
+    return own_home() or runtime_dir() / "home"
+
+
+def own_home() -> Path | None:
+    """Returns the user's home folder; None for a user who has none."""
     home = os.environ.get("HOME", "")
     if not home.startswith("/"):
         try:
             home = pwd.getpwuid(os.getuid()).pw_dir
         except KeyError:
             home = ""
-    return Path(home) if home.startswith("/") else runtime_dir() / "home"
+    return Path(home) if home.startswith("/") else None
 
 
 def xdg_dir(variable: str, fallback: str) -> Path:

@@ -16,7 +16,7 @@ from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.models.cache import hub_folder
 from impasto_daemon.models.download import unfinished_folder
 from impasto_daemon.setup.environment import how_to_repair, this_environment
-from impasto_daemon.setup.programs import PATIENCE_S
+from impasto_daemon.setup.programs import PATIENCE_S, captured
 from impasto_daemon.system.host import physical_bytes
 from impasto_daemon.system.process_memory import may_have_gpu
 from impasto_shared import __version__
@@ -65,15 +65,9 @@ def check_painting(python: str = sys.executable) -> Iterator[Finding]:
     A broken PyTorch may raise, crash or hang, which must not end the doctor.
     """
     try:
-        completed = subprocess.run(  # noqa: S603 - our own program
+        completed = captured(
             [python, "-P", "-m", "impasto_daemon.commands.doctor.torch_probe"],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_PAINTING_PATIENCE_S,
+            _PAINTING_PATIENCE_S,
         )
     except OSError as error:
         yield problem("PyTorch", f"{python} cannot be run: {error}", _repair())

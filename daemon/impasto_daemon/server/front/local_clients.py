@@ -33,7 +33,7 @@ from impasto_daemon.system.host import (
     physical_bytes,
     program_of,
 )
-from impasto_daemon.system.polling import BROKEN, READ, WRITE, Poller, SelectEpoll, new_epoll
+from impasto_daemon.system.polling import BROKEN, READ, WRITE, Poller, new_epoll
 from impasto_shared.connection.proof import DaemonProof
 from impasto_shared.connection.system_sockets import send_buffers
 from impasto_shared.connection.zmtp import ZmtpConnection, ZmtpError
@@ -350,7 +350,7 @@ class LocalClients:
         if not of_program:
             del self._by_program[connection.pid]
         self._unproven.pop(connection.descriptor, None)
-        if isinstance(self._epoll, SelectEpoll):
+        with suppress(OSError):  # closing it takes it off the system's epoll, too
             self._epoll.unregister(connection.descriptor)
-        connection.plain.close()  # which takes it off the system's epoll
+        connection.plain.close()
         connection.zmtp.close()

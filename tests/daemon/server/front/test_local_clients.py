@@ -57,13 +57,6 @@ def clients(
     clients.close(0)
 
 
-@pytest.fixture
-def on() -> Iterator[ExitStack]:
-    """The sockets that are open until the end of a test."""
-    with ExitStack() as stack:
-        yield stack
-
-
 def dealer(on: ExitStack, path: Path) -> zmq.Socket[bytes]:
     """Opens a connection by libzmq."""
     connection = on.enter_context(zmq.Context.instance().socket(zmq.DEALER))

@@ -40,13 +40,6 @@ def address(clients: LocalClients) -> Iterator[LoopbackAddress]:
     clients.close(0)
 
 
-@pytest.fixture
-def on() -> Iterator[ExitStack]:
-    """The sockets that are open until the end of a test."""
-    with ExitStack() as stack:
-        yield stack
-
-
 def program(on: ExitStack, address: LoopbackAddress) -> LocalSocket:
     """Opens a connection of a program that knows the secret."""
     connection = LocalSocket(Path("here"), address)
