@@ -29,6 +29,8 @@ from gimp.test_screen import (
 )
 from impasto_daemon.commands.image_file import read_image
 from impasto_gimp.arguments.procedure_arguments import REGION_LABEL, VARIATIONS_LABEL
+from impasto_shared.client import Client
+from impasto_shared.protocol.reports import JobReport, JobState
 from impasto_shared.settings import StyleSettings
 from impasto_shared.style import Style
 from integration.daemon_process import DaemonProcess
@@ -47,13 +49,13 @@ SPLIT = "summer_palace"
 # The sky and the palace in the picture of the dialog.
 SPLIT_POINTS_PX = ((300, 120), (150, 190))
 # The regions have arrived by then.
-SPLIT_S = 25.0
+SPLIT_S = 60.0
 JPEG_QUALITY = 88
 IN_GIMP = "coffee"
 SHOWN_WIDTH_PX = 640
 PATIENCE_S = 300.0
-# So long after the start the strokes can be seen.
-WATCHED_S = 12.0
+# From this share of the evaluations on, the strokes can be seen.
+WATCHED_FROM = 0.3
 # The draft of the preview is painted by then.
 DRAFTED_S = 25.0
 # Nine drafts of 256 pixels are painted by then.
@@ -85,7 +87,22 @@ def wait_for_forecasts(daemon: DaemonProcess) -> None:
             time.sleep(1)
 
 
-def photograph_gimp(home: Home, folder: Path) -> None:
+def wait_for_strokes(daemon: DaemonProcess) -> None:
+    """Waits until the picture that is being painted shows the painting's strokes."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    with daemon.client() as client:
+        while not any(0 < WATCHED_FROM * job.steps <= job.step for job in running(client)):
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"no strokes within {PATIENCE_S:.0f} s")
+            time.sleep(0.2)
+
+
+def running(client: Client) -> list[JobReport]:
+    """Returns the jobs that are being painted."""
+    return [job for job in client.jobs() if job.state is JobState.RUNNING]
+
+
+def photograph_gimp(home: Home, daemon: DaemonProcess, folder: Path) -> None:
     """Takes dialog, progress window and painted layer of a real GIMP with the real daemon."""
     file = shutil.copy(REPOSITORY / f"assets/photos/{IN_GIMP}.jpg", home.folder)
     home.remembered_preview.parent.mkdir(exist_ok=True)
@@ -106,7 +123,8 @@ def photograph_gimp(home: Home, folder: Path) -> None:
         screen.wait_for_window(DIALOG)
         screen.press("alt+o")
         screen.wait_for_window(PROGRESS_WINDOW)
-        time.sleep(WATCHED_S)
+        wait_for_strokes(daemon)
+        time.sleep(1)  # for GIMP to show them
         screen.photograph("progress-window", PROGRESS_WINDOW)
         screen.photograph("watched")
         deadline_s = time.monotonic() + PATIENCE_S
@@ -163,7 +181,7 @@ def main() -> None:
             wait_for_forecasts(daemon)
             for photo, painting in PAINTINGS:
                 paint(daemon, photo, painting)
-            photograph_gimp(home, home.folder / "screens")
+            photograph_gimp(home, daemon, home.folder / "screens")
             photograph_suggestion(home, home.folder / "screens")
         screens = home.folder / "screens"
         keep(Image.open(screens / "dialog-3.2.png"), "dialog.png")
