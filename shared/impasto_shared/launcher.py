@@ -13,17 +13,24 @@ from typing import BinaryIO
 
 from impasto_shared.client import Client
 from impasto_shared.configuration.resolution import default_endpoint
+from impasto_shared.connection.local_socket import is_served
 from impasto_shared.errors import DaemonUnavailable
 from impasto_shared.files.open_flags import NOFOLLOW, NONBLOCK, PLAIN
 from impasto_shared.files.paths import (
     local_path,
     log_path,
+    socket_path,
     spare_log_path,
 )
 from impasto_shared.installation.environment import installed_program, own_environment
 from impasto_shared.installation.sandbox import is_in_sandbox
 from impasto_shared.installation.variables import own_variables
-from impasto_shared.system.host import background_command, restrict, start_apart
+from impasto_shared.system.host import (
+    HAS_UNIX_SOCKETS,
+    background_command,
+    restrict,
+    start_apart,
+)
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
@@ -81,10 +88,32 @@ def connect_or_start(
         if local_path(endpoint) is None:
             raise  # a daemon at a TCP address must be started on its machine
     on_start()
+    if client := _connect_to_starting(endpoint, connect, while_waiting):
+        return client
     output, log = _open_log()
     with output:
         process = _start([*command(), "serve", "--endpoint", endpoint], output)
     return _connect_to(process, connect, log=log, while_waiting=while_waiting)
+
+
+def _connect_to_starting(
+    endpoint: str, connect: Callable[[], Client], while_waiting: Callable[[], object]
+) -> Client | None:
+    """Returns a client of the daemon that systemd starts for whoever connects to its socket.
+
+    None if no program listens there (any more). Raises DaemonUnavailable if none answers.
+    """
+    path = socket_path(endpoint) if HAS_UNIX_SOCKETS else None
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while path is not None and is_served(path):
+        try:
+            return connect()
+        except DaemonUnavailable:
+            if time.monotonic() > deadline_s:
+                raise
+        while_waiting()
+        time.sleep(_RETRY_S)
+    return None
 
 
 def _open_log() -> tuple[BinaryIO, Path | None]:

@@ -416,7 +416,30 @@ def test_service_runs_the_daemon_of_the_environment(machine: Machine) -> None:
 
     unit = (machine.home / ".config/systemd/user/impasto.service").read_text()
     assert f'ExecStart="{machine.environment}/bin/impasto" serve\n' in unit
-    assert "systemctl --user enable --now impasto.service" in result.stdout
+    assert "systemctl --user enable --now impasto.socket impasto.service" in result.stdout
+
+
+def test_systemd_listens_and_starts_the_daemon_but_not_during_an_update(machine: Machine) -> None:
+    log = machine.folder / "systemctl.log"
+    machine.provide("systemctl", f'#!/bin/sh\necho "$@" >>"{log}"\n')
+    both = "impasto.socket impasto.service"
+
+    machine.install("service")
+    of_service = log.read_text().splitlines()
+    log.unlink()
+    (machine.checkout / "shared/impasto_shared/new.py").touch()
+    machine.install("plugin")
+    of_update = log.read_text().splitlines()
+    log.unlink()
+    machine.install("uninstall")
+
+    def calls(lines: list[str]) -> list[str]:
+        return [line.removeprefix("--user ") for line in lines if "environment" not in line]
+
+    assert calls(of_service) == ["daemon-reload", f"stop {both}", f"enable --now {both}"]
+    assert calls(of_update) == [f"stop {both}", f"start {both}"]
+    assert calls(log.read_text().splitlines()) == [f"disable --now {both}"]
+    assert not (machine.home / ".config/systemd/user/impasto.socket").exists()
 
 
 def test_demo_paints_once_and_names_the_next_step(machine: Machine) -> None:
@@ -620,12 +643,12 @@ def test_unit_names_a_home_with_any_characters(
     program.parent.mkdir(parents=True, exist_ok=True)
     program.touch()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
-    (finding,) = check_service()
-    assert finding.state is State.OK
+    assert next(check_service()).state is State.OK
 
 
-def test_unit_that_is_a_link_is_not_written_through(machine: Machine) -> None:
-    unit = machine.home / ".config/systemd/user/impasto.service"
+@pytest.mark.parametrize("name", ["impasto.service", "impasto.socket"])
+def test_unit_that_is_a_link_is_not_written_through(machine: Machine, name: str) -> None:
+    unit = machine.home / ".config/systemd/user" / name
     unit.parent.mkdir(parents=True)
     (machine.folder / "mine.service").write_text("mine")
     unit.symlink_to(machine.folder / "mine.service")
@@ -648,6 +671,6 @@ def test_doctor_finds_what_was_installed(machine: Machine, monkeypatch: pytest.M
     machine.install("service")
     machine.install("plugin")
 
-    assert [finding.state for finding in check_service()] == [State.OK]
+    assert [finding.state for finding in check_service()] == [State.OK, State.OK]
     assert [finding.state for finding in check_plugin(profile)] == [State.OK]
     assert list(check_installation()) == []

@@ -130,12 +130,16 @@ def test_second_daemon_does_not_notify_that_it_is_ready(service: Service) -> Non
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["impasto.service", "impasto.socket"])
+def test_systemd_understands_the_unit(tmp_path: Path, name: str) -> None:
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/impasto"
     program.touch(mode=0o755)
-    unit = tmp_path / "impasto.service"
-    unit.write_text(UNIT.read_text().replace("@ENVIRONMENT@", str(tmp_path)))
+    for source in (UNIT, UNIT.with_suffix(".socket")):
+        (tmp_path / source.name).write_text(
+            source.read_text().replace("@ENVIRONMENT@", str(tmp_path))
+        )
+    unit = tmp_path / name
 
     def verify() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -148,7 +152,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     understood = verify()
     assert (understood.returncode, understood.stderr) == (0, "")
 
-    unit.write_text(unit.read_text() + "\n[Service]\nProtectSystme=strict\n")
+    unit.write_text(unit.read_text() + f"\n[{name[8:].title()}]\nProtectSystme=strict\n")
     assert "ProtectSystme" in verify().stderr
 
 

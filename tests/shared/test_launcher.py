@@ -1,5 +1,6 @@
 """Start of the daemon on demand, with scripts of the test in place of the daemon."""
 
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,9 +90,34 @@ def test_daemon_that_never_answers_is_given_up(home: Path, monkeypatch: pytest.M
         connect_or_start(f"ipc://{home}/daemon.sock", name="test", command=lambda: [str(silent)])
 
 
+@pytest.mark.parametrize("is_left", [False, True])
+def test_daemon_that_systemd_starts_is_waited_for_and_not_started_twice(
+    home: Path, monkeypatch: pytest.MonkeyPatch, is_left: bool
+) -> None:
+    monkeypatch.setattr(launcher, "START_TIMEOUT_S", 0.3)
+    starting = program(home / "starting", f": >{home}/started")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{home}/daemon.sock")
+        listener.listen()
+
+        def leave() -> None:
+            if is_left:  # what systemd does with a service that fails again and again
+                listener.close()
+
+        with pytest.raises(DaemonUnavailable):
+            connect_or_start(
+                f"ipc://{home}/daemon.sock",
+                name="test",
+                command=lambda: [str(starting)],
+                while_waiting=leave,
+            )
+
+    assert (home / "started").exists() is is_left
+
+
 def test_daemon_at_a_tcp_address_is_not_started(home: Path) -> None:
     started = home / "started"
-    starting = program(home / "starting", f"touch {started}")
+    starting = program(home / "starting", f": >{started}")
 
     with pytest.raises(DaemonUnavailable, match="impasto serve"):
         connect_or_start("tcp://127.0.0.1:39209", name="test", command=lambda: [str(starting)])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import ExitStack
+from pathlib import Path
 
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients
 from impasto_daemon.server.clients.clients import Clients
@@ -18,7 +20,7 @@ from impasto_daemon.server.journal.database import NewerDatabase
 from impasto_daemon.server.journal.journal import Journal
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.server.process.signals import StopSignals
-from impasto_daemon.server.process.systemd import SystemdNotifier
+from impasto_daemon.server.process.systemd import SystemdNotifier, take_sockets
 from impasto_daemon.server.server import Server
 from impasto_daemon.server.workers import Workers
 from impasto_daemon.system.host import set_limits
@@ -50,8 +52,12 @@ def serve(config: DaemonOptions) -> None:
     start_logging("server", config.log_level, rotates=True)
     set_limits()
     os.chdir(ROOT)  # the caller's folder may be unmounted or deleted
-    endpoint = config.endpoint or usual_endpoint()
-    with Address(endpoint) as address, StopSignals() as signals, ExitStack() as stack:
+    endpoint, handed_over = config.endpoint or usual_endpoint(), take_sockets()
+    with ExitStack() as stack:
+        address = stack.enter_context(Address(endpoint, handed_over=handed_over))
+        signals = stack.enter_context(StopSignals())
+        sandbox_address = _sandbox_address(endpoint, handed_over, stack)
+        _close(handed_over)
         limit_bytes = round(config.memory_limit_gb * 1e9)
 
         def new_process(device: str, sharing: int) -> WorkerProcess:
@@ -76,11 +82,20 @@ def serve(config: DaemonOptions) -> None:
             _clients(config),
             SystemdNotifier(),
             lease_s=config.lease_seconds,
-            sandbox_address=_sandbox_address(endpoint, stack),
+            sandbox_address=sandbox_address,
         ).run()
 
 
-def _sandbox_address(endpoint: str, stack: ExitStack) -> Address | None:
+def _close(handed_over: Mapping[Path, socket.socket]) -> None:
+    """Closes the sockets of systemd that belong to no address of this daemon."""
+    for path, listener in handed_over.items():
+        logger.warning("systemd listens at %s, where this daemon does not serve", path)
+        listener.close()
+
+
+def _sandbox_address(
+    endpoint: str, handed_over: MutableMapping[Path, socket.socket], stack: ExitStack
+) -> Address | None:
     """Returns a second address, for programs in a sandbox, of a daemon at the usual endpoint.
 
     None if the home folder is another user's, as after sudo -E; or, with a line in the log, if the
@@ -90,7 +105,9 @@ def _sandbox_address(endpoint: str, stack: ExitStack) -> Address | None:
     if not is_usual or not is_own_folder(str(home_dir())):
         return None
     try:
-        return stack.enter_context(Address(sandbox_endpoint(), is_another=True))
+        return stack.enter_context(
+            Address(sandbox_endpoint(), is_another=True, handed_over=handed_over)
+        )
     except (ImpastoError, OSError) as error:
         logger.warning(
             "programs in a sandbox, such as GIMP from Flatpak, cannot connect: %s", error

@@ -112,7 +112,7 @@ class Server:
     def run(self) -> None:
         """Serves until stopped; then notifies the clients, ends the worker, closes the socket."""
         try:
-            self._clients.serve(self._address.endpoint)
+            self._clients.serve(self._address.endpoint, self._address.listener)
             self._address.remember_file()
             self._serve_sandboxes()
             self._notifier.notify_ready(f"Serving at {self._address.endpoint}")
@@ -137,7 +137,7 @@ class Server:
         if self._sandbox_address is None:
             return
         try:
-            self._clients.bind(self._sandbox_address.endpoint)
+            self._clients.bind(self._sandbox_address.endpoint, self._sandbox_address.listener)
             self._sandbox_address.remember_file()
         except (ImpastoError, OSError) as error:
             logger.warning("programs in a sandbox cannot connect: %s", error)

@@ -88,9 +88,14 @@ def _check_place(environment: Environment) -> None:
     folder = environment.folder
     if folder.is_symlink():
         raise SetupFailed(f"{folder} is a link to {folder.readlink()}. Remove it, and try again.")
-    is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    if not is_empty and not environment.is_ours:
+    if folder.exists() and not _is_ours_or_empty(environment):
         raise SetupFailed(f"{folder} was not made by Impasto. Move it away, and try again.")
+
+
+def _is_ours_or_empty(environment: Environment) -> bool:
+    """Returns whether the setup has made a folder: it is empty first, and last."""
+    folder = environment.folder
+    return environment.is_ours or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def check_disk_space(folder: Path, needed_mb: int) -> None:
@@ -137,7 +142,7 @@ def uninstall(environment: Environment) -> None:
     folder = environment.folder
     if folder.is_symlink():
         say(f"Kept {folder}: it is a link to {folder.readlink()}")
-    elif environment.is_ours:
+    elif _is_ours_or_empty(environment):
         remove(environment)
         say(f"Removed {folder}")
     elif folder.exists():

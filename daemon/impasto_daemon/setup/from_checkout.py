@@ -19,7 +19,6 @@ from impasto_daemon.setup.home import prepare_process
 from impasto_daemon.setup.lock import only_setup
 from impasto_daemon.setup.programs import run
 from impasto_daemon.setup.removal import remove_all
-from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_shared.installation.environment import Environment, own_environment, program_record
 from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.installation.torch_build import Build, wanted_build
@@ -151,7 +150,7 @@ class Installer:
         what = ["--constraints", str(CONSTRAINTS)]
         what += ["--reinstall-package", "impasto", str(self.checkout)]
         environments.make(
-            environment, expected, build, what, before=partial(stop_daemon, environment)
+            environment, expected, build, what, before=partial(service.stop, environment)
         )
         program_record().unlink(missing_ok=True)  # of `impasto setup` in another environment
         service.start_again()

@@ -81,7 +81,7 @@ def _change_build(environment: Environment, build: Build) -> None:
     announce(build, torch, environment.folder)
     if not torch:  # the large one, since the other cannot be reached
         check_disk_space(environment.folder, Build.GPU.needed_mb)
-    stop_daemon(environment)
+    service.stop(environment)
     environment.begin()
     again = [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
     versions = [f"{name}=={version(name).partition('+')[0]}" for name in TORCH_PACKAGES]

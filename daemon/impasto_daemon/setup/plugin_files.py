@@ -7,13 +7,14 @@ interrupted at any moment is known as one, and can be repeated or removed.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from impasto_daemon.setup.failure import SetupFailed
-from impasto_shared.files.atomic_write import write_atomically
+from impasto_shared.files.atomic_write import drafts_below, write_atomically
 
 NAME = "impasto-gimp"
 SCRIPT = f"{NAME}.py"
@@ -71,7 +72,9 @@ def is_plugin(folder: Path) -> bool:
     if not folder.exists():
         return True
     known = (folder / MANIFEST, folder / SCRIPT)
-    return folder.is_dir() and (any(map(Path.is_file, known)) or not any(folder.iterdir()))
+    if not folder.is_dir():
+        return False
+    return any(map(Path.is_file, known)) or {*folder.iterdir()} <= {*drafts_below(folder)}
 
 
 def install(source: Mapping[str, Path], folder: Path, first_line: str) -> bool:
@@ -87,12 +90,13 @@ def install(source: Mapping[str, Path], folder: Path, first_line: str) -> bool:
     changed = [name for name, data in contents.items() if not _has(folder / name, data)]
     stale = [name for name in _installed(folder) if name not in contents]
     empty = _folders_without(contents, folder)
-    if not (links or changed or stale or empty or not _is_executable(folder / SCRIPT)):
+    drafts = drafts_below(folder)
+    if not (drafts or links or changed or stale or empty or not _is_executable(folder / SCRIPT)):
         return False
     folder.mkdir(parents=True, exist_ok=True)
     _write_manifest(folder, {*_installed(folder), *contents})
-    for link in links:
-        link.unlink()
+    for path in (*drafts, *links):
+        path.unlink()
     _remove_files(folder, stale)
     for path in empty:
         _remove_tree(path)
@@ -131,6 +135,8 @@ def remove(folder: Path, *, keeps_manifest: bool = False) -> None:
     for part in PARTS[1:]:  # links of --dev, which must not be followed
         if (folder / part).is_symlink():
             (folder / part).unlink()
+    for draft in drafts_below(folder):
+        draft.unlink()
     _remove_files(folder, _known(folder))
     for package in (*_PACKAGES, "__pycache__"):
         _remove_tree(folder / package)
@@ -226,4 +232,6 @@ def _links_to(path: Path, target: Path) -> bool:
 
 
 def _is_executable(path: Path) -> bool:
-    return path.is_file() and path.stat().st_mode & 0o111 == 0o111
+    """Returns whether everybody may run a file; Windows has no such mode, and runs it anyway."""
+    mode = 0o111 if os.name == "posix" else 0
+    return path.is_file() and path.stat().st_mode & mode == mode

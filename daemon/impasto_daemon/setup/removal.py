@@ -10,6 +10,7 @@ from impasto_daemon.commands.output import say
 from impasto_daemon.setup import environment as environments
 from impasto_daemon.setup import plugin, service
 from impasto_daemon.setup.running_daemon import stop_daemon
+from impasto_shared.files.atomic_write import drafts_below
 from impasto_shared.files.paths import cache_dir, config_dir, data_dir, log_path
 from impasto_shared.installation.environment import Environment, program_record
 from impasto_shared.installation.installation import PYTHON_FOLDER
@@ -32,7 +33,7 @@ def remove_downloads(folder: Path) -> None:
         if place.is_dir() and {path.name for path in place.iterdir()} <= {"uv", "uv.new"}:
             shutil.rmtree(place)
     shutil.rmtree(folder / PYTHON_FOLDER, ignore_errors=True)
-    for draft in folder.glob("uv.whl.part"):
+    for draft in (*folder.glob("uv.whl.part"), *drafts_below(folder)):
         draft.unlink()
 
 

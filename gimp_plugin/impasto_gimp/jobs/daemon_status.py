@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from impasto_gimp.jobs.connection import PREVIEW_NAME, connect_to_running, patience_s
 from impasto_gimp.translation import decimal, gettext, ngettext
 from impasto_shared.configuration.resolution import default_endpoint
+from impasto_shared.connection.local_socket import is_served
 from impasto_shared.errors import DaemonUnavailable, ImpastoError
-from impasto_shared.files.paths import local_path
+from impasto_shared.files.paths import local_path, socket_path
 from impasto_shared.protocol.messages import ForecastReport, StatusReport
 from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
+from impasto_shared.system.host import HAS_UNIX_SOCKETS
 from impasto_shared.text.durations import format_duration
 
 if TYPE_CHECKING:
@@ -83,12 +85,19 @@ def _stopped() -> DaemonStatus:
     from impasto_shared.launcher import find_impasto
 
     try:
-        find_impasto()
+        if not _is_started_by_others():
+            find_impasto()
     except DaemonUnavailable as error:  # it is not installed
         text = gettext("The daemon, which paints the pictures, is not installed yet.")
         return DaemonStatus(str(error) if is_in_sandbox() else text, can_install=True)
     text = gettext("Impasto's background program (the daemon) is not running; OK starts it.")
     return DaemonStatus(text, can_start=True)
+
+
+def _is_started_by_others() -> bool:
+    """Returns whether systemd listens for programs that need the daemon, and starts it."""
+    path = socket_path(default_endpoint()) if HAS_UNIX_SOCKETS else None
+    return path is not None and is_served(path)
 
 
 def _alternatives(client: Client, planned: PlannedJobs) -> dict[int, ForecastReport | None]:

@@ -165,6 +165,19 @@ class LocalSocket:
         self._socket.close()
 
 
+def is_served(path: Path) -> bool:
+    """Returns whether a program listens at a Unix socket: the daemon, or what starts it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            pass  # it is in use, by a program that cannot be reached like this
+    return True
+
+
 def _new_socket(*, is_unix: bool) -> socket.socket:
     new = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET, socket.SOCK_STREAM)
     new.setblocking(False)

@@ -212,6 +212,14 @@ def _open_draft(path: Path, mode: int) -> tuple[int, bool]:
     return os.open(path, _NEW_FILE, mode), False
 
 
+def drafts_below(folder: Path) -> list[Path]:
+    """Returns the drafts in a folder, and in those in it, that killed processes have left.
+
+    Other processes must not write there.
+    """
+    return [path for path in folder.rglob(_DRAFT.format("*")) if path.is_file()]
+
+
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Writes all bytes to a file. Raises OSError, and then some of them may be there."""
     remaining = memoryview(data).cast("B")

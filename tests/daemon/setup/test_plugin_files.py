@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from daemon.setup.killing import killed_at
 from impasto_daemon.setup import plugin_files
 from impasto_daemon.setup.plugin_files import (
     PARTS,
@@ -18,12 +18,6 @@ from impasto_daemon.setup.plugin_files import (
     remove,
 )
 from impasto_daemon.setup.pythons import ANY_PYTHON
-
-_CHANGES = ("mkdir", "unlink", "rmdir", "chmod", "replace")
-
-
-class Killed(BaseException):
-    """The end of a process at a change of the disk."""
 
 
 @pytest.fixture
@@ -43,30 +37,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != plugin_files.MANIFEST
     }
-
-
-def killed_at(number: int, monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> bool:
-    """Runs an action that ends at that change of the disk; returns whether it came so far."""
-    changes = 0
-
-    def counted(original: Callable[..., object]) -> Callable[..., object]:
-        def change(*arguments: object, **named: object) -> object:
-            nonlocal changes
-            changes += 1
-            if changes == number:
-                raise Killed
-            return original(*arguments, **named)
-
-        return change
-
-    with monkeypatch.context() as patches:
-        for name in _CHANGES:
-            patches.setattr(Path, name, counted(getattr(Path, name)))
-        try:
-            action()
-        except Killed:
-            return True
-    return False
 
 
 def test_installation_killed_at_any_change_is_completed_by_the_next(

@@ -1,3 +1,5 @@
+import socket
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +178,26 @@ def test_daemon_that_is_not_installed_cannot_be_started(
     assert "is not installed" in line.text
     assert line.can_install
     assert not line.can_start
+
+
+def test_daemon_that_systemd_starts_need_not_be_installed_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("IMPASTO_COMMAND", raising=False)
+    with (
+        tempfile.TemporaryDirectory(prefix="impasto-test-") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        for name in ("PATH", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+            monkeypatch.setenv(name, folder)
+        (Path(folder) / "impasto").mkdir(mode=0o700)
+        listener.bind(f"{folder}/impasto/daemon.sock")
+        listener.listen()
+
+        line = daemon_status()
+
+    assert line.can_start
+    assert not line.can_install
 
 
 def test_daemon_elsewhere_cannot_be_started_from_here(monkeypatch: pytest.MonkeyPatch) -> None:

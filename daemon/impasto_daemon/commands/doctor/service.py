@@ -1,4 +1,4 @@
-"""The check of the systemd unit that the setup writes."""
+"""The check of the systemd units that the setup writes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
-from impasto_daemon.setup.service import service_unit
+from impasto_daemon.setup.service import (
+    has_systemd,
+    is_listening,
+    service_unit,
+    socket_text,
+    socket_unit,
+)
 
-_TOPIC = "service"
+_TOPIC, _SOCKET_TOPIC = "service", "socket"
+_AGAIN = "Run: impasto setup --service"
 _PROGRAM = re.compile(r'^ExecStart=("(?:[^"\\\n]|\\.)+"|[^"\n]+?) serve', re.MULTILINE)
 
 
@@ -21,11 +28,26 @@ def check_service() -> Iterator[Finding]:
         return
     match = _PROGRAM.search(unit.read_text(errors="replace"))
     program = None if match is None else _unescaped(match[1])
-    if program is not None and Path(program).is_file():
-        yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
+    if program is None or not Path(program).is_file():
+        wrong = f"starts {program}, which does not exist" if program else "does not start impasto"
+        yield problem(_TOPIC, f"{unit} {wrong}", _AGAIN)
         return
-    wrong = f"starts {program}, which does not exist" if program else "does not start impasto"
-    yield problem(_TOPIC, f"{unit} {wrong}", "Run: impasto setup --service")
+    yield ok(_TOPIC, f"{unit}; its log: journalctl --user -u impasto")
+    yield _check_socket(socket_unit())
+
+
+def _check_socket(unit: Path) -> Finding:
+    """Checks whether systemd starts the daemon for a program that connects."""
+    if not unit.is_file():
+        return note(
+            _SOCKET_TOPIC, "not installed: a sandbox cannot have the daemon started", _AGAIN
+        )
+    if unit.read_text(errors="replace") != socket_text():
+        return note(_SOCKET_TOPIC, f"{unit} is not the one of this version", _AGAIN)
+    if has_systemd() and not is_listening():
+        text = "systemd does not listen for programs that need the daemon"
+        return problem(_SOCKET_TOPIC, text, "Run: systemctl --user enable --now impasto.socket")
+    return ok(_SOCKET_TOPIC, f"{unit}: a program that connects has the daemon started")
 
 
 def _unescaped(word: str) -> str:

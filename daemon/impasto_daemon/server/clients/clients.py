@@ -8,6 +8,7 @@ another process, which may end at any time at the cost of its connections.
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -53,8 +54,10 @@ class Clients:
         self._local = LocalClients()
         self._fronts: list[FrontProcess] = []
 
-    def serve(self, endpoint: str) -> None:
+    def serve(self, endpoint: str, listener: socket.socket | None = None) -> None:
         """Serves an address for this machine, and the one for others.
+
+        listener: as in `bind`.
 
         Raises:
             CannotServe: if an address cannot be bound.
@@ -62,17 +65,20 @@ class Clients:
         if local_path(endpoint) is None:
             self._fronts.append(self._front(endpoint, is_encrypted=False))
         else:
-            self.bind(endpoint)
+            self.bind(endpoint, listener)
         if self._listen:
             self._fronts.append(self._front(self._listen, is_encrypted=True))
         self.supervise()
 
-    def bind(self, endpoint: str) -> None:
-        """Serves an address for this user's programs; raises CannotServe."""
+    def bind(self, endpoint: str, listener: socket.socket | None = None) -> None:
+        """Serves an address for this user's programs; raises CannotServe.
+
+        listener: the socket of a Unix address if it listens there already.
+        """
         if (file := loopback_file(endpoint)) is not None:
             self._local.serve(endpoint, *loopback_socket(file))
         elif (path := socket_path(endpoint)) is not None:
-            self._local.serve(endpoint, listening_unix_socket(path))
+            self._local.serve(endpoint, listener or listening_unix_socket(path))
         else:
             raise ValueError(f"{endpoint} is not an address for this user's programs alone")
 

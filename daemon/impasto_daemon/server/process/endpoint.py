@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket as sockets
 import stat
+from collections.abc import MutableMapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from impasto_daemon.server.process.single_instance import InstanceLock
+from impasto_shared.connection.local_socket import is_served
 from impasto_shared.connection.loopback import HOST, LoopbackAddress
 from impasto_shared.connection.proof import SECRET_BYTES
 from impasto_shared.errors import ImpastoError
@@ -38,10 +40,12 @@ class Address:
     """The address for the programs on this machine, which one daemon serves at a time.
 
     Used with `with`: an ipc socket has a lock next to it, which counts whatever the runtime folder
-    of a second daemon, and at the end its file is removed if it is still this daemon's.
+    of a second daemon, and at the end its file is removed if it is still this daemon's. One that
+    systemd listens at stays.
 
     is_another: whether the daemon has an address already, and with it the lock of its user's only
         daemon.
+    handed_over: the sockets that systemd listens at, by their paths; this one's is taken out.
 
     Raises on entry:
         AlreadyRunning: if a daemon runs already, or serves this address.
@@ -49,9 +53,19 @@ class Address:
         UnsafeDirectory: if the socket's folder is not this user's alone.
     """
 
-    def __init__(self, endpoint: str, *, is_another: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        is_another: bool = False,
+        handed_over: MutableMapping[Path, sockets.socket] | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._path = local_path(endpoint)
+        of_systemd = None if self._path is None else (handed_over or {}).pop(self._path, None)
+        self.listener = of_systemd
+        """The socket that systemd has handed over, to be served; None if it is to be bound."""
+        self._is_of_systemd = of_systemd is not None
         paths = [] if is_another else [lock_path()]
         if self._path is not None:
             paths.append(self._path.with_name(f"{self._path.name}.lock"))
@@ -68,7 +82,7 @@ class Address:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._path is not None and self.is_ours:
+        if self._path is not None and self.is_ours and not self._is_of_systemd:
             with suppress(OSError):
                 self._path.unlink()
         self._exit.close()
@@ -113,6 +127,7 @@ class Address:
         check_endpoint(self.endpoint)
         for lock in self._locks:
             lock.restore()
+        self._is_of_systemd = False
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -238,15 +253,8 @@ def _check_unused(path: Path) -> None:
         raise CannotServe(
             f"{path} exists and is not a socket. Move it away, or choose another address."
         )
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            return
-        except OSError:
-            pass  # it is in use, by a program that cannot be reached like this
-    raise CannotServe(f"Another program serves at {path}. End it, or choose another address.")
+    if is_served(path):
+        raise CannotServe(f"Another program serves at {path}. End it, or choose another address.")
 
 
 def _status(path: Path | None) -> os.stat_result | None:

@@ -1,6 +1,7 @@
-"""Notifications to systemd (sd_notify): ready, alive, stopping.
+"""What systemd and the daemon have to do with each other: sockets handed over, and notifications.
 
-They are datagrams to the socket that systemd names; without one, nothing is sent.
+Notifications (sd_notify: ready, alive, stopping) are datagrams to the socket that systemd names;
+without one, nothing is sent.
 """
 
 from __future__ import annotations
@@ -11,8 +12,40 @@ import os
 import socket
 import time
 from collections.abc import Callable, MutableMapping
+from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+_FIRST_DESCRIPTOR = 3  # as sd_listen_fds(3) has it
+
+
+def take_sockets(
+    environment: MutableMapping[str, str] = os.environ,
+) -> dict[Path, socket.socket]:
+    """Returns the sockets that systemd listens at and has handed over, by their paths.
+
+    To be called once, before anything is opened. Removes their variables from `environment`.
+    """
+    count, pid = (environment.pop(name, "") for name in ("LISTEN_FDS", "LISTEN_PID"))
+    environment.pop("LISTEN_FDNAMES", None)
+    if not count.isdecimal() or pid != str(os.getpid()):
+        return {}
+    taken = {}
+    for descriptor in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + int(count)):
+        try:
+            handed_over = socket.socket(fileno=descriptor)
+        except OSError as error:
+            logger.warning("descriptor %d of systemd is not used: %s", descriptor, error)
+            break
+        handed_over.set_inheritable(False)
+        name = handed_over.getsockname()
+        is_listening = handed_over.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if handed_over.family == socket.AF_UNIX and is_listening and isinstance(name, str):
+            taken[Path(name)] = handed_over
+        else:
+            logger.warning("the socket %s of systemd is not used: it is no Unix socket", name)
+            handed_over.close()
+    return taken
 
 
 class SystemdNotifier:
