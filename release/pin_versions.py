@@ -17,12 +17,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from impasto_shared.installation.torch_build import is_of_a_gpu
+
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "shared/impasto_shared/installation/constraints.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
 _UV = str(Path(sys.executable).with_name("uv"))
 _BY_VERSION = ("torch", "torchvision")
-_OF_A_BUILD = re.compile(r"(nvidia|cuda|triton)\b")
 _HEAD = """\
 # The versions that an installation gets, with the hashes of their files. Written by
 # release/pin_versions.py, which says why some have none.
@@ -39,7 +40,7 @@ def _lines_of(entry: str) -> list[str]:
     """Returns the lines of a package: all, the first one without hashes, or none."""
     lines = entry.splitlines()
     name = re.split(r"[ =<>;]", lines[0])[0]
-    if _OF_A_BUILD.match(name):
+    if is_of_a_gpu(name):
         return []
     return [lines[0].removesuffix("\\").rstrip()] if name in _BY_VERSION else lines
 

@@ -20,8 +20,10 @@ REPLACED = re.compile(r"(python|uv|gimp|impasto|systemctl)")
 
 UV = """#!/bin/bash
 [[ $1 != --version ]] || exit 0
-if [[ " $* " == *" --dry-run "* ]]; then # whether PyTorch's own index can be reached
-    [[ -e "{torch_index}" ]]
+if [[ " $* " == *" --dry-run "* ]]; then # of PyTorch's own index, or of the usual one
+    [[ -e "{torch_index}" || "$*" != *--torch-backend=* ]] || exit 2
+    [[ "$*" == *--torch-backend=cpu* ]] || echo " + nvidia-cublas==13.0"
+    echo " + torch==2.15.0"
     exit
 fi
 echo "$*" >>"{log}"

@@ -31,10 +31,15 @@ UV = pin_of("uv")
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Impasto's wheel, empty ones for its packages, and uv's own."""
+    """A folder with Impasto's wheel, empty ones for its packages, and uv's own.
+
+    Its PyTorch is one for GPUs, like that of the usual index.
+    """
     folder = tmp_path_factory.mktemp("wheels")
     build_wheel(folder)
     write_stubs_of_requirements(folder)
+    write_stub(folder, "nvidia_cublas", "13.0")
+    write_stub(folder, "torch", "2.15.0", requires=("nvidia-cublas",))
     version = UV.version
     script = f"uv-{version}.data/scripts/uv"
     wheel = write_stub(folder, "uv", version, {script: f'#!/bin/sh\nexec {uv_program()} "$@"\n'})
@@ -102,6 +107,22 @@ def test_small_build_that_cannot_be_reached_is_not_replaced_in_silence(
     assert installation.needs_general_build
     assert "cannot be reached" in str(installation.error)
     assert installed_program() is None
+    assert index.requests
+
+
+def test_small_build_of_a_folder_is_installed(
+    index: LoopbackIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(Build.GPU)
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "cpu"))
+    (tmp_path / "cpu").mkdir()
+    write_stub(tmp_path / "cpu", "torch", "2.15.0+cpu")
+
+    installation = installed(Build.CPU)
+
+    assert installation.error is None
+    assert own_environment().build is Build.CPU
+    assert any(line.startswith(" - nvidia-cublas==") for line in installation.progress.lines)
     assert index.requests
 
 

@@ -8,20 +8,26 @@ from __future__ import annotations
 import re
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from build_release import ROOT
 
 
 def write_stub(
-    folder: Path, name: str, version: str, files: Mapping[str, str] | None = None
+    folder: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, str] | None = None,
+    *,
+    requires: Sequence[str] = (),
 ) -> Path:
     """Writes a wheel with nothing but some files, and returns it."""
+    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
     info = f"{name}-{version}.dist-info"
     contents = {
         **(files or {}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     contents[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))

@@ -12,7 +12,14 @@ from pathlib import Path
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.programs import run, succeeds
-from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
+from impasto_daemon.setup.uv import (
+    Torch,
+    announce,
+    obtainable_torch,
+    provided_uv,
+    remove_unneeded,
+    working_uv,
+)
 from impasto_shared.installation.environment import Environment, own_environment
 from impasto_shared.installation.torch_build import Build
 
@@ -62,8 +69,9 @@ def make(
     Raises:
         SetupFailed: if it cannot be made; what was begun is known as unfinished.
     """
-    stamp = expected if build is None else f"{expected} {build.value}"
-    if is_current(environment, stamp):
+    if build is not None:
+        build = _better_build(environment, build)
+    if is_current(environment, _stamp(expected, build)):
         say(f"Environment: up to date in {environment.folder}")
         return
     is_new = not _can_be_updated(environment, build or Build.GPU)
@@ -73,14 +81,35 @@ def make(
     before()
     _begin(environment, is_new=is_new)
     uv = provided_uv(environment)
-    torch: list[str] = []
+    torch = None
     if build is not None:
-        torch = torch_arguments(uv, build, environment.python)
+        # If no index answers, uv says why.
+        torch = obtainable_torch(uv, build, environment.python) or Torch((), build)
         announce(build, torch, environment.folder)
-        if is_new and not torch:
+        if is_new and torch.build is Build.GPU:
             check_disk_space(environment.folder, Build.GPU.needed_mb)
-    run([uv, "pip", "install", "--python", str(environment.python), *torch, *what])
-    environment.finish(stamp)
+    arguments = () if torch is None else torch.arguments
+    run([uv, "pip", "install", "--python", str(environment.python), *arguments, *what])
+    if torch is not None and not is_new:
+        remove_unneeded(uv, environment.python)
+    environment.finish(_stamp(expected, None if torch is None else torch.build))
+
+
+def _stamp(expected: str, build: Build | None) -> str:
+    return expected if build is None else f"{expected} {build.value}"
+
+
+def _better_build(environment: Environment, wish: Build) -> Build:
+    """Returns the build to make: the present one if the wish cannot be had and it runs."""
+    present = environment.build
+    uv = working_uv(environment)
+    if present in (None, wish) or uv is None or not _runs(environment):
+        return wish
+    torch = obtainable_torch(uv, wish, environment.python)
+    if torch is not None and torch.build is wish:
+        return wish
+    say(f"  PyTorch: the build for a {wish.value.upper()} cannot be reached; the present one stays")
+    return present
 
 
 def _check_place(environment: Environment) -> None:

@@ -14,7 +14,7 @@ from impasto_daemon.setup.lock import only_setup
 from impasto_daemon.setup.programs import run
 from impasto_daemon.setup.removal import remove_all
 from impasto_daemon.setup.running_daemon import stop_daemon
-from impasto_daemon.setup.uv import announce, provided_uv, torch_arguments
+from impasto_daemon.setup.uv import announce, obtainable_torch, provided_uv, remove_unneeded
 from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.installation.environment import Environment, own_environment, program_record
 from impasto_shared.installation.torch_build import TORCH_PACKAGES, Build
@@ -76,16 +76,20 @@ def _change_build(environment: Environment, build: Build) -> None:
             "command, or press the same button, again."
         )
     check_disk_space(environment.folder, build.needed_mb)
-    uv = provided_uv(environment)
-    torch = torch_arguments(uv, build, environment.python)
+    uv, python = provided_uv(environment), environment.python
+    torch = obtainable_torch(uv, build, python)
+    if torch is None or torch.build is not build:
+        raise SetupFailed(
+            f"PyTorch's build for a {build.value.upper()} cannot be reached from here. The present "
+            "one stays."
+        )
     announce(build, torch, environment.folder)
-    if not torch:  # the large one, since the other cannot be reached
-        check_disk_space(environment.folder, Build.GPU.needed_mb)
     service.stop(environment)
     environment.begin()
     again = [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
     versions = [f"{name}=={version(name).partition('+')[0]}" for name in TORCH_PACKAGES]
-    run([uv, "pip", "install", "--python", str(environment.python), *torch, *again, *versions])
+    run([uv, "pip", "install", "--python", str(python), *torch.arguments, *again, *versions])
+    remove_unneeded(uv, python)
     if stamp:
         environment.finish(f"{stamp.rpartition(' ')[0] or stamp} {build.value}")
     else:  # it was not made by the setup

@@ -14,21 +14,30 @@ from impasto_daemon.setup.lock import held_descriptors
 PATIENCE_S = 60.0
 
 
-def succeeds(command: Sequence[str], variables: Mapping[str, str] | None = None) -> bool:
+def succeeds(command: Sequence[str]) -> bool:
     """Returns whether a program can be run and succeeds; what it prints is dropped."""
+    return printed_lines(command) is not None
+
+
+def printed_lines(
+    command: Sequence[str], variables: Mapping[str, str] | None = None
+) -> list[str] | None:
+    """Returns what a program prints, errors included; None if it cannot be run or fails."""
     try:
         completed = subprocess.run(  # noqa: S603 - programs of this machine
             command,
             cwd="/",
             env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
             check=False,
         )
     except OSError:
-        return False
-    return completed.returncode == 0
+        return None
+    return None if completed.returncode else completed.stdout.splitlines()
 
 
 def run(command: Sequence[str]) -> None:

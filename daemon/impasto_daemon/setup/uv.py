@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from impasto_daemon.commands.output import say
-from impasto_daemon.setup.programs import run, run_quietly, succeeds
+from impasto_daemon.setup.failure import SetupFailed
+from impasto_daemon.setup.programs import output_of, printed_lines, run, run_quietly, succeeds
 from impasto_shared.installation.environment import Environment
 from impasto_shared.installation.pins import pin_of
-from impasto_shared.installation.torch_build import Build, probe_of, uv_backend
+from impasto_shared.installation.torch_build import Build, build_in, probe_of, uv_backend
+from impasto_shared.installation.unneeded import listing_of
 
 
 def working_uv(environment: Environment) -> str | None:
@@ -35,32 +38,54 @@ def provided_uv(environment: Environment) -> str:
     return uv
 
 
-def torch_arguments(uv: str, build: Build, python: Path) -> list[str]:
-    """Returns the arguments of uv for a build of PyTorch.
+@dataclass(frozen=True)
+class Torch:
+    """The PyTorch that can be had: the arguments with which uv installs it, and its build.
 
-    Those are none if PyTorch's own index cannot be reached, or if this uv does not know it.
+    Without arguments it is that of the usual index, or of the folders in UV_FIND_LINKS.
+    """
+
+    arguments: tuple[str, ...]
+    build: Build
+
+
+def obtainable_torch(uv: str, build: Build, python: Path) -> Torch | None:
+    """Returns the PyTorch to install for a wish, which uv looks for; None if no index answers.
+
+    PyTorch's own index has every build. It may be out of reach, or unknown to this uv.
     """
     backend = uv_backend(build)
-    if backend is None:
-        return []
-    if succeeds(probe_of(uv, python, backend), {"UV_HTTP_RETRIES": "1"}):
-        return [f"--torch-backend={backend}"]
-    return []
+    if backend is not None:
+        said = printed_lines(probe_of(uv, python, backend), {"UV_HTTP_RETRIES": "1"})
+        if said is not None:
+            return Torch((f"--torch-backend={backend}",), build_in(said))
+    said = printed_lines(probe_of(uv, python, None))
+    return None if said is None else Torch((), build_in(said))
 
 
-def announce(build: Build, torch: list[str], folder: Path) -> None:
-    """Says which build is installed where, and how much is downloaded; torch: the arguments."""
-    actual = build if torch else Build.GPU
-    if torch:
+def announce(wish: Build, torch: Torch, folder: Path) -> None:
+    """Says which build is installed where, and how much is downloaded."""
+    if torch.arguments:
         say(
-            f"  PyTorch: the build for a {build.value.upper()}, from PyTorch's own index "
-            f"(--{build.other.value} chooses the other one)"
+            f"  PyTorch: the build for a {torch.build.value.upper()}, from PyTorch's own index "
+            f"(--{torch.build.other.value} chooses the other one)"
         )
-    elif build is Build.CPU:
+    elif torch.build is Build.CPU:
+        say("  PyTorch: the build for a CPU, from the usual index or a folder in UV_FIND_LINKS")
+    elif wish is Build.CPU:
         say("  PyTorch: the build for GPUs, since the smaller one cannot be reached from here")
     else:
         say("  PyTorch: the general build, from the usual index")
     say(
-        f"  About {actual.download} are downloaded the first time, into uv's cache. "
-        f"They take {actual.disk} in {folder}"
+        f"  About {torch.build.download} are downloaded the first time, into uv's cache. "
+        f"They take {torch.build.disk} in {folder}"
     )
+
+
+def remove_unneeded(uv: str, python: Path) -> None:
+    """Removes the libraries for GPUs that no package in an environment needs any more."""
+    listed = output_of(listing_of(python))
+    if listed is None:
+        raise SetupFailed(f"The packages of {python} cannot be listed. Run the same command again.")
+    if names := listed.split():
+        run([uv, "pip", "uninstall", "--python", str(python), *names])

@@ -25,10 +25,12 @@ from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.installation.torch_build import (
     TORCH_PACKAGES,
     Build,
+    build_in,
     probe_of,
     uv_backend,
     wanted_build,
 )
+from impasto_shared.installation.unneeded import listing_of
 from impasto_shared.installation.uv_download import fetched_uv
 from impasto_shared.installation.variables import own_variables
 from impasto_shared.text.sentences import reason_of, sentence
@@ -169,9 +171,12 @@ class Installation:
         self._call([*new, environment.folder])
         self._begin(Step.PACKAGES)
         install = [uv, "pip", "install", "--python", str(environment.python)]
-        what = [*self._torch_arguments(uv), *again, "--constraints", str(CONSTRAINTS)]
+        torch, build = self._obtainable_torch(uv)
+        what = [*torch, *again, "--constraints", str(CONSTRAINTS)]
         self._call([*install, *what, f"impasto=={__version__}"])
-        environment.finish(f"impasto=={__version__} {self._plan.build.value}")
+        if again and (unneeded := self._ask(listing_of(environment.python))):
+            self._call([uv, "pip", "uninstall", "--python", str(environment.python), *unneeded])
+        environment.finish(f"impasto=={__version__} {build.value}")
 
     def _check_place(self) -> None:
         """Raises ImpastoError if something else is there, or the disk is full."""
@@ -193,19 +198,22 @@ class Installation:
             return []
         return [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
 
-    def _torch_arguments(self, uv: str) -> list[str]:
-        backend = uv_backend(self._plan.build)
-        if backend is None:
-            return []
-        try:
-            self._call(probe_of(uv, self._plan.environment.python, backend), UV_HTTP_RETRIES="1")
-        except _ProgramFailed:
-            if self._plan.build is Build.CPU:  # the other one is larger than was said
-                self.needs_general_build = True
-                raise ImpastoError(sentence("small-build-unreachable")) from None
-            self._log("PyTorch's own index cannot be reached: its general build is installed")
-            return []
-        return [f"--torch-backend={backend}"]
+    def _obtainable_torch(self, uv: str) -> tuple[list[str], Build]:
+        """Returns the arguments for PyTorch, and the build that uv installs with them.
+
+        Raises ImpastoError if only a larger one than was said can be had.
+        """
+        python, backend = self._plan.environment.python, uv_backend(self._plan.build)
+        if backend is not None:
+            with suppress(_ProgramFailed):
+                said = self._ask(probe_of(uv, python, backend), UV_HTTP_RETRIES="1")
+                return [f"--torch-backend={backend}"], build_in(said)
+            self._log("PyTorch's own index cannot be reached")
+        build = build_in(self._ask(probe_of(uv, python, None)))
+        if self._plan.build is Build.CPU and build is not Build.CPU:
+            self.needs_general_build = True
+            raise ImpastoError(sentence("small-build-unreachable"))
+        return [], build
 
     def _begin(self, step: Step) -> None:
         self.progress.step, self.progress.fraction = step, 0.0
@@ -223,8 +231,14 @@ class Installation:
         self.progress.fraction = received / total if total else 0.0
         self._check_cancel()
 
-    def _call(self, command: Sequence[str | Path], **variables: str) -> None:
-        """Runs uv, whose lines are logged; it holds the lock for as long as it runs."""
+    def _ask(self, command: Sequence[str | Path], **variables: str) -> list[str]:
+        """Runs a program for what it prints, which is logged only if it fails."""
+        return self._call(command, is_asked=True, **variables)
+
+    def _call(
+        self, command: Sequence[str | Path], *, is_asked: bool = False, **variables: str
+    ) -> list[str]:
+        """Runs a program, and returns its lines; it holds the lock for as long as it runs."""
         environment = own_variables() | {
             "UV_DEFAULT_INDEX": self._plan.index,
             "UV_PYTHON_INSTALL_DIR": str(self._plan.folder / PYTHON_FOLDER),
@@ -246,11 +260,17 @@ class Installation:
             if self._is_cancelled:
                 self.cancel()
             assert process.stdout is not None  # noqa: S101 - for the type checker
+            lines = []
             for line in process.stdout:
-                self._on_line(line.rstrip())
+                lines.append(line.rstrip())
+                if not is_asked:
+                    self._on_line(lines[-1])
         self._check_cancel()
         if process.returncode:
+            for line in lines if is_asked else ():
+                self._log(line)
             raise _ProgramFailed(sentence("uv-failed", line=self._last_line(), log=install_log()))
+        return lines
 
     def _on_line(self, line: str) -> None:
         self._log(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,10 @@ GPU_DEVICES: Sequence[str] = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
 TORCH_PACKAGES = ("torch", "torchvision")
 """The packages that belong to a build."""
+
+# The packages that a build for GPUs brings along, such as nvidia-cublas and triton-rocm.
+_OF_A_GPU = re.compile(r"(nvidia|cuda|(pytorch-)?triton|rocm)\b")
+_INSTALLED_LINE = re.compile(r" [+~] ([\w.-]+)==")
 
 
 class Build(StrEnum):
@@ -74,7 +79,23 @@ def uv_backend(build: Build) -> str | None:
     return "auto" if has_gpu() else None
 
 
-def probe_of(uv: str, python: Path, backend: str) -> list[str]:
-    """Returns the command that succeeds if PyTorch's own index has the build, within reach."""
-    install = [uv, "pip", "install", "--dry-run", "--quiet", "--python", str(python)]
-    return [*install, f"--torch-backend={backend}", "--constraints", str(CONSTRAINTS), "torch"]
+def probe_of(uv: str, python: Path, backend: str | None) -> list[str]:
+    """Returns the command with which uv says what it would install for PyTorch; see `build_in`.
+
+    It fails if PyTorch's own index, or without a backend the usual one, cannot be reached.
+    """
+    # Reinstalled: else it would not name what is there already.
+    install = [uv, "pip", "install", "--dry-run", "--reinstall", "--python", str(python)]
+    chosen = [] if backend is None else [f"--torch-backend={backend}"]
+    return [*install, *chosen, "--constraints", str(CONSTRAINTS), "torch"]
+
+
+def build_in(lines: Sequence[str]) -> Build:
+    """Returns the build that uv would install, by the lines that it has printed."""
+    matches = (_INSTALLED_LINE.match(line) for line in lines)
+    return Build.GPU if any(match and is_of_a_gpu(match[1]) for match in matches) else Build.CPU
+
+
+def is_of_a_gpu(package: str) -> bool:
+    """Returns whether a package is one of those that a build for GPUs brings along."""
+    return _OF_A_GPU.match(package) is not None

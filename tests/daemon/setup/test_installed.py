@@ -16,9 +16,16 @@ from impasto_shared.installation.environment import Environment, own_environment
 from impasto_shared.installation.torch_build import Build
 
 _UV = """#!/bin/sh
-case "$*" in *--dry-run* | --version) exit 0 ;; esac
-echo "$*" >>"{log}"
-[ ! -e "{broken}" ]
+case "$*" in
+    --version) exit ;;
+    *--dry-run*--torch-backend=cpu*) [ ! -e "{folder}/unreachable" ]; exit ;;
+    *--dry-run*) echo " + nvidia-cublas==13.0"; exit ;;
+esac
+echo "$*" >>"{folder}/uv.log"
+[ ! -e "{folder}/broken" ]
+"""
+_PYTHON = """#!/bin/sh
+cat "{folder}/unneeded"
 """
 
 
@@ -29,17 +36,21 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     monkeypatch.setattr(installed, "check_disk_space", lambda *_: None)
-    uv = tmp_path / "bin/uv"
-    uv.parent.mkdir()
-    uv.write_text(_UV.format(log=tmp_path / "uv.log", broken=tmp_path / "broken"))
-    uv.chmod(0o755)
+    provide(tmp_path / "bin/uv", _UV.format(folder=tmp_path))
+    (tmp_path / "unneeded").touch()
     return tmp_path
+
+
+def provide(program: Path, script: str) -> None:
+    program.parent.mkdir(parents=True)
+    program.write_text(script)
+    program.chmod(0o755)
 
 
 @pytest.fixture
 def environment(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     environment = Environment(machine / "environment")
-    environment.folder.mkdir()
+    provide(environment.python, _PYTHON.format(folder=machine))
     environment.begin()
     environment.finish("impasto==1.0 cpu")
     for module in (installed, sys.modules[check_installation.__module__]):
@@ -58,6 +69,32 @@ def test_other_build_of_the_same_version_is_installed(
     assert f"torch=={version('torch').partition('+')[0]}" in call
     assert environment.build is Build.GPU
     assert environment.stamp.read_text() == "impasto==1.0 gpu\n"
+
+
+def test_libraries_that_the_small_build_does_not_need_are_removed(
+    machine: Path, environment: Environment
+) -> None:
+    environment.finish("impasto==1.0 gpu")
+    (machine / "unneeded").write_text("nvidia-cublas\ntriton\n")
+
+    set_up(Wish(cpu=True))
+
+    _, removal = (machine / "uv.log").read_text().splitlines()
+    assert removal == f"pip uninstall --python {environment.python} nvidia-cublas triton"
+    assert environment.build is Build.CPU
+
+
+def test_small_build_that_cannot_be_reached_changes_nothing(
+    machine: Path, environment: Environment
+) -> None:
+    environment.finish("impasto==1.0 gpu")
+    (machine / "unreachable").touch()
+
+    with pytest.raises(SetupFailed, match="for a CPU cannot be reached from here"):
+        set_up(Wish(cpu=True))
+
+    assert not (machine / "uv.log").exists()
+    assert environment.build is Build.GPU
 
 
 def test_exchange_that_fails_is_known_and_repeated(machine: Path, environment: Environment) -> None:
