@@ -27,7 +27,6 @@ LINUX_ALONE = (
     "daemon/impasto_daemon/server/front/remote_client.py",
     "daemon/impasto_daemon/server/front/remote_clients.py",
     "daemon/impasto_daemon/server/process/systemd.py",
-    "daemon/impasto_daemon/setup/",
     "daemon/impasto_daemon/system/polling.py",
     "daemon/impasto_daemon/system/posix.py",
     "daemon/impasto_daemon/system/wakeup.py",

@@ -6,6 +6,7 @@ The tests follow each other: each finds the daemon that the one before has left.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,31 @@ def test_its_file_has_a_port_and_a_secret(wine: Wine) -> None:
 
     assert address["endpoint"].startswith("tcp://127.0.0.1:")
     assert len(bytes.fromhex(address["secret"])) == 32
+
+
+@pytest.mark.usefixtures("painted")
+def test_doctor_finds_all_well_but_the_plug_in_and_installs_that(wine: Wine) -> None:
+    profile = wine.roaming / "GIMP/3.0"
+    profile.mkdir(parents=True)
+
+    before = wine.run("doctor")
+    fixed = wine.run("doctor", "--fix", "--json")
+
+    assert "Traceback" not in before.output
+    problems = re.findall(r"^PROBLEM  (.*)$", before.output, re.MULTILINE)
+    assert [re.sub(r" in .*: ", ": ", each) for each in problems] == ["plug-in: not installed"]
+    assert "a test picture took" in before.output
+    assert fixed.status == 0, fixed.output
+    findings = json.loads(fixed.output[fixed.output.index("[") :])
+    assert {finding["state"] for finding in findings} <= {"ok", "note"}
+    assert (profile / "plug-ins/impasto-gimp/impasto_gimp").is_dir()
+
+
+def test_setup_says_what_to_do_instead(wine: Wine) -> None:
+    finished = wine.run("setup")
+
+    assert finished.status == 1
+    assert "impasto doctor --fix" in finished.output
 
 
 @pytest.mark.usefixtures("painted")

@@ -62,7 +62,8 @@ class Wine:
         self._lock = (root().with_suffix(".session")).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._end_all()
-        shutil.rmtree(self.data, ignore_errors=True)
+        for folder in (self.data, self.roaming / "GIMP"):
+            shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(windows_python.folder() / "python", self.folder / "python")
         folders = [windows_python.folder() / "packages", *self._sources]
         lines = ["python312.zip", ".", *(self.path(folder) for folder in folders)]
@@ -82,7 +83,16 @@ class Wine:
     @property
     def data(self) -> Path:
         """The daemon's folder in the user's data, as Linux sees it."""
-        return root() / "opt/windows/drive_c/users/root/AppData/Local/impasto"
+        return self._app_data / "Local/impasto"
+
+    @property
+    def roaming(self) -> Path:
+        """The folder of the settings of this user's programs, as Linux sees it."""
+        return self._app_data / "Roaming"
+
+    @property
+    def _app_data(self) -> Path:
+        return root() / "opt/windows/drive_c/users/root/AppData"
 
     @property
     def address_file(self) -> Path:

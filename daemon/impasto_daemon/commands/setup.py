@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from impasto_daemon.commands.command_parser import Subparsers, add_command
-from impasto_daemon.setup import installed
+from impasto_shared.errors import ImpastoError
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -25,7 +26,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Installs or removes; returns the exit status."""
+    """Installs or removes; returns the exit status. Raises ImpastoError on Windows."""
+    if sys.platform == "win32":
+        raise ImpastoError(
+            "impasto setup is not for Windows. To install the plug-in in GIMP 3, start GIMP once, "
+            "and run: impasto doctor --fix"
+        )
+    from impasto_daemon.setup import installed
+
     if options.remove:
         installed.remove()
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from impasto_daemon.setup.programs import output_of, run_quietly
 from impasto_shared.files.paths import home_dir, xdg_dir
 
 FLATPAK = "org.gimp.GIMP"
-_COMMAND = re.compile(r"gimp(-console)?(-\d+(\.\d+)?)?")
+_COMMAND = re.compile(r"gimp(-console)?(-\d+(\.\d+)?)?(\.exe)?")
+# The folders of GIMP's installer for Windows, which are not on the PATH: for a user, and for all.
+_WINDOWS = {"LOCALAPPDATA": "Programs/GIMP 3/bin", "PROGRAMFILES": "GIMP 3/bin"}
 _VERSION = re.compile(r"\b(\d+)\.(\d+)(?:\.\d+)?")
 
 
@@ -81,16 +84,25 @@ def installed_gimps() -> list[Gimp]:
 
 
 def _commands() -> Iterator[tuple[tuple[str, ...], bool]]:
+    folders = [*os.get_exec_path(), *_folders_on_windows()]
     names = {
         path.name
-        for folder in os.get_exec_path()
+        for folder in folders
         if Path(folder).is_dir()
         for path in Path(folder).iterdir()
         if _COMMAND.fullmatch(path.name)
     }
     for name in sorted(names):
-        if program := shutil.which(name):
+        if program := shutil.which(name, path=os.pathsep.join(folders)):
             yield (str(Path(program).absolute()),), False
+
+
+def _folders_on_windows() -> list[str]:
+    if sys.platform != "win32":
+        return []
+    return [
+        str(Path(os.environ[name], path)) for name, path in _WINDOWS.items() if name in os.environ
+    ]
 
 
 def _flatpak_commands() -> Iterator[tuple[tuple[str, ...], bool]]:

@@ -1,4 +1,7 @@
-"""The program uv from its wheel, which is a zip: downloaded, verified and unpacked."""
+"""The program uv from its wheel, which is a zip: downloaded, verified and unpacked.
+
+Not on Windows, where nothing is installed from within GIMP.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,9 @@ _PARTIAL_CONTENT = 206
 _TAGS = {
     "linux": ("manylinux", "musllinux"),
     "darwin": ("macosx",),
-    "win32": ("win",),
 }
 _MACHINES = {
     "x86_64": ("x86_64",),
-    "amd64": ("amd64",),
     "aarch64": ("aarch64",),
     "arm64": ("arm64",),
 }
@@ -44,7 +45,7 @@ def fetched_uv(index: str, folder: Path, report: Report) -> Path:
         ImpastoError: if the index has none for this machine, or another than the pinned one.
     """
     pin = pin_of("uv")
-    program = folder / f"uv-{pin.version}" / ("uv.exe" if sys.platform == "win32" else "uv")
+    program = folder / f"uv-{pin.version}" / "uv"
     if not program.is_file():
         wheel = folder / "uv.whl.part"
         program.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,8 @@ def _why_unusable(command: Sequence[str] | None, python: Python | None) -> str:
 def _python_of(gimp: Gimp, script: Path) -> tuple[str, ...] | None:
     if gimp.is_flatpak:
         return ("flatpak", "run", "--command=python3", FLATPAK)
+    if sys.platform == "win32":  # GIMP runs plug-ins with its own, whatever their first line is
+        return (str(Path(gimp.command[0]).with_name("python.exe")),)
     first_line = script.read_text(errors="replace").partition("\n")[0].strip()
     if first_line != ANY_PYTHON:
         return tuple(shlex.split(first_line.removeprefix("#!")))

@@ -34,17 +34,18 @@ def check_machine() -> Iterator[Finding]:
     """Reports the versions of everything, and the size of the machine."""
     yield ok("Impasto", f"{__version__} in {Path(__file__).parents[3]}")
     yield ok("Python", f"{platform.python_version()} ({sys.executable})")
-    yield ok("system", f"{platform.platform()}, {_distribution()}")
+    yield ok("system", ", ".join([platform.platform(), *_distribution()]))
     memory_gib = physical_bytes() / 2**30
     yield ok("memory", f"{memory_gib:.1f} GiB, {os.cpu_count()} processors")
     yield _check_zmq()
 
 
-def _distribution() -> str:
+def _distribution() -> list[str]:
+    """Returns the name of the Linux distribution, if it says one; other systems are none."""
     try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+        return [platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")]
     except OSError:
-        return "a system without os-release"
+        return []
 
 
 def _check_zmq() -> Finding:
@@ -53,9 +54,8 @@ def _check_zmq() -> Finding:
     except ImportError as error:
         return problem("ZeroMQ", f"pyzmq cannot be used: {error}", _repair())
     text = f"pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}"
-    missing = [name for name in ("ipc", "curve") if not zmq.has(name)]
-    if missing:
-        return problem("ZeroMQ", f"{text}, built without {' and '.join(missing)}", _repair())
+    if not zmq.has("curve"):
+        return problem("ZeroMQ", f"{text}, built without encryption (curve)", _repair())
     return ok("ZeroMQ", text)
 
 

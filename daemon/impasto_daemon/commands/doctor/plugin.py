@@ -9,6 +9,7 @@ import filecmp
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from impasto_daemon.setup.plugin_files import MANIFEST, NAME, PARTS, SCRIPT, STY
 from impasto_daemon.setup.pythons import ANY_PYTHON
 
 _GENERATED = ("__pycache__", MANIFEST, "vendor")  # the last by earlier versions
+_AGAIN = f"Run: impasto {'doctor --fix' if sys.platform == 'win32' else 'setup'}"
 _PLUGIN_PATH = re.compile(r'^\(plug-in-path\s+"([^"]*)"', re.MULTILINE)
 
 
@@ -45,7 +47,7 @@ def check_plugin(profile: Path) -> Iterator[Finding]:
         yield problem(
             topic,
             defect,
-            "Run: impasto setup",
+            _AGAIN,
             fix=None if source is None else partial(_install, source, folder),
         )
 
@@ -164,7 +166,9 @@ def _check_search_path(topic: str, profile: Path) -> Iterator[Finding]:
     )
     if match is None:
         return
-    folders = [Path(name.replace("${gimp_dir}", str(profile))) for name in match[1].split(":")]
+    folders = [
+        Path(name.replace("${gimp_dir}", str(profile))) for name in match[1].split(os.pathsep)
+    ]
     if profile / "plug-ins" not in folders:
         yield problem(
             topic,
