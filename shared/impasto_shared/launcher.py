@@ -99,7 +99,7 @@ def connect_or_start(
 def _connect_to_starting(
     endpoint: str, connect: Callable[[], Client], while_waiting: Callable[[], object]
 ) -> Client | None:
-    """Returns a client of the daemon that systemd starts for whoever connects to its socket.
+    """Returns a client of the daemon that systemd starts when a client connects to its socket.
 
     None if no program listens there (any more). Raises DaemonUnavailable if none answers.
     """

@@ -1,4 +1,4 @@
-"""Where PyTorch comes from: what uv asks for, with a stand-in for PyTorch's own index.
+"""The origin of PyTorch: the addresses that uv asks for, and a stand-in for PyTorch's own index.
 
 All of uv's connections go to a proxy on this machine, so that nothing leaves it.
 """

@@ -1,6 +1,6 @@
 """The program uv from its wheel, which is a zip: downloaded, verified and unpacked.
 
-Not on Windows, where nothing is installed from within GIMP.
+Not on Windows: from within GIMP, Impasto is installed on other systems only.
 """
 
 from __future__ import annotations

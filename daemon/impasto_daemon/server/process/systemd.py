@@ -1,4 +1,4 @@
-"""What systemd and the daemon have to do with each other: sockets handed over, and notifications.
+"""The daemon under systemd: sockets that are handed over, and notifications.
 
 Notifications (sd_notify: ready, alive, stopping) are datagrams to the socket that systemd names;
 without one, nothing is sent.
@@ -30,7 +30,7 @@ def take_sockets(
     environment.pop("LISTEN_FDNAMES", None)
     if not count.isdecimal() or pid != str(os.getpid()):
         return {}
-    taken = {}
+    listeners = {}
     for descriptor in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + int(count)):
         try:
             handed_over = socket.socket(fileno=descriptor)
@@ -41,11 +41,11 @@ def take_sockets(
         name = handed_over.getsockname()
         is_listening = handed_over.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if handed_over.family == socket.AF_UNIX and is_listening and isinstance(name, str):
-            taken[Path(name)] = handed_over
+            listeners[Path(name)] = handed_over
         else:
             logger.warning("the socket %s of systemd is not used: it is no Unix socket", name)
             handed_over.close()
-    return taken
+    return listeners
 
 
 class SystemdNotifier:
