@@ -116,7 +116,7 @@ def test_picture_of_something_else_is_not_replaced_unasked(
 
 
 def test_each_photo_after_each_painting(service: DaemonProcess) -> None:
-    options = ("--style", "wave.png", "auvers.png", "--each", "--name", "{number}-{painting}.jpg")
+    options = ("--style", "auvers.png", "--each", "--name", "{number}-{painting}.jpg")
 
     completed = batch(service, "photos/a.png", "photos/c.png", *options)
 

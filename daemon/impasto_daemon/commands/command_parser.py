@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from impasto_shared.configuration.resolution import checked_client_endpoint, default_endpoint
+from impasto_shared.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,14 +60,17 @@ class IntermixedParser(argparse.ArgumentParser):
             self._is_intermixing = False
 
     def error(self, message: str) -> NoReturn:
-        """Exits with an error of usage; says which option may have taken the missing files."""
+        """Exits with an error of usage, without control characters in the names that it quotes.
+
+        Says which option may have taken the missing files.
+        """
         takers = [flag for flag in self._flags_of_any_number() if flag in self._given]
         if takers and message.startswith("the following arguments are required"):
             message += (
                 f". {takers[0]} takes all names up to the next option: write the files before it, "
                 "or at the end, after --"
             )
-        super().error(message)
+        super().error(printable(message))
 
     def _with_numbers_last(self, args: Any) -> list[str]:
         """Returns the arguments with options of numbers, and the numbers, behind the files.

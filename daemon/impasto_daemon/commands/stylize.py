@@ -27,6 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     command.add_argument(
         "--regions",
         nargs="+",
+        action="extend",
         metavar="MASK",
         help="for each painting a mask of the photo's size, white where its style is applied, "
         f"or {NO_MASK} for the rest of the photo",

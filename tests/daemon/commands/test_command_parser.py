@@ -14,8 +14,8 @@ def new_parser() -> IntermixedParser:
     command.add_argument("photo")
     command.add_argument("paintings", nargs="*")
     command.add_argument("--size", type=int)
-    command.add_argument("--weights", nargs="+", type=float)
-    command.add_argument("--masks", nargs="+")
+    command.add_argument("--weights", nargs="+", action="extend", type=float)
+    command.add_argument("--masks", nargs="+", action="extend")
     return parser
 
 
@@ -49,7 +49,7 @@ def test_names_with_a_dash_follow_two_dashes(line: str) -> None:
         "stylize photo --weights 2 1 wave poppies",
         "stylize photo wave poppies --weights 2 1",
         "stylize --weights 2 1 -- photo wave poppies",
-        "stylize --weights 3 --weights 2 1 photo wave poppies",
+        "stylize --weights 2 --weights 1 photo wave poppies",
         "stylize photo --weights 2 1 --size 64 wave poppies",
     ],
 )
@@ -76,11 +76,32 @@ def test_option_that_has_taken_the_files_is_named(capsys: pytest.CaptureFixture[
     assert (options.photo, options.paintings, options.masks) == ("photo", ["wave"], ["-"])
 
 
+def test_option_that_is_given_several_times_loses_no_value() -> None:
+    line = "stylize photo wave --masks a --masks b c --size 9"
+
+    options = new_parser().parse_args(line.split())
+
+    assert options.masks == ["a", "b", "c"]
+
+
 def test_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         new_parser().parse_args(["stylize", "photo", "--sise", "64"])
 
     assert "unrecognized arguments: --sise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["stylize", "photo", "--\x1b[2J\x07"], ["stylize", "photo", "--size", "\x9b1m"]],
+)
+def test_name_that_is_refused_cannot_control_the_terminal(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        new_parser().parse_args(arguments)
+
+    assert not {"\x1b", "\x07", "\x9b"} & set(capsys.readouterr().err)
 
 
 def test_description_is_the_summary_as_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto_daemon.commands.client.painting_job import add_setting, one_each
+from impasto_daemon.commands.client.painting_job import add_setting, add_weights, one_each
 from impasto_daemon.commands.command_parser import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -58,17 +58,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "--style",
         type=Path,
         nargs="+",
+        action="append",
         default=[],
         metavar="PAINTING",
-        help="the paintings to take the style from; only --mode content needs none",
+        help="a painting to take the style from; may be given several times. Only --mode content "
+        "needs none",
     )
-    command.add_argument(
-        "--weights",
-        nargs="+",
-        type=float,
-        metavar="WEIGHT",
-        help="relative weight of each painting (default: the same for all)",
-    )
+    add_weights(command)
     command.add_argument(
         "--each",
         action="store_true",
@@ -169,14 +165,34 @@ _GO_ON = "To go on, run the same command again."
 
 def _check(options: argparse.Namespace) -> None:
     """Raises InvalidSettings for options that do not go together."""
+    several: list[Path] = next((names for names in options.style if len(names) > 1), [])
     if not (options.photos or options.list):
-        raise InvalidSettings("photos", "No photo is given. Name photos, or folders of them.")
+        text = "No photo is given. Name photos, or folders of them"
+        raise InvalidSettings("photos", f"{text}, before --style." if several else f"{text}.")
+    if several and _may_be_photos(options):
+        separately = " ".join(f"--style {name}" for name in several)
+        raise InvalidSettings(
+            "style",
+            f"--style takes all names up to the next option, and {several[-1]} may be a photo. "
+            f"Write photos before --style, and each painting after its own: {separately}",
+        )
     if options.sequence and options.each:
         raise InvalidSettings("sequence", "--sequence does not go with --each.")
     if options.shared_files and not _is_on_cluster(options):
         raise InvalidSettings("shared_files", "--shared-files is for clusters: add --scheduler.")
     if options.shared_files and options.sequence:
         raise InvalidSettings("shared_files", "--shared-files does not go with films.")
+
+
+def _may_be_photos(options: argparse.Namespace) -> bool:
+    """Returns whether a name after --style may be meant to be one more photo.
+
+    Not if photos are folders or patterns, or if there are other signs of several paintings.
+    """
+    from impasto_daemon.commands.batch.photos import is_single_file
+
+    has_signs = len(options.style) == 1 and (options.each or options.weights is not None)
+    return not has_signs and any(map(is_single_file, options.photos))
 
 
 def _is_on_cluster(options: argparse.Namespace) -> bool:
@@ -276,10 +292,11 @@ def _choices(options: argparse.Namespace, *, are_videos: bool) -> Choices:
     usual = DEFAULT_NAME_OF_EACH if options.each else DEFAULT_NAME
     template = options.name or (DEFAULT_NAME_OF_VIDEO if are_videos else usual)
     (check_video_template if are_videos else check_template)(template)
-    if not options.style and settings.mode is not Mode.CONTENT:
+    names = [name for each in options.style for name in each]
+    if not names and settings.mode is not Mode.CONTENT:
         raise InvalidSettings("style", "No painting is given. Name one or more with --style.")
-    weights = one_each(options.weights, len(options.style), 1.0, "weights")
-    paintings = [read_painting(*each) for each in zip(options.style, weights, strict=True)]
+    weights = one_each(options.weights, len(names), 1.0, "weights")
+    paintings = [read_painting(*each) for each in zip(names, weights, strict=True)]
     is_each = options.each and bool(paintings)
     choices = Choices(settings, paintings, is_each, options.output, template, options.overwrite)
     choices.make_folder()

@@ -68,6 +68,14 @@ def find_footage(names: Sequence[str], lists: Sequence[str]) -> Iterator[Footage
         yield files
 
 
+def is_single_file(name: str) -> bool:
+    """Returns whether a name is that of one file: neither a folder nor a pattern."""
+    try:
+        return not (Path(name).is_dir() or _is_pattern(name))
+    except (OSError, ValueError):  # it is no possible name of one
+        return True
+
+
 def _all_names(names: Sequence[str], lists: Sequence[str]) -> Iterator[str | ImpastoError]:
     """Yields the names of a command line, and those in lists."""
     yield from names

@@ -40,19 +40,26 @@ _Value = TypeVar("_Value")
 def add_styles(command: argparse.ArgumentParser, text: str) -> None:
     """Adds the paintings, described by `text`, with their weights and the parts of them to use."""
     command.add_argument("paintings", type=Path, nargs="*", metavar="painting", help=text)
-    command.add_argument(
-        "--weights",
-        nargs="+",
-        type=float,
-        metavar="WEIGHT",
-        help="relative weight of each painting (default: the same for all)",
-    )
+    add_weights(command)
     command.add_argument(
         "--parts",
         nargs="+",
+        action="extend",
         metavar="MASK",
         help="for each painting a mask of its own size, white where its style is taken from, "
         f"or {NO_MASK} for the whole painting",
+    )
+
+
+def add_weights(command: argparse.ArgumentParser) -> None:
+    """Adds --weights."""
+    command.add_argument(
+        "--weights",
+        nargs="+",
+        action="extend",
+        type=float,
+        metavar="WEIGHT",
+        help="relative weight of each painting (default: the same for all)",
     )
 
 
@@ -178,11 +185,15 @@ def one_each(
     """
     if values is None:
         return [default] * count
-    if len(values) != count:
-        raise InvalidSettings(
-            name, f"--{name} needs one value for each painting: {count}, not {len(values)}."
+    if len(values) == count:
+        return values
+    text = f"--{name} needs one value for each painting: {count}, not {len(values)}."
+    if len(values) > count and not isinstance(default, float):
+        text += (
+            " It takes all names up to the next option: write the photo and the paintings before "
+            "it, or at the end, after --"
         )
-    return values
+    raise InvalidSettings(name, text)
 
 
 def _read_styles(options: argparse.Namespace) -> list[Style]:

@@ -145,6 +145,15 @@ def test_every_painting_needs_a_value(option: str) -> None:
         paint("wave.png", "poppies.png", option, "1", "-o", "out.png")
 
 
+@pytest.mark.usefixtures("files", "client")
+@pytest.mark.parametrize("option", ["--parts", "--regions"])
+def test_painting_behind_a_mask_is_said_to_be_taken_for_one(option: str) -> None:
+    with pytest.raises(
+        InvalidSettings, match=r"1, not 2\. It takes all names up to the next option"
+    ):
+        paint("wave.png", option, "-", "poppies.png", "-o", "out.png")
+
+
 def test_unknown_choice_is_refused_with_the_names_of_all(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
