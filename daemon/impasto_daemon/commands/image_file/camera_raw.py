@@ -29,6 +29,8 @@ _BIG = 43  # the version of BigTIFF, whose header has 16 bytes instead of 8
 _CANON_MARK = slice(8, 10)
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 254, 255, 330, 50706
 _REDUCED_BIT, _REDUCED = 1, 2
+# Of a TIFF's pictures within, and of the tags of each: more are looked at in vain for hours.
+_MOST_WITHIN, _MOST_TAGS = 32, 1000
 _WIDTH, _HEIGHT = TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH
 
 
@@ -64,7 +66,8 @@ def _has_larger_picture_within(picture: TiffImagePlugin.TiffImageFile) -> bool:
     offsets = picture.tag_v2.get(_SUB_IFDS, ())
     if isinstance(offsets, int):
         offsets = (offsets,)
-    return any(_pixels_at(picture, offset) > picture.width * picture.height for offset in offsets)
+    largest = max((_pixels_at(picture, offset) for offset in offsets[:_MOST_WITHIN]), default=0)
+    return largest > picture.width * picture.height
 
 
 def _pixels_at(picture: TiffImagePlugin.TiffImageFile, offset: object) -> int:
@@ -72,8 +75,13 @@ def _pixels_at(picture: TiffImagePlugin.TiffImageFile, offset: object) -> int:
     if picture.fp is None or not isinstance(offset, int):
         return 0
     header = _header(picture)
-    tags = TiffImagePlugin.ImageFileDirectory_v2(header[:16] if _BIG in header[2:4] else header[:8])
+    is_big = _BIG in header[2:4]
+    tags = TiffImagePlugin.ImageFileDirectory_v2(header[:16] if is_big else header[:8])
     with suppress(Exception):
+        picture.fp.seek(offset)
+        count = picture.fp.read(8 if is_big else 2)
+        if int.from_bytes(count, "little" if header.startswith(b"II") else "big") > _MOST_TAGS:
+            return 0
         picture.fp.seek(offset)
         tags.load(picture.fp)
         return int(tags[_WIDTH]) * int(tags[_HEIGHT])

@@ -1,6 +1,7 @@
 """Raw files of cameras are not painted as their previews."""
 
 from pathlib import Path
+from typing import IO
 
 import pytest
 from PIL import Image as PillowImage
@@ -84,3 +85,25 @@ def test_other_directories_within_do_not_matter(tmp_path: Path, offset: int) -> 
     PillowImage.new("RGB", (18, 12)).save(path, tiffinfo=tags_with(SUB_IFDS, LONG, offset))
 
     assert read_image(path).width == 18
+
+
+@pytest.mark.parametrize("tags", [5, 5000], ids=["many directories", "large directories"])
+def test_directories_within_are_read_in_limited_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tags: int
+) -> None:
+    path = tmp_path / "photo.tif"
+    offsets = (100_000,) * 1000
+    PillowImage.new("RGB", (18, 12)).save(path, tiffinfo=tags_with(SUB_IFDS, LONG, offsets))
+    file = path.read_bytes().ljust(100_000, b"\0") + tags.to_bytes(2, "little") + bytes(12 * tags)
+    path.write_bytes(file)
+    read: list[int] = []
+    load = TiffImagePlugin.ImageFileDirectory_v2.load
+
+    def count(directory: TiffImagePlugin.ImageFileDirectory_v2, file: IO[bytes]) -> None:
+        read.append(file.tell())
+        load(directory, file)
+
+    monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "load", count)
+
+    assert read_image(path).width == 18
+    assert read.count(100_000) == (32 if tags < 1000 else 0)
