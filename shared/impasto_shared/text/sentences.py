@@ -356,6 +356,10 @@ SENTENCES: Mapping[str, str] = {
     "queue-memory-full": (
         "Pictures of {limit} GiB are waiting to be painted already. Try again when some are done."
     ),
+    "disk-behind": (
+        "The disk of the daemon is slow: {limit} changes of jobs wait to be written. Try again "
+        "later."
+    ),
     "too-many-fetches": (
         "{limit} pictures wait to be sent to this program. Receive them before asking for others."
     ),

@@ -16,6 +16,7 @@ from functools import partial
 from heapq import heapify, heapreplace
 from itertools import count
 
+from impasto_daemon.server.jobs.durations import Durations
 from impasto_daemon.server.jobs.job import Job, Origin, new_job
 from impasto_daemon.server.jobs.loss_curve import LossCurve
 from impasto_daemon.server.jobs.results import Picture, Results
@@ -40,6 +41,8 @@ MAX_QUEUED_JOBS_OF_USER = 96
 # Of one connection; all detached jobs count as one.
 MAX_QUEUED_JOBS_OF_ONE = 48
 MAX_QUEUED_BYTES = 2 * 2**30
+# Changes of jobs that the disk is behind with; each takes some memory.
+MAX_UNWRITTEN = 512
 MAX_ENDED_REPORTS = 100
 """Reports of ended jobs without a picture."""
 MAX_KEPT_PICTURES = 1000
@@ -84,10 +87,13 @@ class JobTable:
     _round_robin: RoundRobin[Job] = field(default_factory=RoundRobin)
     _queue: list[Job] | None = None
     _numbers: count[int] = field(default_factory=count)
+    # The bytes of the jobs on their way to the disk: those cancelled meanwhile take memory, too.
+    _unstored: dict[Job, int] = field(default_factory=dict)
     _is_shut_down: bool = False
 
     def __post_init__(self) -> None:
         """Takes up the jobs in the journal."""
+        self._durations = Durations(self.throughput)
         if self.journal is None:
             return
         now_s, wall_s = self.clock(), self.wall_clock()
@@ -121,6 +127,7 @@ class JobTable:
         self._queue = None
         if isinstance(submission, Submit) and job.is_detached and self.journal is not None:
             job.is_accepted = False
+            self._unstored[job] = job.input_bytes
             self.journal.accept(self._record(job), submission, partial(self._accept, job))
         return job
 
@@ -358,6 +365,7 @@ class JobTable:
         return record_of(job, self.clock(), self.wall_clock(), boot)
 
     def _accept(self, job: Job, outcome: object) -> None:
+        self._unstored.pop(job, None)
         if isinstance(outcome, InputFile):
             job.is_accepted = job.is_stored = True
             job.input_file = outcome
@@ -374,6 +382,7 @@ class JobTable:
         job.is_loading = False
         if isinstance(outcome, Submit):
             job.paintings, job.is_warm = len(outcome.styles), outcome.warm_start
+            self._durations.forget(job)
             job.submission = None if job.state.is_final else outcome
         else:
             self.fail(job, lost(f"its pictures cannot be read: {outcome}"))
@@ -470,37 +479,45 @@ class JobTable:
                 sentence("jobs-not-storable", reason=self.results.problem[:300]),
                 ErrorCode.QUEUE_FULL,
             )
-        queue, user = self.queue, job.origin.user
-        if len(queue) >= MAX_QUEUED_JOBS:
+        cancelled = [each for each in self._unstored if each.state.is_final]
+        queue, user = [*self.queue, *cancelled], job.origin.user
+        if self.journal is not None and self.journal.unwritten >= MAX_UNWRITTEN:
+            full = sentence("disk-behind", limit=MAX_UNWRITTEN)
+        elif len(queue) >= MAX_QUEUED_JOBS:
             full = sentence("queue-full", limit=MAX_QUEUED_JOBS)
         elif [other.origin.user for other in queue].count(user) >= MAX_QUEUED_JOBS_OF_USER:
             full = sentence("queue-of-user-full", limit=MAX_QUEUED_JOBS_OF_USER)
         elif sum(queued.turn_key == job.turn_key for queued in queue) >= MAX_QUEUED_JOBS_OF_ONE:
             code = "queue-of-detached-full" if job.is_detached else "queue-of-program-full"
             full = sentence(code, limit=MAX_QUEUED_JOBS_OF_ONE)
-        elif queue and sum(queued.input_bytes for queued in [*queue, job]) > MAX_QUEUED_BYTES:
+        elif queue and sum(map(self._bytes_of, [*queue, job])) > MAX_QUEUED_BYTES:
             full = sentence("queue-memory-full", limit=f"{MAX_QUEUED_BYTES / 2**30:.0f}")
         else:
             return
         raise DaemonError(full, ErrorCode.QUEUE_FULL)
 
+    def _bytes_of(self, job: Job) -> int:
+        return max(job.input_bytes, self._unstored.get(job, 0))
+
     def _eta_s(self, job: Job) -> float | None:
         """Returns the estimated time to completion; None if there is no estimate."""
+        self._durations.refresh()
         if job.state is JobState.QUEUED:
             ahead = self.queue[: self.queue.index(job)]
-            return _sum([self._waiting_s(ahead), self._duration_s(job)])
+            return _sum([self._waiting_s(ahead), self._durations.of(job)])
         if job.state is not JobState.RUNNING:
             return None
         if job.first_step_s is None or job.step < 2 or job.done <= job.first_done:
-            return self._duration_s(job)
+            return self._durations.of(job)
         # The throughput so far, without the first step, which includes loading the network.
         spent_s = self.clock() - job.first_step_s
         return max(0.0, spent_s / (job.done - job.first_done) * (1 - job.done))
 
     def _waiting_s(self, ahead: Sequence[Job]) -> float | None:
         """Returns when a worker is free after the running jobs and those `ahead` of the queue."""
+        self._durations.refresh()
         running_s = [self._eta_s(job) for job in self.running]
-        durations_s = [self._duration_s(job) for job in ahead]
+        durations_s = [self._durations.of(job) for job in ahead]
         if None in running_s or None in durations_s:
             return None
         free_s = [time_s for time_s in running_s if time_s is not None]
@@ -509,11 +526,6 @@ class JobTable:
         for duration_s in durations_s:
             heapreplace(free_s, free_s[0] + (duration_s or 0.0))
         return free_s[0]
-
-    def _duration_s(self, job: Job) -> float | None:
-        if job.segments:
-            return self.throughput.segmentation_s
-        return self.throughput.estimate_s(job.work)
 
     def _painted_s(self, job: Job) -> float | None:
         if job.started_s is None:

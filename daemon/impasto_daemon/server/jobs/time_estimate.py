@@ -68,6 +68,7 @@ class ThroughputHistory:
         self._file = file
         self._has_gpu = has_gpu
         self._paces: Paces = {}
+        self._changes = 0
         if file is not None:
             self._paces, problem = read_paces(file)
             if problem:
@@ -77,6 +78,11 @@ class ThroughputHistory:
     def is_known(self) -> bool:
         """True if jobs have been painted on this kind of device."""
         return bool(self._of_device())
+
+    @property
+    def version(self) -> tuple[int, bool]:
+        """The state that the estimates depend on: they are the same as long as it is."""
+        return self._changes, self._has_gpu()
 
     @property
     def start_s(self) -> float:
@@ -159,6 +165,7 @@ class ThroughputHistory:
             earlier = sizes.pop(side, [])
             sizes[side] = [*earlier, pace][-REMEMBERED_JOBS:]
         self._paces[kind] = dict(list(sizes.items())[-REMEMBERED_SIZES:])
+        self._changes += 1
         if len(self._paces) > REMEMBERED_KINDS:
             del self._paces[next(iter(self._paces))]
         self._write()

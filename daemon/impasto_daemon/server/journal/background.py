@@ -24,7 +24,8 @@ class Background:
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._unfinished = 0
+        self.unfinished = 0
+        """The number of works that were given, and whose outcomes were not collected yet."""
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         # The thread is started by the first work. If that fails, it should be now.
         self._executor.submit(int).result()
@@ -33,7 +34,7 @@ class Background:
     def run(self, work: Callable[[], T], then: Callable[[T | Exception], None]) -> None:
         """Does `work` in the thread; `collect` passes its result, or its exception, to `then`."""
         future: Future[T] = self._executor.submit(work)
-        self._unfinished += 1
+        self.unfinished += 1
         future.add_done_callback(lambda done: self._announce(partial(_deliver, done, then)))
 
     def collect(self) -> None:
@@ -44,7 +45,7 @@ class Background:
                 deliver = self._done.get_nowait()
             except Empty:
                 return
-            self._unfinished -= 1
+            self.unfinished -= 1
             deliver()
 
     def wait(self, timeout_s: float) -> None:
@@ -52,7 +53,7 @@ class Background:
         deadline_s = time.monotonic() + timeout_s
         poll = new_poller()
         poll.register(self._wakeup, READ)
-        while self._unfinished and (remaining_s := deadline_s - time.monotonic()) > 0:
+        while self.unfinished and (remaining_s := deadline_s - time.monotonic()) > 0:
             poll.poll(1000 * remaining_s)
             self.collect()
 

@@ -71,6 +71,8 @@ class Database:
         ((health,),) = self._connection.execute("PRAGMA integrity_check(1)")
         if health != "ok":
             raise DamagedDatabase(health)
+        if version == _VERSION:
+            return  # on a full disk, what is there can still be read
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS jobs "
             "(name TEXT PRIMARY KEY, number INTEGER NOT NULL, record BLOB NOT NULL)"

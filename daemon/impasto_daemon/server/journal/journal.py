@@ -121,6 +121,11 @@ class Journal:
         """Runs the reading of a picture next to the writing; passes on its outcome."""
         self._reader.run(work, then)
 
+    @property
+    def unwritten(self) -> int:
+        """The number of changes that wait for the disk."""
+        return self._writer.unfinished
+
     def filenos(self) -> tuple[int, int]:
         """Returns the descriptors of which one is readable when there is something to collect."""
         return self._writer.fileno(), self._reader.fileno()

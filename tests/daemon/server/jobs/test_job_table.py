@@ -278,6 +278,26 @@ def test_job_that_has_ended_cannot_start(table: JobTable) -> None:
         table.start(job)
 
 
+def test_reports_of_a_full_queue_estimate_each_job_once(
+    table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum of the jobs ahead is part of every report: else there would be thousands."""
+    done_job(table)
+    jobs = [table.submit(submission(), ALICE) for _ in range(MAX_QUEUED_JOBS_OF_ONE)]
+    estimated: list[Work] = []
+
+    def estimate(work: Work) -> float:
+        estimated.append(work)
+        return 2.0
+
+    monkeypatch.setattr(table.throughput, "estimate_s", estimate)
+    for _ in range(3):
+        reports = [table.report(job) for job in jobs]
+
+    assert [report.eta_s for report in reports] == [2.0 * count for count in range(1, 49)]
+    assert len(estimated) == len(jobs)
+
+
 def test_remaining_time_follows_the_throughput(table: JobTable, clock: FakeClock) -> None:
     job = table.submit(submission(), ALICE)
     table.start(job)

@@ -31,12 +31,19 @@ from hypothesis.stateful import (
 from daemon.server.fake_clock import FakeClock
 from impasto_daemon.server.jobs import job_table as jobs_module
 from impasto_daemon.server.jobs.job import Job, Origin
-from impasto_daemon.server.jobs.job_table import STORE_AGAIN_S, SYNC_DELAY_S, JobTable, Retention
+from impasto_daemon.server.jobs.job_table import (
+    MAX_QUEUED_JOBS_OF_ONE,
+    STORE_AGAIN_S,
+    SYNC_DELAY_S,
+    JobTable,
+    Retention,
+)
 from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.journal.pixel_files import write_frames
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
 from impasto_shared.protocol.messages import Submit
@@ -154,6 +161,47 @@ def test_detached_job_that_cannot_be_stored_is_refused_and_unknown(daemon: Daemo
     assert job.refusal.code is ErrorCode.QUEUE_FULL
     assert "No space left" in job.refusal.message
     assert daemon.table.all == []
+
+
+def test_cancelled_jobs_take_room_until_the_disk_has_them(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_room = threading.Event()
+
+    def write_slowly(*arguments: Any) -> int:
+        has_room.wait(60)
+        return write_frames(*arguments)
+
+    monkeypatch.setattr(journal_module, "write_frames", write_slowly)
+    for number in range(MAX_QUEUED_JOBS_OF_ONE):
+        daemon.table.cancel(daemon.table.submit(submission(number, detached=True), CLIENT))
+    with pytest.raises(DaemonError, match="48 detached jobs"):
+        daemon.table.submit(submission(0, detached=True), CLIENT)
+    monkeypatch.setattr(jobs_module, "MAX_QUEUED_BYTES", 2 * 48 * 3)
+    with pytest.raises(DaemonError, match="Pictures of"):
+        daemon.table.submit(submission(0, detached=False), CLIENT)
+
+    has_room.set()
+    daemon.settle()
+    accept(daemon)
+
+
+def test_changes_wait_for_a_slow_disk_in_limited_number(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_room = threading.Event()
+    daemon.journal._writer.run(lambda: has_room.wait(60), lambda _: None)
+    monkeypatch.setattr(jobs_module, "MAX_UNWRITTEN", 20)
+    while daemon.journal.unwritten < 20:
+        job = daemon.table.submit(submission(0, detached=False), CLIENT)
+        daemon.table.detach(job)
+        daemon.table.cancel(job)
+    with pytest.raises(DaemonError, match="20 changes of jobs wait"):
+        daemon.table.submit(submission(0, detached=False), CLIENT)
+
+    has_room.set()
+    daemon.settle()
+    accept(daemon)
 
 
 def test_detached_job_without_a_journal_is_refused_with_the_reason() -> None:

@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from impasto_daemon.server.journal import database as database_module
 from impasto_daemon.server.journal.database import DamagedDatabase, Database
+from shared.files.test_atomic_write import file_limit
 
 
 def test_rows_outlive_the_process_in_their_order(tmp_path: Path) -> None:
@@ -34,6 +36,22 @@ def test_changes_are_synced_also_after_one_that_is_not(tmp_path: Path) -> None:
     database.close()
 
     assert (synchronous, journal_mode) == (2, "wal")  # 2: FULL
+
+
+def test_rows_of_a_killed_process_are_read_from_a_full_disk(tmp_path: Path) -> None:
+    database = Database(tmp_path / "jobs.sqlite")
+    database.put("a", 1, b"record")
+    shutil.copytree(tmp_path, tmp_path / "killed")
+    database.close()
+
+    with file_limit(0):
+        again = Database(tmp_path / "killed/jobs.sqlite")
+        rows = again.rows()
+        with pytest.raises(OSError, match="database"):
+            again.put("b", 2, b"record")
+    again.close()
+
+    assert rows == [("a", b"record")]
 
 
 def test_second_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
