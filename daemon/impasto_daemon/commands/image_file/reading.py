@@ -17,6 +17,7 @@ from PIL import PngImagePlugin, UnidentifiedImageError
 
 from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_picture, is_raw_name
 from impasto_daemon.commands.image_file.colour_profile import to_srgb
+from impasto_daemon.commands.image_file.decoding_limits import check_decodable
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
@@ -139,6 +140,7 @@ def _read(path: Path | str, data: bytes | None, notes: list[str]) -> Image:
     with PillowImage.open(source, formats=FORMATS) as picture:
         check_size(*picture.size, name=str(path))
         check_is_picture(picture, path)
+        check_decodable(picture, path)
         check_range(picture, path)
         return _decoded(picture, path, notes)
 

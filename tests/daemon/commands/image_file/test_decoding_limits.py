@@ -1,0 +1,63 @@
+"""Small files of which the decoder takes long, or much memory, are refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image as PillowImage
+
+from impasto_daemon.commands.image_file import decoding_limits, read_image
+from impasto_shared.errors import InvalidImage
+
+
+def tiled(side: int, tile: int) -> bytes:
+    """Returns a gray TIFF of `side` × `side` pixels in one black tile."""
+    pixels = zlib.compress(bytes(min(tile, 64) ** 2))
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile}
+    start = 8 + 2 + 12 * (len(tags) + 2) + 4
+    tags |= {324: start, 325: len(pixels)}  # where the tile is, and its bytes
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    header = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return header + entries + bytes(4) + pixels
+
+
+def progressive(scans: int) -> bytes:
+    """Returns a progressive JPEG of 64 × 64 pixels whose last scan is repeated."""
+    stream = io.BytesIO()
+    PillowImage.effect_noise((64, 64), 90).save(stream, "JPEG", progressive=True)
+    content = stream.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * scans + content[-2:]
+
+
+def test_tile_that_is_much_larger_than_the_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.tif").write_bytes(tiled(32, 20_000))
+
+    with pytest.raises(InvalidImage, match=r"has 32 × 32 pixels, but in tiles of 20000 × 20000"):
+        read_image(tmp_path / "photo.tif")
+
+
+def test_usual_tiles_are_read(tmp_path: Path) -> None:
+    (tmp_path / "photo.tif").write_bytes(tiled(32, 64))
+
+    assert read_image(tmp_path / "photo.tif").width == 32
+
+
+def test_tile_may_be_as_large_as_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding_limits, "MAX_TILE_PIXELS", 100)
+
+    assert read_image("photo.tif", tiled(16, 16)).width == 16
+
+
+@pytest.mark.parametrize("chunk_bytes", [2, 2**20])
+def test_jpeg_in_many_scans_is_refused(monkeypatch: pytest.MonkeyPatch, chunk_bytes: int) -> None:
+    monkeypatch.setattr(decoding_limits, "MAX_SCANNED_PIXELS", 20 * 64 * 64)
+    monkeypatch.setattr(decoding_limits, "_CHUNK_BYTES", chunk_bytes)
+
+    assert read_image("photo.jpg", progressive(5)).width == 64
+    with pytest.raises(InvalidImage, match=r"is stored in 3[0-9] steps"):
+        read_image("photo.jpg", progressive(24))
