@@ -324,6 +324,19 @@ import {module}
     assert done.returncode == 0, done.stderr
 
 
+def test_worker_starts_without_scipy() -> None:
+    """SciPy takes a third of a second, and few jobs need it."""
+    at_start = [
+        name
+        for name in source_files()
+        for statement in ast.parse((ROOT / name).read_text()).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        and re.match(r"(from|import) scipy\b", ast.unparse(statement))
+    ]
+
+    assert at_start == []
+
+
 # Modules and functions that execute data, by the names under which they are called.
 _EXECUTING_MODULES = {"pickle", "cPickle", "dill", "marshal", "shelve", "code", "runpy", "pty"}
 _EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "execv", "execvp"}

@@ -1,11 +1,13 @@
-"""L-BFGS-B of SciPy, the reference: in float64 and within the bounds [0, 1]."""
+"""L-BFGS-B of SciPy, the reference: in float64 and within the bounds [0, 1].
+
+SciPy is imported when it is called: every worker would start a third of a second later.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
 from impasto_daemon.style_transfer.optimizers.minimiser import FIRST_CHANGE, Evaluate
@@ -19,6 +21,8 @@ class ScipyLBFGSB:
 
     def minimise(self, evaluate: Evaluate, initial: Tensor, *, history: int) -> None:
         """Minimises from `initial`, with the evaluations' errors passed through."""
+        from scipy.optimize import Bounds, minimize
+
         minimize(
             _ScaledLoss(evaluate, initial),
             _flat(initial),

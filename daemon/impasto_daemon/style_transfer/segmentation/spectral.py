@@ -4,6 +4,8 @@ The affinity of two positions is that of the network's activations there, and of
 in Melas-Kyriazi et al. 2022, Deep Spectral Methods, section 3.2), times one of their places. The
 eigenvectors of its random walk are those of the normalised cut (Shi and Malik 2000); the slower
 ones count more, so that squared distances are commute times (Qiu and Hancock 2007), up to a factor.
+
+SciPy is imported when it is needed: every worker would start later, and few of them split a photo.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from scipy.sparse.linalg import eigsh
 from torch import Tensor
 from torch.nn import functional
 
@@ -30,6 +31,8 @@ def spectral_points(activations: Sequence[Tensor], colours: Tensor, dimensions: 
     activations: of layers, each (1, C, h', w'), the finest of h × w positions.
     colours: (1, 3, h, w) in [0, 1].
     """
+    from scipy.sparse.linalg import eigsh
+
     affinity = _of_activations(activations, colours.shape[2:])
     affinity *= _gaussian(colours[0].flatten(1).T, _COLOUR)
     affinity *= _gaussian(_places(*colours.shape[2:]), _PLACE)
