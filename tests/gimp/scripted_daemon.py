@@ -52,6 +52,8 @@ from impasto_shared.protocol.messages import (
 from impasto_shared.protocol.reports import JobReport, JobState, Limits, Problem, WorkerReport
 
 TICK_MS = 20
+# Without jobs: there is one of these daemons for each home, for as long as its tests run.
+IDLE_MS = 500
 # How often a job that is paused tells that it is.
 _TICKS_OF_A_PAUSE = 25
 # None: there is nothing new.
@@ -195,7 +197,7 @@ class ScriptedDaemon:
     def serve(self) -> None:
         """Answers until its folder is removed; every tick each job takes a step."""
         while self._folder.exists():
-            while self._socket.poll(TICK_MS):
+            while self._socket.poll(TICK_MS if self._jobs else IDLE_MS):
                 address, *frames = self._socket.recv_multipart()
                 message = decode(frames, ClientMessage)
                 self._socket.send_multipart([address, *encode(self._reply(address, message))])
