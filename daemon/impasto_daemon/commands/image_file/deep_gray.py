@@ -1,15 +1,21 @@
-"""Gray of more than 8 bits, which Pillow would clip instead of scaling it by its range."""
+"""Gray of more than 8 bits, which Pillow would clip instead of scaling it by its range.
+
+NumPy is imported when there is such a picture: it is a quarter of the start of most commands.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, TiffImagePlugin
 from PIL import Image as PillowImage
 
 from impasto_shared.errors import InvalidImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SIGNED = 2  # a SampleFormat of TIFF
 _WHITE_IS_ZERO = 0  # a PhotometricInterpretation of TIFF
@@ -36,6 +42,8 @@ def eight_bits(picture: PillowImage.Image, path: Path | str) -> PillowImage.Imag
     Raises:
         InvalidImage: if there are floats outside [0, 1].
     """
+    import numpy as np
+
     numbers = np.asarray(picture)
     gray = _unit_floats(numbers, path) if picture.mode == "F" else _unit(numbers, picture)
     if _WHITE_IS_ZERO in _tiff_numbers(picture, ExifTags.Base.PhotometricInterpretation):
@@ -61,6 +69,8 @@ def _unit_floats(numbers: NDArray[np.float32], path: Path | str) -> NDArray[np.f
 
 def _unit(numbers: NDArray[np.integer], picture: PillowImage.Image) -> NDArray[np.float32]:
     """Returns unsigned integers scaled to [0, 1] by the bits that they have in the file."""
+    import numpy as np
+
     bits = next(iter(_tiff_numbers(picture, ExifTags.Base.BitsPerSample)), 16)
     if bits == 32:
         numbers = numbers.view(np.uint32)  # Pillow reads them as signed

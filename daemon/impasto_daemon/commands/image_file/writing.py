@@ -200,7 +200,9 @@ def _is_stream(path: Path) -> bool:
 
 def format_of(path: Path) -> str | None:
     """Returns Pillow's name of the format that a file's extension names; None: unknown."""
-    return PillowImage.registered_extensions().get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    PillowImage.preinit()  # the usual formats; to load all takes as long as a JPEG
+    return PillowImage.EXTENSION.get(suffix) or PillowImage.registered_extensions().get(suffix)
 
 
 def _encoded(
