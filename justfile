@@ -31,6 +31,10 @@ test-gimp *options:
 test-wine *options:
     ./install.sh test wine {{ options }}
 
+# tests the plug-in in Flatpak's sandbox
+test-flatpak *options:
+    ./install.sh test flatpak {{ options }}
+
 # runs a benchmark; --keep RECORD stores what it measured, and shows it in docs/benchmarks.md
 bench name *options:
     .venv/bin/python -m benchmarks {{ name }} {{ options }}

@@ -30,6 +30,13 @@ prepare_test_wine() {
         say "Wine could not be prepared (see above); its tests cannot run"
 }
 
+# Root on Debian makes a Flatpak of GIMP for the tests, from the GIMP 3.2 of the GIMP lane.
+prepare_test_flatpak() {
+    [[ $EUID -eq 0 && -f /etc/debian_version ]] || return 0
+    "$CHECKOUT/tests/flatpak/flatpak_gimp.sh" ||
+        say "Flatpak could not be prepared (see above); its tests cannot run"
+}
+
 # The tests of failing system calls are skipped without strace, which CI installs.
 prepare_strace() {
     [[ ${CI:-} == true && $EUID -eq 0 && -f /etc/debian_version ]] || return 0
@@ -53,7 +60,8 @@ run_sources() {
     begin_lane "sources (ruff, mypy against each GIMP, shellcheck, texts, packages)"
     ruff check
     ruff format --check
-    shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh tests/wine/*.sh
+    shellcheck -x install.sh .ci/run tests/*.sh tests/gimp/*.sh tests/wine/*.sh \
+        tests/flatpak/*.sh
     if [[ ${CI:-} == true ]]; then # it asks the index
         python -P release/pin_versions.py --check
     fi
@@ -77,7 +85,8 @@ run_sources() {
 
 # Some of these tests wait, for a disk or a time to pass; three processes keep two cores busy.
 run_units() {
-    local others=(tests/integration tests/gimp tests/wine tests/benchmarks "${TESTS_OF_SOURCES[@]}")
+    local others=(tests/integration tests/gimp tests/wine tests/flatpak tests/benchmarks
+        "${TESTS_OF_SOURCES[@]}")
     begin_lane "units"
     python -P -m pytest -n $((($(nproc) * 3 + 1) / 2)) --dist worksteal tests \
         "${others[@]/#/--ignore=}" "$@"
@@ -104,6 +113,12 @@ run_wine() {
     begin_lane "Windows, by Wine"
     prepare_test_wine
     python -P -m pytest tests/wine "$@"
+}
+
+run_flatpak() {
+    begin_lane "GIMP in Flatpak's sandbox"
+    prepare_test_flatpak
+    python -P -m pytest tests/flatpak "$@"
 }
 
 run_everything() {
@@ -137,7 +152,7 @@ run_tests() {
     cd "$CHECKOUT" || exit
     case "${1:-}" in
         setup) prepare_environment ;;
-        sources | units | integration | gimp | wine)
+        sources | units | integration | gimp | wine | flatpak)
             prepare_environment
             "run_$1" "${@:2}"
             ;;
