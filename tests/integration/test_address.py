@@ -144,6 +144,24 @@ def test_daemon_whose_address_another_took_ends_and_leaves_it_alone(daemon: Daem
     assert not (daemon.runtime / "daemon.sock").exists()
 
 
+def test_daemon_whose_address_another_took_finishes_its_jobs() -> None:
+    with DaemonProcess(is_scripted=True) as daemon, daemon.client() as client:
+        assert daemon.process is not None
+        job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=100))
+        next(report for report in client.updates(job) if report.step)
+        daemon.process.send_signal(signal.SIGSTOP)
+        shutil.rmtree(daemon.runtime)
+        with subprocess.Popen(daemon.serve_command, env=daemon.environment) as second:
+            wait_for(daemon.answers, "an answer of the second daemon")
+            daemon.process.send_signal(signal.SIGCONT)
+            *_, final = client.updates(job)
+
+            assert final.state is JobState.DONE, final.problem
+            assert daemon.process.wait(PATIENCE_S) == 0
+            assert f"running already (pid {second.pid})" in daemon.log
+            second.terminate()
+
+
 def test_file_at_the_path_of_the_socket_is_not_removed(folder: Path) -> None:
     daemon = DaemonProcess(f"ipc://{folder}/thesis.txt", is_scripted=True)
     (folder / "thesis.txt").write_text("three years")

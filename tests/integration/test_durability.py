@@ -3,8 +3,10 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -298,6 +300,23 @@ def test_daemon_that_can_store_nothing_paints_and_refuses_detached_jobs() -> Non
             submit(client, detached=True)
 
     assert caught.value.code is ErrorCode.QUEUE_FULL
+
+
+def test_jobs_of_a_newer_version_stay_and_detached_ones_are_refused(
+    service: DaemonProcess,
+) -> None:
+    service.signal(signal.SIGTERM)
+    (database,) = journal_files(service, "sqlite")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    service.start()
+
+    with service.client() as client:
+        assert last_report(client, submit(client)).state is JobState.DONE
+        with pytest.raises(DaemonError, match="stored by a newer Impasto"):
+            submit(client, detached=True)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (99,)
 
 
 def test_job_that_kills_its_daemon_again_and_again_is_given_up(service: DaemonProcess) -> None:

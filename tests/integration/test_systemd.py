@@ -228,6 +228,26 @@ def test_unit_limits_descriptors_cores_and_memory() -> None:
     assert {*limits, "OOMScoreAdjust=100"} <= {*lines}
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        {"ProtectSystem=strict", "ProtectHome=read-only"},
+        {"PrivateTmp=yes"},
+        {"NoNewPrivileges=yes", "RestrictSUIDSGID=yes", "RestrictNamespaces=yes"},
+        # The first leaves out what mounts and loads modules.
+        {"SystemCallFilter=@system-service", "SystemCallFilter=~@privileged"},
+        {"ProtectKernelTunables=yes", "ProtectControlGroups=yes"},
+        {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"},
+        {"OOMPolicy=continue"},
+        {"Restart=on-failure", "WatchdogSec=30"},
+    ],
+    ids=lambda lines: " ".join(sorted(lines)),
+)
+def test_unit_has_each_part_of_what_the_documentation_says(lines: set[str]) -> None:
+    """The exposure as a whole stays below its limit without one or two of them."""
+    assert lines <= {*UNIT.read_text().splitlines()}
+
+
 def test_kernel_ends_the_worker_before_the_server() -> None:
     with DaemonProcess() as daemon, daemon.client() as client:
         job = client.submit(picture(), [Style(picture())], StyleSettings(size=64, iterations=1))

@@ -21,6 +21,7 @@ from impasto_shared.files.paths import (
     temporary_dir,
     usual_endpoint,
 )
+from impasto_shared.system import posix
 
 
 def test_runtime_dir_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -34,6 +35,20 @@ def test_runtime_dir_without_xdg_belongs_to_this_user(monkeypatch: pytest.Monkey
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
 
     assert str(os.getuid()) in str(runtime_dir())
+
+
+@pytest.mark.parametrize("has_usual", [True, False])
+def test_runtime_dir_without_xdg_is_the_usual_one_or_in_tmp(
+    monkeypatch: pytest.MonkeyPatch, *, has_usual: bool
+) -> None:
+    # Of which this machine has perhaps none.
+    usual = Path(f"/run/user/{os.getuid()}")
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(Path, "is_dir", lambda path: path == usual and has_usual)
+    monkeypatch.setattr(posix, "is_own_folder", lambda path: path == str(usual))
+
+    expected = usual / "impasto" if has_usual else Path(f"/tmp/impasto-{os.getuid()}")  # noqa: S108
+    assert runtime_dir() == expected
 
 
 @pytest.mark.parametrize("configured", ["run", "", "/proc/self/environ", "/dev/null"])

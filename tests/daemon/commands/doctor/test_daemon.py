@@ -11,8 +11,9 @@ from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_shared import __version__
 from impasto_shared.client import Client
+from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
-from impasto_shared.files.paths import jobs_dir
+from impasto_shared.files.paths import jobs_dir, throughput_path
 from impasto_shared.protocol.messages import StatusReport
 from impasto_shared.protocol.reports import Metrics, WorkerReport
 
@@ -143,3 +144,36 @@ def test_damaged_list_of_jobs_is_named(home: Path, monkeypatch: pytest.MonkeyPat
 
     assert finding.state is State.NOTE
     assert str(damaged) in finding.text
+
+
+def test_damaged_paces_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    throughput_path().parent.mkdir(parents=True)
+    throughput_path().write_text('{"cpu": {"64": [1e999]}}')
+
+    finding = finding_about("estimates")
+
+    assert finding.state is State.NOTE
+    assert str(throughput_path()) in finding.text
+
+
+def test_damaged_key_is_named() -> None:
+    keys_dir().mkdir(parents=True, mode=0o700)
+    (keys_dir() / "client.secret").write_text("no key")
+    (keys_dir() / "client.secret").chmod(0o600)
+
+    finding = finding_about("client key")
+
+    assert finding.state is State.PROBLEM
+    assert "client.secret" in finding.text
+
+
+def test_damaged_list_of_clients_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_LISTEN", "tcp://127.0.0.1:5571")
+    keys_dir().mkdir(parents=True, mode=0o700)
+    (keys_dir() / "known_clients").write_text("no key laptop\n")
+
+    finding = finding_about("other machines")
+
+    assert finding.state is State.PROBLEM
+    assert "known_clients, line 1" in finding.text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from impasto_daemon.commands.doctor.finding import State
-from impasto_daemon.commands.doctor.gimps import check_gimps
+from impasto_daemon.commands.doctor.gimps import check_gimps, check_sandbox
 from impasto_daemon.setup.gimps import FLATPAK, Gimp, installed_gimps, profiles
+from impasto_shared.files.paths import socket_path, usual_endpoint
 
 
 @pytest.fixture
@@ -72,3 +74,34 @@ def test_only_an_older_gimp_is_a_problem() -> None:
     gimp = Gimp("2.10", "2.10.34", ("/usr/bin/gimp",))
 
     assert [finding.state for finding in check_gimps([gimp])] == [State.NOTE, State.PROBLEM]
+
+
+def test_home_whose_socket_for_sandboxes_would_have_too_long_a_path_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / ("long" * 30)))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    gimp = Gimp("3.0", "3.0.6", ("flatpak", "run", FLATPAK), is_flatpak=True)
+
+    finding, *_ = check_sandbox([gimp], usual_endpoint(), tmp_path / "impasto.service")
+
+    assert finding.state is State.PROBLEM
+    assert "longer than" in finding.text
+
+
+def test_daemon_without_its_socket_for_sandboxes_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = socket_path(usual_endpoint())
+    assert path is not None
+    path.parent.mkdir(mode=0o700)
+    gimp = Gimp("3.0", "3.0.6", ("flatpak", "run", FLATPAK), is_flatpak=True)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        finding, *_ = check_sandbox([gimp], usual_endpoint(), tmp_path / "impasto.service")
+
+    assert finding.state is State.PROBLEM
+    assert "has no socket for the GIMP in Flatpak" in finding.text
