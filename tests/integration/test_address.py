@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -128,19 +129,28 @@ def test_removed_socket_is_bound_again_while_the_job_continues(
     assert final.state is JobState.DONE
 
 
+@contextmanager
+def second_at_the_address_of(daemon: DaemonProcess) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts another daemon, which answers within the context; ends it, whatever happens there."""
+    with subprocess.Popen(daemon.serve_command, env=daemon.environment) as second:
+        try:
+            wait_for(daemon.answers, "an answer of the second daemon")
+            yield second
+        finally:
+            second.terminate()
+
+
 def test_daemon_whose_address_another_took_ends_and_leaves_it_alone(daemon: DaemonProcess) -> None:
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGSTOP)
     shutil.rmtree(daemon.runtime)
-    with subprocess.Popen(daemon.serve_command, env=daemon.environment) as second:
-        wait_for(daemon.answers, "an answer of the second daemon")
+    with second_at_the_address_of(daemon) as second:
         daemon.process.send_signal(signal.SIGCONT)
 
         assert daemon.process.wait(PATIENCE_S) == 0
         assert f"running already (pid {second.pid})" in daemon.log
         with daemon.client() as client:
             assert client.status().pid == second.pid
-        second.terminate()
     assert not (daemon.runtime / "daemon.sock").exists()
 
 
@@ -151,15 +161,13 @@ def test_daemon_whose_address_another_took_finishes_its_jobs() -> None:
         next(report for report in client.updates(job) if report.step)
         daemon.process.send_signal(signal.SIGSTOP)
         shutil.rmtree(daemon.runtime)
-        with subprocess.Popen(daemon.serve_command, env=daemon.environment) as second:
-            wait_for(daemon.answers, "an answer of the second daemon")
+        with second_at_the_address_of(daemon) as second:
             daemon.process.send_signal(signal.SIGCONT)
             *_, final = client.updates(job)
 
             assert final.state is JobState.DONE, final.problem
             assert daemon.process.wait(PATIENCE_S) == 0
             assert f"running already (pid {second.pid})" in daemon.log
-            second.terminate()
 
 
 def test_file_at_the_path_of_the_socket_is_not_removed(folder: Path) -> None:
