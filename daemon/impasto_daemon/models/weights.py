@@ -40,6 +40,14 @@ if TYPE_CHECKING:
 DOWNLOAD_TIMEOUT_S = 15.0
 _LARGEST_FILE_BYTES = 3 * 10**9
 
+# Of the networks that dialogs offer: torchvision knows them all, but takes seconds to be asked.
+_SIZES_MB = {
+    Model.VGG19_TORCHVISION.value: 548,
+    Model.VGG16.value: 528,
+    Model.VGG19_BN.value: 548,
+    Model.VGG16_BN.value: 528,
+    Model.RESNET50.value: 98,
+}
 _VGG19_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
 
@@ -145,8 +153,8 @@ def verify(model: str) -> Path:
         return _checked_vgg19()
     cached = _cached(model)
     if cached is None:
-        size_mb = _published(model).meta["_file_size"]
-        raise WeightsMissing(sentence("weights-missing", model=model, size=f"{size_mb:.0f}"))
+        size_mb = _SIZES_MB.get(model) or round(_published(model).meta["_file_size"])
+        raise WeightsMissing(sentence("weights-missing", model=model, size=str(size_mb)))
     return _check_hub_file(model, cached)
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from daemon.style_transfer.networks.tiny_network import random_rgb
 from daemon.style_transfer.reading import features
+from impasto_daemon.models import weights
 from impasto_daemon.models.torchvision_models import (
     build_model,
     published_weights,
@@ -15,7 +16,7 @@ from impasto_daemon.models.torchvision_models import (
 )
 from impasto_daemon.style_transfer.networks.vgg import VGG, VGG16_BLOCKS, VGG19_BLOCKS
 from impasto_shared.errors import InvalidSettings
-from impasto_shared.settings import Pooling
+from impasto_shared.settings import Model, Pooling
 
 
 def test_batch_norm_is_folded_into_the_convolutions() -> None:
@@ -79,6 +80,13 @@ def test_only_vggs_have_blocks(model: str, blocks: tuple[int, ...] | None) -> No
 
 def test_weights_are_those_that_were_published_first() -> None:
     assert published_weights("resnet50").name == "IMAGENET1K_V1"
+
+
+def test_sizes_of_the_models_to_choose_from_are_torchvisions() -> None:
+    others = [model for model in Model if model is not Model.VGG19]
+
+    sizes = {model: round(published_weights(model).meta["_file_size"]) for model in others}
+    assert sizes == weights._SIZES_MB
 
 
 def test_vgg19_of_torchvision_has_a_name_of_its_own() -> None:
