@@ -259,7 +259,7 @@ main(sys.argv[1:])
         "impasto_shared.client",
         "impasto_daemon.commands.failure",
         "impasto_daemon.commands.image_file",
-        "numpy",
+        "impasto_daemon.commands.image_file.deep_gray",
         "PIL",
     ],
 )

@@ -6,14 +6,16 @@ process ends at once, without a traceback, however early it is pressed.
 
 from __future__ import annotations
 
-import signal
 import sys
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING for type checkers; importing it takes milliseconds
 if TYPE_CHECKING:
     import argparse
+    import signal
     from collections.abc import Sequence
     from typing import Any
+else:
+    import _signal as signal  # is there already; `signal` imports `enum`, `functools` and others
 
 EXIT_BROKEN_PIPE = 128 + getattr(signal, "SIGPIPE", 13)
 

@@ -37,6 +37,9 @@ _MESSAGES_OF_A_CALL = 100
 _MEMORY_VARIABLES = {
     # The memory of large activations serves the next ones; the worker releases it after a job.
     **KEEP_FREED_MEMORY,
+    # oneDNN keeps what it has compiled for a size of a layer. By default 1024 of these, of pictures
+    # long painted, fill 50 MB; for small pictures of many sizes, too, so few are as fast.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     # Without it PyTorch takes up to twice the memory of a GPU that it needs (docs/benchmarks.md).
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 
 import pytest
 
 from impasto_daemon.commands import main as main_module
 from impasto_daemon.commands.main import main, new_parser
 from impasto_shared.errors import InvalidImage
+from integration.daemon_process import ROOT
 
 COMMANDS = (
     "serve stylize batch regions texture explore status jobs show fetch cancel keep stop weights "
@@ -120,3 +124,22 @@ def test_missing_command_is_an_error_of_usage() -> None:
         main([])
 
     assert exit_.value.code == 2
+
+
+def test_nothing_else_is_imported_before_ctrl_c_ends_the_process() -> None:
+    """A user who presses it in that time sees a traceback."""
+    program = (
+        "import sys; before = {*sys.modules}; import impasto_daemon.commands.main; "
+        "print(*sorted({*sys.modules} - before))"
+    )
+
+    completed = subprocess.run(
+        [sys.executable, "-P", "-S", "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "daemon")},
+        capture_output=True,
+        text=True,
+    )
+
+    package = "impasto_daemon"
+    own = ("__future__", package, f"{package}.commands", f"{package}.commands.main")
+    assert completed.stdout.split() == [*own], completed.stderr

@@ -90,6 +90,12 @@ def test_worker_keeps_freed_memory_unless_the_user_sets_the_variable(
     assert (default, worker_environment()["MALLOC_MMAP_MAX_"]) == ("0", "7")
 
 
+def test_worker_keeps_little_of_what_onednn_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+
+    assert worker_environment()["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "64"
+
+
 def test_worker_is_killed_and_reaped_without_waiting_for_it(worker: WorkerProcess) -> None:
     worker.ensure_started()
     pid = worker.pid
