@@ -34,7 +34,7 @@ from impasto_shared.system.host import (
 from impasto_shared.text.printable import printable
 from impasto_shared.text.sentences import Sentence, reason_of, sentence
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0  # Python starts slowly on a busy machine
 _RETRY_S = 0.1
 # Large pictures get huge pages, of two megabytes: with pages of four kilobytes, page faults take a
 # third of the time of a transfer. (Older versions of glibc ignore this variable.)

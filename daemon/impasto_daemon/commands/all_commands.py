@@ -6,7 +6,6 @@ Importing this loads neither torch nor numpy nor Pillow: commands import them wh
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Sequence
 
 from impasto_daemon.commands.command_parser import IntermixedParser
@@ -30,9 +29,9 @@ _MODULES = {
     "weights": "weights",
     "keys": "keys",
     "config": "config",
+    "setup": "setup",
+    "doctor": "doctor.command",
 }
-if sys.platform != "win32":  # where they know neither the folders nor the programs
-    _MODULES |= {"setup": "setup", "doctor": "doctor.command"}
 
 
 def all_commands(arguments: Sequence[str] = ()) -> IntermixedParser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -144,6 +143,8 @@ def _begin(environment: Environment, *, is_new: bool) -> None:
         say(f"Environment: bringing {environment.folder} up to date")
         environment.begin()
         return
+    import venv  # the doctor, which needs none, also runs where a Python has none
+
     say(f"Environment: creating {environment.folder}")
     remove(environment)
     environment.folder.mkdir(parents=True)
