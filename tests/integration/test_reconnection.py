@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from impasto_shared.client import Client
-from impasto_shared.connection import patience
+from impasto_shared.connection import conversation, patience
 from impasto_shared.errors import DaemonError, DaemonUnavailable, ErrorCode
 from impasto_shared.protocol.messages import PreviewOptions
 from impasto_shared.protocol.reports import JobReport, JobState
@@ -160,7 +160,11 @@ def test_request_whose_reply_is_lost_is_repeated_and_counts_once() -> None:
 
 
 @pytest.mark.parametrize("is_tcp", [False, True], ids=["ipc", "tcp"])
-def test_picture_that_is_being_fetched_comes_from_the_next_daemon(*, is_tcp: bool) -> None:
+def test_picture_that_is_being_fetched_comes_from_the_next_daemon(
+    monkeypatch: pytest.MonkeyPatch, *, is_tcp: bool
+) -> None:
+    # However long that takes to come: other requests are given up after this time.
+    monkeypatch.setattr(conversation, "_SHORT_PATIENCE_S", 0.0)
     with (
         served(is_tcp=is_tcp) as daemon,
         daemon.client() as client,
