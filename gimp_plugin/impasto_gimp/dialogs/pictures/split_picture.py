@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from impasto_gimp.dialogs.main_loop import WhenIdle
 from impasto_gimp.dialogs.pictures.pixbufs import scaled, show_sharply
 from impasto_gimp.introspection import GdkPixbuf, GLib
 from impasto_gimp.introspection_gtk import Gdk, Gtk
@@ -31,8 +32,9 @@ class SplitPicture:
         self._photo = self._resampled(photo)
         self._painting: GdkPixbuf.Pixbuf | None = None
         self._place = Gtk.Adjustment.new(_FIRST_PLACE, 0.0, 1.0, _STEP, _PAGE, 0.0)
-        self._place.connect("value-changed", self._draw_soon)
-        self._drawing: int | None = None
+        # A mouse moves more often than the screen can follow.
+        self._drawing = WhenIdle(self._draw)
+        self._place.connect("value-changed", self._drawing.ask)
         self._image, self._slider = Gtk.Image(), Gtk.Scale(adjustment=self._place, draw_value=False)
         self._badges = [
             _new_badge(gettext("Photo"), Gtk.Align.START),
@@ -83,23 +85,13 @@ class SplitPicture:
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
         box.pack_start(mouse, False, False, 0)
         box.pack_start(self._slider, False, False, 0)
-        box.connect("destroy", self._on_destroy)
+        box.connect("destroy", self._drawing.cancel)
         return box
 
     def _on_drag(self, _widget: Gtk.Widget, event: Gdk.EventButton | Gdk.EventMotion) -> bool:
         if self._painting is not None:
             self._place.set_value(event.x / self._size[0])
         return True
-
-    def _draw_soon(self, *_: object) -> None:
-        # A mouse moves more often than the screen can follow.
-        if self._drawing is None:
-            self._drawing = GLib.idle_add(self._draw_once)
-
-    def _draw_once(self) -> bool:
-        self._drawing = None
-        self._draw()
-        return False
 
     def _draw(self) -> None:
         shown = self._photo and self._photo.copy()
@@ -116,10 +108,6 @@ class SplitPicture:
         place = round(self._place.get_value() * (width - line_px))
         painting.copy_area(place, 0, width - place, height, shown, place, 0)
         shown.new_subpixbuf(place, 0, line_px, height).fill(_WHITE)
-
-    def _on_destroy(self, *_: object) -> None:
-        if self._drawing is not None:
-            GLib.source_remove(self._drawing)
 
 
 def _new_badge(text: str, side: Gtk.Align) -> Gtk.Label:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from impasto_gimp.dialogs.main_loop import WhenIdle
 from impasto_gimp.dialogs.pictures.pixbufs import filling_size, show_sharply
-from impasto_gimp.introspection import GdkPixbuf, GLib
+from impasto_gimp.introspection import GdkPixbuf
 from impasto_gimp.introspection_gtk import Gdk, Gtk
 from impasto_gimp.translation import gettext
 
@@ -45,7 +46,7 @@ class ZoomedPicture:
         self._picture: GdkPixbuf.Pixbuf | None = None
         self._zoom: float | None = None
         self._is_held = False
-        self._drawing: int | None = None
+        self._drawing = WhenIdle(self._draw)
         self._image = Gtk.Image()
         self._paper = Gtk.Layout()
         self._place = Gtk.ScrolledWindow()
@@ -100,12 +101,12 @@ class ZoomedPicture:
         self._place.connect("size-allocate", self._on_size_allocate)
         self._place.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.NEVER)
         for adjustment in (self._place.get_hadjustment(), self._place.get_vadjustment()):
-            adjustment.connect("value-changed", self._draw_soon)
+            adjustment.connect("value-changed", self._drawing.ask)
         self._image.get_accessible().set_name(gettext("The picture so far"))
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_ROOM_PX)
         box.pack_start(self._place, True, True, 0)
         box.pack_start(self._arranged_buttons(), False, False, 0)
-        box.connect("destroy", self._on_destroy)
+        box.connect("destroy", self._drawing.cancel)
         return box
 
     def _arranged_buttons(self) -> Gtk.Box:
@@ -128,7 +129,7 @@ class ZoomedPicture:
         if self._photo_of is not None:
             self._compare.set_tooltip_text(_HELP)
             self._compare.set_focus_on_click(False)
-            self._compare.connect("toggled", self._draw_soon)
+            self._compare.connect("toggled", self._drawing.ask)
             row.pack_end(self._compare, False, False, 0)
         return row
 
@@ -209,7 +210,7 @@ class ZoomedPicture:
             adjustment.set_value(middle * side - adjustment.get_page_size() / 2)
         if self._photo_of is not None:
             self._photo = self._photo_of(self.needed_px)
-        self._draw_soon()
+        self._drawing.ask()
 
     @property
     def _adjustments(self) -> tuple[Gtk.Adjustment, Gtk.Adjustment]:
@@ -218,15 +219,6 @@ class ZoomedPicture:
     def _middle(self, adjustment: Gtk.Adjustment) -> float:
         upper = max(1.0, adjustment.get_upper())
         return (adjustment.get_value() + adjustment.get_page_size() / 2) / upper
-
-    def _draw_soon(self, *_: object) -> None:
-        if self._drawing is None:
-            self._drawing = GLib.idle_add(self._draw_once)
-
-    def _draw_once(self) -> bool:
-        self._drawing = None
-        self._draw()
-        return False
 
     def _draw(self) -> None:
         is_photo = self._is_held or self._compare.get_active() or self._picture is None
@@ -268,9 +260,4 @@ class ZoomedPicture:
     def _on_size_allocate(self, _place: Gtk.Widget, room: Gdk.Rectangle) -> None:
         if (room.width, room.height) != self._room:
             self._room = room.width, room.height
-            self._draw_soon()
-
-    def _on_destroy(self, *_: object) -> None:
-        if self._drawing is not None:
-            GLib.source_remove(self._drawing)
-            self._drawing = None
+            self._drawing.ask()
