@@ -22,7 +22,9 @@ from importlib.abc import MetaPathFinder
 from types import CodeType, ModuleType
 from typing import Any
 
+# A mutant may run, or grow, without end.
 CPU_LIMIT_S = 120
+MEMORY_LIMIT_BYTES = 4_000_000_000
 # Imported before any fork: they take longer than most tests.
 LARGE_PACKAGES = ("hypothesis", "numpy", "PIL.Image", "pytest", "torch", "zmq")
 
@@ -155,6 +157,7 @@ def is_noticed(finder: Finder, tests: Sequence[str]) -> bool:
         _, status = os.waitpid(process, 0)
         return status != 0
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silence, stream)
