@@ -86,6 +86,14 @@ def test_distance_is_that_of_the_normalised_self_similarities() -> None:
     assert distance.item() == pytest.approx(by_hand(photo, painted), rel=1e-10)
 
 
+def test_distance_of_pale_pictures_is_relative_too() -> None:
+    photo, painted = (1 + 0.01 * random_rgb(5, 6, seed=seed) for seed in (3, 4))
+
+    distance = self_similarity_distance(photo, painted)
+
+    assert distance.item() == pytest.approx(by_hand(photo, painted), rel=1e-6)
+
+
 def test_distance_knows_neither_scale_nor_a_rotation_of_the_channels() -> None:
     photo = random_rgb(9, 8, seed=3)
 

@@ -75,6 +75,19 @@ def test_guided_loss_is_the_mean_over_the_guide() -> None:
         assert losses[layer] == pytest.approx(weight * mean.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("mask", [None, left_half()])
+def test_gradient_is_that_of_the_loss(mask: Tensor | None) -> None:
+    guide = guide_at(tiny_vgg(), "relu2_1", mask)
+    loss = ContentLoss(1.0, StoredTarget(random_rgb(20, 24, seed=3)), torch.ones(()), guide)
+    crop = Crop(Interval(2, 7), Interval(9, 14), 20, 24)
+
+    def contribution(activation: Tensor) -> Tensor:
+        return loss.measure.statistic(activation, crop)[0]
+
+    activation = random_rgb(5, 5, seed=4).requires_grad_()
+    assert torch.autograd.gradcheck(contribution, activation)
+
+
 def test_guided_loss_ignores_what_lies_outside() -> None:
     changed = IMAGE.clone()
     changed[..., -4:] = 0  # relu2_1 sees it in the last columns alone

@@ -126,3 +126,8 @@ def test_detail_never_counts_outside_of_a_flat_area() -> None:
 
     assert weights.sum().item() == pytest.approx(1)
     assert weights[..., 6:].max() == 0
+
+
+def test_detail_of_another_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match="another layer than 7 × 8"):
+        DetailGuide(random_rgb(8, 8, seed=1), None).weights(7, 8)

@@ -107,6 +107,18 @@ def test_many_comparisons_are_left_to_an_inverted_file() -> None:
     assert not np.array_equal(result.numpy(), brute_force(queries, vectors))
 
 
+@pytest.mark.parametrize(("exact_comparisons", "is_exact"), [(400 * 900, True), (359_999, False)])
+def test_number_of_comparisons_decides_how_to_search(
+    monkeypatch: pytest.MonkeyPatch, exact_comparisons: int, *, is_exact: bool
+) -> None:
+    queries, vectors = gaussian(400, 24, seed=1), gaussian(900, 24, seed=2)
+    monkeypatch.setattr(module, "_EXACT_COMPARISONS", exact_comparisons)
+
+    result = nearest_neighbours(queries, vectors)
+
+    assert np.array_equal(result.numpy(), brute_force(queries, vectors)) is is_exact
+
+
 @pytest.mark.usefixtures("always_inverted")
 def test_vectors_of_an_inverted_file_are_their_own_neighbours() -> None:
     vectors = clustered(1000, seed=5)

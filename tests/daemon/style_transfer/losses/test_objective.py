@@ -380,6 +380,34 @@ def test_each_region_is_compared_with_its_own_painting(style_loss: StyleLoss) ->
     assert abs(matched) < 0.1 * crossed
 
 
+def style_swap_loss(layers: str, strength: float = 1.0, factor: float = 1.0) -> float:
+    """Returns what a factor of the content adds to the objective, over that factor."""
+    settings = StyleSettings(content_layers=layers, style_strength=strength)
+    region = Region([Painting(PAINTING)])
+    one, other = (
+        build_objective(tiny_vgg(), PHOTO, [region], settings, of_content)
+        for of_content in (1.0, 1.0 + factor)
+    )
+    return (loss_of(PICTURE, other) - loss_of(PICTURE, one)) / factor
+
+
+def test_style_swap_weighs_as_its_factor_and_less_with_a_stronger_style() -> None:
+    swap = style_swap_loss(CONTENT_LAYER)
+
+    assert swap > 0
+    assert style_swap_loss(CONTENT_LAYER, factor=4) == pytest.approx(swap, rel=1e-9)
+    # From a strength of 1 on, the style weighs as its square: the factor makes up for that.
+    assert style_swap_loss(CONTENT_LAYER, strength=2) == pytest.approx(swap / 4, rel=1e-9)
+
+
+def test_layers_of_the_style_swap_count_by_their_shares() -> None:
+    deep, shallow = style_swap_loss("relu4_2"), style_swap_loss("relu3_1")
+
+    both = style_swap_loss("relu4_2:1,relu3_1:3")
+
+    assert both == pytest.approx(deep / 4 + 3 * shallow / 4, rel=1e-9)
+
+
 def test_part_of_a_painting_is_all_that_is_looked_at() -> None:
     left, _ = halves()
     painting = random_rgb(2 * SIDE_PX, 2 * SIDE_PX, seed=11)
