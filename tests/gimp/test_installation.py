@@ -30,12 +30,14 @@ IMAGE_WINDOW = " GIMP$"
 DIALOG = "^Neural Style$"
 WINDOW = "^Install Impasto's Daemon$"
 # It makes an environment whose program is a scripted daemon, and waits at a file named hold.
+# Without PyTorch's own index it has the build for GPUs.
 UV = """#!/bin/sh
 case "$*" in
     venv*)
         for folder; do :; done
         mkdir -p "$folder/bin" && ln -sf /usr/bin/python3 "$folder/bin/python" ;;
-    *--dry-run*) [ -e "{home}/torch-index" ] ;;
+    *--dry-run*--torch-backend=*) [ -e "{home}/torch-index" ] ;;
+    *--dry-run*) echo " + nvidia-cublas==13.4" ;;
     *install*)
         echo "Downloading torch (190.7MiB)"
         echo " Downloaded torch"
