@@ -17,9 +17,12 @@ from gimp.images import write_images
 REQUIRED = tuple(os.environ.get("IMPASTO_REQUIRE_GIMP", "").split())
 
 
-@pytest.fixture(scope="session", params=REQUIRED or KNOWN_VERSIONS)
+@pytest.fixture(scope="module", params=REQUIRED or KNOWN_VERSIONS)
 def home(request: pytest.FixtureRequest) -> Iterator[Home]:
-    """A home folder with the plug-in, for one version of GIMP."""
+    """A home folder with the plug-in, for one version of GIMP.
+
+    Each module has its own: dialogs begin with what was chosen in the last one.
+    """
     version: str = request.param
     gimp = find_gimp(version)
     if gimp is None:
