@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -86,8 +86,12 @@ def install(source: Mapping[str, Path], folder: Path, first_line: str) -> bool:
     contents = {name: path.read_bytes() for name, path in files.items()}
     _, _, rest = contents[SCRIPT].partition(b"\n")
     contents[SCRIPT] = first_line.encode(errors="surrogateescape") + b"\n" + rest
-    links = [folder / part for part in PARTS if (folder / part).is_symlink()]
-    changed = [name for name, data in contents.items() if not _has(folder / name, data)]
+    links = _links_among(contents, folder)
+    changed = [
+        name
+        for name, data in contents.items()
+        if not _has(folder / name, data) or not {*(folder / name).parents}.isdisjoint(links)
+    ]
     stale = [name for name in _installed(folder) if name not in contents]
     empty = _folders_without(contents, folder)
     drafts = drafts_below(folder)
@@ -186,6 +190,14 @@ def _folders_without(names: Mapping[str, object], folder: Path) -> list[Path]:
     tops = [folder / package for package in _PACKAGES if not (folder / package).is_symlink()]
     folders = [path for top in tops for path in (top, *top.rglob("*")) if path.is_dir()]
     return [path for path in folders if path not in needed and path.name != "__pycache__"]
+
+
+def _links_among(names: Iterable[str], folder: Path) -> list[Path]:
+    """Returns the links in the places of files and of their folders; none behind another link."""
+    places = {folder / part for part in PARTS}
+    places |= {folder / parent for name in names for parent in Path(name).parents[:-1]}
+    links = [place for place in places if place.is_symlink()]
+    return [link for link in links if {*link.parents}.isdisjoint(links)]
 
 
 def _write_manifest(folder: Path, names: Mapping[str, object] | set[str]) -> None:

@@ -141,3 +141,32 @@ def test_links_for_developers_replace_an_installation_and_are_replaced_by_one(
     remove(folder)
     assert not folder.exists()
     assert all(path.exists() for path in source.values())
+
+
+def test_installation_in_place_of_links_to_the_same_files_is_complete(
+    tmp_path: Path, source: dict[str, Path]
+) -> None:
+    folder = tmp_path / "plug-ins/impasto-gimp"
+    link(source, folder, ANY_PYTHON)
+
+    assert install(source, folder, ANY_PYTHON)
+
+    assert [name for name in files_below(source) if not (folder / name).is_file()] == []
+    assert not install(source, folder, ANY_PYTHON)
+
+
+def test_link_in_the_place_of_a_folder_within_is_not_written_through(
+    tmp_path: Path, source: dict[str, Path]
+) -> None:
+    folder, own = tmp_path / "plug-ins/impasto-gimp", tmp_path / "own"
+    install(source, folder, ANY_PYTHON)
+    inner = folder / "impasto_gimp/inner"
+    inner.rename(own)
+    inner.symlink_to(own)
+    (own / "file").write_text("of the user")
+
+    assert install(source, folder, ANY_PYTHON)
+
+    assert not inner.is_symlink()
+    assert (own / "file").read_text() == "of the user"
+    assert (inner / "file").is_file()
