@@ -203,7 +203,8 @@ class Screen:
         Returns a function that ends the other program.
         """
         script = self._home.folder / "drag_source.py"
-        self._start("drag_source", "python3", str(script), str(file))
+        no_bus = "DBUS_SESSION_BUS_ADDRESS=disabled:"  # else GTK starts one, which stays
+        self._start("drag_source", "env", no_bus, "python3", str(script), str(file))
         self.wait_for(lambda: self.windows("^Files to drag$"), "something to drag")
         x, y = self._place(self.windows(title)[-1])
         middle = _SOURCE_PX // 2
