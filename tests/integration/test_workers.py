@@ -159,6 +159,18 @@ def test_every_gpu_that_the_first_worker_finds_has_a_worker() -> None:
         assert devices == ["CPU", "cuda:1", "cuda:2"]
 
 
+def test_gpus_that_the_configuration_does_not_name_have_none() -> None:
+    variables = {"SCRIPTED_GPU_BYTES": "2000000000", "SCRIPTED_GPUS": "3"}
+    options = ["--devices", "cuda:0"]
+    with (
+        DaemonProcess(options=options, is_scripted=True, variables=variables) as daemon,
+        daemon.client() as client,
+    ):
+        wait_for_steps(client, submit(client, 10_000))
+
+        assert len(client.status().workers) == 1
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "xpu:99"])
 def test_device_that_the_machine_lacks_is_said(device: str) -> None:
     with DaemonProcess(options=("--devices", device)) as daemon, daemon.client() as client:

@@ -780,7 +780,9 @@ def test_loading_and_enlarging_may_take_any_time_while_the_process_works(
     paint_steps(11, job, worker, dispatcher, clock)
     work()
     assert (job.stalled_s, worker.pid) == (None, 1)
-    run_for(2 * IDLE_STALL_S + 2, dispatcher, clock)
+    run_for(2 * IDLE_STALL_S - 5, dispatcher, clock)
+    assert worker.pid == 1
+    run_for(7, dispatcher, clock)
 
     assert worker.pid is None
     assert job.problem is not None

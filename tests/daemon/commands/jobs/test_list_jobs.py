@@ -53,3 +53,9 @@ def test_line_of_a_failed_job_says_why() -> None:
     assert job_line(JobReport("0123456789", JobState.FAILED, problem=problem)).endswith(
         "Choose a smaller size."
     )
+
+
+def test_job_whose_worker_may_hang_is_said_to() -> None:
+    stalled = JobReport("abc123", JobState.RUNNING, step=1, steps=9, stalled_s=120.0)
+
+    assert "no step for 2 min: the painting process may hang" in job_line(stalled)
