@@ -164,18 +164,6 @@ class Home:
                 start_new_session=True,
             )
 
-    def start_shell(self, log: Path) -> subprocess.Popen[bytes]:
-        """Starts a shell in GIMP's root, in a new process group; it runs what is written to it."""
-        with log.open("wb") as errors:
-            return subprocess.Popen(
-                [*self.gimp.prefix, "sh"],
-                env=self.outer_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
-
     def plug_in_processes(self) -> list[int]:
         """Returns the processes that run a procedure; querying processes do not count."""
         script = str(self.plugin / "impasto-gimp.py").encode()

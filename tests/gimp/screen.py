@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any
 
 from gimp.gimps import HERE, Home
-from gimp.shell import Shell
 
 # On a machine that does other work, too.
 PATIENCE_S = 150.0
@@ -49,18 +48,9 @@ class Screen:
         self._pictures = pictures
         self._processes: list[subprocess.Popen[bytes]] = []
         self._observer = home.folder / "observer"
-        self._shell = Shell(home, home.folder / "shell.log")
         self._display = ""
 
     def __enter__(self) -> Screen:
-        try:
-            self._start_programs()
-        except BaseException:
-            self._end_programs()
-            raise
-        return self
-
-    def _start_programs(self) -> None:
         for module in ("batch.py", "drag_source.py", "observer.py", "screen_reader.py"):
             shutil.copy(HERE / module, self._home.folder)
         number = self._home.folder / "display"
@@ -74,6 +64,7 @@ class Screen:
         gimp = ["gimp-" + self._home.gimp.version, "--no-splash", *self._home.batch(statements)]
         self._start("gimp", "dbus-run-session", "--", *gimp)
         self.wait_for(self._observer.exists, "GIMP's start", START_PATIENCE_S)
+        return self
 
     def __exit__(
         self,
@@ -81,12 +72,8 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_programs()
-
-    def _end_programs(self) -> None:
         for process in reversed(self._processes):
             self._end(process)
-        self._shell.close()
 
     def ask(self, question: str) -> Any:
         """Returns GIMP's answer to a Python expression, which may use `Gimp` and `batch`."""
@@ -252,8 +239,8 @@ class Screen:
         """Returns the output of screen_reader.py."""
         bus = self.ask("__import__('os').environ['DBUS_SESSION_BUS_ADDRESS']")
         reader = self._home.folder / "screen_reader.py"
-        variables = {"DISPLAY": self._display, "DBUS_SESSION_BUS_ADDRESS": bus}
-        return self._shell.output_of("python3", str(reader), *command, variables=variables)
+        address = f"DBUS_SESSION_BUS_ADDRESS={bus}"
+        return self._run("env", address, "python3", str(reader), *command)
 
     def _start(self, name: str, *command: str) -> None:
         log = self._home.folder / f"{name}.log"
@@ -264,4 +251,11 @@ class Screen:
         return self._run("xdotool", *arguments)
 
     def _run(self, *command: str) -> str:
-        return self._shell.output_of(*command, variables={"DISPLAY": self._display})
+        answer = subprocess.run(
+            [*self._home.gimp.prefix, "env", f"DISPLAY={self._display}", *command],
+            env=self._home.outer_environment(),
+            capture_output=True,
+            text=True,
+            check=False,  # xdotool's search fails where it finds nothing
+        )
+        return answer.stdout
