@@ -18,8 +18,8 @@ from typing import Any
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 KNOWN_VERSIONS = ("3.0", "3.2")
-# As GIMP writes them into its settings.
-_NAMES_OF_LANGUAGES = {"de_DE": "German"}
+# The language of the homes whose GIMP starts with the record of its plug-ins.
+_USUAL_LANGUAGE = "C"
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,15 @@ class Home:
         shutil.copytree(REPOSITORY / "assets/styles", self.plugin / "styles")
         shutil.copytree(HERE / "gimp_python", self.folder / "gimp_python")
         self.write_gimprc()
-        shutil.copy(record_of_plug_ins(self.gimp), self.settings / "pluginrc")
+        if self.language == _USUAL_LANGUAGE:
+            shutil.copy(record_of_plug_ins(self.gimp), self.settings / "pluginrc")
         self._write_daemon_command()
 
     def write_gimprc(self) -> None:
         """Writes GIMP's quiet settings. In another language than the last, it asks all plug-ins."""
-        last_language = _NAMES_OF_LANGUAGES.get(self.language, f"{self.language}.UTF-8")
         self.settings.mkdir(parents=True, exist_ok=True)
         (self.settings / "gimprc").write_text(
-            f'(prev-language "{last_language}")\n'
+            f'(prev-language "{self.language}.UTF-8")\n'
             f'(config-version "{exact_version(self.gimp)}")\n(show-welcome-dialog no)\n'
             "(check-updates no)\n(color-profile-policy keep)\n"
         )
