@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 from pathlib import Path
+from typing import IO
 
 from PIL import ExifTags, JpegImagePlugin, TiffImagePlugin
 from PIL import Image as PillowImage
@@ -13,8 +16,11 @@ MAX_TILE_PIXELS = 2**24
 """Of a tile of a TIFF, unless the picture has more: the decoder holds a whole one."""
 MAX_SCANNED_PIXELS = 3 * 10**9
 """Of all scans of a JPEG; usual are ten scans, and each takes the time of a picture."""
-_SCAN = b"\xff\xda"
-_CHUNK_BYTES = 2**20
+_BEGINNING = b"\xff\xd8"
+_SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
+# Not those that have no length: between the bytes of a scan, 0 and the restarts are data.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
+_LENGTH_BYTES = 2
 
 
 def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:
@@ -48,14 +54,28 @@ def _check_scans(picture: JpegImagePlugin.JpegImageFile, path: Path | str) -> No
 
 
 def _count_scans(picture: JpegImagePlugin.JpegImageFile) -> int:
-    """Returns the number of scans, and of what looks like one, in the rest of the file."""
-    file = picture.fp
-    if file is None:
-        return 0
-    position, scans, end = file.tell(), 0, b""
-    file.seek(0)
-    while chunk := file.read(_CHUNK_BYTES):
-        scans += (end + chunk).count(_SCAN)
-        end = chunk[-1:]
-    file.seek(position)
+    """Returns the number of scans, by the markers up to the picture's end (ITU-T T.81, annex B).
+
+    What a file has after that is not decoded: a phone appends films, whose bytes look like markers.
+    """
+    content = _content_of(picture.fp)
+    position, scans = len(_BEGINNING), 0
+    while (match := _MARKER.search(content, position)) and match[1] not in _ENDS:
+        scans += match[1] == _SCAN
+        length = int.from_bytes(content[match.end() : match.end() + _LENGTH_BYTES], "big")
+        position = match.end() + max(length, _LENGTH_BYTES)
     return scans
+
+
+def _content_of(file: IO[bytes] | None) -> bytes | mmap.mmap:
+    """Returns the whole content; of a file on the disk, without reading it all."""
+    if file is None:
+        return b""
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # it is in memory, or empty
+        position = file.tell()
+        file.seek(0)
+        content = file.read()
+        file.seek(position)
+        return content

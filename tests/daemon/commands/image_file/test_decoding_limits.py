@@ -53,11 +53,36 @@ def test_tile_may_be_as_large_as_the_picture(monkeypatch: pytest.MonkeyPatch) ->
     assert read_image("photo.tif", tiled(16, 16)).width == 16
 
 
-@pytest.mark.parametrize("chunk_bytes", [2, 2**20])
-def test_jpeg_in_many_scans_is_refused(monkeypatch: pytest.MonkeyPatch, chunk_bytes: int) -> None:
+@pytest.fixture
+def few_scans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty scans of a picture of 64 × 64 pixels are allowed."""
     monkeypatch.setattr(decoding_limits, "MAX_SCANNED_PIXELS", 20 * 64 * 64)
-    monkeypatch.setattr(decoding_limits, "_CHUNK_BYTES", chunk_bytes)
 
+
+@pytest.mark.usefixtures("few_scans")
+def test_jpeg_in_many_scans_is_refused(tmp_path: Path) -> None:
     assert read_image("photo.jpg", progressive(5)).width == 64
-    with pytest.raises(InvalidImage, match=r"is stored in 3[0-9] steps"):
-        read_image("photo.jpg", progressive(24))
+    (tmp_path / "photo.jpg").write_bytes(progressive(24))
+    for data in (None, progressive(24)):
+        with pytest.raises(InvalidImage, match=r"is stored in 3[0-9] steps"):
+            read_image(tmp_path / "photo.jpg", data)
+
+
+@pytest.mark.usefixtures("few_scans")
+def test_scans_are_counted_behind_fill_bytes_and_restarts() -> None:
+    stuffed = progressive(24).replace(b"\xff\xda", b"\xff\xd0\xff\xff\xda")
+
+    with pytest.raises(InvalidImage, match="steps"):
+        read_image("photo.jpg", stuffed)
+
+
+@pytest.mark.usefixtures("few_scans")
+def test_what_looks_like_a_scan_in_other_data_does_not_count(tmp_path: Path) -> None:
+    looks_so = 100 * b"\xff\xda\0\2"
+    stream = io.BytesIO()
+    PillowImage.new("RGB", (64, 64)).save(stream, "JPEG", comment=looks_so)
+    content = stream.getvalue() + looks_so  # as the film that a phone appends
+    (tmp_path / "photo.jpg").write_bytes(content)
+
+    assert read_image("photo.jpg", content).width == 64
+    assert read_image(tmp_path / "photo.jpg").width == 64
