@@ -434,12 +434,27 @@ def test_systemd_listens_and_starts_the_daemon_but_not_during_an_update(machine:
     machine.install("uninstall")
 
     def calls(lines: list[str]) -> list[str]:
-        return [line.removeprefix("--user ") for line in lines if "environment" not in line]
+        asked = ("show-environment", "is-enabled")
+        return [line.removeprefix("--user ") for line in lines if line.split()[1] not in asked]
 
     assert calls(of_service) == ["daemon-reload", f"stop {both}", f"enable --now {both}"]
     assert calls(of_update) == [f"stop {both}", f"start {both}"]
     assert calls(log.read_text().splitlines()) == [f"disable --now {both}"]
     assert not (machine.home / ".config/systemd/user/impasto.socket").exists()
+
+
+def test_service_that_the_user_has_disabled_is_not_started_by_an_update(machine: Machine) -> None:
+    log = machine.folder / "systemctl.log"
+    is_disabled = 'case "$2" in is-enabled) exit 1 ;; esac'
+    machine.provide("systemctl", f'#!/bin/sh\necho "$@" >>"{log}"\n{is_disabled}\n')
+    machine.install("service")
+    log.unlink()
+    (machine.checkout / "shared/impasto_shared/new.py").touch()
+
+    machine.install("plugin")
+
+    assert "--user stop" in log.read_text()
+    assert "--user start" not in log.read_text()
 
 
 def test_demo_paints_once_and_names_the_next_step(machine: Machine) -> None:

@@ -153,7 +153,7 @@ class Installer:
             environment, expected, build, what, before=partial(service.stop, environment)
         )
         program_record().unlink(missing_ok=True)  # of `impasto setup` in another environment
-        service.start_again()
+        service.start_again(environment)
 
     def _make_picture(self) -> None:
         photo, painting = (self.checkout / name for name in _DEMO[:2])

@@ -14,7 +14,13 @@ from impasto_daemon.setup.lock import only_setup
 from impasto_daemon.setup.programs import run
 from impasto_daemon.setup.removal import remove_all
 from impasto_daemon.setup.running_daemon import stop_daemon
-from impasto_daemon.setup.uv import announce, obtainable_torch, provided_uv, remove_unneeded
+from impasto_daemon.setup.uv import (
+    announce,
+    obtainable_torch,
+    provided_uv,
+    remove_unneeded,
+    unneeded_packages,
+)
 from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.installation.environment import Environment, own_environment, program_record
 from impasto_shared.installation.torch_build import TORCH_PACKAGES, Build
@@ -84,17 +90,19 @@ def _change_build(environment: Environment, build: Build) -> None:
             "one stays."
         )
     announce(build, torch, environment.folder)
+    # In an environment that the setup did not make, these are the user's own.
+    spared = [] if stamp else unneeded_packages(python)
     service.stop(environment)
     environment.begin()
     again = [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
     versions = [f"{name}=={version(name).partition('+')[0]}" for name in TORCH_PACKAGES]
     run([uv, "pip", "install", "--python", str(python), *torch.arguments, *again, *versions])
-    remove_unneeded(uv, python)
+    remove_unneeded(uv, python, spared)
     if stamp:
         environment.finish(f"{stamp.rpartition(' ')[0] or stamp} {build.value}")
     else:  # it was not made by the setup
         environment.unfinished.unlink()
-    service.start_again()
+    service.start_again(environment)
 
 
 def _record(environment: Environment) -> None:

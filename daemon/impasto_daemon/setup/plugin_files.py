@@ -140,7 +140,7 @@ def remove(folder: Path, *, keeps_manifest: bool = False) -> None:
         if (folder / part).is_symlink():
             (folder / part).unlink()
     for draft in drafts_below(folder):
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     _remove_files(folder, _known(folder))
     for package in (*_PACKAGES, "__pycache__"):
         _remove_tree(folder / package)

@@ -34,7 +34,7 @@ def remove_downloads(folder: Path) -> None:
             shutil.rmtree(place)
     shutil.rmtree(folder / PYTHON_FOLDER, ignore_errors=True)
     for draft in (*folder.glob("uv.whl.part"), *drafts_below(folder)):
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def _cache_of_uv() -> Path:

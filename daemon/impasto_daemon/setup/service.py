@@ -92,16 +92,19 @@ def stop(environment: Environment) -> None:
     stop_daemon(environment)
 
 
-def start_again() -> None:
-    """Starts the service if it is installed: it was stopped for an update."""
-    if service_unit().is_file() and has_systemd():
-        run([*_SYSTEMCTL, "start", *_installed()])
+def start_again(environment: Environment) -> None:
+    """Starts what `stop` has ended, unless the user has disabled it."""
+    if not (_is_for(environment) and has_systemd()):
+        return
+    is_enabled = [*_SYSTEMCTL, "is-enabled", "--quiet"]
+    if units := [unit for unit in _installed() if succeeds([*is_enabled, unit])]:
+        run([*_SYSTEMCTL, "start", *units])
 
 
 def uninstall() -> None:
     """Removes the units, and says so."""
     for draft in drafts_below(_folder()):
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     units = _installed()
     if not units:
         return

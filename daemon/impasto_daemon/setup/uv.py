@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +83,15 @@ def announce(wish: Build, torch: Torch, folder: Path) -> None:
     )
 
 
-def remove_unneeded(uv: str, python: Path) -> None:
-    """Removes the libraries for GPUs that no package in an environment needs any more."""
+def remove_unneeded(uv: str, python: Path, spared: Collection[str] = ()) -> None:
+    """Removes the libraries for GPUs that no package in an environment needs, but those spared."""
+    if names := [name for name in unneeded_packages(python) if name not in spared]:
+        run([uv, "pip", "uninstall", "--python", str(python), *names])
+
+
+def unneeded_packages(python: Path) -> list[str]:
+    """Returns the libraries for GPUs that no package in an environment needs."""
     listed = output_of(listing_of(python))
     if listed is None:
         raise SetupFailed(f"The packages of {python} cannot be listed. Run the same command again.")
-    if names := listed.split():
-        run([uv, "pip", "uninstall", "--python", str(python), *names])
+    return listed.split()

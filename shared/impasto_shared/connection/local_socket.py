@@ -167,15 +167,21 @@ class LocalSocket:
 
 def is_served(path: Path) -> bool:
     """Returns whether a program listens at a Unix socket: the daemon, or what starts it."""
+    return isinstance(connection_error(path), BlockingIOError | None)
+
+
+def connection_error(path: Path) -> OSError | None:
+    """Returns why a Unix socket cannot be connected to; None if it can.
+
+    BlockingIOError: more programs are connecting than the one that listens has accepted.
+    """
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
             probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except OSError:
-            pass  # it is in use, by a program that cannot be reached like this
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def _new_socket(*, is_unix: bool) -> socket.socket:

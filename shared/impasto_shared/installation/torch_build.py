@@ -85,9 +85,10 @@ def probe_of(uv: str, python: Path, backend: str | None) -> list[str]:
     It fails if PyTorch's own index, or without a backend the usual one, cannot be reached.
     """
     # Reinstalled: else it would not name what is there already.
-    install = [uv, "pip", "install", "--dry-run", "--reinstall", "--python", str(python)]
+    install = [uv, "pip", "install", "--dry-run", "--reinstall", "--color", "never"]
     chosen = [] if backend is None else [f"--torch-backend={backend}"]
-    return [*install, *chosen, "--constraints", str(CONSTRAINTS), "torch"]
+    place = ["--python", str(python), "--constraints", str(CONSTRAINTS)]
+    return [*install, *chosen, *place, "torch"]
 
 
 def build_in(lines: Sequence[str]) -> Build:

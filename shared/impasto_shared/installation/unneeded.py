@@ -37,6 +37,7 @@ def installed_requirements() -> dict[str, set[str]]:
     return {
         _normal(each.metadata["Name"]): {_normal(line) for line in each.requires or ()}
         for each in distributions()
+        if each.metadata["Name"]  # a removed package may have left a folder without
     }
 
 

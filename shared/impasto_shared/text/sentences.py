@@ -28,7 +28,7 @@ SENTENCES: Mapping[str, str] = {
     "not-startable-in-sandbox": (
         "No Impasto daemon is running, and this GIMP's sandbox cannot start one. In a terminal, "
         "run impasto setup --service, or ./install.sh service in the Impasto folder: "
-        "then it starts when you log in."
+        "then it starts whenever it is needed."
     ),
     # The installation from within GIMP.
     "no-index": (

@@ -84,6 +84,20 @@ def test_libraries_that_the_small_build_does_not_need_are_removed(
     assert environment.build is Build.CPU
 
 
+def test_libraries_of_the_user_stay_in_an_environment_of_the_user(
+    machine: Path, environment: Environment
+) -> None:
+    environment.stamp.unlink()  # it was not made by the setup
+    environment.python.write_text(
+        f'#!/bin/sh\necho cuda-python\n[ ! -e "{machine}/uv.log" ] || echo nvidia-cublas\n'
+    )
+
+    set_up(Wish(cpu=True))
+
+    _, removal = (machine / "uv.log").read_text().splitlines()
+    assert removal == f"pip uninstall --python {environment.python} nvidia-cublas"
+
+
 def test_small_build_that_cannot_be_reached_changes_nothing(
     machine: Path, environment: Environment
 ) -> None:

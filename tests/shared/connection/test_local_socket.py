@@ -17,7 +17,7 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impasto_shared.connection.local_socket import LocalSocket
+from impasto_shared.connection.local_socket import LocalSocket, is_served
 from impasto_shared.protocol.codec import MAX_FRAMES
 from integration.daemon_process import PATIENCE_S
 from shared.connection.zmtp_peer import command, greeting, message, ready
@@ -337,3 +337,23 @@ def test_of_too_many_frames_one_too_many_is_kept(path: Path) -> None:
         peer.sendall(greeting() + ready() + message(*[b"frame"] * 1000))
 
         assert len(next_message(client)) == MAX_FRAMES + 1
+
+
+def test_socket_is_served_if_a_program_listens_there(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert not is_served(path)
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(str(path))
+            assert is_served(path)  # also if no more programs can wait
+    assert not is_served(path)
+
+
+def test_what_cannot_be_connected_to_is_not_served(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert not is_served(tmp_path / "file")
+    assert not is_served(tmp_path / "file/below")
+    assert not is_served(tmp_path / "missing")

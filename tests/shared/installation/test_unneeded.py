@@ -51,6 +51,8 @@ def test_environment_is_listed_by_its_own_python(tmp_path: Path) -> None:
             f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}"
         )
 
+    (site_packages / "~orch-1.0.dist-info").mkdir()  # a removed package may leave it
+
     listed = subprocess.run(
         listing_of(tmp_path / "bin/python"), capture_output=True, text=True, check=True
     )

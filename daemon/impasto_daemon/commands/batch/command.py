@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,7 +171,7 @@ def _check(options: argparse.Namespace) -> None:
         text = "No photo is given. Name photos, or folders of them"
         raise InvalidSettings("photos", f"{text}, before --style." if several else f"{text}.")
     if several and _may_be_photos(options):
-        separately = " ".join(f"--style {name}" for name in several)
+        separately = " ".join(f"--style {shlex.quote(str(name))}" for name in several)
         raise InvalidSettings(
             "style",
             f"--style takes all names up to the next option, and {several[-1]} may be a photo. "

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from impasto_daemon.server.process.single_instance import InstanceLock
-from impasto_shared.connection.local_socket import is_served
+from impasto_shared.connection.local_socket import connection_error
 from impasto_shared.connection.loopback import HOST, LoopbackAddress
 from impasto_shared.connection.proof import SECRET_BYTES
 from impasto_shared.errors import ImpastoError
@@ -253,7 +253,8 @@ def _check_unused(path: Path) -> None:
         raise CannotServe(
             f"{path} exists and is not a socket. Move it away, or choose another address."
         )
-    if is_served(path):
+    # Any other error is that of a program which serves, but cannot be reached like this.
+    if not isinstance(connection_error(path), ConnectionRefusedError | FileNotFoundError):
         raise CannotServe(f"Another program serves at {path}. End it, or choose another address.")
 
 

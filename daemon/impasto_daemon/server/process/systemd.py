@@ -24,7 +24,7 @@ def take_sockets(
 ) -> dict[Path, socket.socket]:
     """Returns the sockets that systemd listens at and has handed over, by their paths.
 
-    To be called once, before anything is opened. Removes their variables from `environment`.
+    To be called once. Removes their variables from `environment`.
     """
     count, pid = (environment.pop(name, "") for name in ("LISTEN_FDS", "LISTEN_PID"))
     environment.pop("LISTEN_FDNAMES", None)
