@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,7 @@ _SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
 # Not those that have no length: between the bytes of a scan, 0 and the restarts are data.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 _LENGTH_BYTES = 2
+_CHUNK_BYTES = 2**20
 
 
 def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:
@@ -54,28 +55,33 @@ def _check_scans(picture: JpegImagePlugin.JpegImageFile, path: Path | str) -> No
 
 
 def _count_scans(picture: JpegImagePlugin.JpegImageFile) -> int:
-    """Returns the number of scans, by the markers up to the picture's end (ITU-T T.81, annex B).
-
-    What a file has after that is not decoded: a phone appends films, whose bytes look like markers.
-    """
-    content = _content_of(picture.fp)
-    position, scans = len(_BEGINNING), 0
-    while (match := _MARKER.search(content, position)) and match[1] not in _ENDS:
-        scans += match[1] == _SCAN
-        length = int.from_bytes(content[match.end() : match.end() + _LENGTH_BYTES], "big")
-        position = match.end() + max(length, _LENGTH_BYTES)
+    """Returns the number of scans; the file stays where it is read next."""
+    file = picture.fp
+    if file is None:
+        return 0
+    position = file.tell()
+    scans = sum(marker == _SCAN for marker in _markers_in(file))
+    file.seek(position)
     return scans
 
 
-def _content_of(file: IO[bytes] | None) -> bytes | mmap.mmap:
-    """Returns the whole content; of a file on the disk, without reading it all."""
-    if file is None:
-        return b""
-    try:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):  # it is in memory, or empty
-        position = file.tell()
-        file.seek(0)
-        content = file.read()
-        file.seek(position)
-        return content
+def _markers_in(file: IO[bytes]) -> Iterator[bytes]:
+    """Yields the markers of segments up to the picture's end (ITU-T T.81, annex B).
+
+    What a file has after that is not decoded: a phone appends films, whose bytes look like markers.
+    """
+    offset = len(_BEGINNING)
+    while file.seek(offset) == offset and (chunk := file.read(_CHUNK_BYTES)):
+        position = 0
+        while match := _MARKER.search(chunk, position):
+            if match[1] in _ENDS:
+                return
+            end = match.end() + _LENGTH_BYTES
+            if end > len(chunk):  # its length is in the next chunk
+                break
+            yield match[1]
+            length = int.from_bytes(chunk[match.end() : end], "big")
+            position = match.end() + max(length, _LENGTH_BYTES)
+        if len(chunk) < _CHUNK_BYTES:
+            return
+        offset += match.start() if match else max(position, len(chunk) - 1)

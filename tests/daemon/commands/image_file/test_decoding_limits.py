@@ -86,3 +86,24 @@ def test_what_looks_like_a_scan_in_other_data_does_not_count(tmp_path: Path) -> 
 
     assert read_image("photo.jpg", content).width == 64
     assert read_image(tmp_path / "photo.jpg").width == 64
+
+
+@pytest.mark.usefixtures("few_scans")
+@pytest.mark.parametrize("chunk", [*range(5, 70), 4096])
+def test_scans_are_counted_wherever_a_chunk_ends(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding_limits, "_CHUNK_BYTES", chunk)
+    content = progressive(24)
+    scans = content.count(b"\xff\xda")
+
+    with pytest.raises(InvalidImage, match=f"is stored in {scans} steps"):
+        read_image("photo.jpg", content)
+    assert read_image("photo.jpg", progressive(5) + 100 * b"\xff\xda\0\2").width == 64
+
+
+def test_jpeg_that_ends_within_a_segment_is_damaged() -> None:
+    content = progressive(5)
+
+    with pytest.raises(InvalidImage, match="cannot be read"):
+        read_image("photo.jpg", content[: content.rindex(b"\xff\xda") + 3])
