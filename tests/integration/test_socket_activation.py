@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 
+from impasto_daemon.commands.doctor.connection import connect_patiently
 from impasto_shared.client import Client
 from impasto_shared.protocol.reports import JobState
 from impasto_shared.settings import StyleSettings
@@ -156,3 +157,21 @@ def test_first_program_that_connects_starts_the_daemon() -> None:
     with Activated() as daemon:
         assert pid_at(daemon.sandbox) == daemon.pid
         assert pid_at(daemon.usual) == daemon.pid
+
+
+class LateDaemon(ActivatedDaemon):
+    """A daemon for which its sockets wait longer than clients wait for its first answer."""
+
+    @property
+    def program(self) -> list[str]:
+        return ["/bin/sh", "-c", 'sleep 3; exec "$@"', "sh", *super().program]
+
+    def start(self) -> None:
+        """Starts it, and waits for nothing but its sockets."""
+        self.process = subprocess.Popen(self.serve_command, env=self.environment, text=True)
+        wait_for(self.sandbox.is_socket, "the sockets")
+
+
+def test_doctor_waits_for_a_daemon_that_systemd_starts() -> None:
+    with LateDaemon() as daemon, connect_patiently(daemon.endpoint) as client:
+        assert client.status().pid == daemon.pid

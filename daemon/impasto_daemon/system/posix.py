@@ -104,6 +104,15 @@ def processor_ticks(pid: int) -> int | None:
         return None
 
 
+def is_suspended(pid: int) -> bool:
+    """Returns whether a process is stopped, by a signal or a debugger, so that it may continue."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] in (["T"], ["t"])
+
+
 def processors() -> int:
     """Returns the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

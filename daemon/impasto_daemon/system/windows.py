@@ -165,6 +165,11 @@ def processor_ticks(pid: int) -> int | None:
     return sum(used) * 100 // _SECOND_TICKS
 
 
+def is_suspended(_pid: int) -> bool:
+    """Returns False: the system does not say it."""
+    return False
+
+
 def processors() -> int:
     """Returns the number of processors that this process may use."""
     return os.cpu_count() or 1

@@ -7,13 +7,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from impasto_daemon.commands.doctor.connection import Condition, NoAnswer, connect_patiently
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.clients.authorized_clients import AuthorizedClients, InvalidKey
 from impasto_daemon.server.jobs.pace_file import read_paces
 from impasto_daemon.server.journal.journal import DAMAGED
-from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_shared import __version__
-from impasto_shared.client import Client
 from impasto_shared.configuration.options import toml_value
 from impasto_shared.configuration.resolution import (
     InvalidConfig,
@@ -27,7 +26,6 @@ from impasto_shared.files.paths import (
     is_own_folder,
     jobs_dir,
     local_path,
-    lock_path,
     log_path,
     runtime_dir,
     spare_log_path,
@@ -37,6 +35,12 @@ from impasto_shared.files.paths import (
 from impasto_shared.system.host import HAS_UNIX_SOCKETS
 
 TOPIC = "daemon"
+_END = "End it: impasto stop. Detached jobs and finished pictures stay for the next one."
+_RESTART = f"{_END} Other jobs end with it."
+_LOG_OF_SYSTEMD = (
+    "If it is systemd, it cannot start the daemon: journalctl --user -u impasto says why. If not, "
+    "end that program."
+)
 
 
 def check_config() -> tuple[Finding, str]:
@@ -132,10 +136,17 @@ def _check_damaged_jobs(folder: Path) -> Iterator[Finding]:
 
 def _check_running(endpoint: str) -> Iterator[Finding]:
     try:
-        with Client.connect(endpoint, name="impasto doctor") as client:
+        with connect_patiently(endpoint) as client:
             status = client.status()
-    except DaemonUnavailable:
-        yield _unavailable(endpoint)
+    except NoAnswer as error:
+        yield _unanswered(endpoint, error)
+        return
+    except DaemonUnavailable as error:
+        if local_path(endpoint) is None:
+            text = f"no daemon answers at {endpoint}"
+            yield problem(TOPIC, text, "Start it on that machine: impasto serve.")
+        else:  # it has just answered
+            yield problem(TOPIC, str(error), "Run impasto doctor again.")
         return
     except (AccessDenied, KeysUnusable) as error:
         yield problem(TOPIC, str(error))
@@ -145,11 +156,8 @@ def _check_running(endpoint: str) -> Iterator[Finding]:
         return
     text = f"{status.version}, pid {status.pid}, at {endpoint}"
     if status.version != __version__:
-        yield problem(
-            TOPIC,
-            f"{text}: not the version of this program, {__version__}",
-            f"Restart it: systemctl --user restart impasto, or kill {status.pid}.",
-        )
+        remedy = "Restart it there." if local_path(endpoint) is None else _RESTART
+        yield problem(TOPIC, f"{text}: not the version of this program, {__version__}", remedy)
     else:
         yield ok(TOPIC, text)
     if status.metrics.picture_problem is not None:
@@ -161,16 +169,25 @@ def _check_running(endpoint: str) -> Iterator[Finding]:
         )
 
 
-def _unavailable(endpoint: str) -> Finding:
+def _unanswered(endpoint: str, error: NoAnswer) -> Finding:
     """Returns a note if clients can start a daemon themselves, otherwise a problem."""
-    pid = lock_holder(lock_path())
-    if pid is not None and local_path(endpoint) is not None:
-        return problem(
-            TOPIC,
-            f"process {pid} is a daemon, but does not answer at {endpoint}",
-            f"It hangs, or serves at another address. To end it, run: kill -KILL {pid}",
-        )
-    if local_path(endpoint) is None:
-        text = f"no daemon answers at {endpoint}"
-        return problem(TOPIC, text, "Start it on that machine: impasto serve.")
-    return note(TOPIC, "not running; it starts by itself when it is needed")
+    process = f"the daemon, process {error.pid},"
+    match error.condition:
+        case Condition.ABSENT:
+            return note(TOPIC, "not running; it starts by itself when it is needed")
+        case Condition.ELSEWHERE:
+            text = f"process {error.pid} is your daemon, but does not serve at {endpoint}"
+            remedy = "Use its address (the option endpoint), or end it: impasto stop."
+            return problem(TOPIC, text, remedy)
+        case Condition.SUSPENDED:
+            remedy = f"Have it continue: kill -CONT {error.pid}, or in the debugger that holds it."
+            return problem(TOPIC, f"{process} is stopped, and would continue", remedy)
+        case Condition.BUSY:
+            remedy = f"Run impasto doctor again in some minutes. If it still is: {_END}"
+            return problem(TOPIC, f"{process} is too busy to answer at {endpoint}", remedy)
+        case Condition.HUNG:
+            text = f"{process} does not answer at {endpoint}, and does not work"
+            return problem(TOPIC, text, f"It hangs, or waits for a disk. {_END}")
+        case Condition.UNKNOWN:
+            text = f"a program listens at {endpoint}, but no daemon answers"
+            return problem(TOPIC, text, _LOG_OF_SYSTEMD)

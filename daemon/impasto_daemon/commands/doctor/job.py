@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from impasto_daemon.commands.doctor.connection import is_absent
 from impasto_daemon.commands.doctor.finding import Finding, note, ok, problem
 from impasto_daemon.server.process.endpoint import Address
 from impasto_daemon.setup.programs import PATIENCE_S
@@ -28,10 +29,11 @@ def check_job(endpoint: str) -> Iterator[Finding]:
     try:
         client = Client.connect(endpoint, name="impasto doctor")
     except DaemonUnavailable:
-        yield from _check_start(endpoint)
-        return
+        if is_absent(endpoint):
+            yield from _check_start(endpoint)
+        return  # else check_daemon has reported it
     except ImpastoError:
-        return  # check_daemon has reported it
+        return  # likewise
     with client:
         unfinished = [job for job in client.status().jobs if not job.state.is_final]
         if unfinished:

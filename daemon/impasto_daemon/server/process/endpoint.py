@@ -68,7 +68,7 @@ class Address:
         self._is_of_systemd = of_systemd is not None
         paths = [] if is_another else [lock_path()]
         if self._path is not None:
-            paths.append(self._path.with_name(f"{self._path.name}.lock"))
+            paths.append(lock_of(self._path))
         self._locks = [InstanceLock(path) for path in paths]
         self._exit = ExitStack()
         self._file: os.stat_result | None = None
@@ -128,6 +128,11 @@ class Address:
         for lock in self._locks:
             lock.restore()
         self._is_of_systemd = False
+
+
+def lock_of(path: Path) -> Path:
+    """Returns the file that the daemon at an address of this machine has locked."""
+    return path.with_name(f"{path.name}.lock")
 
 
 def check_endpoint(endpoint: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.commands.doctor import daemon
+from impasto_daemon.commands.doctor.connection import Condition, NoAnswer
 from impasto_daemon.commands.doctor.daemon import check_config, check_daemon
 from impasto_daemon.commands.doctor.finding import Finding, State
 from impasto_shared import __version__
-from impasto_shared.client import Client
 from impasto_shared.connection.keys import keys_dir
 from impasto_shared.errors import AccessDenied, DaemonUnavailable, ImpastoError
 from impasto_shared.files.paths import jobs_dir, throughput_path
@@ -77,34 +77,38 @@ def test_file_in_place_of_the_folder_is_a_problem(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "holder", "endpoint", "state", "text"),
+    ("error", "endpoint", "state", "text"),
     [
-        (DaemonUnavailable("No daemon."), None, "ipc:///nowhere", State.NOTE, "starts by itself"),
-        (DaemonUnavailable("No daemon."), 77, "ipc:///nowhere", State.PROBLEM, "process 77"),
-        (DaemonUnavailable("No daemon."), 77, "tcp://gpu:5570", State.PROBLEM, "no daemon"),
-        (AccessDenied("Wrong key."), None, "tcp://gpu:5570", State.PROBLEM, "Wrong key."),
-        (ImpastoError("Nonsense."), None, "ipc:///nowhere", State.PROBLEM, "nowhere: Nonsense."),
+        (NoAnswer(Condition.ABSENT), "ipc:///nowhere", State.NOTE, "starts by itself"),
+        (NoAnswer(Condition.ELSEWHERE, 77), "ipc:///nowhere", State.PROBLEM, "77 is your daemon"),
+        (NoAnswer(Condition.SUSPENDED, 77), "ipc:///nowhere", State.PROBLEM, "77, is stopped"),
+        (NoAnswer(Condition.BUSY, 77), "ipc:///nowhere", State.PROBLEM, "77, is too busy"),
+        (NoAnswer(Condition.HUNG, 77), "ipc:///nowhere", State.PROBLEM, "77, does not answer"),
+        (NoAnswer(Condition.UNKNOWN), "ipc:///nowhere", State.PROBLEM, "a program listens"),
+        (DaemonUnavailable("It exited."), "ipc:///nowhere", State.PROBLEM, "It exited."),
+        (DaemonUnavailable("No daemon."), "tcp://gpu:5570", State.PROBLEM, "no daemon"),
+        (AccessDenied("Wrong key."), "tcp://gpu:5570", State.PROBLEM, "Wrong key."),
+        (ImpastoError("Nonsense."), "ipc:///nowhere", State.PROBLEM, "nowhere: Nonsense."),
     ],
-    ids=["none", "hangs", "none-elsewhere", "denied", "other"],
+    ids=[
+        *("none", "elsewhere", "stopped", "busy", "hangs", "unknown", "gone"),
+        *("none-elsewhere", "denied", "other"),
+    ],
 )
 def test_daemon_that_does_not_answer_is_explained(
-    monkeypatch: pytest.MonkeyPatch,
-    error: ImpastoError,
-    holder: int | None,
-    endpoint: str,
-    state: State,
-    text: str,
+    monkeypatch: pytest.MonkeyPatch, error: ImpastoError, endpoint: str, state: State, text: str
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(_endpoint: str) -> None:
         raise error
 
-    monkeypatch.setattr(Client, "connect", refuse)
-    monkeypatch.setattr(daemon, "lock_holder", lambda _: holder)
+    monkeypatch.setattr(daemon, "connect_patiently", refuse)
 
     finding = finding_about("daemon", endpoint)
 
     assert finding.state is state
     assert text in finding.text
+    # This advice would cost the jobs of a daemon that may be fine.
+    assert "KILL" not in finding.remedy
 
 
 class AnsweringClient:
@@ -126,7 +130,7 @@ class AnsweringClient:
 def test_daemon_that_cannot_store_jobs_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (None, "No space left on device"):
         client = AnsweringClient(text)
-        monkeypatch.setattr(Client, "connect", lambda *_, c=client, **__: c)
+        monkeypatch.setattr(daemon, "connect_patiently", lambda _, c=client: c)
         findings = [entry for entry in check_daemon("ipc:///x") if entry.topic == "stored jobs"]
         assert [entry.state for entry in findings] == ([] if text is None else [State.PROBLEM])
         assert all("No space left on device" in entry.text for entry in findings)
