@@ -57,10 +57,17 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 
 def free_address() -> str:
-    """Returns an unused TCP address of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        return f"tcp://127.0.0.2:{probe.getsockname()[1]}"
+    """Returns a TCP address of this machine, which no other test gets as long as this process runs.
+
+    A socket stays bound to it, so that Linux chooses its port for no other. Since it does not
+    listen, and may share its address, a daemon can be bound to it, too.
+    """
+    reserving = socket.socket()
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.2", 0))
+    port = reserving.getsockname()[1]
+    reserving.detach()  # closed by the end of the process
+    return f"tcp://127.0.0.2:{port}"
 
 
 def is_alive(pid: int) -> bool:

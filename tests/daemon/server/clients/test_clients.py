@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from impasto_daemon.server.clients.clients import Clients
 from impasto_daemon.server.front.delivery import Delivery, Received
 from impasto_daemon.server.process.endpoint import CannotServe
 from impasto_shared.connection.keys import KeyPair, Role, ensure_keys
+from integration.daemon_process import free_address
 
 
 @pytest.fixture(autouse=True)
@@ -26,21 +26,15 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
 def authorized() -> AuthorizedClients:
     return AuthorizedClients.of_user()
 
 
 @pytest.fixture
-def clients(tmp_path: Path, port: int) -> Iterator[tuple[Clients, str, str]]:
+def clients(tmp_path: Path) -> Iterator[tuple[Clients, str, str]]:
     """Clients, with their address for this machine and that for others."""
     ensure_keys(Role.DAEMON)
-    unix, tcp = f"ipc://{tmp_path}/s", f"tcp://127.0.0.1:{port}"
+    unix, tcp = f"ipc://{tmp_path}/s", free_address()
     clients = Clients(tcp)
     clients.serve(unix)
     yield clients, unix, tcp
