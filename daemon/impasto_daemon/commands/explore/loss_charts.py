@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -151,6 +152,10 @@ def _plot(figure: Figure, chart: LossChart) -> None:
 
 def _draw_curves(axes: Axes, curves: Sequence[LossCurve]) -> None:
     axes.set_yscale("log")
+    drawn = [loss for curve in curves for _, loss in curve.points]
+    lowest, highest = min(drawn), max(drawn)
+    if math.isclose(lowest, highest):  # matplotlib's own limits might be one number
+        axes.set_ylim(lowest / 2, highest * 2)
     for number, curve in enumerate(curves):
         xs, losses = zip(*curve.points, strict=True)
         colour = _COLOURS[number % len(_COLOURS)]

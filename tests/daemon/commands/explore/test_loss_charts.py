@@ -3,7 +3,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.commands.explore.painted_sheets import CURVE, painted_sheet
@@ -60,6 +60,9 @@ def test_the_lowest_loss_never_rises_and_is_never_zero() -> None:
 
 @settings(max_examples=20)
 @given(st.lists(points, min_size=1, max_size=4))
+@example([[(0.0, 99999.99999999999)]])
+@example([[(0.0, 2.0), (1.0, 1.9999999999999998)]])
+@example([[(0.0, 1.0)]])
 def test_every_curve_lies_within_its_chart(curves: list[list[tuple[float, float]]]) -> None:
     svg = chart_as_svg(chart(*curves), WIDTH, HEIGHT)
 
