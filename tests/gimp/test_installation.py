@@ -36,8 +36,8 @@ case "$*" in
     venv*)
         for folder; do :; done
         mkdir -p "$folder/bin" && ln -sf /usr/bin/python3 "$folder/bin/python" ;;
-    *--dry-run*--torch-backend=*) [ -e "{home}/torch-index" ] ;;
-    *--dry-run*) echo " + nvidia-cublas==13.4" ;;
+    *--dry-run*--torch-backend=*) [ -e "{home}/torch-index" ] && echo " + torch==2.15.0" ;;
+    *--dry-run*) echo " + torch==2.15.0"; echo " + nvidia-cublas==13.4" ;;
     *install*)
         echo "Downloading torch (190.7MiB)"
         echo " Downloaded torch"

@@ -17,7 +17,7 @@ from build_release import build_wheel
 from impasto_shared import __version__
 from impasto_shared.errors import ImpastoError
 from impasto_shared.installation import installation as installation_module
-from impasto_shared.installation import pins, torch_build, uv_download
+from impasto_shared.installation import obtainable_torch, pins, torch_build, uv_download
 from impasto_shared.installation.environment import installed_program, own_environment
 from impasto_shared.installation.installation import Installation, Step, install_log, plan
 from impasto_shared.installation.pins import Pin, pin_of
@@ -62,7 +62,7 @@ def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(uv_download, "pin_of", lambda _: pin)
     constraints = tmp_path / "constraints.txt"  # the stubs have other versions
     constraints.write_text("")
-    for module in (pins, torch_build, installation_module):
+    for module in (pins, obtainable_torch, installation_module):
         monkeypatch.setattr(module, "CONSTRAINTS", constraints)
     with index_of(wheels) as index:
         monkeypatch.setenv("IMPASTO_INDEX", index.address)

@@ -21,10 +21,11 @@ from pathlib import Path
 import pytest
 
 from impasto_daemon.setup import environment as environments
-from impasto_daemon.setup.uv import obtainable_torch
-from impasto_shared.installation import torch_build
+from impasto_daemon.setup.uv import torch_for
+from impasto_shared.installation import obtainable_torch, torch_build
 from impasto_shared.installation.environment import Environment
-from impasto_shared.installation.torch_build import Build, probe_of
+from impasto_shared.installation.obtainable_torch import question_to
+from impasto_shared.installation.torch_build import Build
 from integration.loopback_index import LoopbackIndex, index_of
 from release.installed_release import uv_program
 from release.stub_wheels import write_stub
@@ -129,7 +130,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     monkeypatch.setenv("PATH", f"{Path(uv_program()).parent}:{os.environ['PATH']}")
     constraints = tmp_path / "constraints.txt"
     constraints.write_text(f"torch=={VERSION}\n")
-    monkeypatch.setattr(torch_build, "CONSTRAINTS", constraints)
+    monkeypatch.setattr(obtainable_torch, "CONSTRAINTS", constraints)
     for name in [name for name in os.environ if name.startswith("UV_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache-of-uv"))
@@ -175,7 +176,7 @@ def make(environment: Environment, build: Build = Build.CPU) -> set[str]:
 def address_of_pytorch(python: Path) -> str:
     """Returns the host that uv asks for the build for processors, by its own words."""
     failed = subprocess.run(
-        probe_of(uv_program(), python, "cpu"),
+        question_to(uv_program(), python, "cpu"),
         env=os.environ | {"UV_HTTP_RETRIES": "0"},
         capture_output=True,
         text=True,
@@ -236,7 +237,7 @@ def test_usual_index_has_it_where_that_cannot_be_reached(
     assert "/simple/torch/" in [path for path, _ in index.requests]
     said = capsys.readouterr().out
     assert "the build for GPUs, since the smaller one cannot be reached" in said
-    assert "the build for a CPU cannot be reached; the present one stays" in said
+    assert "build for a CPU cannot be reached from here; the present one stays" in said
     assert "Environment: up to date" in said
 
 
@@ -261,4 +262,4 @@ def test_present_build_stays_where_no_index_can_be_reached(
 ) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
 
-    assert obtainable_torch(uv_program(), Build.CPU, python) is None
+    assert torch_for(uv_program(), Build.CPU, python) is None

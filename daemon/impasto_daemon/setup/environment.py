@@ -12,14 +12,15 @@ from impasto_daemon.commands.output import say
 from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.programs import run, succeeds
 from impasto_daemon.setup.uv import (
-    Torch,
     announce,
-    obtainable_torch,
     provided_uv,
     remove_unneeded,
+    torch_for,
+    why_not,
     working_uv,
 )
 from impasto_shared.installation.environment import Environment, own_environment
+from impasto_shared.installation.obtainable_torch import Torch
 from impasto_shared.installation.torch_build import Build
 
 
@@ -68,11 +69,15 @@ def make(
     Raises:
         SetupFailed: if it cannot be made; what was begun is known as unfinished.
     """
-    if build is not None:
-        build = _better_build(environment, build)
     if is_current(environment, _stamp(expected, build)):
-        say(f"Environment: up to date in {environment.folder}")
+        _say_up_to_date(environment)
         return
+    torch = None
+    if build is not None:
+        build, torch = _choice(environment, build)
+        if is_current(environment, _stamp(expected, build)):
+            _say_up_to_date(environment)
+            return
     is_new = not _can_be_updated(environment, build or Build.GPU)
     if is_new:
         _check_place(environment)
@@ -80,35 +85,42 @@ def make(
     before()
     _begin(environment, is_new=is_new)
     uv = provided_uv(environment)
-    torch = None
     if build is not None:
         # If no index answers, uv says why.
-        torch = obtainable_torch(uv, build, environment.python) or Torch((), build)
+        torch = torch or torch_for(uv, build, environment.python) or Torch((), build)
         announce(build, torch, environment.folder)
-        if is_new and torch.build is Build.GPU:
+        if is_new and torch.build is not Build.CPU:
             check_disk_space(environment.folder, Build.GPU.needed_mb)
     arguments = () if torch is None else torch.arguments
     run([uv, "pip", "install", "--python", str(environment.python), *arguments, *what])
     if torch is not None and not is_new:
         remove_unneeded(uv, environment.python)
-    environment.finish(_stamp(expected, None if torch is None else torch.build))
+    environment.finish(_stamp(expected, None if torch is None else torch.build or build))
+
+
+def _say_up_to_date(environment: Environment) -> None:
+    say(f"Environment: up to date in {environment.folder}")
 
 
 def _stamp(expected: str, build: Build | None) -> str:
     return expected if build is None else f"{expected} {build.value}"
 
 
-def _better_build(environment: Environment, wish: Build) -> Build:
-    """Returns the build to make: the present one if the wish cannot be had and it runs."""
-    present = environment.build
-    uv = working_uv(environment)
+def _choice(environment: Environment, wish: Build) -> tuple[Build, Torch | None]:
+    """Returns the build to make: the present one if it runs and the wish cannot be had.
+
+    Also returns the PyTorch to install for it, if uv has been asked.
+    """
+    present, uv = environment.build, working_uv(environment)
     if present in (None, wish) or uv is None or not _runs(environment):
-        return wish
-    torch = obtainable_torch(uv, wish, environment.python)
+        return wish, None
+    torch = torch_for(uv, wish, environment.python)
     if torch is not None and torch.build is wish:
-        return wish
-    say(f"  PyTorch: the build for a {wish.value.upper()} cannot be reached; the present one stays")
-    return present
+        return wish, torch
+    say(f"  PyTorch: {why_not(wish, torch)}; the present one stays")
+    if torch is None:  # nor can the present one be had again
+        return present, Torch((), present)
+    return present, torch if torch.build is present else None
 
 
 def _check_place(environment: Environment) -> None:

@@ -16,10 +16,11 @@ from impasto_daemon.setup.removal import remove_all
 from impasto_daemon.setup.running_daemon import stop_daemon
 from impasto_daemon.setup.uv import (
     announce,
-    obtainable_torch,
     provided_uv,
     remove_unneeded,
+    torch_for,
     unneeded_packages,
+    why_not,
 )
 from impasto_shared.files.atomic_write import write_atomically
 from impasto_shared.installation.environment import Environment, own_environment, program_record
@@ -83,12 +84,9 @@ def _change_build(environment: Environment, build: Build) -> None:
         )
     check_disk_space(environment.folder, build.needed_mb)
     uv, python = provided_uv(environment), environment.python
-    torch = obtainable_torch(uv, build, python)
+    torch = torch_for(uv, build, python)
     if torch is None or torch.build is not build:
-        raise SetupFailed(
-            f"PyTorch's build for a {build.value.upper()} cannot be reached from here. The present "
-            "one stays."
-        )
+        raise SetupFailed(f"{why_not(build, torch)}. The present one stays.")
     announce(build, torch, environment.folder)
     # In an environment that the setup did not make, these are the user's own.
     spared = [] if stamp else unneeded_packages(python)

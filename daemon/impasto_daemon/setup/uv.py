@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from impasto_daemon.commands.output import say
 from impasto_daemon.setup.failure import SetupFailed
 from impasto_daemon.setup.programs import output_of, printed_lines, run, run_quietly, succeeds
 from impasto_shared.installation.environment import Environment
+from impasto_shared.installation.obtainable_torch import Torch, obtainable_torch
 from impasto_shared.installation.pins import pin_of
-from impasto_shared.installation.torch_build import Build, build_in, probe_of, uv_backend
+from impasto_shared.installation.torch_build import Build
 from impasto_shared.installation.unneeded import listing_of
 
 
@@ -39,36 +39,31 @@ def provided_uv(environment: Environment) -> str:
     return uv
 
 
-@dataclass(frozen=True)
-class Torch:
-    """The PyTorch that can be had: the arguments with which uv installs it, and its build.
-
-    Without arguments it is that of the usual index, or of the folders in UV_FIND_LINKS.
-    """
-
-    arguments: tuple[str, ...]
-    build: Build
+def torch_for(uv: str, wish: Build, python: Path) -> Torch | None:
+    """Returns the PyTorch to install for a wish; None if no index answers, of which uv says why."""
+    return obtainable_torch(uv, wish, python, printed_lines)
 
 
-def obtainable_torch(uv: str, build: Build, python: Path) -> Torch | None:
-    """Returns the PyTorch to install for a wish, which uv looks for; None if no index answers.
+def why_not(wish: Build, torch: Torch | None) -> str:
+    """Returns why the wish is not installed, given what can be had."""
+    if torch is not None and torch.build is None:
+        return f"uv does not say whether it would install PyTorch's build for a {_name(wish)}"
+    return f"PyTorch's build for a {_name(wish)} cannot be reached from here"
 
-    PyTorch's own index has every build. It may be out of reach, or unknown to this uv.
-    """
-    backend = uv_backend(build)
-    if backend is not None:
-        said = printed_lines(probe_of(uv, python, backend), {"UV_HTTP_RETRIES": "1"})
-        if said is not None:
-            return Torch((f"--torch-backend={backend}",), build_in(said))
-    said = printed_lines(probe_of(uv, python, None))
-    return None if said is None else Torch((), build_in(said))
+
+def _name(build: Build) -> str:
+    return build.value.upper()
 
 
 def announce(wish: Build, torch: Torch, folder: Path) -> None:
     """Says which build is installed where, and how much is downloaded."""
-    if torch.arguments:
+    amount = "About" if torch.build else "Up to"
+    size = torch.build or Build.GPU
+    if torch.build is None:
+        say(f"  PyTorch: uv does not say which build it installs for a {_name(wish)}")
+    elif torch.arguments:
         say(
-            f"  PyTorch: the build for a {torch.build.value.upper()}, from PyTorch's own index "
+            f"  PyTorch: the build for a {_name(torch.build)}, from PyTorch's own index "
             f"(--{torch.build.other.value} chooses the other one)"
         )
     elif torch.build is Build.CPU:
@@ -78,8 +73,8 @@ def announce(wish: Build, torch: Torch, folder: Path) -> None:
     else:
         say("  PyTorch: the general build, from the usual index")
     say(
-        f"  About {torch.build.download} are downloaded the first time, into uv's cache. "
-        f"They take {torch.build.disk} in {folder}"
+        f"  {amount} {size.download} are downloaded the first time, into uv's cache. "
+        f"They take {size.disk} in {folder}"
     )
 
 

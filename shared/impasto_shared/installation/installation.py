@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -20,16 +20,10 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.files.paths import log_path
 from impasto_shared.installation.environment import Environment, own_environment
 from impasto_shared.installation.lock import only_installation
+from impasto_shared.installation.obtainable_torch import Torch, obtainable_torch
 from impasto_shared.installation.package_index import host_of, package_index
 from impasto_shared.installation.pins import CONSTRAINTS
-from impasto_shared.installation.torch_build import (
-    TORCH_PACKAGES,
-    Build,
-    build_in,
-    probe_of,
-    uv_backend,
-    wanted_build,
-)
+from impasto_shared.installation.torch_build import TORCH_PACKAGES, Build, wanted_build
 from impasto_shared.installation.unneeded import listing_of
 from impasto_shared.installation.uv_download import fetched_uv
 from impasto_shared.installation.variables import own_variables
@@ -171,12 +165,12 @@ class Installation:
         self._call([*new, environment.folder])
         self._begin(Step.PACKAGES)
         install = [uv, "pip", "install", "--python", str(environment.python)]
-        torch, build = self._obtainable_torch(uv)
-        what = [*torch, *again, "--constraints", str(CONSTRAINTS)]
+        torch = self._obtainable_torch(uv)
+        what = [*torch.arguments, *again, "--constraints", str(CONSTRAINTS)]
         self._call([*install, *what, f"impasto=={__version__}"])
         if again and (unneeded := self._ask(listing_of(environment.python))):
             self._call([uv, "pip", "uninstall", "--python", str(environment.python), *unneeded])
-        environment.finish(f"impasto=={__version__} {build.value}")
+        environment.finish(f"impasto=={__version__} {(torch.build or self._plan.build).value}")
 
     def _check_place(self) -> None:
         """Raises ImpastoError if something else is there, or the disk is full."""
@@ -198,22 +192,28 @@ class Installation:
             return []
         return [word for name in TORCH_PACKAGES for word in ("--reinstall-package", name)]
 
-    def _obtainable_torch(self, uv: str) -> tuple[list[str], Build]:
-        """Returns the arguments for PyTorch, and the build that uv installs with them.
+    def _obtainable_torch(self, uv: str) -> Torch:
+        """Returns the PyTorch to install.
 
-        Raises ImpastoError if only a larger one than was said can be had.
+        Raises ImpastoError if none can be had, or only one that may be larger than was said.
         """
-        python, backend = self._plan.environment.python, uv_backend(self._plan.build)
-        if backend is not None:
-            with suppress(_ProgramFailed):
-                said = self._ask(probe_of(uv, python, backend), UV_HTTP_RETRIES="1")
-                return [f"--torch-backend={backend}"], build_in(said)
-            self._log("PyTorch's own index cannot be reached")
-        build = build_in(self._ask(probe_of(uv, python, None)))
-        if self._plan.build is Build.CPU and build is not Build.CPU:
+        wish = self._plan.build
+        torch = obtainable_torch(uv, wish, self._plan.environment.python, self._answer)
+        if torch is None:
+            raise self._failure()
+        if torch.build is None:
+            self._log("uv does not say which build of PyTorch it would install")
+        if wish is Build.CPU and torch.build is not Build.CPU:
             self.needs_general_build = True
             raise ImpastoError(sentence("small-build-unreachable"))
-        return [], build
+        return torch
+
+    def _answer(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str] | None:
+        """Returns what a program prints, which is logged if it fails; None if it does."""
+        try:
+            return self._ask(command, **variables)
+        except _ProgramFailed:
+            return None
 
     def _begin(self, step: Step) -> None:
         self.progress.step, self.progress.fraction = step, 0.0
@@ -269,7 +269,7 @@ class Installation:
         if process.returncode:
             for line in lines if is_asked else ():
                 self._log(line)
-            raise _ProgramFailed(sentence("uv-failed", line=self._last_line(), log=install_log()))
+            raise self._failure()
         return lines
 
     def _on_line(self, line: str) -> None:
@@ -283,6 +283,10 @@ class Installation:
             self._done_bytes += self._sizes.pop(match[2], 0.0)
         expected = max(self._plan.build.download_bytes, 1)
         self.progress.fraction = min(self._done_bytes / expected, 0.95)
+
+    def _failure(self) -> ImpastoError:
+        """Returns the error of a call of uv, by the last line that it has printed."""
+        return _ProgramFailed(sentence("uv-failed", line=self._last_line(), log=install_log()))
 
     def _last_line(self) -> str:
         lines = [line.strip() for line in self.progress.lines if line.strip()]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from impasto_shared.installation.pins import CONSTRAINTS
 from impasto_shared.str_enum import StrEnum
 
 GPU_DEVICES: Sequence[str] = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
@@ -18,7 +16,6 @@ TORCH_PACKAGES = ("torch", "torchvision")
 
 # The packages that a build for GPUs brings along, such as nvidia-cublas and triton-rocm.
 _OF_A_GPU = re.compile(r"(nvidia|cuda|(pytorch-)?triton|rocm)\b")
-_INSTALLED_LINE = re.compile(r" [+~] ([\w.-]+)==")
 
 
 class Build(StrEnum):
@@ -67,34 +64,6 @@ def wanted_build(option: Build | None, current: Build | None) -> Build:
     if option is not None:
         return option
     return Build.GPU if has_gpu() or current is Build.GPU else Build.CPU
-
-
-def uv_backend(build: Build) -> str | None:
-    """Returns uv's name for PyTorch's own index of this build, or None for the usual index.
-
-    For a GPU that is not there, uv would choose the build for processors.
-    """
-    if build is Build.CPU:
-        return "cpu"
-    return "auto" if has_gpu() else None
-
-
-def probe_of(uv: str, python: Path, backend: str | None) -> list[str]:
-    """Returns the command with which uv says what it would install for PyTorch; see `build_in`.
-
-    It fails if PyTorch's own index, or without a backend the usual one, cannot be reached.
-    """
-    # Reinstalled: else it would not name what is there already.
-    install = [uv, "pip", "install", "--dry-run", "--reinstall", "--color", "never"]
-    chosen = [] if backend is None else [f"--torch-backend={backend}"]
-    place = ["--python", str(python), "--constraints", str(CONSTRAINTS)]
-    return [*install, *chosen, *place, "torch"]
-
-
-def build_in(lines: Sequence[str]) -> Build:
-    """Returns the build that uv would install, by the lines that it has printed."""
-    matches = (_INSTALLED_LINE.match(line) for line in lines)
-    return Build.GPU if any(match and is_of_a_gpu(match[1]) for match in matches) else Build.CPU
 
 
 def is_of_a_gpu(package: str) -> bool:

@@ -18,6 +18,9 @@ from impasto_shared.installation.torch_build import Build
 _UV = """#!/bin/sh
 case "$*" in
     --version) exit ;;
+    *--dry-run*) [ -e "{folder}/silent" ] || echo " + torch==2.15.0" ;;
+esac
+case "$*" in
     *--dry-run*--torch-backend=cpu*) [ ! -e "{folder}/unreachable" ]; exit ;;
     *--dry-run*) echo " + nvidia-cublas==13.0"; exit ;;
 esac
@@ -109,6 +112,18 @@ def test_small_build_that_cannot_be_reached_changes_nothing(
 
     assert not (machine / "uv.log").exists()
     assert environment.build is Build.GPU
+
+
+def test_build_that_uv_does_not_name_changes_nothing(
+    machine: Path, environment: Environment
+) -> None:
+    (machine / "silent").touch()
+    environment.finish("impasto==1.0 gpu")
+
+    with pytest.raises(SetupFailed, match="uv does not say whether it would install"):
+        set_up(Wish(cpu=True))
+
+    assert not (machine / "uv.log").exists()
 
 
 def test_exchange_that_fails_is_known_and_repeated(machine: Path, environment: Environment) -> None:

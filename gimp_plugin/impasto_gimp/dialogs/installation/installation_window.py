@@ -9,8 +9,9 @@ from impasto_gimp.introspection_gtk import Gtk
 from impasto_gimp.translation import gettext
 from impasto_shared.errors import ImpastoError
 from impasto_shared.installation.installation import Installation, Step, plan
+from impasto_shared.installation.obtainable_torch import own_index_for
 from impasto_shared.installation.sandbox import is_in_sandbox
-from impasto_shared.installation.torch_build import Build, uv_backend
+from impasto_shared.installation.torch_build import Build
 
 _ABOUT = gettext(
     "Pictures are painted by a program in the background, the daemon, which is not installed yet."
@@ -100,7 +101,7 @@ class _InstallationWindow(Frame):
             self._begin.set_sensitive(False)
             return
         heading = before or (_GPU if planned.build is Build.GPU else _CPU)
-        what = _WHAT_OF_BOTH if uv_backend(planned.build) else _WHAT
+        what = _WHAT_OF_BOTH if own_index_for(planned.build) else _WHAT
         said = what.format(download=planned.build.download, index=planned.host)
         where = _WHERE.format(disk=planned.build.disk, folder=planned.folder)
         self._text.set_text(f"{heading}\n{said}\n{where}")
