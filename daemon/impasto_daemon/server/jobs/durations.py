@@ -8,9 +8,6 @@ from __future__ import annotations
 from impasto_daemon.server.jobs.job import Job
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
 
-MAX_REMEMBERED = 256
-"""More than can be queued and running at the same time."""
-
 
 class Durations:
     """The seconds that jobs take by `throughput`, as long as that has learnt nothing new."""
@@ -20,15 +17,17 @@ class Durations:
         self._version: object = None
         self._of: dict[Job, float | None] = {}
 
-    def refresh(self) -> None:
-        """Forgets the durations that are no longer true, and those of jobs that have ended."""
-        version = self._throughput.version
-        if version != self._version or len(self._of) > MAX_REMEMBERED:
-            self._version = version
-            self._of.clear()
+    @property
+    def remembered(self) -> int:
+        """The number of jobs whose duration is known."""
+        return len(self._of)
 
     def of(self, job: Job) -> float | None:
-        """Returns the duration of a job as it was at the last refresh; None without an estimate."""
+        """Returns the duration of a job; None without an estimate."""
+        version = self._throughput.version
+        if version != self._version:
+            self._version = version
+            self._of.clear()
         if job not in self._of:
             self._of[job] = (
                 self._throughput.segmentation_s
@@ -38,5 +37,5 @@ class Durations:
         return self._of[job]
 
     def forget(self, job: Job) -> None:
-        """Has the duration of a job calculated again: more is known of its work."""
+        """Drops the duration of a job: it has ended, or more is known of its work."""
         self._of.pop(job, None)

@@ -376,6 +376,7 @@ class JobTable:
         text = sentence("job-not-storable", reason=str(outcome)[:300])
         job.refusal = Problem.saying(ErrorCode.QUEUE_FULL, text)
         self._jobs.pop(job.name, None)
+        self._durations.forget(job)
         self._queue = None
 
     def _load(self, job: Job, outcome: Submit | Exception) -> None:
@@ -501,7 +502,6 @@ class JobTable:
 
     def _eta_s(self, job: Job) -> float | None:
         """Returns the estimated time to completion; None if there is no estimate."""
-        self._durations.refresh()
         if job.state is JobState.QUEUED:
             ahead = self.queue[: self.queue.index(job)]
             return _sum([self._waiting_s(ahead), self._durations.of(job)])
@@ -515,7 +515,6 @@ class JobTable:
 
     def _waiting_s(self, ahead: Sequence[Job]) -> float | None:
         """Returns when a worker is free after the running jobs and those `ahead` of the queue."""
-        self._durations.refresh()
         running_s = [self._eta_s(job) for job in self.running]
         durations_s = [self._durations.of(job) for job in ahead]
         if None in running_s or None in durations_s:
@@ -551,6 +550,7 @@ class JobTable:
         if state is not JobState.FAILED and not job.is_warm:
             self.throughput.record(job.work, job.curve.points)
         self.outcomes[state] += 1
+        self._durations.forget(job)
         self._queue = None
         if state is not JobState.DONE:
             self._store(job)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from impasto_daemon.server.jobs import durations as durations_module
 from impasto_daemon.server.jobs.durations import Durations
 from impasto_daemon.server.jobs.job import Job, Origin, new_job
 from impasto_daemon.server.jobs.time_estimate import ThroughputHistory
@@ -52,12 +51,10 @@ def test_duration_is_calculated_once_until_more_is_known(history: CountingHistor
     durations, one = Durations(history), job()
 
     for _ in range(9):
-        durations.refresh()
         first_s = durations.of(one)
     assert history.count == 1
     history.learn(5.0)
     history.learn(5.0)
-    durations.refresh()
 
     assert first_s is not None
     assert (durations.of(one) or 0.0) > first_s
@@ -69,7 +66,6 @@ def test_duration_on_another_device_is_calculated_again(history: CountingHistory
     durations.of(one)
 
     history.is_gpu = True
-    durations.refresh()
 
     assert durations.of(one) is None
 
@@ -84,18 +80,6 @@ def test_duration_of_a_job_whose_work_has_changed_is_calculated_again(
     durations.forget(one)
 
     assert (durations.of(one) or 0.0) > alone_s
-
-
-def test_jobs_that_have_ended_are_forgotten(
-    history: CountingHistory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(durations_module, "MAX_REMEMBERED", 3)
-    durations = Durations(history)
-    for _ in range(10):
-        durations.refresh()
-        durations.of(job())
-
-    assert len(durations._of) <= 4
 
 
 def test_job_that_splits_its_photo_has_its_own_duration(history: CountingHistory) -> None:

@@ -507,3 +507,19 @@ def test_limits_are_those_of_the_protocol_and_of_architecture() -> None:
     assert f"{limits}, {MAX_QUEUED_JOBS_OF_ONE} of a connection or detached" in architecture
     assert f"{jobs_module.MAX_MEMORY_BYTES // 2**20} MB wait while the disk is full" in architecture
     assert jobs_module.MAX_QUEUED_BYTES == 2 * 2**30
+
+
+def test_duration_is_remembered_only_until_the_job_has_ended(table: JobTable) -> None:
+    jobs = [table.submit(submission(), ALICE) for _ in range(3)]
+    for job in jobs:
+        table.report(job)
+    assert table._durations.remembered == 3
+
+    table.start(jobs[0])
+    table.finish(jobs[0], PIXEL)
+    for job in jobs[1:]:
+        table.cancel(job)
+    for job in jobs:
+        table.report(job)
+
+    assert table._durations.remembered == 0
