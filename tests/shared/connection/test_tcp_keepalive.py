@@ -3,7 +3,7 @@
 import os
 import socket
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import zmq
@@ -27,8 +27,9 @@ def tcp_connections(port: int, stack: ExitStack) -> list[socket.socket]:
             continue
         if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             continue
-        if port in (connection.getsockname()[1], connection.getpeername()[1]):
-            connections.append(connection)
+        with suppress(OSError):  # a socket without a peer is no connection
+            if port in (connection.getsockname()[1], connection.getpeername()[1]):
+                connections.append(connection)
     return connections
 
 
