@@ -6,7 +6,7 @@ GIMP_ROOT=$CHECKOUT/tests/gimp/gimp_root.sh
 TESTS_OF_SOURCES=("$CHECKOUT"/tests/test_*.py "$CHECKOUT/tests/gimp_plugin/test_translation.py"
     "$CHECKOUT/tests/release")
 # The tests with real GIMPs and daemons mostly wait.
-PROCESSES_PER_CORE=2
+PROCESSES_PER_CORE=3
 MOST_PROCESSES=8
 
 # If no GIMP 3 is installed, root on Debian makes GIMPs for the tests.
@@ -92,10 +92,11 @@ run_units() {
         "${others[@]/#/--ignore=}" "$@"
 }
 
-# Runs pytest in processes that mostly wait: for a GIMP, or a daemon.
+# Runs pytest in processes that mostly wait: for a GIMP, or a daemon. The groups with the most tests
+# come first, lest one of them is left to the end.
 run_waiting() {
     python -P -m pytest -n $((PROCESSES_PER_CORE * $(nproc))) --maxprocesses "$MOST_PROCESSES" \
-        --dist loadgroup --no-loadscope-reorder "$@"
+        --dist loadgroup "$@"
 }
 
 run_integration() {

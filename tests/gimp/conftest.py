@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from gimp.gimps import KNOWN_VERSIONS, Gimp, Home, find_gimp
+from gimp.dialog_steps import IMAGE_WINDOW
+from gimp.gimps import KNOWN_VERSIONS, REPOSITORY, Gimp, Home, find_gimp
 from gimp.images import write_images
+from gimp.screen import Screen
 
 REQUIRED = tuple(os.environ.get("IMPASTO_REQUIRE_GIMP", "").split())
 
@@ -41,6 +44,30 @@ def fresh_home(home: Home) -> Iterator[Home]:
     """A second home folder for the same GIMP, in which no daemon has run."""
     with prepared_home(home.gimp) as fresh_home:
         yield fresh_home
+
+
+@pytest.fixture(scope="module")
+def screen(home: Home) -> Iterator[Screen]:
+    """A GIMP with a photo in a window, saved as it is."""
+    photo = shutil.copy(REPOSITORY / "assets/photos/astronaut.jpg", home.folder)
+    shutil.copy(REPOSITORY / "assets/styles/poppies.jpg", home.folder)
+    with Screen(home, REPOSITORY / "test-output/screens") as screen:
+        screen.ask(f"batch.open_window({photo!r})")
+        screen.wait_for_window(IMAGE_WINDOW)
+        screen.enlarge(IMAGE_WINDOW)
+        yield screen
+
+
+@pytest.fixture
+def paused(home: Home) -> Iterator[Path]:
+    """The file that the daemon writes halfway through a job that it is told to pause."""
+    folder = home.folder / "run/impasto"
+    for name in ("paused", "resume", "pause"):
+        (folder / name).unlink(missing_ok=True)
+    yield folder / "paused"
+    folder.mkdir(exist_ok=True)
+    (folder / "pause").unlink(missing_ok=True)
+    (folder / "resume").touch()
 
 
 @contextmanager

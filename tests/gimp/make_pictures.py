@@ -13,11 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gimp.gimps import REPOSITORY, Home, find_gimp
-from gimp.images import write_images
-from gimp.screen import Screen
-from gimp.test_results import RESULTS, open_results
-from gimp.test_screen import (
+from gimp.dialog_steps import (
     DIALOG,
     IMAGE_WINDOW,
     PROGRESS_WINDOW,
@@ -27,6 +23,10 @@ from gimp.test_screen import (
     key_of,
     open_dialog,
 )
+from gimp.gimps import REPOSITORY, Home, find_gimp
+from gimp.images import write_images
+from gimp.screen import Screen
+from gimp.test_results import RESULTS, open_results
 from impasto_daemon.commands.image_file import read_image
 from impasto_gimp.arguments.procedure_arguments import REGION_LABEL, VARIATIONS_LABEL
 from impasto_shared.client import Client

@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageStat
 
-from gimp.gimps import REPOSITORY, Home
-from gimp.screen import Screen
-from gimp.scripted_daemon import Behaviour
-from gimp.test_screen import (
+from gimp.dialog_steps import (
     IMAGE_WINDOW,
     PROGRESS_WINDOW,
     REMEMBERED,
@@ -27,6 +24,9 @@ from gimp.test_screen import (
     undo_new_layer,
     wait_for_new_layer,
 )
+from gimp.gimps import REPOSITORY, Home
+from gimp.screen import Screen
+from gimp.scripted_daemon import Behaviour
 
 pytestmark = pytest.mark.gimp
 

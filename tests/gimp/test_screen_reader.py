@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 
 from gimp.conftest import prepared_home
-from gimp.gimps import REPOSITORY, Home
-from gimp.screen import Screen
-from gimp.scripted_daemon import Behaviour
-from gimp.test_screen import (
+from gimp.dialog_steps import (
     IMAGE_WINDOW,
     SAVED,
     UNTOUCHED,
@@ -25,6 +22,9 @@ from gimp.test_screen import (
     undo_new_layer,
     wait_for_new_layer,
 )
+from gimp.gimps import REPOSITORY, Home
+from gimp.screen import Screen
+from gimp.scripted_daemon import Behaviour
 from impasto_shared.settings import StyleSettings
 
 pytestmark = pytest.mark.gimp
