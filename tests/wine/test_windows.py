@@ -68,6 +68,7 @@ def test_command_starts_the_daemon_and_paints(
 
 @pytest.mark.usefixtures("painted")
 def test_its_file_has_a_port_and_a_secret(wine: Wine) -> None:
+    assert wine.address_file.exists(), wine.log  # which says why the daemon has ended
     address = json.loads(wine.address_file.read_text())
 
     assert address["endpoint"].startswith("tcp://127.0.0.1:")
