@@ -64,6 +64,8 @@ class Screen:
         gimp = ["gimp-" + self._home.gimp.version, "--no-splash", *self._home.batch(statements)]
         self._start("gimp", "dbus-run-session", "--", *gimp)
         self.wait_for(self._observer.exists, "GIMP's start", START_PATIENCE_S)
+        if self._home.has_screen_reader:
+            self._start("screen_reader", *self._screen_reader(), "stay")
         return self
 
     def __exit__(
@@ -237,10 +239,12 @@ class Screen:
 
     def read_out(self, *command: str) -> str:
         """Returns the output of screen_reader.py."""
+        return self._run(*self._screen_reader(), *command)
+
+    def _screen_reader(self) -> list[str]:
         bus = self.ask("__import__('os').environ['DBUS_SESSION_BUS_ADDRESS']")
         reader = self._home.folder / "screen_reader.py"
-        address = f"DBUS_SESSION_BUS_ADDRESS={bus}"
-        return self._run("env", address, "python3", str(reader), *command)
+        return ["env", f"DBUS_SESSION_BUS_ADDRESS={bus}", "python3", str(reader)]
 
     def _start(self, name: str, *command: str) -> None:
         log = self._home.folder / f"{name}.log"

@@ -1,6 +1,6 @@
 """A window as a screen reader sees and operates it. Runs in GIMP's root.
 
-screen_reader.py dump TITLE | press TITLE NAME | focus TITLE NAME
+screen_reader.py dump TITLE | press TITLE NAME | focus TITLE NAME | stay
 """
 
 from __future__ import annotations
@@ -75,10 +75,22 @@ def named(title: str, name: str) -> Any:
     sys.exit(f"The window titled {title} has nothing named {name}.")
 
 
+def stay() -> None:
+    """Listens until it is ended, as a screen reader does.
+
+    When the last one goes, GTK removes its listener for keys, and may crash if a key is on its way.
+    """
+    listener = Atspi.EventListener.new(lambda _event: None)
+    listener.register("window:activate")
+    Atspi.event_main()
+
+
 def main() -> None:
     """Does what the command line says."""
-    command, title, *names = sys.argv[1:]
-    if command == "dump":
+    command, title, *names = [*sys.argv[1:], ""]
+    if command == "stay":
+        stay()
+    elif command == "dump":
         shown = [
             {
                 "depth": depth,
@@ -90,9 +102,9 @@ def main() -> None:
         ]
         print(json.dumps(shown))  # noqa: T201 - the answer
     elif command == "press":
-        named(title, *names).get_action_iface().do_action(0)
+        named(title, names[0]).get_action_iface().do_action(0)
     elif command == "focus":
-        named(title, *names).get_component_iface().grab_focus()
+        named(title, names[0]).get_component_iface().grab_focus()
 
 
 main()

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.gimp
 DIALOG = "^Neuronaler Stil$"
 VARIATIONS = "^Neuronaler Stil: Varianten$"
 PROGRESS_WINDOW = "^Neuronaler Stil: Hintergrund"
+SAVE_PRESET = "^Als Vorgabe speichern$"
 RESULTS = "^Neuronaler Stil: Ergebnisse$"
 SUGGESTION = "^Neuronaler Stil: Vorgeschlagene Bereiche$"
 EXPLORE = "^Neuronaler Stil: Erkunden$"
@@ -229,6 +230,30 @@ def test_regions_can_be_chosen_without_a_mouse(german: Home, screen: Screen) -> 
     screen.wait_for(lambda: not screen.windows(DIALOG), "the end of the dialog")
 
     assert not nameless(dialog)
+    assert screen.ask(SAVED) == UNTOUCHED
+
+
+def test_windows_that_a_screen_reader_opens_take_keys(german: Home, screen: Screen) -> None:
+    opened = {
+        "Vorschlagen …": SUGGESTION,
+        "Varianten …": VARIATIONS,
+        "Ergebnisse …": RESULTS,
+        "Als Vorgabe speichern …": SAVE_PRESET,
+    }
+    screen.wait_for_window(IMAGE_WINDOW)
+    screen.read_out("press", IMAGE_WINDOW, "Neuronaler Stil …")
+    screen.wait_for_window(DIALOG)
+    screen.wait_for_rest()
+    screen.read_out("focus", DIALOG, "Gemälde")
+    screen.press("Home")
+    for button, window in opened.items():
+        screen.read_out("press", DIALOG, button)
+        screen.wait_for_window(window)
+        screen.press_until_gone(window, "Escape")
+    screen.wait_for_window(DIALOG)
+    screen.press_until_gone(DIALOG, "Escape")
+    screen.wait_for(lambda: not german.plug_in_processes(), "the end of the plug-in")
+
     assert screen.ask(SAVED) == UNTOUCHED
 
 

@@ -1,12 +1,26 @@
-"""Keeps widgets up to date with the arguments that they show."""
+"""Keeps widgets up to date with the arguments that they show, and connects what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from impasto_gimp.arguments.procedure_arguments import StyleArguments
+from impasto_gimp.dialogs.main_loop import WhenIdle
 from impasto_gimp.introspection import Gimp
 from impasto_gimp.introspection_gtk import Gtk
+
+
+def connect_soon(widget: Gtk.Widget, signal: str, action: Callable[[], object]) -> None:
+    """Has `action`, which runs a main loop, called soon after a signal of `widget`.
+
+    Showing a window and waiting for the daemon run one. A handler must not: a screen reader's
+    message may have emitted the signal, and is not done until the handler returns. GTK asks the
+    screen reader about each key, handles messages while it waits for the answer, and would wait
+    forever for the one that is not done.
+    """
+    idle = WhenIdle(action)
+    widget.connect(signal, idle.ask)
+    widget.connect("destroy", idle.cancel)
 
 
 def connect_while(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impasto_gimp.arguments.procedure_arguments import INSTALL_LABEL, LABELS, START_LABEL
-from impasto_gimp.dialogs.bindings import connect_while
+from impasto_gimp.dialogs.bindings import connect_soon, connect_while
 from impasto_gimp.dialogs.installation.installation_window import show_installation
 from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.introspection import Gimp, GLib
@@ -45,10 +45,10 @@ class DaemonBar:
             gettext("Start the daemon now, so that painting can begin without delay")
         )
         self._start.set_no_show_all(True)
-        self._start.connect("clicked", self._on_start)
+        connect_soon(self._start, "clicked", self._on_start)
         self._install = Gtk.Button(label=INSTALL_LABEL)
         self._install.set_no_show_all(True)
-        self._install.connect("clicked", self._on_install)
+        connect_soon(self._install, "clicked", self._on_install)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
         self.widget.pack_start(self._text, True, True, 0)
         for button in (self._start, self._install):
@@ -86,12 +86,12 @@ class DaemonBar:
         self._poll()
         return False
 
-    def _on_install(self, *_: object) -> None:
+    def _on_install(self) -> None:
         dialog = self.widget.get_toplevel()
         show_installation(dialog if isinstance(dialog, Gtk.Window) else None)
         self._poll()
 
-    def _on_start(self, *_: object) -> None:
+    def _on_start(self) -> None:
         if self._is_busy:
             return
         self._is_busy, self._is_answered = True, False

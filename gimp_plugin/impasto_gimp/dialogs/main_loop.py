@@ -17,7 +17,7 @@ def handle_events() -> None:
 class WhenIdle:
     """Calls `action` when all events are handled: once, however often it was asked for by then."""
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
         self._source: int | None = None
 

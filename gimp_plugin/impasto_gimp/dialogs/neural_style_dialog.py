@@ -24,6 +24,7 @@ from impasto_gimp.arguments.procedure_arguments import (
 from impasto_gimp.arguments.size_choices import offered_sizes
 from impasto_gimp.dialogs.bindings import (
     area_arguments,
+    connect_soon,
     connect_while,
     keep_updated,
     painting_arguments,
@@ -379,7 +380,7 @@ def _new_variations_button(
         gettext("Compare small pictures with different settings, and use the settings of one")
     )
 
-    def choose(*_: object) -> None:
+    def choose() -> None:
         try:
             styles, settings = chosen_styles(config), settings_from(config)
             area = chosen_area(config, painted)
@@ -390,7 +391,7 @@ def _new_variations_button(
             if chosen is not None:
                 apply_settings(config, chosen)
 
-    button.connect("clicked", choose)
+    connect_soon(button, "clicked", choose)
     button.show()
     return button
 
@@ -399,7 +400,7 @@ def _new_results_button(dialog: GimpUi.ProcedureDialog, painted: Gimp.Layer) -> 
     button = Gtk.Button.new_with_mnemonic(LABELS[RESULTS_LABEL])
     button.set_tooltip_text(gettext("See the pictures that were painted from this image before"))
 
-    def show(*_: object) -> None:
+    def show() -> None:
         try:
             check_valid(painted)
         except ImpastoError as error:
@@ -407,7 +408,7 @@ def _new_results_button(dialog: GimpUi.ProcedureDialog, painted: Gimp.Layer) -> 
         else:
             show_results(painted.get_image(), dialog)
 
-    button.connect("clicked", show)
+    connect_soon(button, "clicked", show)
     button.show()
     return button
 
@@ -423,7 +424,7 @@ def _new_suggest_button(
         gettext("Split the layer into regions such as sky and ground, and give each its painting")
     )
 
-    def suggest(*_: object) -> None:
+    def suggest() -> None:
         try:
             check_valid(painted)
             if regions := suggest_regions(dialog, painted, paintings):
@@ -431,7 +432,7 @@ def _new_suggest_button(
         except ImpastoError as error:
             _show_message(dialog, gettext("No regions can be suggested."), str(error))
 
-    button.connect("clicked", suggest)
+    connect_soon(button, "clicked", suggest)
     button.show()
     return button
 

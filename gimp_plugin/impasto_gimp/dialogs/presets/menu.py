@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from impasto_gimp.arguments.procedure_arguments import PRESET_LABEL, PRESET_MARKED
-from impasto_gimp.dialogs.bindings import connect_while
+from impasto_gimp.dialogs.bindings import connect_soon, connect_while
 from impasto_gimp.dialogs.presets.questions import ask_for_name, ask_whether_to_delete
 from impasto_gimp.image.profile.chosen_preset import apply_preset, current_preset
 from impasto_gimp.image.profile.files import profile_file, store
@@ -113,7 +113,7 @@ class PresetMenu:
         if action is None:
             entry.set_sensitive(False)
         else:
-            entry.connect("activate", lambda _: self._do(action))
+            connect_soon(entry, "activate", partial(self._do, action))
         self._menu.append(entry)
 
     def _do(self, action: Callable[[], object]) -> None:
