@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from distributed import Client
 
-from integration.daemon_process import PATIENCE_S, ROOT, wait_for
+from integration.daemon_process import PATIENCE_S, ROOT, free_address, wait_for
 
 _SCHEDULER = (sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard")
 _WORKER = (sys.executable, "-m", "distributed.cli.dask_worker", "--no-dashboard", "--no-nanny")
@@ -35,6 +35,7 @@ class DaskCluster:
         self.file = self.folder / "scheduler.json"
         self.variables: dict[str, str] = {}
         self._protocol = "tcp"
+        self._host, _, self._port = free_address().removeprefix("tcp://").partition(":")
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler: subprocess.Popen[bytes] | None = None
 
@@ -65,16 +66,16 @@ class DaskCluster:
         """The address of the scheduler."""
         return str(json.loads(self.file.read_text())["address"])
 
-    def start_scheduler(self, port: int = 0) -> None:
-        """Starts the scheduler, and waits until it has written its file."""
+    def start_scheduler(self) -> None:
+        """Starts the scheduler, each time at the same address; waits until it has its file."""
         self.file.unlink(missing_ok=True)
         options = (
             "--protocol",
             self._protocol,
             "--host",
-            "127.0.0.1",
+            self._host,
             "--port",
-            str(port),
+            self._port,
             "--scheduler-file",
             str(self.file),
         )

@@ -146,7 +146,6 @@ def test_workers_stop_when_the_batch_is_interrupted(cluster: DaskCluster) -> Non
 
 def test_scheduler_is_started_again(cluster: DaskCluster) -> None:
     """The last of the cluster's tests: its workers end with the first scheduler."""
-    port = int(cluster.address.rpartition(":")[2])
     where = ("--scheduler", cluster.address, "-o", "again")
     command = ["batch", "photos", "--style", "wave.png", *SLOW, *where]
     with cluster.popen(*command) as process:
@@ -157,7 +156,7 @@ def test_scheduler_is_started_again(cluster: DaskCluster) -> None:
         cluster.scheduler.kill()
         cluster.scheduler.wait()
         assert "is lost. Connecting again" in process.stderr.readline()
-        cluster.start_scheduler(port)
+        cluster.start_scheduler()
         cluster.start_workers(1)
         rest, told = process.communicate()
 
