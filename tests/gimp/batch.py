@@ -908,6 +908,14 @@ def a_group() -> Report:
 
 
 @situation
+def empty_group() -> Report:
+    image = photo().get_image()
+    group = Gimp.GroupLayer.new(image, "Empty")
+    image.insert_layer(group, None, 0)
+    return stylize([group])
+
+
+@situation
 def style_with_layers() -> Report:
     return stylize_and_compare(add_layer(new_image(), 9, 9, alpha=False), style=HERE / "style.xcf")
 

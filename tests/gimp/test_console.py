@@ -105,6 +105,7 @@ FAILING = {
     "region_is_an_empty_selection": "nothing is selected",
     "selection_elsewhere": "The selection does not touch the layer",
     "layer_mask": "the layer mask “Photo mask” is selected",
+    "empty_group": "in the layer group “Empty”: it has no layers",
     "channel": "the channel “Red” is selected",
     "floating_selection": "Layer > To New Layer",
     "layer_and_channel": "the channel “Red” is selected",

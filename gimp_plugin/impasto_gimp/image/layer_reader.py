@@ -21,6 +21,9 @@ _NOTHING_SELECTED = gettext(
     "The selection does not touch the layer. Select a part of the layer, or choose Select > None "
     "to paint all of it."
 )
+_EMPTY_GROUP = gettext(
+    "There is nothing to paint in the layer group “{name}”: it has no layers. Select another layer."
+)
 _FLOATING = gettext(
     "A floating selection cannot be painted, since the new layer would be hidden by it. Choose "
     "Layer > To New Layer or Layer > Anchor Floating Selection first."
@@ -54,7 +57,8 @@ def the_layer(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> 
 
     Raises:
         InvalidImage: unless there is exactly one drawable, which is a layer, or a channel of an
-            image with only one layer; or if that is too large, or its image is indexed.
+            image with only one layer; or if that is too large or an empty group, or its image is
+            indexed.
     """
     if len(drawables) != 1:
         raise InvalidImage(
@@ -72,6 +76,8 @@ def the_layer(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> 
             drawable = _topmost(layers) or drawable
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
+    if drawable.is_group() and not drawable.get_children():
+        raise InvalidImage(_EMPTY_GROUP.format(name=drawable.get_name()))
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
     return drawable
