@@ -47,7 +47,7 @@ class Database:
         self._path, self._inode = path, path.stat().st_ino
         with _translated():
             self._connection = sqlite3.connect(
-                path, _LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
         try:
             with _translated():
