@@ -120,7 +120,8 @@ def _job_table(config: DaemonOptions, endpoint: str, has_gpu: Callable[[], bool]
     history = ThroughputHistory(throughput_path(), has_gpu)
     journal, problem = _journal(endpoint)
     results = Results(None if journal is None else journal.folder, problem)
-    return JobTable(time.monotonic, results, retention, history, journal)
+    clock = time.monotonic if journal is None else journal.clock
+    return JobTable(clock, results, retention, history, journal)
 
 
 def _journal(endpoint: str) -> tuple[Journal | None, str | None]:

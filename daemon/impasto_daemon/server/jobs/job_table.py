@@ -67,7 +67,7 @@ class Retention:
 class JobTable:
     """All jobs by name, oldest first.
 
-    clock: monotonic, in seconds.
+    clock: monotonic, in seconds; with a journal, its clock.
     journal: stores jobs on the disk; None: there is none, for the reason `results.problem`.
     wall_clock: the time of day in seconds.
     """
@@ -264,6 +264,7 @@ class JobTable:
         watched: the names of jobs with subscribers, whose reports are kept.
         """
         if self.journal is not None:
+            self.journal.keep_time()
             self._sync_pictures(self.journal)
         ended = sorted(
             (job for job in self._jobs.values() if job.state.is_final), key=_ended_s, reverse=True

@@ -1,7 +1,7 @@
 """Jobs to records of the journal and back, with the reasons why one cannot be taken up again.
 
-The journal has times of day, since the clock of the table ends with the machine. If the time of day
-was set back meanwhile, no time has passed.
+The times of a record are those of the journal's clock, which continues from daemon to daemon. One
+of an earlier version has times of day; if that was set back meanwhile, no time has passed.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def record_of(job: Job, now_s: float, wall_s: float, unsynced_boot: str | None) 
         begun_px=job.begun_px,
         follows=job.follows,
         painted_px=job.painted_px,
+        submitted_s=job.submitted_s,
+        ended_s=job.ended_s,
     )
 
 
@@ -89,8 +91,8 @@ def lost(reason: str) -> Problem:
 
 
 def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
-    submitted_s = now_s - max(0.0, wall_s - record.submitted_at)
-    ended_s = None if record.ended_at is None else now_s - max(0.0, wall_s - record.ended_at)
+    submitted_s = _restored_s(record.submitted_s, record.submitted_at, now_s, wall_s)
+    ended_s = _restored_s(record.ended_s, record.ended_at, now_s, wall_s)
     started_s = None
     if ended_s is not None and record.painted_s is not None:
         started_s = ended_s - max(0.0, record.painted_s)
@@ -103,7 +105,7 @@ def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
         record.height,
         record.detached,
         None,
-        submitted_s,
+        now_s if submitted_s is None else submitted_s,
         number=record.number,
         state=record.state,
         step=record.step,
@@ -120,6 +122,15 @@ def _job_of(record: Record, now_s: float, wall_s: float) -> Job:
         follows=record.follows,
         painted_px=record.painted_px,
     )
+
+
+def _restored_s(
+    time_s: float | None, wall_at: float | None, now_s: float, wall_s: float
+) -> float | None:
+    """Returns a time of a record, not later than now: a power cut may cost the clock minutes."""
+    if time_s is not None:
+        return min(time_s, now_s)
+    return None if wall_at is None else now_s - max(0.0, wall_s - wall_at)
 
 
 def _queue_again(job: Job, folder: Path, now_s: float) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.database import DamagedDatabase, Database
+from impasto_daemon.server.journal.lasting_clock import LastingClock
 from impasto_daemon.server.journal.pixel_files import (
     read_frames,
     remove_file,
@@ -37,6 +38,7 @@ from impasto_shared.protocol.messages import ClientMessage, Submit
 logger = logging.getLogger(__name__)
 
 DATABASE = "jobs.sqlite"
+CLOCK = "clock.json"
 DAMAGED = ".damaged-"
 """The folder of a damaged journal has this in its name, and when it was found damaged."""
 # Files of a damaged journal are of use to someone who looks for them soon.
@@ -58,12 +60,14 @@ class Damaged:
 class Journal:
     """The journal in `folder`, which is created. Results arrive by `collect`.
 
+    clock: monotonic, in seconds, the same for all processes until the machine is started again.
+
     Raises:
         OSError: if the folder cannot be used, or another daemon uses it.
         UnsafeDirectory: if other users have access to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         make_private(folder)
         self.folder = folder
@@ -71,6 +75,8 @@ class Journal:
         self.notice: str | None = None
         """What was found damaged as the journal was opened; None: nothing."""
         self._database, rows = self._open()
+        self.clock = LastingClock(folder / CLOCK, self.boot, clock)
+        """The time that the records have, which continues from daemon to daemon."""
         self.entries = [_entry(name, data) for name, data in rows if _is_job(name)]
         """The jobs that were stored when the journal was opened, in the order of submission."""
         if len(self.entries) < len(rows):
@@ -130,6 +136,11 @@ class Journal:
         """Returns the descriptors of which one is readable when there is something to collect."""
         return self._writer.fileno(), self._reader.fileno()
 
+    def keep_time(self) -> None:
+        """Saves the time if that is due; to be called in every round of a loop."""
+        if self.clock.is_due():
+            self._writer.run(self.clock.save, _log_failure)
+
     def collect(self) -> None:
         """Passes on the outcomes that there are; does not wait."""
         self._writer.collect()
@@ -142,6 +153,7 @@ class Journal:
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Writes what is waiting, and gives the folder free."""
+        self._writer.run(self.clock.save, _log_failure)
         self.wait(timeout_s)
         self._writer.run(self._database.close, _log_failure)
         self._writer.wait(timeout_s)

@@ -61,7 +61,8 @@ class Record:
     """A job as the journal stores it.
 
     number: its place in the order of submission.
-    submitted_at, ended_at: the time of day in seconds, as the clock of a process ends with it.
+    submitted_at, ended_at: the time of day in seconds, for records of versions without the next.
+    submitted_s, ended_s: the time of the journal's clock, which cannot be set.
     begun_px: the longest side at which the picture that it begins from was painted; 0: none.
     follows: whether it is a frame of a video that keeps the paint of the one before it.
     painted_px: the longest side at which it was being painted at its end; 0: unknown.
@@ -91,6 +92,8 @@ class Record:
     begun_px: int = 0
     painted_px: int = 0
     follows: bool = False
+    submitted_s: float | None = None
+    ended_s: float | None = None
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height)

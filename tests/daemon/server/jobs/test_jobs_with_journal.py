@@ -43,6 +43,7 @@ from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.background import Background
 from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.journal.lasting_clock import SAVED_EVERY_S
 from impasto_daemon.server.journal.pixel_files import write_frames
 from impasto_shared.errors import DaemonError, ErrorCode
 from impasto_shared.image import Image, PixelFormat
@@ -74,14 +75,13 @@ class Daemon:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # Two clocks, as the monotonic one begins again with the machine.
         self.clock, self.wall_clock = FakeClock(), FakeClock(1.7e9)
         self.start()
 
     def start(self) -> None:
-        self.journal = Journal(self.folder)
+        self.journal = Journal(self.folder, self.clock)
         self.table = JobTable(
-            self.clock,
+            self.journal.clock,
             Results(self.journal.folder),
             Retention(KEPT_S),
             journal=self.journal,
@@ -91,6 +91,13 @@ class Daemon:
     def pass_time(self, seconds: float) -> None:
         self.clock.now_s += seconds
         self.wall_clock.now_s += seconds
+
+    def boot(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Starts it after a power cut: in another boot, whose monotonic clock begins again."""
+        self.kill()
+        monkeypatch.setattr(journal_module, "_boot", lambda: "the next one")
+        self.clock.now_s = 3.0
+        self.start()
 
     def settle(self) -> None:
         self.journal.wait(60)
@@ -715,3 +722,71 @@ def test_any_order_of_requests_and_restarts_loses_nothing(is_thorough: bool) -> 
             derandomize=not is_thorough,
         ),
     )
+
+
+def is_kept(daemon: Daemon, job: Job) -> bool:
+    daemon.table.expire()
+    return daemon.table.find(job.name).picture is not None
+
+
+@pytest.mark.parametrize("jump_s", [10 * 365 * 86_400.0, -1.7e9], ids=["forward", "to 1970"])
+def test_time_of_day_that_is_set_while_no_daemon_runs_ages_no_picture(
+    daemon: Daemon, jump_s: float
+) -> None:
+    job = done(daemon)
+    daemon.pass_time(KEPT_S / 2)
+
+    daemon.kill()
+    daemon.wall_clock.now_s += jump_s
+    daemon.start()
+
+    assert is_kept(daemon, job)
+    daemon.pass_time(KEPT_S / 2 - 1)
+    assert is_kept(daemon, job)
+    daemon.pass_time(2)
+    assert not is_kept(daemon, job)
+
+
+@pytest.mark.parametrize("off_s", [10 * 365 * 86_400.0, -1.7e9], ids=["years", "to 1970"])
+def test_picture_ages_neither_while_the_machine_is_off_nor_by_its_clock(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, off_s: float
+) -> None:
+    job = done(daemon)
+    daemon.pass_time(KEPT_S / 2)
+    daemon.table.expire()
+    daemon.settle()
+
+    daemon.wall_clock.now_s += off_s
+    daemon.boot(monkeypatch)
+
+    daemon.pass_time(KEPT_S / 2 - 1)
+    assert is_kept(daemon, job)
+    daemon.pass_time(2)
+    assert not is_kept(daemon, job)
+
+
+def test_picture_of_the_last_minutes_before_a_power_cut_is_not_kept_for_longer(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.table.expire()
+    daemon.settle()
+    daemon.pass_time(SAVED_EVERY_S - 1)  # they are not counted
+    job = done(daemon)
+
+    daemon.boot(monkeypatch)
+
+    daemon.pass_time(KEPT_S - 1)
+    assert is_kept(daemon, job)
+    daemon.pass_time(2)
+    assert not is_kept(daemon, job)
+
+
+def test_time_of_day_that_jumps_while_the_daemon_runs_changes_nothing(daemon: Daemon) -> None:
+    job = done(daemon)
+    before = daemon.table.report(job)
+
+    for jump_s in (1e9, -2e9, 1e9):
+        daemon.wall_clock.now_s += jump_s
+        assert is_kept(daemon, job)
+
+    assert daemon.table.report(job) == before

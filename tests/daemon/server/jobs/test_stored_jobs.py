@@ -113,5 +113,7 @@ def test_unsynced_picture_survives_the_daemon_but_not_the_machine(folder: Path) 
 
 def test_record_of_a_restored_job_is_the_same(folder: Path) -> None:
     for record in (replace(QUEUED, input=INPUT, step=0, steps=0, loss=None), DONE):
-        job = restore(record, folder)
-        assert record_of(job, NOW_S, WALL_S, None) == record
+        ended_s = None if record.ended_at is None else NOW_S - 930
+        timed = replace(record, submitted_s=NOW_S - 1000, ended_s=ended_s)
+        for stored in (record, timed):  # of an earlier version, and of this one
+            assert record_of(restore(stored, folder), NOW_S, WALL_S, None) == timed

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.server.journal.test_records import JOB, RECORD
 from impasto_daemon.server.journal import journal as journal_module
-from impasto_daemon.server.journal.journal import DATABASE, Damaged, Journal
+from impasto_daemon.server.journal.journal import CLOCK, DATABASE, Damaged, Journal
 from impasto_daemon.server.journal.records import InputFile, PictureFile, Record, encode_record
 from impasto_shared.beginning import Beginning
 from impasto_shared.image import Image, PixelFormat
@@ -44,7 +44,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.suffix for path in folder.iterdir() if path.name[:4] != DATABASE[:4])
+    own = (DATABASE[:4], CLOCK[:4])
+    return sorted(path.suffix for path in folder.iterdir() if path.name[:4] not in own)
 
 
 def accepted(journal: Journal) -> InputFile:

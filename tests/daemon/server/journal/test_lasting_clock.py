@@ -1,0 +1,69 @@
+"""The clock of the journal, from daemon to daemon and from boot to boot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.server.fake_clock import FakeClock
+from impasto_daemon.server.journal.lasting_clock import SAVED_EVERY_S, LastingClock
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "clock.json"
+
+
+def clock_of(file: Path, now_s: float, boot: str = "boot") -> LastingClock:
+    return LastingClock(file, boot, FakeClock(now_s))
+
+
+def test_time_goes_on_while_no_daemon_runs(file: Path) -> None:
+    clock_of(file, 1000.0).save()
+
+    assert clock_of(file, 5000.0)() == 5000.0
+
+
+def test_time_stands_still_while_the_machine_is_off(file: Path) -> None:
+    clock_of(file, 1000.0).save()
+    clock_of(file, 10.0, "second").save()
+
+    assert clock_of(file, 20.0, "second")() == 1010.0
+    assert clock_of(file, 7.0, "third")() == 1000.0
+
+
+def test_time_never_goes_back(file: Path) -> None:
+    # The same name, as on a machine that was restored from a snapshot.
+    clock_of(file, 1000.0).save()
+
+    assert clock_of(file, 10.0)() == 1000.0
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"boot": "boot"}',
+        '{"boot": "boot", "clock_s": 1.0, "time_s": NaN}',
+        '{"boot": "boot", "clock_s": 1e999, "time_s": 1.0}',
+        '{"boot": "boot", "clock_s": -1, "time_s": 1.0}',
+        '{"boot": "boot", "clock_s": 1, "time_s": 1' + 400 * "0" + "}",
+        '{"boot": "boot", "clock_s": null, "time_s": "1"}',
+    ],
+)
+def test_damaged_file_counts_as_none(file: Path, contents: str) -> None:
+    file.write_text(contents)
+
+    assert clock_of(file, 50.0)() == 50.0
+
+
+def test_time_is_saved_every_few_minutes(file: Path) -> None:
+    source = FakeClock(5.0)
+    clock = LastingClock(file, "boot", source)
+
+    assert [clock.is_due(), clock.is_due()] == [True, False]
+    source.now_s += SAVED_EVERY_S
+    assert [clock.is_due(), clock.is_due()] == [True, False]
