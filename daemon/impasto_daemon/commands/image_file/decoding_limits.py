@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,38 @@ MAX_TILE_PIXELS = 2**24
 """Of a tile of a TIFF, unless the picture has more: the decoder holds a whole one."""
 MAX_SCANNED_PIXELS = 3 * 10**9
 """Of all scans of a JPEG; usual are ten scans, and each takes the time of a picture."""
+MAX_PROFILES = 16
+"""Of a PNG; one is allowed."""
+_PNG = b"\x89PNG\r\n\x1a\n"
 _BEGINNING = b"\xff\xd8"
 _SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
 # Not those that have no length: between the bytes of a scan, 0 and the restarts are data.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 _LENGTH_BYTES = 2
 _CHUNK_BYTES = 2**20
+
+
+def check_profiles(file: IO[bytes], path: Path | str) -> None:
+    """Raises InvalidImage for a PNG with many colour profiles, each of which would be unpacked.
+
+    The file is where it begins, and stays there.
+    """
+    profiles = sum(name == b"iCCP" for name in _chunks_in(file))
+    file.seek(0)
+    if profiles > MAX_PROFILES:
+        raise InvalidImage(
+            f"{path} would take too long to read: it has {profiles} colour profiles. Open it in "
+            "another program, and save it again."
+        )
+
+
+def _chunks_in(file: IO[bytes]) -> Iterator[bytes]:
+    """Yields the names of the chunks of a PNG before its pixels; none of another file."""
+    if file.read(len(_PNG)) != _PNG:
+        return
+    while len(head := file.read(8)) == 8 and (name := head[4:]) != b"IDAT":
+        yield name
+        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # and its checksum
 
 
 def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:

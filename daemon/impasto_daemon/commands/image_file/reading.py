@@ -5,7 +5,6 @@ The formats are listed, because Pillow knows one that runs another program (EPS,
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +16,8 @@ from PIL import PngImagePlugin, UnidentifiedImageError
 
 from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_picture, is_raw_name
 from impasto_daemon.commands.image_file.colour_profile import to_srgb
-from impasto_daemon.commands.image_file.decoding_limits import check_decodable
+from impasto_daemon.commands.image_file.counted_reads import CountedBytes, CountedFile
+from impasto_daemon.commands.image_file.decoding_limits import check_decodable, check_profiles
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
@@ -136,13 +136,36 @@ def _warnings_in(notes: list[str]) -> Iterator[None]:
 
 def _read(path: Path | str, data: bytes | None, notes: list[str]) -> Image:
     """Returns the image in a file; adds to `notes` if only a part of it is used."""
-    source = path if data is None else io.BytesIO(data)
-    with PillowImage.open(source, formats=FORMATS) as picture:
-        check_size(*picture.size, name=str(path))
-        check_is_picture(picture, path)
-        check_decodable(picture, path)
-        check_range(picture, path)
-        return _decoded(picture, path, notes)
+    with _opened(path, data) as file:
+        check_profiles(file, path)
+        with PillowImage.open(file, formats=FORMATS) as picture:
+            return _checked(picture, file, path, notes)
+
+
+def _opened(path: Path | str, data: bytes | None) -> CountedFile | CountedBytes:
+    """Opens a file, or its content; that of a pipe is read first, for decoders go to and fro."""
+    if data is not None:
+        return CountedBytes(path, data)
+    file = CountedFile(path)
+    if file.seekable():
+        return file
+    with file:
+        return CountedBytes(path, file.read())
+
+
+def _checked(
+    picture: PillowImage.Image,
+    file: CountedFile | CountedBytes,
+    path: Path | str,
+    notes: list[str],
+) -> Image:
+    """Returns the image, unless a limit or a check refuses it."""
+    check_size(*picture.size, name=str(path))
+    file.reads.allow_for(picture.width * picture.height)
+    check_is_picture(picture, path)
+    check_decodable(picture, path)
+    check_range(picture, path)
+    return _decoded(picture, path, notes)
 
 
 def _decoded(picture: PillowImage.Image, path: Path | str, notes: list[str]) -> Image:

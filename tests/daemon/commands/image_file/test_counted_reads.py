@@ -1,0 +1,117 @@
+"""Small files in millions of parts are refused; real ones in thousands are read."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image as PillowImage
+
+from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.commands.image_file.counted_reads import MAX_READS
+from impasto_shared.errors import InvalidImage
+
+
+def saved(form: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    PillowImage.new("RGB", (64, 64), (90, 120, 30)).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def ppm(parts: int) -> bytes:
+    return b"P6\n#" + b"x" * parts + b"\n64 64\n255\n" + bytes(64 * 64 * 3)
+
+
+def png(parts: int) -> bytes:
+    """Returns a PNG with as many private chunks before its pixels."""
+    whole, name = saved("PNG"), b"abCd"
+    chunk = bytes(4) + name + struct.pack(">I", zlib.crc32(name))
+    return whole[:33] + chunk * parts + whole[33:]
+
+
+def late_png(parts: int) -> bytes:
+    whole, text = saved("PNG"), b"tEXtk\0v"
+    chunk = struct.pack(">I", 3) + text + struct.pack(">I", zlib.crc32(text))
+    return whole[:-12] + chunk * parts + whole[-12:]
+
+
+def jpeg(parts: int) -> bytes:
+    whole = saved("JPEG")
+    return whole[:2] + b"\xff\xe5\0\2" * parts + whole[2:]
+
+
+def padded_jpeg(parts: int) -> bytes:
+    whole = saved("JPEG")
+    return whole[:2] + b"\xff" * parts + whole[2:]
+
+
+def gif(parts: int) -> bytes:
+    """Returns a GIF with as many comments; of its first 13 bytes the last three say more."""
+    whole = saved("GIF")
+    begin = 13 + 3 * 2 ** ((whole[10] & 7) + 1)
+    return whole[:begin] + b"!\xfe\1x\0" * parts + whole[begin:]
+
+
+def jp2(parts: int) -> bytes:
+    whole = saved("JPEG2000")
+    begin = whole.index(b"jp2h") - 4
+    return whole[:begin] + (struct.pack(">I", 8) + b"free") * parts + whole[begin:]
+
+
+def icns(parts: int) -> bytes:
+    whole, junk = saved("ICNS"), b"abcd" + struct.pack(">I", 8)
+    size = len(whole) + len(junk) * parts
+    return whole[:4] + struct.pack(">I", size) + junk * parts + whole[8:]
+
+
+def psd(parts: int) -> bytes:
+    resources = b"8BIM\4\4" + bytes(6)
+    head = b"8BPS" + struct.pack(">H6xHIIHHI", 1, 3, 64, 64, 8, 3, 0)
+    sections = struct.pack(">I", len(resources) * parts) + resources * parts + bytes(4)
+    return head + sections + bytes(2) + bytes(64 * 64 * 3)
+
+
+def bmp(parts: int) -> bytes:
+    """Returns a BMP with as many runs of no pixels (0, 2: move by 0, 0) before its pixels."""
+    head = bytearray(saved("BMP")[:54])
+    head[10:14] = struct.pack("<I", 54 + 1024)
+    head[28:34] = struct.pack("<HI", 8, 1)
+    head[46:50] = struct.pack("<I", 256)
+    rows = (b"\x40\1" + bytes(2)) * 64
+    return bytes(head) + bytes(1024) + b"\0\2\0\0" * parts + rows + b"\0\1"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [ppm, png, late_png, jpeg, padded_jpeg, gif, jp2, icns, psd, bmp],
+    ids=lambda make: make.__name__,
+)
+def test_file_in_millions_of_parts_is_refused_and_one_in_thousands_read(
+    tmp_path: Path, make: Callable[[int], bytes]
+) -> None:
+    (tmp_path / "large").write_bytes(make(MAX_READS + 1))
+    (tmp_path / "usual").write_bytes(make(5000))
+
+    for data in (None, (tmp_path / "large").read_bytes()):
+        with pytest.raises(InvalidImage, match="stored in far more parts than a picture needs"):
+            read_image(tmp_path / "large", data)
+    image = read_image(tmp_path / "usual")
+
+    assert image.width == image.height
+
+
+def test_pipe_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[png(3)])
+    writer.start()
+
+    image = read_image(tmp_path / "pipe")
+
+    writer.join()
+    assert image.width == 64
