@@ -241,6 +241,15 @@ def words_about_a_layer(base_type: str) -> str:
     return words
 
 
+def rename_layer(name: str) -> str:
+    """Gives the topmost layer of the image in the window a name, and returns its former one."""
+    layer = _shown.get_layers()[0]
+    former: str = layer.get_name()
+    layer.set_name(name)
+    _shown.clean_all()
+    return former
+
+
 def _detail(pixbuf: Any) -> int:
     """Returns the sum of the differences of neighbours in all rows."""
     pixels, stride = pixbuf.get_pixels(), pixbuf.get_rowstride()

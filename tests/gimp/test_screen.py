@@ -129,6 +129,19 @@ def test_dialog_fits_a_small_screen_with_all_settings_open(screen: Screen) -> No
     assert unfolded[1] <= SMALL_SCREEN_PX[1]
 
 
+def test_dialog_of_a_layer_with_a_very_long_name_fits_a_small_screen(screen: Screen) -> None:
+    usual = screen.ask(f"batch.rename_layer({150 * 'Sky, '!r})")
+    open_dialog(screen)
+    screen.wait_for_rest()
+    screen.photograph("long-name", DIALOG)
+    size = screen.size(DIALOG)
+    cancel_dialog(screen)
+    screen.ask(f"batch.rename_layer({usual!r})")
+
+    assert size[0] <= SMALL_SCREEN_PX[0]
+    assert size[1] <= SMALL_SCREEN_PX[1]
+
+
 def test_selection_that_misses_the_layer_is_said_before_the_dialog(screen: Screen) -> None:
     screen.ask("batch.select_outside_of_a_small_layer()")
     screen.wait_for_window(IMAGE_WINDOW)

@@ -8,7 +8,7 @@ from impasto_gimp.image.painted_area import PaintedArea
 from impasto_gimp.image.recipe import PARASITE
 from impasto_gimp.image.region_mask import new_layers_mask
 from impasto_gimp.introspection import Gimp
-from impasto_gimp.introspection_gtk import Gtk
+from impasto_gimp.introspection_gtk import Gtk, Pango
 from impasto_gimp.translation import gettext, ngettext
 from impasto_shared.image import fitted_size
 
@@ -16,6 +16,8 @@ _THUMBNAIL_PX = 32
 # The opacity of what the mask hides.
 _HIDDEN = 0.25
 _LINE_CHARACTERS = 90
+# Of each sentence: a layer may have a name that is longer than the dialog is high.
+_MAX_LINES = 2
 _SPACING_PX = 12
 _PAINTING_NOTE = gettext(
     "It is itself a painting. To paint its photo with other settings: Neural Style: Again…"
@@ -46,6 +48,8 @@ class LayerRow:
         self._layer, self._further, self._is_animation = layer, further, is_animation
         self._label = Gtk.Label(xalign=0.0, wrap=True)
         self._label.set_max_width_chars(_LINE_CHARACTERS)
+        self._label.set_lines(_MAX_LINES)
+        self._label.set_ellipsize(Pango.EllipsizeMode.END)
         self._picture, self._scale = Gtk.Image(), scale
         self._shown: tuple[PaintedArea, bytes | None] | None = None
         self.widget = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING_PX)
@@ -67,6 +71,7 @@ class LayerRow:
         else:
             lines = _lines(self._layer, self._further, is_selection=is_selection)
         self._label.set_text("\n".join(lines))
+        self._label.set_tooltip_text(lines[0])
 
 
 def _lines_of_frames(first: Gimp.Layer, count: int, *, is_selection: bool) -> list[str]:
