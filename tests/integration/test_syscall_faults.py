@@ -221,6 +221,14 @@ def check_promises(client: Client, promised: dict[str, int]) -> None:
     promised.clear()
 
 
+def end_all(client: Client) -> None:
+    """Waits for the end of all jobs: one that was just forgotten may have come back by the kill."""
+    for report in client.jobs():
+        if not report.state.is_final:
+            client.watch(report.job)
+            last_report(client, report.job)
+
+
 def pixels_or_reason(client: Client, job: str) -> bytes | None:
     """Returns the pixels of a done job; None if its report says why there are none."""
     try:
@@ -291,6 +299,7 @@ def survive_faults(
     restart(service)  # which removes what could not be removed before
     with service.client() as client:
         check_promises(client, promised)
+        end_all(client)
     assert service.signal(signal.SIGTERM) == 0
     assert not journal_files(service, "input")
     return failed

@@ -56,7 +56,10 @@ def write_atomically(
     Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
     is complete, but a power cut could bring the old one back.
     """
-    with _replacement(path, mode, is_synced=is_synced, keeps_access=keeps_access) as descriptor:
+    with (
+        _named(path),
+        _replacement(path, mode, is_synced=is_synced, keeps_access=keeps_access) as descriptor,
+    ):
         write_all(descriptor, data)
 
 
@@ -108,11 +111,23 @@ def create_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
     mode: that of the file, less the umask. Raises FileNotDurable like `write_atomically`.
     """
-    with _draft(path.parent, mode, is_synced=True) as draft:
-        write_all(draft.descriptor, data)
-        draft.sync(draft.descriptor)
-        _rename_without_replacing(draft.named(), path)
-    sync_folder(path.parent)
+    with _named(path):
+        with _draft(path.parent, mode, is_synced=True) as draft:
+            write_all(draft.descriptor, data)
+            draft.sync(draft.descriptor)
+            _rename_without_replacing(draft.named(), path)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Adds the path to an OSError that names no file, as those of a descriptor do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _rename_without_replacing(draft: Path, path: Path) -> None:

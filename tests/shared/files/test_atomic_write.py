@@ -89,7 +89,7 @@ def test_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
-    with file_limit(1000), pytest.raises(OSError, match="File too large"):
+    with file_limit(1000), pytest.raises(OSError, match=f"File too large: '{path}'"):
         write_atomically(path, bytes(100_000))
 
     assert path.read_bytes() == b"old"
@@ -284,7 +284,7 @@ def test_new_file_is_created_once_where_there_are_no_hard_links(
 
 
 def test_new_file_for_which_there_is_no_room_is_not_there(tmp_path: Path) -> None:
-    with file_limit(1000), pytest.raises(OSError, match="File too large"):
+    with file_limit(1000), pytest.raises(OSError, match=f"File too large: '{tmp_path}/file'"):
         create_atomically(tmp_path / "file", bytes(100_000))
 
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from PIL import Image as PillowImage
 from PIL import PngImagePlugin, UnidentifiedImageError
@@ -62,9 +63,14 @@ def read_file(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
+            return _all_of(file, path)
     except (OSError, ValueError) as error:
         raise InvalidImage(f"{path} cannot be read: {reason_of(error)}.") from error
+
+
+def _all_of(file: IO[bytes], path: Path | str) -> bytes:
+    """Returns the content of an open file; raises InvalidImage if it is larger than any picture."""
+    data = file.read(_MAX_FILE_BYTES + 1)
     if len(data) > _MAX_FILE_BYTES:
         raise InvalidImage(
             f"{path} is no picture: it has more than {_MAX_FILE_BYTES / 1e9:.0f} GB."
@@ -150,7 +156,7 @@ def _opened(path: Path | str, data: bytes | None) -> CountedFile | CountedBytes:
     if file.seekable():
         return file
     with file:
-        return CountedBytes(path, file.read())
+        return CountedBytes(path, _all_of(file, path))
 
 
 def _checked(

@@ -76,11 +76,12 @@ def check_room(path: Path, image: Image, free_bytes: int | None = None) -> None:
 
     free_bytes: of the disk; None if it is to be asked.
     """
+    folder = _folder_of(path)
     if free_bytes is None:
-        free_bytes = shutil.disk_usage(path.parent).free
+        free_bytes = shutil.disk_usage(folder).free
     if free_bytes < image.width * image.height * _BYTES_PER_PIXEL:
         raise InvalidImage(
-            f"{path} cannot be written: only {free_bytes / 1e6:.0f} MB are free in {path.parent}. "
+            f"{path} cannot be written: only {free_bytes / 1e6:.0f} MB are free in {folder}. "
             "Make room, and run the same command again."
         )
 
@@ -153,10 +154,10 @@ def _tried(size: tuple[int, int], file_format: str | None, *, has_alpha: bool) -
 
 def _check_target(path: Path) -> None:
     """Raises InvalidImage, or OSError, if no file of that name can be made or replaced."""
-    folder = Path(os.path.realpath(path)).parent
+    folder = _folder_of(path)
     if not _is_stream(path):
         if not folder.is_dir():
-            raise InvalidImage(f"{path}: the folder {path.parent} does not exist.")
+            raise InvalidImage(f"{path}: the folder {folder} does not exist.")
         _check_replaceable(path, folder)
     elif not os.access(path, os.W_OK):
         raise InvalidImage(f"{path} cannot be written: permission denied. Choose another name.")
@@ -180,6 +181,11 @@ def _check_replaceable(path: Path, folder: Path) -> None:
             f"{path} belongs to another user, and only that user may replace files in {folder}. "
             "Choose another name."
         )
+
+
+def _folder_of(path: Path) -> Path:
+    """Returns the folder that a file is written to, which for a link is that of its target."""
+    return Path(os.path.realpath(path)).parent
 
 
 def _may_replace(path: Path, folder: Path) -> bool:

@@ -8,12 +8,13 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
 
-from impasto_daemon.commands.image_file import read_image
+from impasto_daemon.commands.image_file import read_image, reading
 from impasto_daemon.commands.image_file.counted_reads import MAX_READS
 from impasto_shared.errors import InvalidImage
 
@@ -104,6 +105,30 @@ def test_file_in_millions_of_parts_is_refused_and_one_in_thousands_read(
     image = read_image(tmp_path / "usual")
 
     assert image.width == image.height
+
+
+@pytest.mark.parametrize("reads_first", [False, True])
+def test_pipe_without_an_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reads_first: bool
+) -> None:
+    monkeypatch.setattr(reading, "_MAX_FILE_BYTES", 100_000)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    is_refused = threading.Event()
+
+    def write() -> None:
+        with suppress(BrokenPipeError), path.open("wb") as pipe:
+            while not is_refused.is_set():
+                pipe.write(bytes(1000))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with pytest.raises(InvalidImage, match="more than"):
+            read_image(path, reading.read_file(path) if reads_first else None)
+    finally:
+        is_refused.set()
+        writer.join()
 
 
 def test_pipe_is_read(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image as PillowImage
 
 from impasto_daemon.commands.image_file import (
     check_encodable,
+    check_room,
     check_writable,
     read_image,
     write_image,
@@ -126,6 +128,7 @@ def test_pipe_is_written_to(tmp_path: Path) -> None:
         ("folder.png", "is a folder"),
         ("n" * 300 + ".png", "file name too long"),
         ("circle.png", "cannot be written"),
+        ("astray.png", "absent/folder does not exist"),
         *((f"picture{ending}", "cannot hold a picture") for ending in WITHOUT_SAVING),
     ],
 )
@@ -134,6 +137,7 @@ def test_path_that_cannot_be_written_is_refused_before_the_work(
 ) -> None:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "circle.png").symlink_to("circle.png")
+    (tmp_path / "astray.png").symlink_to("absent/folder/picture.png")
 
     with pytest.raises(InvalidImage, match=message):
         check_writable(tmp_path / name)
@@ -209,6 +213,21 @@ def test_loss_of_colours_is_said_before_the_work(
     check_encodable(tmp_path / "picture.gif", 20, 20, has_alpha=False)
 
     assert "picture.gif will have at most 256 colours" in capsys.readouterr().err
+
+
+def test_room_is_needed_on_the_disk_of_a_links_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "link.png").symlink_to("full/picture.png")
+    free_bytes = {tmp_path: 10**12, tmp_path / "full": 0}
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda folder: SimpleNamespace(free=free_bytes[Path(folder)])
+    )
+
+    check_room(tmp_path / "picture.png", PICTURE)
+    with pytest.raises(InvalidImage, match=f"only 0 MB are free in {tmp_path}/full"):
+        check_room(tmp_path / "link.png", PICTURE)
 
 
 def test_every_ending_that_is_accepted_can_be_written(tmp_path: Path) -> None:
