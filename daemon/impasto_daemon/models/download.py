@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +21,8 @@ from impasto_shared.errors import ImpastoError
 from impasto_shared.files.atomic_write import write_all
 from impasto_shared.files.open_flags import NOFOLLOW, PLAIN
 
-KEPT_S = 7 * 24 * 3600.0
-"""The time after which an unfinished download that was not continued is removed."""
+KEPT_UNFINISHED = 2
+"""How many unfinished downloads stay when another one begins."""
 _FOLDER = "impasto-downloads"
 _CHUNK_BYTES = 2**18
 _ATTEMPTS = 5
@@ -63,8 +64,8 @@ class Download:
         """
         folder = unfinished_folder(path)
         folder.mkdir(parents=True, exist_ok=True)
-        prune(folder, path.parent)
         partial = folder / path.name
+        _prune(partial)
         with _locked(partial, self._check_stop) as file:
             if not path.exists():  # else another process has just finished it
                 self._complete(file)
@@ -132,17 +133,29 @@ def unfinished_folder(path: Path) -> Path:
     return path.parent.parent / _FOLDER
 
 
-def prune(folder: Path, hub: Path, now_s: float | None = None) -> None:
-    """Removes unfinished downloads that were not continued for a week.
+def _prune(partial: Path) -> None:
+    """Removes the other unfinished downloads but for those that were continued last or are now.
 
-    In `hub`, torch's own folder, these are files that earlier versions left when a job was
-    cancelled.
+    Their number counts and not their age, which would depend on the time of day.
     """
-    oldest_s = (time.time() if now_s is None else now_s) - KEPT_S
-    for file in (*folder.glob("*"), *hub.glob("*.pth.*.partial")):
+    others = (file for file in partial.parent.glob("*") if file != partial)
+    for file in sorted(others, key=_changed_s, reverse=True)[KEPT_UNFINISHED:]:
         with suppress(OSError):
-            if file.stat().st_mtime < oldest_s:
+            if not _is_in_use(file):
                 file.unlink()
+
+
+def _changed_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # it has just been completed
+        return math.inf
+
+
+def _is_in_use(path: Path) -> bool:
+    """Returns whether a process is downloading to a file."""
+    with FileIO(path, "r+") as file:
+        return not try_to_lock(file.fileno())
 
 
 @contextmanager

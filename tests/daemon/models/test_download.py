@@ -14,12 +14,13 @@ from threading import Event, Thread
 import pytest
 
 from impasto_daemon.models.download import (
-    KEPT_S,
+    KEPT_UNFINISHED,
     Download,
     DownloadDamaged,
     DownloadStopped,
     unfinished_folder,
 )
+from impasto_daemon.system.host import try_to_lock
 
 CONTENT = os.urandom(3_000_000)
 
@@ -187,19 +188,39 @@ def test_waiting_for_another_download_can_be_stopped(server: FileServer, path: P
     first.join()
 
 
-def test_forgotten_downloads_are_removed(server: FileServer, path: Path) -> None:
-    unfinished_folder(path).mkdir(parents=True)
-    old, recent = unfinished_folder(path) / "old.pth", unfinished_folder(path) / "recent.pth"
-    torchs = path.with_name("vgg16-397923af.pth.0123456789abcdef.partial")
-    for file in (old, recent, torchs):
-        file.write_bytes(b"part")
-    for file in (old, torchs):
-        os.utime(file, (time.time() - KEPT_S - 60,) * 2)
+@pytest.mark.parametrize("year", [1970, 2026, 2500])
+def test_forgotten_downloads_are_removed_whatever_the_time_of_day(
+    server: FileServer, path: Path, year: int
+) -> None:
+    server.sent_bytes = [1_000_000, 0]
+    with pytest.raises(OSError, match="the connection broke"):
+        download(server).to(path)
+    parts = [unfinished_folder(path) / f"{number}.pth" for number in range(KEPT_UNFINISHED + 2)]
+    begin_s = (year - 1970) * 31_556_952
+    # The download that continues is the oldest one.
+    os.utime(unfinished_folder(path) / path.name, (begin_s, begin_s))
+    for number, part in enumerate(parts):
+        part.write_bytes(b"part")
+        os.utime(part, (begin_s + number + 1,) * 2)
 
     download(server).to(path)
 
-    assert unfinished(path) == [recent]
-    assert not torchs.exists()
+    assert path.read_bytes() == CONTENT
+    assert sorted(unfinished(path)) == parts[-KEPT_UNFINISHED:]
+
+
+def test_download_of_another_process_is_not_removed(server: FileServer, path: Path) -> None:
+    unfinished_folder(path).mkdir(parents=True)
+    parts = [unfinished_folder(path) / f"{number}.pth" for number in range(KEPT_UNFINISHED + 1)]
+    for part in parts:
+        part.write_bytes(b"part")
+    os.utime(parts[0], (0, 0))
+
+    with parts[0].open("r+b") as file:
+        assert try_to_lock(file.fileno())
+        download(server).to(path)
+
+    assert sorted(unfinished(path)) == parts
 
 
 def test_part_does_not_keep_a_full_disk_full(

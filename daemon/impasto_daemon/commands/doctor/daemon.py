@@ -131,7 +131,7 @@ def _check_throughput() -> Iterator[Finding]:
 def _check_damaged_jobs(folder: Path) -> Iterator[Finding]:
     for damaged in sorted(folder.parent.glob(f"{folder.name}{DAMAGED}*")):
         text = f"the list of stored jobs was damaged and is lost; their files are in {damaged}"
-        yield note("stored jobs", text, "The files are removed after a week.")
+        yield note("stored jobs", text, "They are removed once the machine has run for a week.")
 
 
 def _check_running(endpoint: str) -> Iterator[Finding]:

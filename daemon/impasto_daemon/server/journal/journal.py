@@ -40,10 +40,11 @@ logger = logging.getLogger(__name__)
 DATABASE = "jobs.sqlite"
 CLOCK = "clock.json"
 DAMAGED = ".damaged-"
-"""The folder of a damaged journal has this in its name, and when it was found damaged."""
+"""The folder of a damaged journal has this in its name, and the clock's time of its discovery."""
 # Files of a damaged journal are of use to someone who looks for them soon.
 _DAMAGED_KEPT_S = 7 * 86_400.0
 _JOB_NAME = re.compile(r"[0-9a-f]{32}")
+_FOUND = re.compile(r"([0-9]{1,12})-[0-9a-f]{8}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Done = Callable[[Exception | None], None]
@@ -74,9 +75,9 @@ class Journal:
         self.boot = _boot()
         self.notice: str | None = None
         """What was found damaged as the journal was opened; None: nothing."""
-        self._database, rows = self._open()
         self.clock = LastingClock(folder / CLOCK, self.boot, clock)
         """The time that the records have, which continues from daemon to daemon."""
+        self._database, rows = self._open()
         self.entries = [_entry(name, data) for name, data in rows if _is_job(name)]
         """The jobs that were stored when the journal was opened, in the order of submission."""
         if len(self.entries) < len(rows):
@@ -221,7 +222,7 @@ class Journal:
         try:
             return self._try_to_open()
         except DamagedDatabase as error:
-            aside = self.folder.with_name(f"{self.folder.name}{DAMAGED}{time.time():.0f}")
+            aside = self._new_name_aside()
             self.notice = f"The list of stored jobs was damaged and is now in {aside}."
             logger.error("the journal of jobs is damaged (%s): it is moved to %s", error, aside)
             self.folder.rename(aside)
@@ -250,15 +251,31 @@ class Journal:
             if path.suffix in (".input", ".picture") and not is_known:
                 remove_file(path)
 
+    def _new_name_aside(self) -> Path:
+        """Returns the path for a damaged journal that is found now."""
+        name = f"{self.folder.name}{DAMAGED}{int(self.clock())}-{os.urandom(4).hex()}"
+        return self.folder.with_name(name)
+
     def _remove_old_damage(self) -> None:
         for folder in self.folder.parent.glob(f"{self.folder.name}{DAMAGED}*"):
             try:
-                if time.time() - folder.stat().st_mtime > _DAMAGED_KEPT_S:
-                    for path in folder.iterdir():
-                        remove_file(path)
-                    folder.rmdir()
+                self._remove_if_old(folder)
             except OSError as error:
                 logger.warning("%s cannot be removed: %s", folder, error)
+
+    def _remove_if_old(self, aside: Path) -> None:
+        """Removes a damaged journal; raises OSError.
+
+        One of the future, whose clock was damaged, or of a version with other names is as new.
+        """
+        match = _FOUND.fullmatch(aside.name.rpartition(DAMAGED)[2])
+        age_s = -1 if match is None else int(self.clock()) - int(match[1])
+        if age_s < 0:
+            aside.rename(self._new_name_aside())
+        elif age_s > _DAMAGED_KEPT_S:
+            for path in aside.iterdir():
+                remove_file(path)
+            aside.rmdir()
 
 
 def _is_job(name: str | None) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.server.fake_clock import FakeClock
 from daemon.server.journal.test_records import JOB, RECORD
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.journal import CLOCK, DATABASE, Damaged, Journal
@@ -46,6 +47,11 @@ def folder(tmp_path: Path) -> Path:
 def files(folder: Path) -> list[str]:
     own = (DATABASE[:4], CLOCK[:4])
     return sorted(path.suffix for path in folder.iterdir() if path.name[:4] not in own)
+
+
+def asides(folder: Path) -> list[Path]:
+    """Returns the folders of damaged journals, the oldest first."""
+    return sorted(folder.parent.glob("*.damaged-*"))
 
 
 def accepted(journal: Journal) -> InputFile:
@@ -252,18 +258,46 @@ def test_journal_of_a_newer_version_stays_as_it_is(folder: Path) -> None:
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_journal_that_was_set_aside_is_removed_after_a_week(folder: Path) -> None:
-    Journal(folder).close()
-    old, new = (folder.with_name(f"{folder.name}.damaged-{number}") for number in (1, 2))
-    for aside in (old, new):
-        aside.mkdir()
-        (aside / "file").touch()
-    week_ago_s = time.time() - 8 * 86_400
-    os.utime(old, (week_ago_s, week_ago_s))
+def test_journal_that_was_set_aside_is_removed_after_a_week(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock(5000)
+    Journal(folder, clock).close()
+    (folder / DATABASE).write_bytes(b"no database" * 1000)
+    Journal(folder, clock).close()
+    clock.now_s += 7 * 86_400 - 10
+    for number in range(2):  # damaged twice within a second
+        (folder / DATABASE).write_bytes(b"no database" * 1000)
+        Journal(folder, clock).close()
+        assert len(asides(folder)) == 2 + number
+    old, *new = asides(folder)
 
-    Journal(folder).close()
+    for time_s in (0.0, 1e10):  # the time of day does not matter
+        monkeypatch.setattr(time, "time", lambda time_s=time_s: time_s)
+        os.utime(old, (time_s, time_s))
+        Journal(folder, clock).close()
+        assert asides(folder) == [old, *new]
+    clock.now_s += 20
+    Journal(folder, clock).close()
 
-    assert (old.exists(), new.exists()) == (False, True)
+    assert asides(folder) == new
+
+
+@pytest.mark.parametrize("found", ["1796099459", "soon", "9000-01234567", "\u0663-01234567"])
+def test_journal_that_was_set_aside_by_another_clock_is_as_new(folder: Path, found: str) -> None:
+    clock = FakeClock(5000)
+    Journal(folder, clock).close()
+    folder.with_name(f"{folder.name}.damaged-{found}").mkdir()
+
+    Journal(folder, clock).close()
+    (aside,) = asides(folder)
+    clock.now_s += 6 * 86_400
+    Journal(folder, clock).close()
+    assert asides(folder) == [aside]
+    clock.now_s += 2 * 86_400
+    Journal(folder, clock).close()
+
+    assert asides(folder) == []
 
 
 def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
