@@ -206,6 +206,7 @@ def test_forgotten_downloads_are_removed_whatever_the_time_of_day(
     download(server).to(path)
 
     assert path.read_bytes() == CONTENT
+    assert server.ranges[-1] == "bytes=1000000-"
     assert sorted(unfinished(path)) == parts[-KEPT_UNFINISHED:]
 
 

@@ -8,6 +8,7 @@ done, when the journal has it.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -289,6 +290,7 @@ class JobTable:
         problem, stored_problem: the reasons that subscribers of the former and the latter are told.
         """
         if self.journal is not None:
+            self._store_again(self.journal, math.inf)
             self.journal.wait(_SHUTDOWN_S)
         self._is_shut_down = True
         for job in self.all:
@@ -433,18 +435,23 @@ class JobTable:
     def _sync_pictures(self, journal: Journal) -> None:
         """Syncs pictures that have not been fetched for a while; stores what could not be."""
         now_s = self.clock()
+        self._store_again(journal, now_s)
         for job in self._jobs.values():
             if job.picture is None or not job.state.is_final:
                 continue
-            if job.store_again_s is not None:
-                if now_s >= job.store_again_s:
-                    job.store_again_s = None
-                    self._store_picture(journal, job, job.picture)
-            elif job.is_synced or job.picture.is_in_memory:
+            if job.store_again_s is not None or job.is_synced or job.picture.is_in_memory:
                 continue
-            elif now_s >= _ended_s(job) + SYNC_DELAY_S:
+            if now_s >= _ended_s(job) + SYNC_DELAY_S:
                 job.is_synced = True
                 journal.store_picture(self._record(job), None, _log_unsynced)
+
+    def _store_again(self, journal: Journal, now_s: float) -> None:
+        """Stores pictures that could not be stored before, if it is time to try that again."""
+        for job in self._jobs.values():
+            is_due = job.store_again_s is not None and now_s >= job.store_again_s
+            if is_due and job.picture is not None and job.state.is_final:
+                job.store_again_s = None
+                self._store_picture(journal, job, job.picture)
 
     def _remove_picture(self, job: Job) -> None:
         picture, job.picture = job.picture, None

@@ -432,6 +432,23 @@ def test_picture_is_stored_when_the_disk_has_room_again(daemon: Daemon, *, detac
     assert [path.suffix for path in daemon.files] == [".picture"]
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_picture_that_could_not_be_stored_before_is_stored_at_the_end(
+    daemon: Daemon, *, detached: bool
+) -> None:
+    job = accept(daemon, detached=detached)
+    daemon.run_next()
+    with full_disk():
+        daemon.table.finish(job, picture(7))
+        daemon.settle()
+
+    daemon.shut_down()
+    daemon.start()
+
+    assert bytes(daemon.table.fetch(job.name).pixels) == picture(7).pixels
+    assert [path.suffix for path in daemon.files] == [".picture"]
+
+
 def test_job_that_is_cancelled_while_it_is_stored_stays_cancelled(daemon: Daemon) -> None:
     for forgets in (False, True):
         for detached in (False, True):
