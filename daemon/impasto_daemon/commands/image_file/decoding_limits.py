@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from PIL import ExifTags, JpegImagePlugin, TiffImagePlugin
+from PIL import ExifTags, ImageFile, JpegImagePlugin, TiffImagePlugin
 from PIL import Image as PillowImage
 
 from impasto_shared.errors import InvalidImage
@@ -19,6 +19,8 @@ MAX_SCANNED_PIXELS = 3 * 10**9
 """Of all scans of a JPEG; usual are ten scans, and each takes the time of a picture."""
 MAX_PROFILES = 16
 """Of a PNG; one is allowed."""
+SLOW_PIXELS = 4 * 10**6
+"""Of a format that is decoded in Python, pixel by pixel: they take some seconds."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BEGINNING = b"\xff\xd8"
 _SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
@@ -57,6 +59,13 @@ def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:
         _check_tile(picture, path)
     elif isinstance(picture, JpegImagePlugin.JpegImageFile):
         _check_scans(picture, path)
+
+
+def is_slow_to_decode(picture: PillowImage.Image) -> bool:
+    """Returns whether Pillow decodes a large picture in Python, such as one in QOI."""
+    tiles = picture.tile if isinstance(picture, ImageFile.ImageFile) else []
+    is_in_python = any(tile[0] in PillowImage.DECODERS for tile in tiles[:1])
+    return is_in_python and picture.width * picture.height > SLOW_PIXELS
 
 
 def _check_tile(picture: TiffImagePlugin.TiffImageFile, path: Path | str) -> None:

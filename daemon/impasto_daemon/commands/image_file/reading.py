@@ -18,7 +18,11 @@ from PIL import PngImagePlugin, UnidentifiedImageError
 from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_picture, is_raw_name
 from impasto_daemon.commands.image_file.colour_profile import to_srgb
 from impasto_daemon.commands.image_file.counted_reads import CountedBytes, CountedFile
-from impasto_daemon.commands.image_file.decoding_limits import check_decodable, check_profiles
+from impasto_daemon.commands.image_file.decoding_limits import (
+    check_decodable,
+    check_profiles,
+    is_slow_to_decode,
+)
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
@@ -89,7 +93,7 @@ def read_image(
     """Returns the image in a file as sRGB, rotated as its EXIF says.
 
     data: the content of the file, if it has been read; the path is then only its name.
-    on_note: told if only a part of the file is used.
+    on_note: told if only a part of the file is used; before it is decoded, if that takes long.
 
     Raises:
         InvalidImage: if the file is missing or damaged, is not an image, is the raw file of a
@@ -97,8 +101,8 @@ def read_image(
     """
     notes: list[str] = []
     try:
-        with quiet_libraries(), _warnings_in(notes):
-            image = _read(path, data, notes)
+        with _warnings_in(notes):
+            image = _read(path, data, notes, on_note)
     except InvalidImage:
         raise
     except UnidentifiedImageError as error:
@@ -140,12 +144,18 @@ def _warnings_in(notes: list[str]) -> Iterator[None]:
     notes += [f"is damaged, but can be read: {text}" for text in sorted(texts)]
 
 
-def _read(path: Path | str, data: bytes | None, notes: list[str]) -> Image:
+def _read(path: Path | str, data: bytes | None, notes: list[str], on_note: OnNote) -> Image:
     """Returns the image in a file; adds to `notes` if only a part of it is used."""
     with _opened(path, data) as file:
         check_profiles(file, path)
-        with PillowImage.open(file, formats=FORMATS) as picture:
-            return _checked(picture, file, path, notes)
+        with quiet_libraries():
+            picture = PillowImage.open(file, formats=FORMATS)
+        with picture:
+            _check(picture, file, path)
+            if is_slow_to_decode(picture):
+                on_note(path, "takes a while to read, because of its format; a PNG would not")
+            with quiet_libraries():
+                return _decoded(picture, path, notes)
 
 
 def _opened(path: Path | str, data: bytes | None) -> CountedFile | CountedBytes:
@@ -159,19 +169,13 @@ def _opened(path: Path | str, data: bytes | None) -> CountedFile | CountedBytes:
         return CountedBytes(path, _all_of(file, path))
 
 
-def _checked(
-    picture: PillowImage.Image,
-    file: CountedFile | CountedBytes,
-    path: Path | str,
-    notes: list[str],
-) -> Image:
-    """Returns the image, unless a limit or a check refuses it."""
+def _check(picture: PillowImage.Image, file: CountedFile | CountedBytes, path: Path | str) -> None:
+    """Raises InvalidImage for an image that a limit or a check refuses."""
     check_size(*picture.size, name=str(path))
     file.reads.allow_for(picture.width * picture.height)
     check_is_picture(picture, path)
     check_decodable(picture, path)
     check_range(picture, path)
-    return _decoded(picture, path, notes)
 
 
 def _decoded(picture: PillowImage.Image, path: Path | str, notes: list[str]) -> Image:

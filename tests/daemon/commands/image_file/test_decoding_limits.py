@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
+from PIL import ImageFile
 
 from impasto_daemon.commands.image_file import decoding_limits, read_image
 from impasto_shared.errors import InvalidImage
@@ -116,6 +117,33 @@ def with_profiles(number: int) -> bytes:
     whole, body = stream.getvalue(), b"iCCPk\0\0" + zlib.compress(bytes(1000))
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return whole[:33] + chunk * number + whole[33:]
+
+
+@pytest.mark.parametrize(
+    ("form", "side", "is_slow"),
+    [("qoi", 20, True), ("qoi", 19, False), ("dds", 20, True), ("png", 20, False)],
+)
+def test_format_that_takes_long_is_said_before_the_picture_is_decoded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    form: str,
+    side: int,
+    *,
+    is_slow: bool,
+) -> None:
+    monkeypatch.setattr(decoding_limits, "SLOW_PIXELS", 399)
+    path = tmp_path / f"picture.{form}"
+    PillowImage.new("RGB", (side, side), (9, 80, 200)).save(path)
+
+    def decode(_: ImageFile.ImageFile) -> None:
+        raise OSError("it is decoded now")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
+    with pytest.raises(InvalidImage, match="it is decoded now"):
+        read_image(path)
+
+    assert ("takes a while to read" in capfd.readouterr().err) == is_slow
 
 
 def test_png_with_many_profiles_is_refused(tmp_path: Path) -> None:
