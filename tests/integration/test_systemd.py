@@ -238,6 +238,9 @@ def test_unit_limits_descriptors_cores_and_memory() -> None:
         {"SystemCallFilter=@system-service", "SystemCallFilter=~@privileged"},
         {"ProtectKernelTunables=yes", "ProtectControlGroups=yes"},
         {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"},
+        # Without the last, a service that stops would remove the socket at which systemd listens.
+        {"RuntimeDirectory=impasto", "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=yes"},
+        {"UMask=0077"},
         {"OOMPolicy=continue"},
         {"Restart=on-failure", "WatchdogSec=30"},
     ],
@@ -246,6 +249,14 @@ def test_unit_limits_descriptors_cores_and_memory() -> None:
 def test_unit_has_each_part_of_what_the_documentation_says(lines: set[str]) -> None:
     """The exposure as a whole stays below its limit without one or two of them."""
     assert lines <= {*UNIT.read_text().splitlines()}
+
+
+def test_sockets_of_the_unit_are_this_users_alone() -> None:
+    lines = UNIT.with_suffix(".socket").read_text().splitlines()
+
+    assert {"SocketMode=0600", "DirectoryMode=0700"} <= {*lines}
+    # One is in the folder that the service preserves.
+    assert "ListenStream=%t/impasto/daemon.sock" in lines
 
 
 def test_kernel_ends_the_worker_before_the_server() -> None:
