@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 
+from impasto_daemon.commands.doctor import connection
 from impasto_daemon.commands.doctor.connection import connect_patiently
 from impasto_shared.client import Client
 from impasto_shared.protocol.reports import JobState
@@ -172,6 +173,10 @@ class LateDaemon(ActivatedDaemon):
         wait_for(self.sandbox.is_socket, "the sockets")
 
 
-def test_doctor_waits_for_a_daemon_that_systemd_starts() -> None:
+def test_doctor_waits_for_a_daemon_that_systemd_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "_TRY_S", 0.5)
     with LateDaemon() as daemon, connect_patiently(daemon.endpoint) as client:
         assert client.status().pid == daemon.pid
+    assert "no answer of the daemon yet" in capsys.readouterr().err

@@ -100,6 +100,14 @@ def test_uv_is_asked_once_if_the_present_build_stays(
     assert "cannot be reached from here; the present one stays" in capsys.readouterr().out
 
 
+def test_build_that_is_not_the_one_asked_for_is_known(
+    uv: Uv, make: Callable[..., Build | None]
+) -> None:
+    uv.says(usual=_SMALL)
+
+    assert make(Build.GPU) is Build.CPU
+
+
 def test_build_that_uv_does_not_name_replaces_none(
     uv: Uv, make: Callable[..., Build | None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,12 +13,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from impasto_daemon.commands.doctor import connection
 from impasto_daemon.commands.doctor.connection import Condition, NoAnswer, connect_patiently
 from impasto_daemon.commands.doctor.job import check_job
+from impasto_daemon.server.process.endpoint import lock_of
+from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_shared.client import Client
 from impasto_shared.errors import DaemonUnavailable
 from integration.daemon_process import ROOT, wait_for
@@ -116,8 +119,17 @@ def test_program_that_is_no_daemon_is_not_taken_for_one(
 def test_daemon_that_starts_is_not_taken_for_one_elsewhere(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    # It has locked its address, and binds it next.
-    monkeypatch.setattr(connection, "START_TIMEOUT_S", 0.5)
+    # It has locked its address, and binds it next; at the first look, it has the user's lock alone.
+    monkeypatch.setattr(connection, "START_TIMEOUT_S", 2 * connection._LOOKS + 4)
+    looks: list[Path] = []
+    clock = SimpleNamespace(look=lambda: len(looks))
+    monkeypatch.setattr(connection, "RunningClock", lambda: clock)
+
+    def first_lock_holder(path: Path) -> int | None:
+        looks.append(path)
+        return None if looks == [lock_of(folder / "daemon.sock")] else lock_holder(path)
+
+    monkeypatch.setattr(connection, "lock_holder", first_lock_holder)
     with locked(folder) as starting:
         assert condition_at(folder / "daemon.sock") == (Condition.HUNG, starting.pid)
         starting.kill()

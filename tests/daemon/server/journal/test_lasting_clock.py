@@ -54,10 +54,19 @@ def test_time_never_goes_back(file: Path) -> None:
         '{"boot": "boot", "clock_s": null, "time_s": "1"}',
     ],
 )
-def test_damaged_file_counts_as_none(file: Path, contents: str) -> None:
+def test_damaged_file_counts_as_none(
+    file: Path, contents: str, caplog: pytest.LogCaptureFixture
+) -> None:
     file.write_text(contents)
 
     assert clock_of(file, 50.0)() == 50.0
+    assert f"{file} is damaged" in caplog.text
+
+
+def test_file_is_this_users_alone(file: Path) -> None:
+    clock_of(file, 50.0).save()
+
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_time_is_saved_every_few_minutes(file: Path) -> None:
