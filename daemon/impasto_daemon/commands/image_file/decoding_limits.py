@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from PIL import ExifTags, ImageFile, JpegImagePlugin, TiffImagePlugin
 from PIL import Image as PillowImage
@@ -19,9 +19,15 @@ MAX_SCANNED_PIXELS = 3 * 10**9
 """Of all scans of a JPEG; usual are ten scans, and each takes the time of a picture."""
 MAX_PROFILES = 16
 """Of a PNG; one is allowed."""
+MAX_TAG_NUMBERS = 2**20
+"""In the tags of a TIFF's first picture: strips of one row, or the smallest tiles, need fewer."""
 SLOW_PIXELS = 4 * 10**6
 """Of a format that is decoded in Python, pixel by pixel: they take some seconds."""
 _PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF, _BIG_TIFF = 42, 43
+_MAX_TAGS = 2**16  # those of a TIFF that is not a BigTIFF
+# Bytes, texts and what is undefined stay as they are (TIFF 6.0, section 2).
+_KINDS_OF_BYTES = (1, 2, 6, 7)
 _BEGINNING = b"\xff\xd8"
 _SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
 # Not those that have no length: between the bytes of a scan, 0 and the restarts are data.
@@ -51,6 +57,38 @@ def _chunks_in(file: IO[bytes]) -> Iterator[bytes]:
     while len(head := file.read(8)) == 8 and (name := head[4:]) != b"IDAT":
         yield name
         file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # and its checksum
+
+
+def check_tags(file: IO[bytes], path: Path | str) -> None:
+    """Raises InvalidImage for a TIFF with millions of numbers, each of which would be an object.
+
+    The file is where it begins, and stays there.
+    """
+    numbers = sum(_tag_counts_in(file))
+    file.seek(0)
+    if numbers > MAX_TAG_NUMBERS:
+        raise InvalidImage(
+            f"{path} would take too much memory to read: it is stored in far more parts than a "
+            "picture needs. Open it in another program, and save it again."
+        )
+
+
+def _tag_counts_in(file: IO[bytes]) -> Iterator[int]:
+    """Yields the count of each tag of numbers of a TIFF's first picture; none of another file."""
+    header = file.read(16)
+    order: Literal["little", "big"] = "little" if header.startswith(b"II") else "big"
+    version = int.from_bytes(header[2:4], order)
+    if header[:2] not in (b"II", b"MM") or version not in (_TIFF, _BIG_TIFF):
+        return
+    is_big = version == _BIG_TIFF
+    file.seek(int.from_bytes(header[8:16] if is_big else header[4:8], order))
+    tags = int.from_bytes(file.read(8 if is_big else 2), order)
+    entry_bytes, count_bytes = (20, 8) if is_big else (12, 4)
+    entries = file.read(min(tags, _MAX_TAGS) * entry_bytes)
+    for start in range(0, len(entries), entry_bytes):
+        kind = int.from_bytes(entries[start + 2 : start + 4], order)
+        if kind not in _KINDS_OF_BYTES:
+            yield int.from_bytes(entries[start + 4 : start + 4 + count_bytes], order)
 
 
 def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:

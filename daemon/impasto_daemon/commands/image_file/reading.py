@@ -21,6 +21,7 @@ from impasto_daemon.commands.image_file.counted_reads import CountedBytes, Count
 from impasto_daemon.commands.image_file.decoding_limits import (
     check_decodable,
     check_profiles,
+    check_tags,
     is_slow_to_decode,
 )
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
@@ -148,6 +149,7 @@ def _read(path: Path | str, data: bytes | None, notes: list[str], on_note: OnNot
     """Returns the image in a file; adds to `notes` if only a part of it is used."""
     with _opened(path, data) as file:
         check_profiles(file, path)
+        check_tags(file, path)
         with quiet_libraries():
             picture = PillowImage.open(file, formats=FORMATS)
         with picture:

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from PIL import ImageFile
 
 from impasto_daemon.commands.image_file import decoding_limits, read_image
+from impasto_daemon.commands.image_file.decoding_limits import MAX_TAG_NUMBERS
 from impasto_shared.errors import InvalidImage
 
 
@@ -117,6 +118,42 @@ def with_profiles(number: int) -> bytes:
     whole, body = stream.getvalue(), b"iCCPk\0\0" + zlib.compress(bytes(1000))
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return whole[:33] + chunk * number + whole[33:]
+
+
+def in_strips(rows: int, order: str, *, is_big: bool = False) -> bytes:
+    """Returns a gray TIFF, 1 pixel wide, in a strip for each row: all of them the last byte."""
+    number, tags = "Q" if is_big else "I", "Q" if is_big else "H"
+    header = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}H", 43 if is_big else 42)
+    header += struct.pack(f"{order}HHQ", 8, 0, 16) if is_big else struct.pack(f"{order}I", 8)
+    entry = struct.Struct(f"{order}HH2{number}")
+    end = len(header) + struct.calcsize(f"<{tags}") + 9 * entry.size + struct.calcsize(number)
+    array_bytes = rows * struct.calcsize(number)
+    values = {256: 1, 257: rows, 258: 8, 259: 1, 262: 1, 273: end, 277: 1, 278: 1}
+    values[279] = end + array_bytes
+    directory = struct.pack(f"{order}{tags}", len(values))
+    for tag, value in values.items():
+        count = rows if tag in (273, 279) else 1
+        directory += entry.pack(tag, 16 if is_big else 4, count, value)
+    last = struct.pack(f"{order}{number}", end + 2 * array_bytes)
+    one = struct.pack(f"{order}{number}", 1)
+    return header + directory + bytes(len(last)) + last * rows + one * rows + b"x"
+
+
+@pytest.mark.parametrize(
+    ("order", "is_big"),
+    [("<", False), (">", False), ("<", True)],
+    ids=["tiff", "big-endian", "big-tiff"],
+)
+def test_tiff_in_millions_of_strips_is_refused_before_it_is_opened(
+    monkeypatch: pytest.MonkeyPatch, order: str, *, is_big: bool
+) -> None:
+    usual = read_image("usual.tif", in_strips(60_000, order, is_big=is_big))
+    monkeypatch.setattr(PillowImage, "open", None)
+
+    with pytest.raises(InvalidImage, match="stored in far more parts than a picture needs"):
+        read_image("tall.tif", in_strips(MAX_TAG_NUMBERS // 2, order, is_big=is_big))
+
+    assert (usual.width, usual.height, bytes(usual.pixels[:3])) == (1, 60_000, b"xxx")
 
 
 @pytest.mark.parametrize(
