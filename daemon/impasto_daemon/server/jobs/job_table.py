@@ -376,7 +376,7 @@ class JobTable:
                 self._store(job)
             return
         logger.error("job %s cannot be stored: %s", job.name, outcome)
-        text = sentence("job-not-storable", reason=str(outcome)[:300])
+        text = sentence("job-not-storable", reason=_reason(outcome)[:300])
         job.refusal = Problem.saying(ErrorCode.QUEUE_FULL, text)
         self._jobs.pop(job.name, None)
         self._durations.forget(job)
@@ -417,7 +417,7 @@ class JobTable:
     ) -> None:
         if self.journal is None or self._is_shut_down:
             return
-        self.results.problem = None if outcome is None else str(outcome)
+        self.results.problem = None if outcome is None else _reason(outcome)
         if outcome is None:
             job.input_file, job.is_stored, job.is_synced = None, True, is_synced
             if job.picture is not None:
@@ -588,6 +588,13 @@ def _sum(times_s: list[float | None]) -> float | None:
     """Returns their sum; None if one of them is None."""
     known = [time_s for time_s in times_s if time_s is not None]
     return sum(known) if len(known) == len(times_s) else None
+
+
+def _reason(error: object) -> str:
+    """Returns what a person is told of an error: without its number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
 
 
 def _ended_s(job: Job) -> float:
