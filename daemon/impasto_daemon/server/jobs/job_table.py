@@ -591,7 +591,7 @@ def _sum(times_s: list[float | None]) -> float | None:
 
 
 def _reason(error: object) -> str:
-    """Returns what a person is told of an error: without its number."""
+    """Returns the text of an error for a person: without its number."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     return error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
