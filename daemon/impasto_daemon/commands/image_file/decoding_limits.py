@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +16,10 @@ MAX_TILE_PIXELS = 2**24
 """Of a tile of a TIFF, unless the picture has more: the decoder holds a whole one."""
 MAX_SCANNED_PIXELS = 3 * 10**9
 """Of all scans of a JPEG; usual are ten scans, and each takes the time of a picture."""
-MAX_PROFILES = 16
-"""Of a PNG; one is allowed."""
 MAX_TAG_NUMBERS = 2**20
 """In the tags of a TIFF's first picture: strips of one row, or the smallest tiles, need fewer."""
 SLOW_PIXELS = 4 * 10**6
 """Of a format that is decoded in Python, pixel by pixel: they take some seconds."""
-_PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF, _BIG_TIFF = 42, 43
 _MAX_TAGS = 2**16  # those of a TIFF that is not a BigTIFF
 # Bytes, texts and what is undefined stay as they are (TIFF 6.0, section 2).
@@ -34,29 +30,6 @@ _SCAN, _ENDS = b"\xda", (b"\xd8", b"\xd9")
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 _LENGTH_BYTES = 2
 _CHUNK_BYTES = 2**20
-
-
-def check_profiles(file: IO[bytes], path: Path | str) -> None:
-    """Raises InvalidImage for a PNG with many colour profiles, each of which would be unpacked.
-
-    The file is where it begins, and stays there.
-    """
-    profiles = sum(name == b"iCCP" for name in _chunks_in(file))
-    file.seek(0)
-    if profiles > MAX_PROFILES:
-        raise InvalidImage(
-            f"{path} would take too long to read: it has {profiles} colour profiles. Open it in "
-            "another program, and save it again."
-        )
-
-
-def _chunks_in(file: IO[bytes]) -> Iterator[bytes]:
-    """Yields the names of the chunks of a PNG before its pixels; none of another file."""
-    if file.read(len(_PNG)) != _PNG:
-        return
-    while len(head := file.read(8)) == 8 and (name := head[4:]) != b"IDAT":
-        yield name
-        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # and its checksum
 
 
 def check_tags(file: IO[bytes], path: Path | str) -> None:

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import IO
 
 from PIL import Image as PillowImage
-from PIL import PngImagePlugin, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from impasto_daemon.commands.image_file.camera_raw import RAW_FILE, check_is_picture, is_raw_name
 from impasto_daemon.commands.image_file.colour_profile import to_srgb
 from impasto_daemon.commands.image_file.counted_reads import CountedBytes, CountedFile
 from impasto_daemon.commands.image_file.decoding_limits import (
     check_decodable,
-    check_profiles,
     check_tags,
     is_slow_to_decode,
 )
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
 from impasto_daemon.commands.image_file.orientation import take_orientation, turned
+from impasto_daemon.commands.image_file.png_limits import limit_pngs
 from impasto_daemon.commands.image_file.quiet_libraries import quiet_libraries
 from impasto_daemon.commands.output import warn
 from impasto_shared.errors import InvalidImage
@@ -39,9 +39,7 @@ FORMATS = (
 
 # Limits the pictures within ICO, ICNS and GIF too, which may be larger than the file says.
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS
-# Colour profiles, and notes of other programs, may be larger than Pillow's one megabyte.
-PngImagePlugin.MAX_TEXT_CHUNK = 64 * 2**20
-PngImagePlugin.MAX_TEXT_MEMORY = 256 * 2**20
+limit_pngs()
 # Otherwise Pillow's loggers print on standard error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
@@ -148,7 +146,6 @@ def _warnings_in(notes: list[str]) -> Iterator[None]:
 def _read(path: Path | str, data: bytes | None, notes: list[str], on_note: OnNote) -> Image:
     """Returns the image in a file; adds to `notes` if only a part of it is used."""
     with _opened(path, data) as file:
-        check_profiles(file, path)
         check_tags(file, path)
         with quiet_libraries():
             picture = PillowImage.open(file, formats=FORMATS)

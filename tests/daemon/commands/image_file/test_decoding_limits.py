@@ -111,15 +111,6 @@ def test_jpeg_that_ends_within_a_segment_is_damaged() -> None:
         read_image("photo.jpg", content[: content.rindex(b"\xff\xda") + 3])
 
 
-def with_profiles(number: int) -> bytes:
-    """Returns a PNG with as many colour profiles, which are not ones."""
-    stream = io.BytesIO()
-    PillowImage.new("RGB", (8, 8)).save(stream, "PNG")
-    whole, body = stream.getvalue(), b"iCCPk\0\0" + zlib.compress(bytes(1000))
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return whole[:33] + chunk * number + whole[33:]
-
-
 def in_strips(rows: int, order: str, *, is_big: bool = False) -> bytes:
     """Returns a gray TIFF, 1 pixel wide, in a strip for each row: all of them the last byte."""
     number, tags = "Q" if is_big else "I", "Q" if is_big else "H"
@@ -181,12 +172,3 @@ def test_format_that_takes_long_is_said_before_the_picture_is_decoded(
         read_image(path)
 
     assert ("takes a while to read" in capfd.readouterr().err) == is_slow
-
-
-def test_png_with_many_profiles_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "many.png").write_bytes(with_profiles(17))
-    (tmp_path / "few.png").write_bytes(with_profiles(16))
-
-    with pytest.raises(InvalidImage, match="it has 17 colour profiles"):
-        read_image(tmp_path / "many.png")
-    assert read_image(tmp_path / "few.png").width == 8
