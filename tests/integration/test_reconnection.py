@@ -31,6 +31,7 @@ from integration.scripted_jobs import (
     submit,
 )
 from integration.scripted_worker import invert
+from integration.test_durability import journal_files
 
 LEASE_S = 6.0
 ENDLESS = 9000
@@ -153,6 +154,8 @@ def test_request_whose_reply_is_lost_is_repeated_and_counts_once() -> None:
         relay.lose(requests=False)
         forgotten = pool.submit(client.forget, job)
         wait_for(lambda: report_of(onlooker, job).kept_s is None, "the end of the picture")
+        # Its record goes first, and both after the report: else the next daemon takes it up.
+        wait_for(lambda: not journal_files(daemon, "picture"), "the removal of the file")
         restart(daemon)
         forgotten.result(PATIENCE_S)
         with pytest.raises(DaemonError, match="knows no job"):
