@@ -77,14 +77,19 @@ class Journal:
         """What was found damaged as the journal was opened; None: nothing."""
         self.clock = LastingClock(folder / CLOCK, self.boot, clock)
         """The time that the records have, which continues from daemon to daemon."""
+        self._is_saving_time = False
+        if self.clock.damage is not None:
+            self.notice = f"{self.clock.damage}."
         self._database, rows = self._open()
         self.entries = [_entry(name, data) for name, data in rows if _is_job(name)]
         """The jobs that were stored when the journal was opened, in the order of submission."""
         if len(self.entries) < len(rows):
             logger.error("the journal has jobs with damaged names, which are left out")
+        self.clock.continue_from(_times_s(self.entries))
         self._remove_orphans()
         self._remove_old_damage()
         self._writer, self._reader = Background("journal"), Background("pictures")
+        self.keep_time()
 
     def accept(self, record: Record, submission: Submit, then: Callable[[object], None]) -> None:
         """Stores a new job with its input; passes on its InputFile, or the exception."""
@@ -139,8 +144,13 @@ class Journal:
 
     def keep_time(self) -> None:
         """Saves the time if that is due; to be called in every round of a loop."""
-        if self.clock.is_due():
-            self._writer.run(self.clock.save, _log_failure)
+        if self.clock.is_due() and not self._is_saving_time:
+            self._is_saving_time = True
+            self._writer.run(self.clock.save, self._on_time_saved)
+
+    def _on_time_saved(self, outcome: Exception | None) -> None:
+        self._is_saving_time = False
+        _log_failure(outcome)
 
     def collect(self) -> None:
         """Passes on the outcomes that there are; does not wait."""
@@ -293,13 +303,23 @@ def _entry(name: str, data: bytes) -> Record | Damaged:
     return record
 
 
+def _times_s(entries: Sequence[Record | Damaged]) -> list[float]:
+    """Returns the times of the journal's clock in the records."""
+    records = [entry for entry in entries if isinstance(entry, Record)]
+    times_s = [record.submitted_s for record in records] + [record.ended_s for record in records]
+    return [time_s for time_s in times_s if time_s is not None]
+
+
 def _log_failure(outcome: Exception | None) -> None:
     if outcome is not None:
         logger.error("the journal of jobs cannot be written: %s", outcome)
 
 
 def _boot() -> str:
-    """Returns a name for the time from the start of the machine to its end."""
+    """Returns a name for the time from the start of the machine to its end.
+
+    Where the system gives none (macOS, Windows), each daemon has another one.
+    """
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from impasto_shared.files.atomic_write import write_atomically
@@ -21,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 SAVED_EVERY_S = 600.0
 """As much may be missing after a power cut."""
+_SAVED_AGAIN_S = 60.0  # after a failure
 _LONGEST_S = 1e10  # three centuries
 
 
@@ -29,44 +29,64 @@ class LastingClock:
 
     It continues while no daemon runs, but not while the machine is off or suspended.
 
-    boot: a name for the time from the start of the machine to its end. clock: monotonic, in
-    seconds, the same for all processes of a boot.
+    boot: a name for the time from the start of the machine to its end; where each process has
+    another one, the time stands still while no daemon runs. clock: monotonic, in seconds, the same
+    for all processes of a boot.
     """
 
     def __init__(self, file: Path, boot: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._file, self._boot, self._clock = file, boot, clock
-        self._ahead_s = self._read()
-        self._saved_s = -math.inf
+        self.damage: str | None = None
+        """What is wrong with the file; None: nothing, or there is none."""
+        read_s = self._read()
+        self._is_new = read_s is None
+        self._ahead_s = read_s or 0.0
+        self._due_s = self._clock()
 
     def __call__(self) -> float:
         """Returns the time."""
         return self._clock() + self._ahead_s
 
+    def continue_from(self, times_s: Iterable[float]) -> None:
+        """Continues from the latest of the recorded times, if there was no readable file.
+
+        Otherwise all that was recorded would at once be as old as this boot.
+        """
+        if self._is_new:
+            now_s = self._clock()
+            self._ahead_s = min(0.0, max(times_s, default=now_s) - now_s)
+
     def is_due(self) -> bool:
-        """Returns whether the time should be saved, and expects that."""
-        if self._clock() < self._saved_s + SAVED_EVERY_S:
-            return False
-        self._saved_s = self._clock()
-        return True
+        """Returns whether the time should be saved."""
+        return self._clock() >= self._due_s
 
     def save(self) -> None:
-        """Saves the time, for the next boot. Raises OSError."""
+        """Saves the time, for the next boot. Raises OSError; it is then soon due again."""
         now_s = self._clock()
+        self._due_s = now_s + _SAVED_AGAIN_S
         state = {"boot": self._boot, "clock_s": now_s, "time_s": now_s + self._ahead_s}
         write_atomically(self._file, json.dumps(state).encode(), mode=0o600)
+        self._due_s = now_s + SAVED_EVERY_S
 
-    def _read(self) -> float:
-        """Returns by how much the time is ahead of the clock of this boot."""
+    def _read(self) -> float | None:
+        """Returns by how much the time is ahead of the clock of this boot; None if unknown."""
         now_s = self._clock()
         try:
             state = json.loads(read_small_file(self._file))
-            boot, clock_s, time_s = (state[name] for name in ("boot", "clock_s", "time_s"))
-            if not (0 <= float(clock_s) <= _LONGEST_S and 0 <= float(time_s) <= _LONGEST_S):
-                raise ValueError(f"{time_s!r:.40} is not a time")
+            boot = state["boot"]
+            clock_s, time_s = (_seconds(state[name]) for name in ("clock_s", "time_s"))
         except FileNotFoundError:
-            return 0.0
+            return None
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-            logger.warning("%s is damaged, and pictures are kept for longer: %s", self._file, error)
-            return 0.0
+            self.damage = f"{self._file} is damaged, and pictures are kept for longer"
+            logger.warning("%s: %s", self.damage, error)
+            return None
         is_same = boot == self._boot and clock_s <= now_s
-        return float(time_s) - float(clock_s if is_same else now_s)
+        return time_s - (clock_s if is_same else now_s)
+
+
+def _seconds(value: object) -> float:
+    """Returns a number of the file; raises ValueError or OverflowError if it is not a time."""
+    if not isinstance(value, int | float) or not 0 <= float(value) <= _LONGEST_S:
+        raise ValueError(f"{value!r:.40} is not a time")
+    return float(value)

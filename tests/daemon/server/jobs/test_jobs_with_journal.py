@@ -43,7 +43,7 @@ from impasto_daemon.server.jobs.results import Results
 from impasto_daemon.server.jobs.stored_jobs import MAX_STARTS
 from impasto_daemon.server.journal import journal as journal_module
 from impasto_daemon.server.journal.background import Background
-from impasto_daemon.server.journal.journal import Journal
+from impasto_daemon.server.journal.journal import CLOCK, Journal
 from impasto_daemon.server.journal.lasting_clock import SAVED_EVERY_S
 from impasto_daemon.server.journal.pixel_files import write_frames
 from impasto_shared.errors import DaemonError, ErrorCode
@@ -88,16 +88,17 @@ class Daemon:
             journal=self.journal,
             wall_clock=self.wall_clock,
         )
+        self.journal.wait(60)
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now_s += seconds
         self.wall_clock.now_s += seconds
 
-    def boot(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def boot(self, monkeypatch: pytest.MonkeyPatch, now_s: float = 3.0) -> None:
         """Starts it after a power cut: in another boot, whose monotonic clock begins again."""
         self.kill()
         monkeypatch.setattr(journal_module, "_boot", lambda: "the next one")
-        self.clock.now_s = 3.0
+        self.clock.now_s = now_s
         self.start()
 
     def settle(self) -> None:
@@ -808,3 +809,22 @@ def test_time_of_day_that_jumps_while_the_daemon_runs_changes_nothing(daemon: Da
         assert is_kept(daemon, job)
 
     assert daemon.table.report(job) == before
+
+
+@pytest.mark.parametrize("contents", [None, "damaged"])
+def test_picture_does_not_expire_because_the_time_is_lost(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, contents: str | None
+) -> None:
+    job = done(daemon)
+    file = daemon.folder / CLOCK
+    file.unlink(missing_ok=True)
+    if contents is not None:
+        file.write_text(contents)
+
+    daemon.boot(monkeypatch, now_s=2 * KEPT_S)
+
+    assert (daemon.journal.notice is None) == (contents is None)
+    daemon.pass_time(KEPT_S - 1)
+    assert is_kept(daemon, job)
+    daemon.pass_time(2)
+    assert not is_kept(daemon, job)

@@ -52,6 +52,8 @@ def test_time_never_goes_back(file: Path) -> None:
         '{"boot": "boot", "clock_s": -1, "time_s": 1.0}',
         '{"boot": "boot", "clock_s": 1, "time_s": 1' + 400 * "0" + "}",
         '{"boot": "boot", "clock_s": null, "time_s": "1"}',
+        '{"boot": "boot", "clock_s": "1", "time_s": "5"}',
+        '{"boot": "boot", "clock_s": 1, "time_s": "5"}',
     ],
 )
 def test_damaged_file_counts_as_none(
@@ -59,8 +61,32 @@ def test_damaged_file_counts_as_none(
 ) -> None:
     file.write_text(contents)
 
-    assert clock_of(file, 50.0)() == 50.0
+    clock = clock_of(file, 50.0)
+
+    assert clock() == 50.0
     assert f"{file} is damaged" in caplog.text
+    assert f"{file} is damaged" in str(clock.damage)
+
+
+@pytest.mark.parametrize(("times_s", "now_s"), [([303.0, 40.0], 303.0), ([], 50e3), ([1e9], 50e3)])
+def test_time_without_a_file_continues_from_what_was_recorded(
+    file: Path, times_s: list[float], now_s: float
+) -> None:
+    clock = clock_of(file, 50e3)
+
+    clock.continue_from(times_s)
+
+    assert clock() == now_s
+    assert clock.damage is None
+
+
+def test_time_of_the_file_does_not_depend_on_what_was_recorded(file: Path) -> None:
+    clock_of(file, 1000.0).save()
+    clock = clock_of(file, 2000.0)
+
+    clock.continue_from([303.0])
+
+    assert clock() == 2000.0
 
 
 def test_file_is_this_users_alone(file: Path) -> None:
@@ -73,6 +99,21 @@ def test_time_is_saved_every_few_minutes(file: Path) -> None:
     source = FakeClock(5.0)
     clock = LastingClock(file, "boot", source)
 
-    assert [clock.is_due(), clock.is_due()] == [True, False]
-    source.now_s += SAVED_EVERY_S
-    assert [clock.is_due(), clock.is_due()] == [True, False]
+    for _ in range(2):
+        assert clock.is_due()
+        clock.save()
+        assert not clock.is_due()
+        source.now_s += SAVED_EVERY_S
+
+
+def test_time_that_could_not_be_saved_is_soon_due_again(file: Path) -> None:
+    source = FakeClock(5.0)
+    clock = LastingClock(file, "boot", source)
+    file.mkdir()
+
+    with pytest.raises(OSError, match="clock"):
+        clock.save()
+
+    assert not clock.is_due()
+    source.now_s += SAVED_EVERY_S / 10
+    assert clock.is_due()
