@@ -18,6 +18,7 @@ from impasto_shared.style import Style
 
 _TOPIC = "painting"
 _SIDE_PX = 64
+_AGAIN = "Run impasto doctor again."
 _LOG = "See the daemon's log; then end the daemon, and run impasto doctor again."
 
 
@@ -28,12 +29,12 @@ def check_job(endpoint: str) -> Iterator[Finding]:
     """
     try:
         client = Client.connect(endpoint, name="impasto doctor")
-    except DaemonUnavailable:
-        if is_absent(endpoint):
+    except ImpastoError as error:
+        if isinstance(error, DaemonUnavailable) and is_absent(endpoint):
             yield from _check_start(endpoint)
-        return  # else check_daemon has reported it
-    except ImpastoError:
-        return  # likewise
+        else:  # check_daemon, which waits for longer, may have reached it
+            yield problem(_TOPIC, f"a test picture was not painted: {error}", _AGAIN)
+        return
     with client:
         unfinished = [job for job in client.status().jobs if not job.state.is_final]
         if unfinished:

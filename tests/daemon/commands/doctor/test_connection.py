@@ -19,11 +19,12 @@ import pytest
 
 from impasto_daemon.commands.doctor import connection
 from impasto_daemon.commands.doctor.connection import Condition, NoAnswer, connect_patiently
+from impasto_daemon.commands.doctor.finding import State
 from impasto_daemon.commands.doctor.job import check_job
 from impasto_daemon.server.process.endpoint import lock_of
 from impasto_daemon.server.process.single_instance import lock_holder
 from impasto_shared.client import Client
-from impasto_shared.errors import DaemonUnavailable
+from impasto_shared.errors import DaemonUnavailable, ImpastoError
 from integration.daemon_process import ROOT, wait_for
 
 # A process that has the locks of a daemon, and listens if it is told to, but never answers.
@@ -140,12 +141,18 @@ def test_daemon_at_another_address_is_recognised(hung: subprocess.Popen[str], fo
 
 
 @pytest.mark.usefixtures("hung")
-def test_daemon_that_is_there_does_not_stand_in_its_own_way(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
+@pytest.mark.parametrize(
+    "error", [DaemonUnavailable("It does not answer."), ImpastoError("It answers strangely.")]
+)
+def test_picture_that_no_daemon_painted_is_not_kept_silent(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, error: ImpastoError
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise DaemonUnavailable("It does not answer in time.")
+        raise error
 
     monkeypatch.setattr(Client, "connect", refuse)
 
-    assert list(check_job(f"ipc://{folder}/daemon.sock")) == []
+    (finding,) = check_job(f"ipc://{folder}/daemon.sock")
+
+    assert finding.state is State.PROBLEM
+    assert finding.text == f"a test picture was not painted: {error}"
