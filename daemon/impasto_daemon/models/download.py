@@ -136,13 +136,12 @@ def unfinished_folder(path: Path) -> Path:
 def _prune(partial: Path) -> None:
     """Removes the other unfinished downloads but for those that were continued last or are now.
 
-    Their number counts and not their age, which would depend on the time of day.
+    Their number counts and not their age: a time of day that was set removes none too many.
     """
     others = (file for file in partial.parent.glob("*") if file != partial)
     for file in sorted(others, key=_changed_s, reverse=True)[KEPT_UNFINISHED:]:
         with suppress(OSError):
-            if not _is_in_use(file):
-                file.unlink()
+            _remove_unused(file)
 
 
 def _changed_s(path: Path) -> float:
@@ -152,23 +151,36 @@ def _changed_s(path: Path) -> float:
         return math.inf
 
 
-def _is_in_use(path: Path) -> bool:
-    """Returns whether a process is downloading to a file."""
+def _remove_unused(path: Path) -> None:
+    """Removes a file unless a process is downloading to it; none can begin meanwhile."""
     with FileIO(path, "r+") as file:
-        return not try_to_lock(file.fileno())
+        if not try_to_lock(file.fileno()):
+            return
+        with suppress(PermissionError):  # Windows removes no open file, neither this nor another's
+            path.unlink()
+            return
+    path.unlink()
 
 
 @contextmanager
 def _locked(path: Path, check_stop: Callable[[], None]) -> Iterator[FileIO]:
     """Opens a file that no other process is downloading to, or no longer."""
     flags = os.O_RDWR | os.O_CREAT | NOFOLLOW | PLAIN
-    with FileIO(os.open(path, flags, 0o644), "r+") as file:
-        while True:
-            if try_to_lock(file.fileno()):
-                break
-            check_stop()
-            time.sleep(_WAIT_S)
-        yield file
+    while True:
+        with FileIO(os.open(path, flags, 0o644), "r+") as file:
+            while not try_to_lock(file.fileno()):
+                check_stop()
+                time.sleep(_WAIT_S)
+            if _is_at(path, file):  # else it was completed or removed meanwhile
+                yield file
+                return
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _size(file: FileIO) -> int:

@@ -224,6 +224,44 @@ def test_download_of_another_process_is_not_removed(server: FileServer, path: Pa
     assert sorted(unfinished(path)) == parts
 
 
+def test_part_is_removed_before_another_process_can_continue_it(
+    server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished_folder(path).mkdir(parents=True)
+    parts = [unfinished_folder(path) / f"{number}.pth" for number in range(KEPT_UNFINISHED + 1)]
+    for part in parts:
+        part.write_bytes(b"part")
+    unlink, are_free = Path.unlink, list[bool]()
+
+    def look_and_unlink(part: Path) -> None:
+        with part.open("r+b") as file:
+            are_free.append(try_to_lock(file.fileno()))
+        unlink(part)
+
+    monkeypatch.setattr(Path, "unlink", look_and_unlink)
+    download(server).to(path)
+
+    assert are_free == [False]
+
+
+def test_part_that_is_removed_as_it_is_locked_is_begun_again(
+    server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, removed = unfinished_folder(path) / path.name, list[Path]()
+
+    def lock_late(descriptor: int) -> bool:
+        if not removed:
+            part.unlink()
+            removed.append(part)
+        return try_to_lock(descriptor)
+
+    monkeypatch.setattr("impasto_daemon.models.download.try_to_lock", lock_late)
+    download(server).to(path)
+
+    assert path.read_bytes() == CONTENT
+    assert removed == [part]
+
+
 def test_part_does_not_keep_a_full_disk_full(
     server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
