@@ -14,7 +14,7 @@ from impasto_shared.errors import InvalidImage
 MAX_READS = 1_000_000
 """They take a second or two. A photo with a film in it needs thousands."""
 READS_PER_PIXEL = 4
-"""Of a picture that is stored in runs of a few pixels."""
+"""Of a format that is decoded in Python, such as BMP in runs."""
 
 
 class _Counted:

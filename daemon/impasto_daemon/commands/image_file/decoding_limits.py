@@ -72,11 +72,15 @@ def check_decodable(picture: PillowImage.Image, path: Path | str) -> None:
         _check_scans(picture, path)
 
 
-def is_slow_to_decode(picture: PillowImage.Image) -> bool:
-    """Returns whether Pillow decodes a large picture in Python, such as one in QOI."""
+def is_decoded_in_python(picture: PillowImage.Image) -> bool:
+    """Returns whether Pillow reads a picture run by run, or pixel by pixel, such as one in QOI."""
     tiles = picture.tile if isinstance(picture, ImageFile.ImageFile) else []
-    is_in_python = any(tile[0] in PillowImage.DECODERS for tile in tiles[:1])
-    return is_in_python and picture.width * picture.height > SLOW_PIXELS
+    return any(tile[0] in PillowImage.DECODERS for tile in tiles[:1])
+
+
+def is_slow_to_decode(picture: PillowImage.Image) -> bool:
+    """Returns whether a picture takes long to decode."""
+    return is_decoded_in_python(picture) and picture.width * picture.height > SLOW_PIXELS
 
 
 def _check_tile(picture: TiffImagePlugin.TiffImageFile, path: Path | str) -> None:

@@ -21,6 +21,7 @@ from impasto_daemon.commands.image_file.counted_reads import CountedBytes, Count
 from impasto_daemon.commands.image_file.decoding_limits import (
     check_decodable,
     check_tags,
+    is_decoded_in_python,
     is_slow_to_decode,
 )
 from impasto_daemon.commands.image_file.deep_gray import check_range, eight_bits, is_deep_gray
@@ -171,7 +172,8 @@ def _opened(path: Path | str, data: bytes | None) -> CountedFile | CountedBytes:
 def _check(picture: PillowImage.Image, file: CountedFile | CountedBytes, path: Path | str) -> None:
     """Raises InvalidImage for an image that a limit or a check refuses."""
     check_size(*picture.size, name=str(path))
-    file.reads.allow_for(picture.width * picture.height)
+    if is_decoded_in_python(picture):
+        file.reads.allow_for(picture.width * picture.height)
     check_is_picture(picture, path)
     check_decodable(picture, path)
     check_range(picture, path)

@@ -18,9 +18,9 @@ from impasto_daemon.commands.image_file import counted_reads, read_image, readin
 from impasto_shared.errors import InvalidImage
 
 
-def saved(form: str, **options: object) -> bytes:
+def saved(form: str, side: int = 64, **options: object) -> bytes:
     stream = io.BytesIO()
-    PillowImage.new("RGB", (64, 64), (90, 120, 30)).save(stream, form, **options)
+    PillowImage.new("RGB", (side, side), (90, 120, 30)).save(stream, form, **options)
     return stream.getvalue()
 
 
@@ -35,8 +35,8 @@ def png(parts: int) -> bytes:
     return whole[:33] + chunk * parts + whole[33:]
 
 
-def late_png(parts: int) -> bytes:
-    whole, text = saved("PNG"), b"tEXtk\0v"
+def late_png(parts: int, side: int = 64) -> bytes:
+    whole, text = saved("PNG", side), b"tEXtk\0v"
     chunk = struct.pack(">I", 3) + text + struct.pack(">I", zlib.crc32(text))
     return whole[:-12] + chunk * parts + whole[-12:]
 
@@ -118,6 +118,22 @@ def test_file_in_a_million_parts_is_too_many(tmp_path: Path) -> None:
     with pytest.raises(InvalidImage, match="stored in far more parts than a picture needs"):
         read_image(tmp_path / "large")
     assert read_image(tmp_path / "usual").width == 64
+
+
+def test_large_picture_may_not_be_in_more_parts_than_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counted_reads, "MAX_READS", 10_000)
+
+    with pytest.raises(InvalidImage, match="stored in far more parts than a picture needs"):
+        read_image("large.png", late_png(10_000, 1000))
+    assert read_image("usual.png", late_png(1000, 1000)).width == 1000
+
+
+def test_picture_in_runs_may_have_one_for_each_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counted_reads, "MAX_READS", 1000)
+
+    assert read_image("runs.bmp", bmp(1000)).width == 64
 
 
 @pytest.mark.parametrize("reads_first", [False, True])
