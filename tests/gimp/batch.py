@@ -25,7 +25,7 @@ from impasto_gimp.dialogs.main_loop import handle_events
 from impasto_gimp.image import layer_reader, layer_writer
 from impasto_gimp.image.canvas_view import CanvasView
 from impasto_gimp.image.painted_area import painted_area, whole
-from impasto_gimp.image.painted_frames import PaintedFrames
+from impasto_gimp.image.painted_frames import PaintedFrames, frames_of
 from impasto_gimp.image.paintings import style_file, styles
 from impasto_gimp.image.profile.kept_results import KeptResults
 from impasto_gimp.image.profile.pending_choice import PendingChoice
@@ -922,6 +922,38 @@ def empty_group() -> Report:
     group = Gimp.GroupLayer.new(image, "Empty")
     image.insert_layer(group, None, 0)
     return stylize([group])
+
+
+def group_in_group(image: Any) -> Any:
+    """Returns a new group, at the top of `image`, that holds nothing but an empty one."""
+    outer = Gimp.GroupLayer.new(image, "Outer")
+    image.insert_layer(outer, None, 0)
+    image.insert_layer(Gimp.GroupLayer.new(image, "Inner"), outer, 0)
+    return outer
+
+
+@situation
+def group_of_an_empty_group() -> Report:
+    return stylize([group_in_group(photo().get_image())])
+
+
+@situation
+def style_layer_is_an_empty_group() -> Report:
+    source = photo()
+    return stylize([source], None, style_layer=group_in_group(source.get_image()))
+
+
+@situation
+def layers_beside_an_empty_group() -> Report:
+    image = photo().get_image()
+    group_in_group(image)
+    below = add_layer(image, 9, 9, alpha=False)
+    image.lower_item_to_bottom(below)
+    channel = Gimp.Channel.new(image, "Channel", 9, 9, 50.0, Gegl.Color.new("red"))
+    return {
+        "shown": layer_reader.the_layer([channel], is_shown=True).get_name(),
+        "frames": len(frames_of(image)),
+    }
 
 
 @situation

@@ -105,7 +105,9 @@ FAILING = {
     "region_is_an_empty_selection": "nothing is selected",
     "selection_elsewhere": "The selection does not touch the layer",
     "layer_mask": "the layer mask “Photo mask” is selected",
-    "empty_group": "in the layer group “Empty”: it has no layers",
+    "empty_group": "The layer group “Empty” has no layers",
+    "group_of_an_empty_group": "The layer group “Outer” has no layers",
+    "style_layer_is_an_empty_group": "The layer group “Outer” has no layers",
     "channel": "the channel “Red” is selected",
     "floating_selection": "Layer > To New Layer",
     "layer_and_channel": "the channel “Red” is selected",
@@ -180,6 +182,12 @@ def test_every_setting_is_an_argument_with_its_help_range_and_default(report: Re
 
 def test_layers_in_groups_can_be_chosen_too(report: Report) -> None:
     assert situation(report, "layers_in_groups")["names"] == ["Top", "Group", "Photo"]
+
+
+def test_empty_groups_are_neither_painted_nor_frames(report: Report) -> None:
+    beside = situation(report, "layers_beside_an_empty_group")
+
+    assert beside == {"shown": "Photo", "frames": 2}
 
 
 TEXTURES = {

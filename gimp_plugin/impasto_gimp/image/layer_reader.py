@@ -21,9 +21,7 @@ _NOTHING_SELECTED = gettext(
     "The selection does not touch the layer. Select a part of the layer, or choose Select > None "
     "to paint all of it."
 )
-_EMPTY_GROUP = gettext(
-    "There is nothing to paint in the layer group “{name}”: it has no layers. Select another layer."
-)
+_EMPTY_GROUP = gettext("The layer group “{name}” has no layers. Select another layer.")
 _FLOATING = gettext(
     "A floating selection cannot be painted, since the new layer would be hidden by it. Choose "
     "Layer > To New Layer or Layer > Anchor Floating Selection first."
@@ -76,8 +74,7 @@ def the_layer(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> 
             drawable = _topmost(layers) or drawable
     if not isinstance(drawable, Gimp.Layer):
         raise _no_layer(drawable)
-    if drawable.is_group() and not drawable.get_children():
-        raise InvalidImage(_EMPTY_GROUP.format(name=drawable.get_name()))
+    _check_is_no_empty_group(drawable)
     check_size(drawable.get_width(), drawable.get_height(), gettext("The layer"), gettext)
     check_base_type(drawable.get_image())
     return drawable
@@ -85,7 +82,7 @@ def the_layer(drawables: Sequence[Gimp.Drawable], *, is_shown: bool = False) -> 
 
 def _topmost(layers: Sequence[Gimp.Layer]) -> Gimp.Layer | None:
     """Returns the topmost visible layer, preferably one that is no painting; None if none is."""
-    visible = [layer for layer in layers if layer.get_visible()]
+    visible = [layer for layer in layers if layer.get_visible() and not is_empty_group(layer)]
     photos = [layer for layer in visible if layer.get_parasite(PARASITE) is None]
     return next(iter([*photos, *visible]), None)
 
@@ -250,6 +247,16 @@ def all_layers(image: Gimp.Image) -> list[Gimp.Layer]:
     return layers
 
 
+def is_empty_group(layer: Gimp.Layer) -> bool:
+    """Returns whether `layer` is a group with nothing in it, or with such groups only."""
+    return all(content.is_group() for content in _with_contents(layer))
+
+
+def _check_is_no_empty_group(layer: Gimp.Layer) -> None:
+    if is_empty_group(layer):
+        raise InvalidImage(_EMPTY_GROUP.format(name=layer.get_name()))
+
+
 def _with_contents(layer: Gimp.Layer) -> list[Gimp.Layer]:
     layers = [layer]
     if layer.is_group():
@@ -263,9 +270,10 @@ def read_painting(layer: Gimp.Layer) -> Image:
     """Returns the pixels of a layer that serves as a style image, without what its mask hides.
 
     Raises:
-        InvalidImage: if it was deleted or is too large.
+        InvalidImage: if it was deleted, is too large, or is an empty group.
     """
     check_valid(layer)
+    _check_is_no_empty_group(layer)
     name = gettext("The style layer “{layer}”").format(layer=layer.get_name())
     check_size(layer.get_width(), layer.get_height(), name, gettext)
     return read_pixels(whole(layer), is_masked=True)

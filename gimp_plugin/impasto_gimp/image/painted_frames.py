@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from impasto_gimp.image.layer_reader import SourceLayer
+from impasto_gimp.image.layer_reader import SourceLayer, is_empty_group
 from impasto_gimp.image.layer_writer import PaintedFrame, new_layer
 from impasto_gimp.image.recipe import PARASITE, Recipe
 from impasto_gimp.introspection import Gimp
@@ -17,7 +17,8 @@ from impasto_shared.image import Image
 def frames_of(image: Gimp.Image, others: Collection[Gimp.Item | None] = ()) -> list[Gimp.Layer]:
     """Returns the layers of `image` that are frames of an animation, in their order in time.
 
-    The lowest comes first, as GIMP plays them. A group is a frame. Paintings are none.
+    The lowest comes first, as GIMP plays them. A group is a frame unless it is empty. Paintings are
+    none.
 
     others: layers that are none either, such as styles and regions.
 
@@ -26,7 +27,11 @@ def frames_of(image: Gimp.Image, others: Collection[Gimp.Item | None] = ()) -> l
     """
     layers = reversed(image.get_layers())
     frames = [
-        layer for layer in layers if layer not in others and layer.get_parasite(PARASITE) is None
+        layer
+        for layer in layers
+        if layer not in others
+        and layer.get_parasite(PARASITE) is None
+        and not is_empty_group(layer)
     ]
     if len(frames) < 2:
         raise InvalidImage(
