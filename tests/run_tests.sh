@@ -93,7 +93,7 @@ run_units() {
 }
 
 # Runs pytest in processes that mostly wait: for a GIMP, or a daemon. The groups with the most tests
-# come first, lest one of them is left to the end.
+# come first, lest one of them be left to the end.
 run_waiting() {
     python -P -m pytest -n $((PROCESSES_PER_CORE * $(nproc))) --maxprocesses "$MOST_PROCESSES" \
         --dist loadgroup "$@"

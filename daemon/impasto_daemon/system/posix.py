@@ -98,7 +98,7 @@ def physical_bytes() -> int:
 def processor_ticks(pid: int) -> int | None:
     """Returns the processor time of a process in clock ticks; None if the system does not say."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        fields = _stat_of(pid)
         return int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME])
     except (OSError, IndexError, ValueError):
         return None
@@ -107,10 +107,14 @@ def processor_ticks(pid: int) -> int | None:
 def is_suspended(pid: int) -> bool:
     """Returns whether a process is stopped, by a signal or a debugger, so that it may continue."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return _stat_of(pid)[:1] in (["T"], ["t"])
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[:1] in (["T"], ["t"])
+
+
+def _stat_of(pid: int) -> list[str]:
+    """Returns what Linux says of a process after its name: first its state; raises OSError."""
+    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def processors() -> int:

@@ -44,7 +44,7 @@ class Condition(Enum):
     BUSY = auto()
     """Its process works."""
     HUNG = auto()
-    """Its process neither answers nor works."""
+    """Its process neither answers nor uses the processor."""
     UNKNOWN = auto()
     """A program listens, but no daemon has locked the address: systemd, or another program."""
 
@@ -102,7 +102,7 @@ def connect_patiently(endpoint: str) -> Client:
         if sight.pid is not None:
             begin_ticks.setdefault(sight.pid, processor_ticks(sight.pid) or 0)
         if looks == 1:
-            warn(f"no answer of the daemon yet; waiting for {START_TIMEOUT_S:.0f} s at most")
+            warn(f"no answer from the daemon yet; waiting for {START_TIMEOUT_S:.0f} s at most")
         time.sleep(_PAUSE_S)
 
 

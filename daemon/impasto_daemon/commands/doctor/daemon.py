@@ -35,8 +35,10 @@ from impasto_shared.files.paths import (
 from impasto_shared.system.host import HAS_UNIX_SOCKETS
 
 TOPIC = "daemon"
-_END = "End it: impasto stop. Detached jobs and finished pictures stay for the next one."
-_RESTART = f"{_END} Other jobs end with it."
+_RESTART = (
+    "End it by impasto stop. Detached jobs and finished pictures stay for the next one. Other jobs "
+    "end with it."
+)
 _LOG_OF_SYSTEMD = (
     "If it is systemd, it cannot start the daemon: journalctl --user -u impasto says why. If not, "
     "end that program."
@@ -183,11 +185,11 @@ def _unanswered(endpoint: str, error: NoAnswer) -> Finding:
             remedy = f"Have it continue: kill -CONT {error.pid}, or in the debugger that holds it."
             return problem(TOPIC, f"{process} is stopped, and would continue", remedy)
         case Condition.BUSY:
-            remedy = f"Run impasto doctor again in some minutes. If it still is: {_END}"
+            remedy = f"Run impasto doctor again in some minutes. If it is still busy: {_RESTART}"
             return problem(TOPIC, f"{process} is too busy to answer at {endpoint}", remedy)
         case Condition.HUNG:
-            text = f"{process} does not answer at {endpoint}, and does not work"
-            return problem(TOPIC, text, f"It hangs, or waits for a disk. {_END}")
+            text = f"{process} does not answer at {endpoint}, and is idle"
+            return problem(TOPIC, text, f"It hangs, or waits for a disk. {_RESTART}")
         case Condition.UNKNOWN:
             text = f"a program listens at {endpoint}, but no daemon answers"
             return problem(TOPIC, text, _LOG_OF_SYSTEMD)

@@ -61,7 +61,8 @@ class Record:
     """A job as the journal stores it.
 
     number: its place in the order of submission.
-    submitted_at, ended_at: the time of day in seconds, for records of versions without the next.
+    submitted_at, ended_at: the time of day in seconds, for records of versions without submitted_s
+        and ended_s.
     submitted_s, ended_s: the time of the journal's clock, which cannot be set.
     begun_px: the longest side at which the picture that it begins from was painted; 0: none.
     follows: whether it is a frame of a video that keeps the paint of the one before it.
