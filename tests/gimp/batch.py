@@ -944,7 +944,7 @@ def style_layer_is_an_empty_group() -> Report:
 
 
 @situation
-def layers_beside_an_empty_group() -> Report:
+def layers_around_an_empty_group() -> Report:
     image = photo().get_image()
     group_in_group(image)
     below = add_layer(image, 9, 9, alpha=False)

@@ -185,9 +185,9 @@ def test_layers_in_groups_can_be_chosen_too(report: Report) -> None:
 
 
 def test_empty_groups_are_neither_painted_nor_frames(report: Report) -> None:
-    beside = situation(report, "layers_beside_an_empty_group")
+    others = situation(report, "layers_around_an_empty_group")
 
-    assert beside == {"shown": "Photo", "frames": 2}
+    assert others == {"shown": "Photo", "frames": 2}
 
 
 TEXTURES = {

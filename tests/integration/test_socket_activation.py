@@ -179,4 +179,4 @@ def test_doctor_waits_for_a_daemon_that_systemd_starts(
     monkeypatch.setattr(connection, "_TRY_S", 0.5)
     with LateDaemon() as daemon, connect_patiently(daemon.endpoint) as client:
         assert client.status().pid == daemon.pid
-    assert "no answer of the daemon yet" in capsys.readouterr().err
+    assert "no answer from the daemon yet" in capsys.readouterr().err
