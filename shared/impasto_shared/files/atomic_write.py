@@ -56,7 +56,10 @@ def write_atomically(
     Raises OSError, and then leaves the old file as it was; or FileNotDurable, and then the new file
     is complete, but a power cut could bring the old one back.
     """
-    with _replacement(path, mode, is_synced=is_synced, keeps_access=keeps_access) as descriptor:
+    with (
+        _named(path),
+        _replacement(path, mode, is_synced=is_synced, keeps_access=keeps_access) as descriptor,
+    ):
         write_all(descriptor, data)
 
 
